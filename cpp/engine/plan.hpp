@@ -1,0 +1,44 @@
+// How the work of a step is cut among threads, from shapes alone. Floor: engine.
+// A plan can't change a bit of the result: it cuts along rows, units and panels, never along a sum.
+#pragma once
+
+#include <vector>
+
+#include "engine/network.hpp"
+
+namespace chainfit {
+
+// A piece of the weights phase: lines of one or two neighbouring weight panels of a layer.
+struct WeightsTask {
+    Index layer = 0;
+    Index panel = 0;
+    Index panels = 1;
+    Range lines;
+};
+
+struct Plan {
+    bool micro = false;  // one row at a time, by the micro kernel
+    int threads = 1;
+    int row_splits = 1;   // threads side by side along the rows ...
+    int unit_splits = 1;  // ... times threads side by side along the units, which then meet after each layer
+    Index block_panels = 1;  // panels of rows taken through all layers before the next
+    std::vector<WeightsTask> tasks;
+
+    // Thread t's share of the weights phase: tasks [first_task[t], first_task[t + 1]). A thread keeps its tasks from step to
+    // step, so that its weights stay in its own cache.
+    std::vector<Index> first_task;
+};
+
+inline constexpr Index kTaskLines = 112;  // 112 lines x 2 panels of sums: 14 KB, so that they stay in L1
+inline constexpr Index kTaskPanels = 2;
+
+template <class T>
+Plan make_plan(const Network<T>& network, Index batch_rows, int max_threads);
+
+// Threads that pay for `flop` of work between two barriers.
+int threads_that_pay(double flop, int max_threads);
+
+// Equal shares: part `i` of `parts` of [0, n), cut at multiples of `step`.
+Range share(Index n, Index parts, Index i, Index step);
+
+}  // namespace chainfit

@@ -1,0 +1,89 @@
+// Prediction. Floor: engine.
+#include "engine/predictor.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "dispatch.hpp"
+#include "engine/plan.hpp"
+#include "engine/threads.hpp"
+
+namespace chainfit {
+
+namespace {
+
+constexpr Index kPredictPanels = 8;  // 128 rows of float32: each weight that streams by serves all of them
+
+template <class T>
+const LossKernel<T>& loss_with_link(const Kernels<T>& kernels, const std::string& link) {
+    for (const LossKernel<T>& loss : kernels.losses)
+        if (link == loss.link) return loss;
+    throw std::invalid_argument("unknown output activation '" + link + "'");
+}
+
+template <class T>
+const ActivationKernel<T>& activation_named(const Kernels<T>& kernels, const std::string& name) {
+    for (const ActivationKernel<T>& activation : kernels.activations)
+        if (name == activation.name) return activation;
+    throw std::invalid_argument("unknown activation '" + name + "'");
+}
+
+}  // namespace
+
+template <class T>
+void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers, const std::string& activation,
+             const std::string& link, T* out, int max_threads) {
+    constexpr Index V = kLanes<T>;
+    const Isa& instruction_set = isa();
+    const Kernels<T>& kernels = instruction_set.kernels<T>();
+    const auto hidden = activation_named(kernels, activation).forward;
+    const auto link_forward = loss_with_link(kernels, link).link_forward;
+
+    Index widest = layers[0].n_in, weights = 0;
+    for (const PlainLayer<T>& layer : layers) {
+        widest = std::max(widest, layer.n_out);
+        weights = checked_sum(weights, checked_product(layer.n_in, layer.n_out));
+    }
+    const Index n_out = layers.back().n_out;
+    const Index row_panels = (samples.rows + V - 1) / V;
+    const Index block = std::min(kPredictPanels, row_panels);
+    const double flop = 2.0 * static_cast<double>(weights) * static_cast<double>(samples.rows);
+    const int threads = static_cast<int>(
+        std::min<Index>(threads_that_pay(flop, max_threads), (row_panels + kPredictPanels - 1) / kPredictPanels));
+    const Index panel = checked_product(padded_lines(widest), V);
+    std::vector<Buffer<T>> values;  // two for each thread: a layer's input and its output
+    for (int i = 0; i < 2 * threads; ++i) values.emplace_back(checked_product(block, panel));
+
+    run_on_threads(threads, [&](int thread, Barrier& barrier) {
+        const std::uint64_t control = instruction_set.flush_denormals();
+        const Range mine = share(row_panels, barrier.threads(), thread, kPredictPanels);
+        for (Index p = mine.begin; p < mine.end; p += block) {
+            const Index panels = std::min(block, mine.end - p);
+            Panels<T> in{values[static_cast<std::size_t>(2 * thread)].data(), panel};
+            Panels<T> result{values[static_cast<std::size_t>(2 * thread + 1)].data(), panel};
+            for (Index q = 0; q < panels; ++q)
+                kernels.gather(samples.X, samples.x_row, samples.x_column, layers[0].n_in, nullptr,
+                               {(p + q) * V, std::min((p + q + 1) * V, samples.rows)}, in.data + q * panel);
+            for (const PlainLayer<T>& layer : layers) {
+                kernels.forward({layer.n_in, layer.n_out, layer.w, V, layer.n_out, layer.b, V}, {in.data, panel},
+                                result, {0, panels}, {0, (layer.n_out + V - 1) / V},
+                                &layer == &layers.back() ? kernels.add_bias : hidden);
+                std::swap(in, result);
+            }
+            for (Index q = 0; q < panels; ++q) {
+                T* values_of_panel = in.data + q * panel;
+                link_forward(values_of_panel, n_out);
+                const Index row = (p + q) * V;
+                kernels.scatter(values_of_panel, n_out, out + row * n_out, n_out, std::min(V, samples.rows - row));
+            }
+        }
+        instruction_set.restore_denormals(control);
+    });
+}
+
+template void predict<float>(const Samples<float>&, const std::vector<PlainLayer<float>>&, const std::string&,
+                             const std::string&, float*, int);
+template void predict<double>(const Samples<double>&, const std::vector<PlainLayer<double>>&, const std::string&,
+                              const std::string&, double*, int);
+
+}  // namespace chainfit

@@ -1,0 +1,227 @@
+// One training step. Floor: engine.
+#include "engine/step.hpp"
+
+#include <algorithm>
+
+namespace chainfit {
+
+template <class T>
+Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const ActivationKernel<T>& activation,
+              const LossKernel<T>& loss, Index batch_rows, int max_threads)
+    : network_(network),
+      kernels_(kernels),
+      activation_(activation),
+      loss_(loss),
+      plan_(make_plan(network, batch_rows, max_threads)),
+      last_(network.layers().size()) {
+    constexpr Index V = kLanes<T>;
+    const Index row_panels = round_up(batch_rows, V) / V;
+    const std::vector<Index>& units = network.units();
+    transposed_panel_ = checked_product(padded_lines(row_panels * V), V);
+    for (std::size_t l = 0; l <= last_; ++l) {
+        a_panel_.push_back(checked_product(padded_lines(checked_sum(units[l], 1)), V));
+        a_.emplace_back(checked_product(row_panels, a_panel_[l]));
+        for (Index p = 0; p < row_panels; ++p)
+            std::fill_n(a_[l].data() + p * a_panel_[l] + units[l] * V, V, T(1));
+        const Index rounded = l == 0 ? 0 : round_up(units[l], V);
+        delta_panel_.push_back(l == 0 ? 0 : checked_product(padded_lines(rounded), V));
+        delta_.emplace_back(checked_product(row_panels, delta_panel_[l]));
+        delta_transposed_.emplace_back(plan_.micro ? 0 : checked_product(rounded / V, transposed_panel_));
+    }
+    row_weight_ = Buffer<T>(row_panels * V);
+    panel_loss_ = Buffer<T>(row_panels);
+    task_squares_ = Buffer<T>(static_cast<Index>(plan_.tasks.size()) * kTaskPanels);
+    const Index target_size = checked_product(units[last_], V);
+    for (int t = 0; t < plan_.threads; ++t)
+        scratch_.emplace_back(std::max(target_size, kTaskPanels * kTaskLines * V));
+    if (plan_.micro) {
+        micro_layers_.resize(last_);
+        micro_gradient_ = Buffer<T>(target_size);
+    }
+}
+
+template <class T>
+bool Step<T>::run(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
+                  double inverse_weight, Parameters<T>& parameters, const OptimizerKernel<T>& optimizer,
+                  const StepScalars<T>& scalars, const std::function<bool()>& cancelled) {
+    if (plan_.micro) return run_micro(samples, batch, inverse_weight, parameters, optimizer, scalars);
+    rows_phase(thread, barrier, samples, batch, inverse_weight, parameters, cancelled);
+    barrier.wait();
+    if (cancel_.load(std::memory_order_relaxed)) {
+        barrier.wait();
+        if (thread == 0) cancel_.store(false, std::memory_order_relaxed);
+        return false;
+    }
+    const Index rows = batch.range.end - batch.range.begin;
+    weights_phase(thread, rows, parameters, optimizer, scalars);
+    barrier.wait();
+    if (thread == 0) sum_up(rows);
+    return true;
+}
+
+// Thread (r, u) of the grid: its share of the row panels, and of the units of each layer.
+template <class T>
+void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
+                         double inverse_weight, const Parameters<T>& parameters,
+                         const std::function<bool()>& cancelled) {
+    constexpr Index V = kLanes<T>;
+    const Index splits = plan_.unit_splits;
+    const Index u = thread % splits;
+    const bool alone = splits == 1;
+    const Index row_panels = (batch.range.end - batch.range.begin + V - 1) / V;
+    const Range mine = share(row_panels, plan_.row_splits, thread / splits, 2);
+    const Index block = alone ? plan_.block_panels : std::max<Index>(1, row_panels);
+    T* targets = scratch_[static_cast<std::size_t>(thread)].data();
+
+    // With several threads on the same rows every one of them walks the same number of barriers: one block, always.
+    for (Index p = mine.begin; alone ? p < mine.end : p == mine.begin; p += block) {
+        if (alone && cancel_.load(std::memory_order_relaxed)) return;
+        if (thread == 0 && cancelled()) cancel_.store(true, std::memory_order_relaxed);
+        const Range panels{p, std::min(p + block, mine.end)};
+        // threads that share rows take turns where work goes by whole panels
+        Range whole = share(panels.end - panels.begin, splits, u, 1);
+        whole = {panels.begin + whole.begin, panels.begin + whole.end};
+
+        gather_rows(whole, samples, batch, inverse_weight, nullptr);
+        for (std::size_t l = 0; l < last_; ++l) {
+            if (!alone) barrier.wait();
+            const Weights<T> weights = network_.weights(parameters.w.data(), l);
+            const bool output = l + 1 == last_;
+            const Panels<T> in = activations(l);
+            kernels_.forward(weights, {in.data, in.panel}, activations(l + 1), panels,
+                             share(network_.layers()[l].panels, splits, u, 1),
+                             output ? kernels_.add_bias : activation_.forward);
+        }
+        if (!alone) barrier.wait();
+        for (Index q = whole.begin; q < whole.end; ++q) {
+            gather_rows({q, q + 1}, samples, batch, inverse_weight, targets);
+            const Index rows = std::min(V, batch.range.end - batch.range.begin - q * V);
+            panel_loss_[q] =
+                loss_.loss(activations(last_).data + q * a_panel_[last_], targets, row_weight_.data() + q * V,
+                           deltas(last_).data + q * delta_panel_[last_], network_.units()[last_], rows);
+        }
+        for (std::size_t l = last_; l > 0; --l) {
+            if (!alone) barrier.wait();
+            for (Index q = whole.begin; q < whole.end; ++q)
+                kernels_.transpose(deltas(l).data + q * delta_panel_[l], network_.units()[l],
+                                   delta_transposed_[l].data() + q * V * V, transposed_panel_);
+            if (l == 1) break;
+            const Panels<T> delta = deltas(l), a = activations(l - 1);
+            kernels_.backward(network_.weights(parameters.w.data(), l - 1), {delta.data, delta.panel},
+                              {a.data, a.panel}, deltas(l - 1), panels,
+                              share(network_.units()[l - 1], splits, u, 1), activation_.backward);
+        }
+    }
+}
+
+// X of the given panels into a[0] when `targets` is null; else Y of one panel into targets, and its row weights.
+template <class T>
+void Step<T>::gather_rows(Range panels, const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
+                          T* targets) {
+    constexpr Index V = kLanes<T>;
+    for (Index q = panels.begin; q < panels.end; ++q) {
+        const Range rows{batch.range.begin + q * V, std::min(batch.range.begin + (q + 1) * V, batch.range.end)};
+        if (!targets) {
+            kernels_.gather(samples.X, samples.x_row, samples.x_column, network_.units()[0], batch.index, rows,
+                            a_[0].data() + q * a_panel_[0]);
+            continue;
+        }
+        const Index n_out = network_.units()[last_];
+        kernels_.gather(samples.Y, n_out, 1, n_out, batch.index, rows, targets);
+        T* weight = row_weight_.data() + q * V;
+        for (Index r = 0; r < V; ++r) {
+            const Index at = rows.begin + r;
+            const bool exists = at < rows.end;
+            const Index row = exists && batch.index ? static_cast<Index>(batch.index[at]) : at;
+            const double w = !exists ? 0.0 : samples.weight ? static_cast<double>(samples.weight[row]) : 1.0;
+            weight[r] = static_cast<T>(w * inverse_weight);
+        }
+    }
+}
+
+template <class T>
+void Step<T>::weights_phase(int thread, Index rows, Parameters<T>& parameters, const OptimizerKernel<T>& optimizer,
+                            const StepScalars<T>& scalars) {
+    constexpr Index V = kLanes<T>;
+    StepScalars<T> bias_scalars = scalars;
+    bias_scalars.l2 = 0;
+    T* sums = scratch_[static_cast<std::size_t>(thread)].data();
+    for (Index i = plan_.first_task[static_cast<std::size_t>(thread)];
+         i < plan_.first_task[static_cast<std::size_t>(thread) + 1]; ++i) {
+        const WeightsTask& task = plan_.tasks[static_cast<std::size_t>(i)];
+        const auto l = static_cast<std::size_t>(task.layer);
+        const Layer& layer = network_.layers()[l];
+        const Index lines = task.lines.end - task.lines.begin;
+        kernels_.gradient({a_[l].data(), a_panel_[l], delta_transposed_[l + 1].data() + task.panel * transposed_panel_,
+                           transposed_panel_, rows, task.lines, task.panels, sums});
+        for (Index v = 0; v < task.panels; ++v) {
+            const Index at = layer.offset + (task.panel + v) * layer.panel + task.lines.begin * V;
+            const bool has_bias = task.lines.end == layer.n_in + 1;
+            const Index weights = (has_bias ? lines - 1 : lines) * V;
+            T* w = parameters.w.data() + at;
+            T* slot[2] = {w, w};
+            for (int s = 0; s < optimizer.slots; ++s) slot[s] = parameters.slot[s].data() + at;
+            const T* g = sums + v * lines * V;
+            task_squares_[i * kTaskPanels + v] = optimizer.update(g, w, slot, weights, scalars);
+            if (!has_bias) continue;
+            T* bias_slot[2] = {slot[0] + weights, slot[1] + weights};
+            optimizer.update(g + weights, w + weights, bias_slot, V, bias_scalars);
+        }
+    }
+}
+
+// In the order of panels and tasks, whoever made them: the same sums for any number of threads.
+template <class T>
+void Step<T>::sum_up(Index rows) {
+    constexpr Index V = kLanes<T>;
+    data_loss_ = 0;
+    for (Index p = 0; p < (rows + V - 1) / V; ++p) data_loss_ += static_cast<double>(panel_loss_[p]);
+    sum_squares_ = 0;
+    for (Index i = 0; i < static_cast<Index>(plan_.tasks.size()); ++i)
+        for (Index v = 0; v < plan_.tasks[static_cast<std::size_t>(i)].panels; ++v)
+            sum_squares_ += static_cast<double>(task_squares_[i * kTaskPanels + v]);
+}
+
+template <class T>
+bool Step<T>::run_micro(const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
+                        Parameters<T>& parameters, const OptimizerKernel<T>& optimizer,
+                        const StepScalars<T>& scalars) {
+    constexpr Index V = kLanes<T>;
+    const Index row = batch.index ? static_cast<Index>(batch.index[batch.range.begin]) : batch.range.begin;
+    // one row needs one line of units: the panels made for rows are large enough to hold it
+    for (std::size_t l = 0; l < last_; ++l) {
+        const Layer& layer = network_.layers()[l];
+        T* w = parameters.w.data() + layer.offset;
+        MicroLayer<T>& micro = micro_layers_[l];
+        micro = {layer.n_in, layer.n_out, w, {w, w}, layer.panel, a_[l].data(), delta_[l + 1].data()};
+        for (int s = 0; s < optimizer.slots; ++s) micro.slot[s] = parameters.slot[s].data() + layer.offset;
+    }
+    T* x = a_[0].data();
+    const T* source = samples.X + row * samples.x_row;
+    for (Index i = 0; i < network_.units()[0]; ++i) x[i] = source[i * samples.x_column];
+
+    const Index n_out = network_.units()[last_];
+    T* target = scratch_[0].data();
+    for (Index j = 0; j < n_out; ++j) target[j * V] = samples.Y[row * n_out + j];
+
+    MicroStep<T> step;
+    step.layers = micro_layers_.data();
+    step.n_layers = static_cast<Index>(last_);
+    step.output = a_[last_].data();
+    step.target = target;
+    step.gradient = micro_gradient_.data();
+    const double weight = samples.weight ? static_cast<double>(samples.weight[row]) : 1.0;
+    step.row_weight = static_cast<T>(weight * inverse_weight);
+    step.activation = &activation_;
+    step.loss = &loss_;
+    step.scalars = scalars;
+    optimizer.micro(step);
+    data_loss_ = static_cast<double>(step.data_loss);
+    sum_squares_ = static_cast<double>(step.sum_squares);
+    return true;
+}
+
+template class Step<float>;
+template class Step<double>;
+
+}  // namespace chainfit

@@ -1,0 +1,88 @@
+// One training step: the rows phase, the weights phase, and the memory that they work in. Floor: engine.
+//
+//   rows phase      each thread, for its rows:  gather -> z, a layer by layer -> loss, delta[L] -> delta, last to first
+//      barrier
+//   weights phase   each thread, for its tiles: dW = a.T @ delta over the whole batch -> optimizer
+//      barrier
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <vector>
+
+#include "engine/network.hpp"
+#include "engine/plan.hpp"
+#include "engine/threads.hpp"
+
+namespace chainfit {
+
+// Weights and the optimizer's state, all packed alike.
+template <class T>
+struct Parameters {
+    Buffer<T> w;
+    Buffer<T> slot[2];
+};
+
+// The rows of one step: index[range], or range itself when index is null.
+struct BatchRows {
+    const std::int64_t* index = nullptr;
+    Range range;
+};
+
+template <class T>
+class Step {
+   public:
+    // Room for batches of up to batch_rows. The kernels outlive the step.
+    Step(const Network<T>& network, const Kernels<T>& kernels, const ActivationKernel<T>& activation,
+         const LossKernel<T>& loss, Index batch_rows, int max_threads);
+
+    const Plan& plan() const { return plan_; }
+
+    // Called by all of plan().threads with the same arguments; the last call of a step is followed by a barrier.
+    // `inverse_weight` is 1 / the batch's weight sum. If thread 0 sets `cancel` while rows are worked on, the weights phase
+    // does not happen and all threads return false.
+    bool run(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
+             Parameters<T>& parameters, const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars,
+             const std::function<bool()>& cancelled);
+
+    // Of the last step, once thread 0 is through it.
+    double data_loss() const { return data_loss_; }
+    double sum_squares() const { return sum_squares_; }  // of the weights before the update, biases excluded
+
+   private:
+    bool run_micro(const Samples<T>& samples, const BatchRows& batch, double inverse_weight, Parameters<T>& parameters,
+                   const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars);
+    void rows_phase(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
+                    double inverse_weight, const Parameters<T>& parameters, const std::function<bool()>& cancelled);
+    void gather_rows(Range panels, const Samples<T>& samples, const BatchRows& batch, double inverse_weight, T* targets);
+    void weights_phase(int thread, Index rows, Parameters<T>& parameters, const OptimizerKernel<T>& optimizer,
+                       const StepScalars<T>& scalars);
+    void sum_up(Index rows);
+
+    Panels<T> activations(std::size_t l) { return {a_[l].data(), a_panel_[l]}; }
+    Panels<T> deltas(std::size_t l) { return {delta_[l].data(), delta_panel_[l]}; }
+
+    const Network<T>& network_;
+    const Kernels<T>& kernels_;
+    const ActivationKernel<T>& activation_;
+    const LossKernel<T>& loss_;
+    Plan plan_;
+    std::size_t last_;  // index of the output layer, L
+
+    std::vector<Buffer<T>> a_;      // l = 0..L: [rows / lanes][n_l + 1][lanes], the line n_l being all ones
+    std::vector<Buffer<T>> delta_;  // l = 1..L: [rows / lanes][n_l rounded up][lanes]
+    std::vector<Buffer<T>> delta_transposed_;  // l = 1..L: [n_l / lanes][row][lanes]
+    std::vector<Index> a_panel_, delta_panel_;
+    Index transposed_panel_ = 0;
+    Buffer<T> row_weight_;             // (rows) weight / the batch's weight sum
+    Buffer<T> panel_loss_;             // a sum for each panel of rows
+    Buffer<T> task_squares_;           // sums for each task, one for each of its panels
+    std::vector<Buffer<T>> scratch_;   // for each thread: targets of a panel, or gradient sums of a task
+    std::vector<MicroLayer<T>> micro_layers_;
+    Buffer<T> micro_gradient_;
+    std::atomic<bool> cancel_{false};
+    double data_loss_ = 0;
+    double sum_squares_ = 0;
+};
+
+}  // namespace chainfit

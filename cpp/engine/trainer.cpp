@@ -1,0 +1,245 @@
+// Training. Floor: engine.
+#include "engine/trainer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <stdexcept>
+
+#include "dispatch.hpp"
+
+namespace chainfit {
+
+namespace {
+
+// Flushes denormals on this thread for as long as it lives.
+class DenormalsFlushed {
+   public:
+    explicit DenormalsFlushed(const Isa& isa) : isa_(isa), control_(isa.flush_denormals()) {}
+    ~DenormalsFlushed() { isa_.restore_denormals(control_); }
+    DenormalsFlushed(const DenormalsFlushed&) = delete;
+    DenormalsFlushed& operator=(const DenormalsFlushed&) = delete;
+
+   private:
+    const Isa& isa_;
+    std::uint64_t control_;
+};
+
+// Asks the observer at most every 50 ms, and looks at the clock only as often as that needs.
+class InterruptPoll {
+   public:
+    explicit InterruptPoll(Observer& observer) : observer_(observer), last_(Clock::now()) {}
+
+    // For a place that is passed many times a microsecond.
+    bool now_and_then() {
+        if (--countdown_ > 0) return false;
+        const auto before = last_look_;
+        const bool answer = now();
+        // aim at a look every millisecond or so
+        const auto passed = last_look_ - before;
+        stride_ = passed < std::chrono::microseconds(500) ? std::min(stride_ * 2, 1 << 16) : std::max(stride_ / 2, 1);
+        countdown_ = stride_;
+        return answer;
+    }
+
+    bool now() {
+        last_look_ = Clock::now();
+        if (last_look_ - last_ < std::chrono::milliseconds(50)) return false;
+        last_ = last_look_;
+        return observer_.interrupted();
+    }
+
+   private:
+    using Clock = std::chrono::steady_clock;
+    Observer& observer_;
+    Clock::time_point last_;
+    Clock::time_point last_look_ = last_;
+    int stride_ = 1;
+    int countdown_ = 1;
+};
+
+// beta^n by squaring: the same bits everywhere, which pow() does not promise.
+double power(double beta, Index n) {
+    double result = 1;
+    for (; n > 0; n /= 2, beta *= beta)
+        if (n % 2) result *= beta;
+    return result;
+}
+
+template <class T>
+double weight_sum(const Samples<T>& samples, const std::int64_t* order, Range rows) {
+    if (!samples.weight) return static_cast<double>(rows.end - rows.begin);
+    double sum = 0;
+    for (Index r = rows.begin; r < rows.end; ++r) sum += static_cast<double>(samples.weight[order ? order[r] : r]);
+    return sum;
+}
+
+// A batch whose weights sum to 0 says nothing: its gradient is 0.
+double inverse(double sum) { return sum > 0 ? 1 / sum : 0; }
+
+template <class Item>
+const Item& find(const List<Item>& list, const std::string& name, const char* what) {
+    std::string known;
+    for (const Item& item : list) {
+        if (name == item.name) return item;
+        known += (known.empty() ? "'" : ", '") + std::string(item.name) + "'";
+    }
+    throw std::invalid_argument(std::string("unknown ") + what + " '" + name + "', must be one of " + known);
+}
+
+}  // namespace
+
+template <class T>
+Trainer<T>::Trainer(std::vector<Index> units, const std::string& activation, const std::string& loss,
+                    const std::string& optimizer, const Constants& constants)
+    : isa_(isa()),
+      kernels_(isa_.kernels<T>()),
+      network_((units.size() < 2 || *std::min_element(units.begin(), units.end()) < 1)
+                   ? throw std::invalid_argument("units must be at least two sizes, all >= 1")
+                   : std::move(units)),
+      activation_(find(kernels_.activations, activation, "activation")),
+      loss_(find(kernels_.losses, loss, "loss")),
+      optimizer_(find(kernels_.optimizers, optimizer, "optimizer")),
+      constants_(constants) {
+    parameters_.w = Buffer<T>(network_.packed_size());
+    for (int s = 0; s < optimizer_.slots; ++s) parameters_.slot[s] = Buffer<T>(network_.packed_size());
+}
+
+template <class T>
+Step<T>& Trainer<T>::step_for(Index batch_rows, int max_threads) {
+    for (CachedStep& cached : cached_)
+        if (cached.step && cached.batch_rows == batch_rows && cached.max_threads == max_threads) return *cached.step;
+    std::swap(cached_[0], cached_[1]);
+    cached_[0].step.reset();  // before the new one, so that memory holds two at most
+    cached_[0].step =
+        std::make_unique<Step<T>>(network_, kernels_, activation_, loss_, batch_rows, max_threads);
+    cached_[0].batch_rows = batch_rows;
+    cached_[0].max_threads = max_threads;
+    return *cached_[0].step;
+}
+
+template <class T>
+StepScalars<T> Trainer<T>::scalars(double l2) const {
+    double step_size = eta;
+    if (optimizer_.slots == 2) {
+        const Index t = steps + 1;
+        step_size *= std::sqrt(1 - power(constants_.beta2, t)) / (1 - power(constants_.beta1, t));
+    }
+    StepScalars<T> s;
+    s.eta = static_cast<T>(step_size);
+    s.l2 = static_cast<T>(l2);
+    s.mu = static_cast<T>(constants_.momentum);
+    s.beta1 = static_cast<T>(constants_.beta1);
+    s.one_minus_beta1 = static_cast<T>(1 - constants_.beta1);
+    s.beta2 = static_cast<T>(constants_.beta2);
+    s.one_minus_beta2 = static_cast<T>(1 - constants_.beta2);
+    s.eps = static_cast<T>(constants_.eps);
+    return s;
+}
+
+// One pass over the rows; returns the sum over batches of loss times rows.
+template <class T>
+double Trainer<T>::epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, Observer& observer,
+                         Step<T>& step, bool& interrupted) {
+    double total = 0;
+    InterruptPoll poll(observer);
+    const std::function<bool()> cancelled = [&] { return poll.now(); };
+    // written by thread 0 between two barriers, read by all after the second
+    StepScalars<T> now;
+    double inverse_weight = 0;
+    bool stop = false;
+
+    run_on_threads(step.plan().threads, [&](int thread, Barrier& barrier) {
+        const DenormalsFlushed flushed(isa_);
+        for (Index begin = 0; begin < samples.rows; begin += run.batch_size) {
+            const BatchRows batch{order, {begin, std::min(begin + run.batch_size, samples.rows)}};
+            if (thread == 0) {
+                inverse_weight = inverse(weight_sum(samples, order, batch.range));
+                now = scalars(run.l2 * inverse_weight);
+                if (step.plan().micro) stop = poll.now_and_then();
+            }
+            barrier.wait();
+            if (stop ||
+                !step.run(thread, barrier, samples, batch, inverse_weight, parameters_, optimizer_, now, cancelled)) {
+                if (thread == 0) interrupted = true;
+                return;
+            }
+            if (thread == 0) {
+                ++steps;
+                const double penalty = 0.5 * run.l2 * inverse_weight * step.sum_squares();
+                total += (run.loss_scale * step.data_loss() + penalty) *
+                         static_cast<double>(batch.range.end - batch.range.begin);
+            }
+        }
+    });
+    return total;
+}
+
+template <class T>
+void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, Observer& observer, int max_threads) {
+    Step<T>& step = step_for(std::min(run.batch_size, samples.rows), max_threads);
+    run.stopped.clear();
+    run.n_iter = 0;
+    bool interrupted = false;
+    while (run.stopped.empty()) {
+        if (run.shuffle) observer.shuffle(order, samples.rows);
+        const double total = epoch(samples, order, run, observer, step, interrupted);
+        if (interrupted) return;
+        const double loss = total / static_cast<double>(samples.rows);
+        ++run.n_iter;
+        run.t += samples.rows;
+        run.loss_curve.push_back(loss);
+        observer.on_epoch(loss);
+
+        if (run.early_stopping) {
+            const double score = observer.validation_score();
+            run.no_improvement_count = score < run.best_validation_score + run.tol ? run.no_improvement_count + 1 : 0;
+            if (score > run.best_validation_score) {
+                run.best_validation_score = score;
+                observer.on_best(score);
+            }
+        } else {
+            run.no_improvement_count = loss > run.best_loss - run.tol ? run.no_improvement_count + 1 : 0;
+            if (loss < run.best_loss) run.best_loss = loss;
+        }
+
+        if (std::isnan(loss)) {  // the weights are NaN too: nothing can come of further steps
+            run.stopped = "diverged";
+            continue;
+        }
+        if (run.schedule == Schedule::invscaling)
+            eta = run.eta_init / std::pow(static_cast<double>(run.t + 1), run.power_t);
+        if (static_cast<double>(run.no_improvement_count) > run.n_iter_no_change) {
+            // scikit-learn: five times smaller each time, until it is too small to matter
+            if (run.schedule == Schedule::adaptive && eta > 1e-6) {
+                eta /= 5;
+                run.no_improvement_count = 0;
+                observer.on_learning_rate(eta);
+            } else {
+                run.stopped = "converged";
+                continue;
+            }
+        }
+        if (run.n_iter >= run.max_iter) run.stopped = "max_iter";
+    }
+}
+
+template <class T>
+LossValue Trainer<T>::loss_and_gradient(const Samples<T>& samples, double l2, Buffer<T>& gradient, int max_threads) {
+    Step<T>& step = step_for(samples.rows, max_threads);
+    const double inverse_weight = inverse(weight_sum<T>(samples, nullptr, {0, samples.rows}));
+    if (gradient.size() != network_.packed_size()) gradient = Buffer<T>(network_.packed_size());
+    std::swap(parameters_.slot[0], gradient);
+    run_on_threads(step.plan().threads, [&](int thread, Barrier& barrier) {
+        const DenormalsFlushed flushed(isa_);
+        step.run(thread, barrier, samples, {nullptr, {0, samples.rows}}, inverse_weight, parameters_, kernels_.store,
+                 scalars(l2 * inverse_weight), [] { return false; });
+    });
+    std::swap(parameters_.slot[0], gradient);
+    return {step.data_loss(), 0.5 * l2 * inverse_weight * step.sum_squares()};
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+
+}  // namespace chainfit

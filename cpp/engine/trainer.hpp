@@ -1,0 +1,107 @@
+// Training: epochs of steps, the learning-rate schedule, and when to stop, in scikit-learn's order of events. Floor: engine.
+#pragma once
+
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/step.hpp"
+
+namespace chainfit {
+
+enum class Schedule { constant, invscaling, adaptive };
+
+// Settings of one training run, and what came of it.
+struct Run {
+    Index batch_size = 1;
+    Index max_iter = 1;
+    double l2 = 0;
+    double tol = 0;
+    double n_iter_no_change = std::numeric_limits<double>::infinity();
+    bool early_stopping = false;  // the observer's validation score decides, not the loss
+    bool shuffle = true;
+    Schedule schedule = Schedule::constant;
+    double eta_init = 0.001;
+    double power_t = 0.5;
+    double loss_scale = 1;  // the data loss is reported times this
+
+    Index t = 0;  // rows seen
+    Index n_iter = 0;
+    std::vector<double> loss_curve;
+    double best_loss = std::numeric_limits<double>::infinity();
+    double best_validation_score = -std::numeric_limits<double>::infinity();
+    Index no_improvement_count = 0;
+    std::string stopped;  // "", "max_iter", "converged" or "diverged"
+};
+
+// The outside world as a run sees it. Called on the caller's thread between steps, except for interrupted().
+class Observer {
+   public:
+    virtual ~Observer() = default;
+    virtual void shuffle(std::int64_t* order, Index n) = 0;
+    virtual void on_epoch(double loss) = 0;
+    virtual double validation_score() = 0;
+    virtual void on_best(double score) = 0;
+    virtual void on_learning_rate(double eta) = 0;
+    // Asked about 20 times a second, also within a step; true ends the run before the next update.
+    virtual bool interrupted() = 0;
+};
+
+struct Constants {
+    double momentum = 0.9;
+    double beta1 = 0.9;
+    double beta2 = 0.999;
+    double eps = 1e-8;
+};
+
+struct LossValue {
+    double data = 0;
+    double penalty = 0;
+};
+
+template <class T>
+class Trainer {
+   public:
+    // Names as in the kernels' lists; std::invalid_argument names what is unknown or out of range.
+    Trainer(std::vector<Index> units, const std::string& activation, const std::string& loss,
+            const std::string& optimizer, const Constants& constants);
+
+    const Network<T>& network() const { return network_; }
+    Parameters<T>& parameters() { return parameters_; }
+    int slots() const { return optimizer_.slots; }
+
+    double eta = 0;   // of the sgd family; Adam's before its bias correction
+    Index steps = 0;  // updates made so far
+
+    // Trains until run.stopped, or until the observer interrupts. `order` (samples.rows) is permuted by the epochs' shuffles.
+    // Throws what the observer throws, after the last whole step.
+    void run(const Samples<T>& samples, std::int64_t* order, Run& run, Observer& observer, int max_threads);
+
+    // J over all rows with its gradient, packed like the parameters.
+    LossValue loss_and_gradient(const Samples<T>& samples, double l2, Buffer<T>& gradient, int max_threads);
+
+   private:
+    Step<T>& step_for(Index batch_rows, int max_threads);
+    StepScalars<T> scalars(double l2) const;
+    double epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, Observer& observer, Step<T>& step,
+                 bool& interrupted);
+
+    const Isa& isa_;
+    const Kernels<T>& kernels_;
+    Network<T> network_;
+    const ActivationKernel<T>& activation_;
+    const LossKernel<T>& loss_;
+    const OptimizerKernel<T>& optimizer_;
+    Constants constants_;
+    Parameters<T> parameters_;
+    // the last steps' memory, for full batches and for the short one that ends an epoch; kept from run to run
+    struct CachedStep {
+        Index batch_rows = 0;
+        int max_threads = 0;
+        std::unique_ptr<Step<T>> step;
+    };
+    CachedStep cached_[2];
+};
+
+}  // namespace chainfit

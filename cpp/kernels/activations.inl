@@ -1,0 +1,69 @@
+// Activations of the hidden layers. Floor: compiled once per instruction set.
+// To add one: a struct with its name, f(z) and df(a), the derivative told by a = f(z), and its name in `Activations`.
+
+struct Identity {
+    static constexpr const char* name = "identity";
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
+        return z;
+    }
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> df(Vec<T>) {
+        return set1<T>(T(1));
+    }
+};
+
+struct Logistic {
+    static constexpr const char* name = "logistic";
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
+        return logistic(z);
+    }
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> df(Vec<T> a) {
+        return a * (set1<T>(T(1)) - a);
+    }
+};
+
+struct Tanh {
+    static constexpr const char* name = "tanh";
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
+        return tanh(z);
+    }
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> df(Vec<T> a) {
+        return fma(zero<T>() - a, a, set1<T>(T(1)));
+    }
+};
+
+struct Relu {
+    static constexpr const char* name = "relu";
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
+        return max(zero<T>(), z);  // in this order NaN stays NaN
+    }
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> df(Vec<T> a) {
+        return select(less(zero<T>(), a), set1<T>(T(1)), zero<T>());
+    }
+};
+
+template <class...>
+struct TypeList {};
+
+using Activations = TypeList<Identity, Logistic, Tanh, Relu>;
+
+// c (features, lanes) = f(c + bias[feature]), in place.
+template <class T, class Activation>
+void activate(T* c, const T* bias, Index features) {
+    for (Index f = 0; f < features; ++f)
+        store(c + f * kLanes<T>, Activation::template f<T>(load(c + f * kLanes<T>) + set1<T>(bias[f])));
+}
+
+// delta (n) *= f'(z), told by a (n); in place.
+template <class T, class Activation>
+void multiply_by_derivative(T* delta, const T* a, Index n) {
+    for (Index i = 0; i < n; i += kLanes<T>)
+        store(delta + i, load(delta + i) * Activation::template df<T>(load(a + i)));
+}

@@ -1,0 +1,70 @@
+// Fills the table of one instruction set from the lists of activations, losses and optimizers. Floor: compiled once per
+// instruction set; included last.
+
+template <class T, class>
+struct ActivationList;
+template <class T, class... A>
+struct ActivationList<T, TypeList<A...>> {
+    static constexpr ActivationKernel<T> items[] = {{A::name, &activate<T, A>, &multiply_by_derivative<T, A>}...};
+};
+
+template <class T, class>
+struct LossList;
+template <class T, class... L>
+struct LossList<T, TypeList<L...>> {
+    static constexpr LossKernel<T> items[] = {
+        {L::name, L::Link::name, &loss_and_delta<T, L>, &L::Link::template forward<T>}...};
+};
+
+template <class T, class O>
+inline constexpr OptimizerKernel<T> kOptimizer = {O::name, O::slots, &update<T, O>, &micro_step<T, O>};
+
+template <class T, class>
+struct OptimizerList;
+template <class T, class... O>
+struct OptimizerList<T, TypeList<O...>> {
+    static constexpr OptimizerKernel<T> items[] = {kOptimizer<T, O>...};
+};
+
+template <class Item, std::size_t n>
+constexpr List<Item> list(const Item (&items)[n]) {
+    return {items, static_cast<Index>(n)};
+}
+
+template <class T>
+inline constexpr Kernels<T> kKernels = {
+    &gather<T>,
+    &forward<T>,
+    &backward<T>,
+    &transpose_panel<T>,
+    &scatter<T>,
+    &gradient<T>,
+    &activate<T, Identity>,
+    list(ActivationList<T, Activations>::items),
+    list(LossList<T, Losses>::items),
+    list(OptimizerList<T, Optimizers>::items),
+    kOptimizer<T, Store>,
+};
+
+// As many FMA chains as a tile has, fed from registers alone: the peak. Returns the FLOP done; sink[0], sink[1] in, sum out.
+template <class T>
+double peak(Index repeats, T* sink) {
+    Vec<T> acc[kMaxMR][kMaxNV];
+    const Vec<T> x = set1<T>(sink[0]), y = set1<T>(sink[1]);
+#pragma GCC unroll 16
+    for (int m = 0; m < kMaxMR; ++m)
+#pragma GCC unroll 4
+        for (int v = 0; v < kMaxNV; ++v) acc[m][v] = zero<T>();
+    for (Index i = 0; i < repeats; ++i)
+#pragma GCC unroll 16
+        for (int m = 0; m < kMaxMR; ++m)
+#pragma GCC unroll 4
+            for (int v = 0; v < kMaxNV; ++v) acc[m][v] = fma(x, acc[m][v], y);
+    Vec<T> sum = zero<T>();
+#pragma GCC unroll 16
+    for (int m = 0; m < kMaxMR; ++m)
+#pragma GCC unroll 4
+        for (int v = 0; v < kMaxNV; ++v) sum = sum + acc[m][v];
+    sink[0] = fold_sum(sum);
+    return 2.0 * static_cast<double>(repeats) * kMaxMR * kMaxNV * static_cast<double>(kLanes<T>);
+}

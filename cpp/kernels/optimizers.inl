@@ -1,0 +1,88 @@
+// Update rules. Floor: compiled once per instruction set.
+// To add one: a struct with its name, its number of slots (arrays of state, laid out as the weights) and step(), which
+// takes the gradient g and changes w and the slots s0, s1; and its name in `Optimizers`.
+
+// w -= eta g
+struct Sgd {
+    static constexpr const char* name = "sgd";
+    static constexpr int slots = 0;
+    template <class T>
+    static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>&, Vec<T>&, const StepScalars<T>& c) {
+        w = fma(set1<T>(-c.eta), g, w);
+    }
+};
+
+// velocity = mu velocity - eta g; w += velocity (Polyak 1964)
+struct Momentum {
+    static constexpr const char* name = "momentum";
+    static constexpr int slots = 1;
+    template <class T>
+    static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>& velocity, Vec<T>&, const StepScalars<T>& c) {
+        velocity = fma(set1<T>(c.mu), velocity, set1<T>(-c.eta) * g);
+        w = w + velocity;
+    }
+};
+
+// velocity = mu velocity - eta g; w += mu velocity - eta g (Nesterov 1983 in the form of Sutskever et al. 2013)
+struct Nesterov {
+    static constexpr const char* name = "nesterov";
+    static constexpr int slots = 1;
+    template <class T>
+    static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>& velocity, Vec<T>&, const StepScalars<T>& c) {
+        const Vec<T> descent = set1<T>(-c.eta) * g;
+        velocity = fma(set1<T>(c.mu), velocity, descent);
+        w = w + fma(set1<T>(c.mu), velocity, descent);
+    }
+};
+
+// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; w -= eta m / (sqrt v + eps), where eta carries the bias
+// correction (Kingma and Ba 2015, the remark that ends section 2)
+struct Adam {
+    static constexpr const char* name = "adam";
+    static constexpr int slots = 2;
+    template <class T>
+    static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>& m, Vec<T>& v, const StepScalars<T>& c) {
+        m = fma(set1<T>(c.beta1), m, set1<T>(c.one_minus_beta1) * g);
+        v = fma(set1<T>(c.beta2), v, set1<T>(c.one_minus_beta2) * (g * g));
+        w = fma(set1<T>(-c.eta), m / (sqrt(v) + set1<T>(c.eps)), w);
+    }
+};
+
+using Optimizers = TypeList<Sgd, Momentum, Nesterov, Adam>;
+
+// Not an optimizer of the list: leaves w alone and keeps the gradient, for whoever needs it whole first.
+struct Store {
+    static constexpr const char* name = "store";
+    static constexpr int slots = 1;
+    template <class T>
+    static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>&, Vec<T>& gradient, Vec<T>&, const StepScalars<T>&) {
+        gradient = g;
+    }
+};
+
+// One vector of weights at w, its slots beside; adds w^2 (before the step) to sum_squares.
+template <class T, class Optimizer>
+CHAINFIT_INLINE void update_vector(Vec<T> g, T* w, T* s0, T* s1, const StepScalars<T>& c, T l2, Vec<T>& sum_squares) {
+    Vec<T> weight = load(w);
+    sum_squares = fma(weight, weight, sum_squares);
+    g = fma(set1<T>(l2), weight, g);
+    Vec<T> slot0 = zero<T>(), slot1 = zero<T>();
+    if constexpr (Optimizer::slots > 0) slot0 = load(s0);
+    if constexpr (Optimizer::slots > 1) slot1 = load(s1);
+    Optimizer::step(g, weight, slot0, slot1, c);
+    store(w, weight);
+    if constexpr (Optimizer::slots > 0) store(s0, slot0);
+    if constexpr (Optimizer::slots > 1) store(s1, slot1);
+}
+
+// g (n) -> w (n) and the slots; returns the sum of w^2 before the update.
+template <class T, class Optimizer>
+T update(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars) {
+    const StepScalars<T> c = scalars;  // a copy: stores to w can't change it, so it stays in registers
+    T* s0 = slot[0];
+    T* s1 = slot[1];
+    Vec<T> sum_squares = zero<T>();
+    for (Index i = 0; i < n; i += kLanes<T>)
+        update_vector<T, Optimizer>(load(g + i), w + i, s0 + i, s1 + i, c, c.l2, sum_squares);
+    return fold_sum(sum_squares);
+}

@@ -1,0 +1,200 @@
+// The only door between the ISA-free engine and the kernels: plain structs of function pointers and names, one
+// `Kernels<T>` per dtype and instruction set. Floor: shared by both halves; standard headers only.
+// To extend: add a field here, fill it in kernels/kernels.inl, call it from engine/.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace chainfit {
+
+using Index = std::ptrdiff_t;
+
+// Rows of samples are held in panels of `lanes` rows, feature-major: [rows / lanes][feature][lanes]. Weights are held in
+// panels of `lanes` output units: [n_out / lanes][n_in + 1][lanes], the last line being the biases, as if from a unit
+// that is always 1. A vector has 64 bytes on every instruction set, so these layouts are the same everywhere.
+template <class T>
+inline constexpr Index kLanes = 64 / sizeof(T);
+
+// Every element of a matrix product is a sum of blocks of this many terms, each block one chain of FMAs from +0, the
+// block sums added left to right. Part of the numerics contract: changing it changes results in the last bits.
+inline constexpr Index kBlock = 128;
+
+// A constant array and its length. Not std::span: an inline function of a standard template, used inside a target region,
+// could be merged by the linker with the baseline's copy.
+template <class Item>
+struct List {
+    const Item* items = nullptr;
+    Index count = 0;
+    const Item* begin() const { return items; }
+    const Item* end() const { return items + count; }
+};
+
+// Half-open range of indices.
+struct Range {
+    Index begin = 0;
+    Index end = 0;
+};
+
+// Samples as the user holds them. Y is row-major and contiguous; X may have any strides (in elements).
+template <class T>
+struct Samples {
+    const T* X = nullptr;       // (rows, n_0)
+    Index x_row = 0;            // stride from row to row
+    Index x_column = 1;         // stride from column to column
+    const T* Y = nullptr;       // (rows, n_L)
+    const T* weight = nullptr;  // (rows,) or null: all rows weigh 1
+    Index rows = 0;
+};
+
+// W(i, j) = w[j / lanes * panel + i * row + j % lanes], bias(j) = bias[j / lanes * bias_panel + j % lanes]: packed
+// panels while training (row = lanes), the user's own row-major array when predicting (panel = bias_panel = lanes).
+template <class T>
+struct Weights {
+    Index n_in = 0;
+    Index n_out = 0;
+    const T* w = nullptr;
+    Index panel = 0;
+    Index row = 0;
+    const T* bias = nullptr;
+    Index bias_panel = 0;
+};
+
+// Panels of rows: element (r, f) = data[r / lanes * panel + f * lanes + r % lanes].
+template <class T>
+struct Panels {
+    T* data = nullptr;
+    Index panel = 0;
+};
+
+// Scalars of one optimizer step, already in the dtype of the net.
+template <class T>
+struct StepScalars {
+    T eta = 0;  // step size; for Adam with its bias correction
+    T l2 = 0;   // L2 penalty over the batch's weight sum
+    T mu = 0;
+    T beta1 = 0, one_minus_beta1 = 0;
+    T beta2 = 0, one_minus_beta2 = 0;
+    T eps = 0;
+};
+
+template <class T>
+struct ActivationKernel {
+    const char* name;
+    // c (features, lanes) = f(c + bias[feature]), in place
+    void (*forward)(T* c, const T* bias, Index features);
+    // delta (n) *= f'(z), told by a = f(z); n is a multiple of the lanes
+    void (*backward)(T* delta, const T* a, Index n);
+};
+
+template <class T>
+struct LossKernel {
+    const char* name;
+    const char* link;  // the output activation
+    // z (n_out, lanes) becomes a, in place; delta (n_out, lanes) = row_weight * dloss/dz. Returns the sum over the first
+    // `rows` lanes of row_weight * loss.
+    T (*loss)(T* z, const T* y, const T* row_weight, T* delta, Index n_out, Index rows);
+    // z (n_out, lanes) becomes a, in place
+    void (*link_forward)(T* z, Index n_out);
+};
+
+// One task of the weights phase: lines [lines.begin, lines.end) of `panels` neighbouring weight panels of one layer.
+template <class T>
+struct GradientTask {
+    const T* a = nullptr;  // activations of the layer below, its line n_in being all ones
+    Index a_panel = 0;
+    const T* delta = nullptr;  // deltas of the layer above, transposed: [n_out / lanes][row][lanes]
+    Index delta_panel = 0;
+    Index rows = 0;
+    Range lines;
+    Index panels = 1;   // 1 or 2
+    T* out = nullptr;   // [panels][lines][lanes]
+};
+
+// What one row needs to go through one layer in the micro kernel.
+template <class T>
+struct MicroLayer {
+    Index n_in = 0;
+    Index n_out = 0;
+    T* w = nullptr;                   // packed panels
+    T* slot[2] = {nullptr, nullptr};  // as w; a slot that the optimizer lacks points at w
+    Index panel = 0;
+    T* a = nullptr;      // (n_in) values of the layer below, padded to lanes
+    T* delta = nullptr;  // (n_out) deltas of the layer above, padded to lanes
+};
+
+template <class T>
+struct MicroStep {
+    MicroLayer<T>* layers = nullptr;
+    Index n_layers = 0;
+    T* output = nullptr;     // (n_L, lanes) scratch
+    T* target = nullptr;     // (n_L, lanes) scratch
+    T* gradient = nullptr;   // (n_L, lanes) scratch
+    T row_weight = 1;
+    const ActivationKernel<T>* activation = nullptr;
+    const LossKernel<T>* loss = nullptr;
+    StepScalars<T> scalars;
+    // filled by the kernel
+    T data_loss = 0;
+    T sum_squares = 0;  // of all weights, biases excluded, before the update
+};
+
+template <class T>
+struct OptimizerKernel {
+    const char* name;
+    int slots;
+    // Gradient g (n) -> new weights w (n) and slots. Returns the sum of w^2 before the update. n is a multiple of lanes;
+    // slot has two pointers, and one that the optimizer lacks points at w.
+    T (*update)(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars);
+    // A whole step on one row: forward, loss, backward, update. x is layers[0].a, y is `target` lane 0.
+    void (*micro)(MicroStep<T>& step);
+};
+
+template <class T>
+struct Kernels {
+    // Rows index[range] (or range itself when index is null) of a row-major or strided matrix into one panel; lanes
+    // without a row become 0.
+    void (*gather)(const T* x, Index row_stride, Index column_stride, Index columns, const std::int64_t* index,
+                   Range rows, T* panel);
+    // Layer forward for the given panels of rows and panels of output units, epilogue included.
+    void (*forward)(const Weights<T>& weights, Panels<const T> in, Panels<T> out, Range row_panels, Range unit_panels,
+                    void (*epilogue)(T*, const T*, Index));
+    // delta of the layer below = (delta @ W.T) * f'(a), for the given panels of rows and units of the layer below.
+    void (*backward)(const Weights<T>& weights, Panels<const T> delta, Panels<const T> a, Panels<T> out,
+                     Range row_panels, Range units, void (*epilogue)(T*, const T*, Index));
+    // Panel [feature][lanes] of rows -> lines [row][lanes] of each panel of features.
+    void (*transpose)(const T* panel, Index features, T* out, Index out_panel);
+    // Panel [feature][lanes] -> row-major rows (count <= lanes).
+    void (*scatter)(const T* panel, Index features, T* out, Index out_row, Index count);
+    void (*gradient)(const GradientTask<T>& task);
+    // The epilogue of the output layer: c (features, lanes) += bias; its link comes with the loss.
+    void (*add_bias)(T* c, const T* bias, Index features);
+
+    List<ActivationKernel<T>> activations;
+    List<LossKernel<T>> losses;
+    List<OptimizerKernel<T>> optimizers;
+    OptimizerKernel<T> store;  // the epilogue that writes the gradient to slot 0 and leaves the weights alone
+};
+
+struct Isa {
+    const char* name;
+    bool (*runs_here)();
+    const Kernels<float>* f32;
+    const Kernels<double>* f64;
+    // Denormals are flushed to zero inside the kernels; the caller's control word comes back afterwards.
+    std::uint64_t (*flush_denormals)();
+    void (*restore_denormals)(std::uint64_t control);
+    // A chain-free block of fused multiply-adds, to measure the peak: returns the number of FLOP done.
+    double (*peak_f32)(Index repeats, float* sink);
+    double (*peak_f64)(Index repeats, double* sink);
+
+    template <class T>
+    const Kernels<T>& kernels() const {
+        if constexpr (sizeof(T) == 4)
+            return *f32;
+        else
+            return *f64;
+    }
+};
+
+}  // namespace chainfit

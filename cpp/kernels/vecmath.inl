@@ -1,0 +1,121 @@
+// Elementwise functions on vectors: exp, expm1, log, tanh, logistic. Floor: compiled once per instruction set.
+// Only + - * /, fma and shifts, so that every instruction set gives the same bits. Accuracy: tests/test_kernels.py.
+
+template <class T>
+struct MathConstants;
+
+template <>
+struct MathConstants<float> {
+    static constexpr int mantissa_bits = 23;
+    static constexpr float log2e = 0x1.715476p+0f;
+    // ln 2 in two parts; the first has 15 significant bits, so that n * ln2_hi is exact for |n| <= 2^9
+    static constexpr float ln2_hi = 0x1.62e4p-1f;
+    static constexpr float ln2_lo = 0x1.7f7d1cp-20f;
+    // adding this rounds to an integer n and leaves n + 126 in the low bits, ready to become an exponent
+    static constexpr float round_magic = 12582912.0f + 126.0f;  // 1.5 * 2^23 + 126
+    static constexpr float exponent_magic = 8388608.0f;         // 2^23: its low bits hold an integer
+    static constexpr float exponent_bias = 127.0f;
+    static constexpr float exp_low = -86.6f;   // below, 2^(n - 1) would leave the normal range: the result is 0
+    static constexpr float exp_high = 88.8f;   // above, the result is +inf (exp(88.73) already is)
+    static constexpr int exp_terms = 7;        // Taylor: |r| <= ln2/2, r^8/8! < 2^-27
+    static constexpr int log_terms = 5;        // atanh series: s^2 <= 0.0295, (s^2)^5/11 < 2^-28
+    static constexpr float infinity = __builtin_inff();
+};
+
+template <>
+struct MathConstants<double> {
+    static constexpr int mantissa_bits = 52;
+    static constexpr double log2e = 0x1.71547652b82fep+0;
+    static constexpr double ln2_hi = 0x1.62e42fefa38p-1;  // 42 significant bits
+    static constexpr double ln2_lo = 0x1.ef35793c7673p-45;
+    static constexpr double round_magic = 6755399441055744.0 + 1022.0;  // 1.5 * 2^52 + 1022
+    static constexpr double exponent_magic = 4503599627370496.0;       // 2^52
+    static constexpr double exponent_bias = 1023.0;
+    static constexpr double exp_low = -707.7;
+    static constexpr double exp_high = 709.9;
+    static constexpr int exp_terms = 13;  // r^14/14! < 2^-57
+    static constexpr int log_terms = 11;  // (s^2)^11/23 < 2^-60
+    static constexpr double infinity = __builtin_inf();
+};
+
+// 1/k! for k = 0..13: the Taylor series of exp.
+template <class T>
+inline constexpr T kInverseFactorial[14] = {
+    T(1.0),          T(1.0),           T(1.0 / 2),         T(1.0 / 6),          T(1.0 / 24),
+    T(1.0 / 120),    T(1.0 / 720),     T(1.0 / 5040),      T(1.0 / 40320),      T(1.0 / 362880),
+    T(1.0 / 3628800), T(1.0 / 39916800), T(1.0 / 479001600), T(1.0 / 6227020800.0)};
+
+// x = n ln2 + r with |r| <= ln2/2. Gives r, and 2^(n-1) as a vector. x must lie in [exp_low, exp_high].
+template <class T>
+CHAINFIT_INLINE Vec<T> reduce_exp(Vec<T> x, Vec<T>& half_scale) {
+    using C = MathConstants<T>;
+    const Vec<T> shifted = fma(x, set1<T>(C::log2e), set1<T>(C::round_magic));
+    half_scale = shift_left<C::mantissa_bits>(shifted);
+    const Vec<T> n = shifted - set1<T>(C::round_magic);
+    return fma(n, set1<T>(-C::ln2_lo), fma(n, set1<T>(-C::ln2_hi), x));
+}
+
+// (e^r - 1 - r) / r^2 by Taylor.
+template <class T>
+CHAINFIT_INLINE Vec<T> exp_tail(Vec<T> r) {
+    constexpr int terms = MathConstants<T>::exp_terms;
+    Vec<T> p = set1<T>(kInverseFactorial<T>[terms]);
+#pragma GCC unroll 16
+    for (int k = terms - 1; k >= 2; --k) p = fma(p, r, set1<T>(kInverseFactorial<T>[k]));
+    return p;
+}
+
+// e^x; 0 below exp_low, +inf above the dtype's range, NaN stays NaN.
+template <class T>
+CHAINFIT_INLINE Vec<T> exp(Vec<T> x) {
+    using C = MathConstants<T>;
+    const Vec<T> clamped = min(set1<T>(C::exp_high), max(set1<T>(C::exp_low), x));
+    Vec<T> half_scale;
+    const Vec<T> r = reduce_exp(clamped, half_scale);
+    const Vec<T> e_r = fma(exp_tail(r), r * r, r) + set1<T>(T(1));
+    // 2^n as 2 * 2^(n-1): n itself may be one past the largest exponent
+    const Vec<T> value = (e_r + e_r) * half_scale;
+    return select(less(x, set1<T>(C::exp_low)), zero<T>(), value);
+}
+
+// tanh x = -t / (t + 2), t = expm1(-2 |x|): no cancellation near 0, no overflow far from it.
+template <class T>
+CHAINFIT_INLINE Vec<T> tanh(Vec<T> x) {
+    using C = MathConstants<T>;
+    const Vec<T> y = max(set1<T>(C::exp_low), set1<T>(T(-2)) * abs(x));
+    Vec<T> half_scale;
+    const Vec<T> r = reduce_exp(y, half_scale);
+    const Vec<T> scale = half_scale + half_scale;
+    const Vec<T> t = fma(scale, fma(exp_tail(r), r * r, r), scale - set1<T>(T(1)));
+    return copy_sign((zero<T>() - t) / (t + set1<T>(T(2))), x);
+}
+
+// 1 / (1 + e^-x).
+template <class T>
+CHAINFIT_INLINE Vec<T> logistic(Vec<T> x) {
+    const Vec<T> one = set1<T>(T(1));
+    return one / (one + exp(zero<T>() - x));
+}
+
+// ln x for x > 0, as e ln2 + 2 atanh(s), s = (m - 1)/(m + 1), m in [sqrt(1/2), sqrt 2). +inf and NaN pass through; 0,
+// negative and denormal numbers are not meant to get here.
+template <class T>
+CHAINFIT_INLINE Vec<T> log(Vec<T> x) {
+    using C = MathConstants<T>;
+    const Vec<T> one = set1<T>(T(1));
+    const Vec<T> raw_exponent = or_bits(shift_right<C::mantissa_bits>(x), set1<T>(C::exponent_magic));
+    Vec<T> e = raw_exponent - set1<T>(C::exponent_magic + C::exponent_bias);
+    Vec<T> m = or_bits(and_mantissa(x), one);
+    const auto big = less(set1<T>(T(1.41421356237309504880)), m);
+    m = select(big, m * set1<T>(T(0.5)), m);
+    e = select(big, e + one, e);
+    const Vec<T> s = (m - one) / (m + one);
+    const Vec<T> s2 = s * s;
+    Vec<T> p = set1<T>(T(1.0 / (2 * C::log_terms - 1)));
+#pragma GCC unroll 16
+    for (int k = C::log_terms - 2; k >= 1; --k) p = fma(p, s2, set1<T>(T(1.0 / (2 * k + 1))));
+    const Vec<T> two_s = s + s;
+    const Vec<T> log_m = fma(two_s * s2, p, two_s);
+    const Vec<T> value = fma(e, set1<T>(C::ln2_hi), fma(e, set1<T>(C::ln2_lo), log_m));
+    return select(less(x, set1<T>(C::infinity)), value, x);
+}

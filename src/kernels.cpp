@@ -1,0 +1,151 @@
+// What Python may know of the kernels: names, instruction sets, single functions for tests, speeds for the benchmarks.
+// Floor: bindings.
+#include <chrono>
+#include <functional>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "dispatch.hpp"
+#include "engine/memory.hpp"
+
+namespace chainfit {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds(const std::function<void()>& work) {
+    const auto start = Clock::now();
+    work();
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// z (any shape) through one activation, as a net's hidden layer would do it; with `derivative`, f'(z) told by f(z).
+template <class T>
+py::array_t<T> activate(const std::string& name, const py::array_t<T, py::array::c_style>& z, bool derivative) {
+    constexpr Index V = kLanes<T>;
+    const Isa& instruction_set = isa();
+    for (const ActivationKernel<T>& activation : instruction_set.kernels<T>().activations) {
+        if (name != activation.name) continue;
+        const Index n = z.size(), padded = round_up(n, V);
+        Buffer<T> a(padded), ones(padded), bias(std::max<Index>(1, padded / V));
+        std::copy_n(z.data(), n, a.data());
+        std::fill_n(ones.data(), padded, T(1));
+        const std::uint64_t control = instruction_set.flush_denormals();
+        activation.forward(a.data(), bias.data(), padded / V);
+        if (derivative) activation.backward(ones.data(), a.data(), padded);
+        instruction_set.restore_denormals(control);
+        py::array_t<T> out(std::vector<py::ssize_t>(z.shape(), z.shape() + z.ndim()));
+        std::copy_n((derivative ? ones : a).data(), n, out.mutable_data());
+        return out;
+    }
+    throw py::value_error("unknown activation '" + name + "'");
+}
+
+// The FMA peak of one core: GFLOP/s of register-only chains over about `duration` seconds.
+template <class T>
+double peak_gflops(double duration) {
+    const Isa& instruction_set = isa();
+    T sink[2] = {T(0.5), T(0.25)};
+    double flop = 0, elapsed = 0;
+    while (elapsed < duration)
+        elapsed += seconds([&] {
+            if constexpr (sizeof(T) == 4)
+                flop += instruction_set.peak_f32(20000, sink);
+            else
+                flop += instruction_set.peak_f64(20000, sink);
+        });
+    return flop / elapsed * 1e-9;
+}
+
+// GFLOP/s on one thread of the three products of a layer: forward, backward, gradient (epilogues and packing excluded).
+template <class T>
+py::dict product_gflops(Index rows, Index n_in, Index n_out, double duration) {
+    constexpr Index V = kLanes<T>;
+    const Isa& instruction_set = isa();
+    const Kernels<T>& kernels = instruction_set.kernels<T>();
+    const Network<T> network({n_in, n_out});
+    const Index row_panels = round_up(rows, V) / V;
+    const Index in_panel = padded_lines(n_in + 1) * V, out_panel = padded_lines(round_up(n_out, V)) * V;
+    const Index line_panel = padded_lines(row_panels * V) * V;
+    Buffer<T> w(network.packed_size()), below(row_panels * in_panel), above(row_panels * out_panel);
+    Buffer<T> back(row_panels * in_panel), lines(round_up(n_out, V) / V * line_panel), sums(2 * (n_in + 1) * V);
+    const Weights<T> weights = network.weights(w.data(), 0);
+    void (*const no_forward)(T*, const T*, Index) = [](T*, const T*, Index) {};
+
+    const auto rate = [&](const std::function<void()>& product) {
+        double elapsed = 0, times = 0;
+        product();
+        while (elapsed < duration) {
+            elapsed += seconds(product);
+            times += 1;
+        }
+        return 2.0 * static_cast<double>(rows) * static_cast<double>(n_in) * static_cast<double>(n_out) * times /
+               elapsed * 1e-9;
+    };
+    py::dict result;
+    result["forward"] = rate([&] {
+        kernels.forward(weights, {below.data(), in_panel}, {above.data(), out_panel}, {0, row_panels},
+                        {0, network.layers()[0].panels}, no_forward);
+    });
+    result["backward"] = rate([&] {
+        kernels.backward(weights, {above.data(), out_panel}, {below.data(), in_panel}, {back.data(), in_panel},
+                         {0, row_panels}, {0, n_in}, no_forward);
+    });
+    result["gradient"] = rate([&] {
+        for (Index j = 0; j < network.layers()[0].panels; j += 2)
+            for (Index i = 0; i < n_in; i += 112)
+                kernels.gradient({below.data(), in_panel, lines.data() + j * line_panel, line_panel, rows,
+                                  {i, std::min(i + 112, n_in)},
+                                  std::min<Index>(2, network.layers()[0].panels - j), sums.data()});
+    });
+    return result;
+}
+
+}  // namespace
+
+void bind_kernels(py::module_& m) {
+    m.def("isa", [] { return isa().name; });
+    m.def("isas", [] {
+        py::list list;
+        for (const Isa* one : isas()) list.append(py::make_tuple(one->name, one->runs_here()));
+        return list;
+    });
+    m.def("set_isa", &set_isa, py::arg("name"));
+    m.def("activations", [] {
+        py::list list;
+        for (const auto& activation : isa().kernels<double>().activations) list.append(activation.name);
+        return list;
+    });
+    m.def("losses", [] {
+        py::list list;
+        for (const auto& loss : isa().kernels<double>().losses) list.append(py::make_tuple(loss.name, loss.link));
+        return list;
+    });
+    m.def("optimizers", [] {
+        py::list list;
+        for (const auto& optimizer : isa().kernels<double>().optimizers)
+            list.append(py::make_tuple(optimizer.name, optimizer.slots));
+        return list;
+    });
+    m.def("activate", &activate<float>, py::arg("name"), py::arg("z").noconvert(), py::arg("derivative") = false);
+    m.def("activate", &activate<double>, py::arg("name"), py::arg("z").noconvert(), py::arg("derivative") = false);
+    m.def(
+        "peak_gflops",
+        [](bool double_precision, double duration) {
+            const py::gil_scoped_release no_gil;
+            return double_precision ? peak_gflops<double>(duration) : peak_gflops<float>(duration);
+        },
+        py::arg("double_precision") = false, py::arg("duration") = 0.1);
+    m.def(
+        "product_gflops",
+        [](Index rows, Index n_in, Index n_out, bool double_precision, double duration) {
+            if (rows < 1 || n_in < 1 || n_out < 1) throw py::value_error("sizes must be at least 1");
+            return double_precision ? product_gflops<double>(rows, n_in, n_out, duration)
+                                    : product_gflops<float>(rows, n_in, n_out, duration);
+        },
+        py::arg("rows"), py::arg("n_in"), py::arg("n_out"), py::arg("double_precision") = false,
+        py::arg("duration") = 0.1);
+}
+
+}  // namespace chainfit

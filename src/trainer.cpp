@@ -1,0 +1,258 @@
+// TrainerF32, TrainerF64 and Run as Python sees them. Floor: bindings.
+#include "engine/trainer.hpp"
+
+#include <atomic>
+#include <numeric>
+#include <optional>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+
+namespace chainfit {
+
+namespace {
+
+// Draws from a NumPy bit generator in RandomState.shuffle's order; handed over by the Cython module chainfit._random.
+using ShuffleFunction = void (*)(void* bit_generator, std::int64_t* order, std::int64_t n);
+
+ShuffleFunction shuffle_function() {
+    static const auto function = reinterpret_cast<ShuffleFunction>(
+        py::module_::import("chainfit._random").attr("shuffle").cast<py::capsule>().get_pointer<void>());
+    return function;
+}
+
+// A Python listener, NumPy's random numbers and Python's signals behind the core's Observer.
+class PythonObserver final : public Observer {
+   public:
+    PythonObserver(py::object listener, const py::object& bit_generator) : listener_(std::move(listener)) {
+        if (bit_generator.is_none()) return;
+        bit_generator_ = PyCapsule_GetPointer(bit_generator.ptr(), "BitGenerator");
+        if (!bit_generator_) throw py::error_already_set();
+        shuffle_ = shuffle_function();
+    }
+    // the interpreter's objects go away under its lock
+    ~PythonObserver() override {
+        const py::gil_scoped_acquire gil;
+        listener_ = py::none();
+        signal_.reset();
+    }
+
+    void shuffle(std::int64_t* order, Index n) override {
+        if (shuffle_) shuffle_(bit_generator_, order, n);
+    }
+    void on_epoch(double loss) override { tell("epoch", loss); }
+    void on_best(double score) override { tell("best", score); }
+    void on_learning_rate(double eta) override { tell("learning_rate", eta); }
+    double validation_score() override {
+        const py::gil_scoped_acquire gil;
+        return listener_("validate", std::numeric_limits<double>::quiet_NaN()).cast<double>();
+    }
+    bool interrupted() override {
+        const py::gil_scoped_acquire gil;
+        if (PyErr_CheckSignals() == 0) return false;
+        signal_.emplace();  // takes the error out of the interpreter; the team of threads must end first
+        return true;
+    }
+    void raise_signal() {
+        if (signal_) throw std::move(*signal_);
+    }
+
+   private:
+    void tell(const char* event, double value) {
+        if (listener_.is_none()) return;
+        const py::gil_scoped_acquire gil;
+        listener_(event, value);
+    }
+
+    py::object listener_;
+    void* bit_generator_ = nullptr;
+    ShuffleFunction shuffle_ = nullptr;
+    std::optional<py::error_already_set> signal_;
+};
+
+template <class T>
+class PyTrainer {
+   public:
+    PyTrainer(std::vector<Index> units, const std::string& activation, const std::string& loss,
+              const std::string& optimizer, double momentum, double beta1, double beta2, double eps)
+        : trainer_(std::move(units), activation, loss, optimizer, {momentum, beta1, beta2, eps}) {}
+
+    void set_parameters(const py::sequence& coefs, const py::sequence& intercepts) {
+        const Busy busy(busy_);
+        const ParameterArrays<T> arrays(layers(), coefs, intercepts);
+        trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.parameters().w.data());
+    }
+
+    py::tuple parameters() {
+        const Busy busy(busy_);
+        return unpacked(trainer_.network(), trainer_.parameters().w.data());
+    }
+
+    void set_slots(const py::sequence& slots) {
+        const Busy busy(busy_);
+        if (static_cast<int>(slots.size()) != trainer_.slots())
+            throw py::value_error("expected " + std::to_string(trainer_.slots()) + " slots, got " +
+                                  std::to_string(slots.size()));
+        std::vector<ParameterArrays<T>> arrays;
+        for (std::size_t s = 0; s < slots.size(); ++s) {
+            const auto pair = slots[s].cast<py::sequence>();
+            arrays.emplace_back(layers(), pair[0], pair[1], "slots[" + std::to_string(s) + "] ");
+        }
+        for (std::size_t s = 0; s < arrays.size(); ++s)
+            trainer_.network().pack(arrays[s].coefs, arrays[s].intercepts, trainer_.parameters().slot[s].data());
+    }
+
+    py::list slots() {
+        const Busy busy(busy_);
+        py::list list;
+        for (int s = 0; s < trainer_.slots(); ++s)
+            list.append(unpacked(trainer_.network(), trainer_.parameters().slot[s].data()));
+        return list;
+    }
+
+    void run(const py::object& X, const py::object& Y, const py::object& sample_weight, const py::object& order,
+             const py::object& bit_generator, Run& run, const py::object& listener, int n_threads) {
+        const Busy busy(busy_);
+        const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
+        if (run.batch_size < 1) throw py::value_error("batch_size must be at least 1");
+        if (run.max_iter < 1) throw py::value_error("max_iter must be at least 1");
+        if (run.early_stopping && listener.is_none())
+            throw py::value_error("early_stopping needs a listener that gives the validation score");
+        if (run.shuffle && bit_generator.is_none()) throw py::value_error("shuffle needs a bit generator");
+
+        std::vector<std::int64_t> own_order;
+        std::int64_t* rows = nullptr;
+        py::array given;
+        if (!order.is_none()) {
+            given = checked_array<std::int64_t>(order, {arrays.samples.rows}, "order");
+            if (!given.writeable() || stride<std::int64_t>(given, 0) != 1)
+                throw py::value_error("order must be contiguous and writeable");
+            rows = static_cast<std::int64_t*>(given.mutable_data());
+            for (Index i = 0; i < arrays.samples.rows; ++i)
+                if (rows[i] < 0 || rows[i] >= arrays.samples.rows)
+                    throw py::value_error("order has an index outside X: " + std::to_string(rows[i]));
+        } else if (run.shuffle) {
+            own_order.resize(static_cast<std::size_t>(arrays.samples.rows));
+            std::iota(own_order.begin(), own_order.end(), 0);
+            rows = own_order.data();
+        }
+        PythonObserver observer(listener, bit_generator);
+        {
+            const py::gil_scoped_release no_gil;
+            trainer_.run(arrays.samples, rows, run, observer, std::min(n_threads, max_threads()));
+        }
+        observer.raise_signal();
+    }
+
+    py::tuple loss_and_gradient(const py::object& X, const py::object& Y, const py::object& sample_weight, double l2,
+                                int n_threads) {
+        const Busy busy(busy_);
+        const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
+        LossValue loss;
+        {
+            const py::gil_scoped_release no_gil;
+            loss = trainer_.loss_and_gradient(arrays.samples, l2, gradient_, std::min(n_threads, max_threads()));
+        }
+        const py::tuple gradient = unpacked(trainer_.network(), gradient_.data());
+        return py::make_tuple(loss.data, loss.penalty, gradient[0], gradient[1]);
+    }
+
+    Trainer<T>& trainer() { return trainer_; }
+
+   private:
+    // One call at a time: while one runs without the GIL, another thread's gets an error, not torn weights.
+    class Busy {
+       public:
+        explicit Busy(std::atomic<bool>& flag) : flag_(flag) {
+            if (flag_.exchange(true)) throw std::runtime_error("this trainer is in use by another thread");
+        }
+        ~Busy() { flag_.store(false); }
+        Busy(const Busy&) = delete;
+        Busy& operator=(const Busy&) = delete;
+
+       private:
+        std::atomic<bool>& flag_;
+    };
+
+    const std::vector<Layer>& layers() const { return trainer_.network().layers(); }
+    const std::vector<Index>& units() const { return trainer_.network().units(); }
+
+    Trainer<T> trainer_;
+    Buffer<T> gradient_;
+    std::atomic<bool> busy_{false};
+};
+
+template <class T>
+void bind_trainer(py::module_& m, const char* name) {
+    using Class = PyTrainer<T>;
+    py::class_<Class>(m, name)
+        .def(py::init<std::vector<Index>, const std::string&, const std::string&, const std::string&, double, double,
+                      double, double>(),
+             py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"), py::kw_only(),
+             py::arg("momentum") = 0.9, py::arg("beta_1") = 0.9, py::arg("beta_2") = 0.999, py::arg("epsilon") = 1e-8)
+        .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"))
+        .def("parameters", &Class::parameters)
+        .def("set_slots", &Class::set_slots, py::arg("slots"))
+        .def("slots", &Class::slots)
+        .def_property(
+            "eta", [](Class& self) { return self.trainer().eta; },
+            [](Class& self, double eta) { self.trainer().eta = eta; })
+        .def_property(
+            "steps", [](Class& self) { return self.trainer().steps; },
+            [](Class& self, Index steps) { self.trainer().steps = steps; })
+        .def("run", &Class::run, py::arg("X"), py::arg("Y"), py::arg("sample_weight"), py::arg("order"),
+             py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"))
+        .def("loss_and_gradient", &Class::loss_and_gradient, py::arg("X"), py::arg("Y"), py::arg("sample_weight"),
+             py::arg("l2"), py::arg("n_threads"));
+}
+
+std::string schedule_name(const Run& run) {
+    switch (run.schedule) {
+        case Schedule::invscaling:
+            return "invscaling";
+        case Schedule::adaptive:
+            return "adaptive";
+        default:
+            return "constant";
+    }
+}
+
+void set_schedule(Run& run, const std::string& name) {
+    if (name == "constant")
+        run.schedule = Schedule::constant;
+    else if (name == "invscaling")
+        run.schedule = Schedule::invscaling;
+    else if (name == "adaptive")
+        run.schedule = Schedule::adaptive;
+    else
+        throw py::value_error("schedule must be 'constant', 'invscaling' or 'adaptive', got '" + name + "'");
+}
+
+}  // namespace
+
+void bind_training(py::module_& m) {
+    py::class_<Run>(m, "Run")
+        .def(py::init<>())
+        .def_readwrite("batch_size", &Run::batch_size)
+        .def_readwrite("max_iter", &Run::max_iter)
+        .def_readwrite("l2", &Run::l2)
+        .def_readwrite("tol", &Run::tol)
+        .def_readwrite("n_iter_no_change", &Run::n_iter_no_change)
+        .def_readwrite("early_stopping", &Run::early_stopping)
+        .def_readwrite("shuffle", &Run::shuffle)
+        .def_property("schedule", &schedule_name, &set_schedule)
+        .def_readwrite("eta_init", &Run::eta_init)
+        .def_readwrite("power_t", &Run::power_t)
+        .def_readwrite("loss_scale", &Run::loss_scale)
+        .def_readwrite("t", &Run::t)
+        .def_readwrite("n_iter", &Run::n_iter)
+        .def_readwrite("loss_curve", &Run::loss_curve)
+        .def_readwrite("best_loss", &Run::best_loss)
+        .def_readwrite("best_validation_score", &Run::best_validation_score)
+        .def_readwrite("no_improvement_count", &Run::no_improvement_count)
+        .def_readonly("stopped", &Run::stopped);
+    bind_trainer<float>(m, "TrainerF32");
+    bind_trainer<double>(m, "TrainerF64");
+}
+
+}  // namespace chainfit
