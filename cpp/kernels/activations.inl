@@ -49,10 +49,24 @@ struct Relu {
     }
 };
 
+// max(z, 0.01 z): a unit on the wrong side of 0 still learns (Maas, Hannun and Ng 2013).
+struct LeakyRelu {
+    static constexpr const char* name = "leaky_relu";
+    static constexpr double slope = 0.01;
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
+        return max(set1<T>(T(slope)) * z, z);
+    }
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> df(Vec<T> a) {
+        return select(less(zero<T>(), a), set1<T>(T(1)), set1<T>(T(slope)));
+    }
+};
+
 template <class...>
 struct TypeList {};
 
-using Activations = TypeList<Identity, Logistic, Tanh, Relu>;
+using Activations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu>;
 
 // c (features, lanes) = f(c + bias[feature]), in place.
 template <class T, class Activation>
