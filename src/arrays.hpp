@@ -5,7 +5,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/network.hpp"
@@ -16,8 +18,12 @@ namespace py = pybind11;
 
 inline std::string shape_text(const std::vector<py::ssize_t>& shape) {
     std::string text = "(";
-    for (const py::ssize_t n : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(n);
-    return text + (shape.size() == 1 ? ",)" : ")");
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+        if (i) text += ", ";
+        text += std::to_string(shape[i]);
+    }
+    text += shape.size() == 1 ? ",)" : ")";
+    return text;
 }
 
 // `object` as an array of exactly T and the given shape (-1: any length), or a ValueError that names it. Odd strides and
@@ -90,19 +96,73 @@ py::tuple unpacked(const Network<T>& network, const T* packed) {
     return py::make_tuple(std::move(coef_list), std::move(intercept_list));
 }
 
+// A scipy CSR matrix (rows, n_in) of T, kept alive beside its addresses. Every index is checked, for the kernels trust them.
+template <class T>
+struct SparseArrays {
+    py::array_t<std::int64_t, py::array::c_style> start;
+    py::array_t<std::int32_t, py::array::c_style> column;
+    py::array_t<T, py::array::c_style> value;
+    Index rows = 0;
+
+    SparseArrays() = default;
+    SparseArrays(const py::object& x, Index n_in) {
+        if (x.attr("format").cast<std::string>() != "csr") throw py::value_error("a sparse X must be in CSR format");
+        const auto shape = x.attr("shape").cast<std::pair<Index, Index>>();
+        rows = shape.first;
+        if (shape.second != n_in)
+            throw py::value_error("X must have shape (-1, " + std::to_string(n_in) + ") (-1: any), got " +
+                                  shape_text({shape.first, shape.second}));
+        if (n_in > std::numeric_limits<std::int32_t>::max())
+            throw py::value_error("a sparse X may have 2^31 - 1 columns at most");
+        value = contiguous<T>(checked_array<T>(x.attr("data"), {-1}, "X.data"));
+        start = decltype(start)::ensure(x.attr("indptr"));
+        column = decltype(column)::ensure(x.attr("indices"));
+        if (!start || !column || start.ndim() != 1 || column.ndim() != 1 || start.size() != rows + 1 ||
+            column.size() != value.size() || start.data()[0] != 0 || start.data()[rows] > value.size())
+            throw py::value_error("X is not a whole CSR matrix");
+        for (Index r = 0; r < rows; ++r) {
+            const std::int64_t begin = start.data()[r], end = start.data()[r + 1];
+            if (begin > end || end > value.size()) throw py::value_error("X.indptr must not decrease");
+            std::int32_t before = -1;
+            for (std::int64_t n = begin; n < end; ++n) {
+                const std::int32_t here = column.data()[n];
+                if (here <= before || here >= n_in)
+                    throw py::value_error("the columns of a row of X must be ascending, without duplicates and below " +
+                                          std::to_string(n_in) + ", see row " + std::to_string(r));
+                before = here;
+            }
+        }
+    }
+    SparseRows<T> view() const { return {start.data(), column.data(), value.data()}; }
+};
+
+inline bool is_sparse(const py::object& x) { return py::hasattr(x, "indptr"); }
+
 // X (rows, n_0) with Y (rows, n_L) and weights, kept alive beside their addresses.
 template <class T>
 struct SampleArrays {
     py::array X, Y, weight;
+    SparseArrays<T> sparse;
     Samples<T> samples;
 
-    SampleArrays(const py::object& x, const py::object& y, const py::object& w, Index n_in, Index n_out)
-        : X(checked_array<T>(x, {-1, n_in}, "X")) {
+    // X alone: what prediction needs
+    SampleArrays(const py::object& x, Index n_in) {
+        if (is_sparse(x)) {
+            sparse = SparseArrays<T>(x, n_in);
+            samples.sparse = sparse.view();
+            samples.rows = sparse.rows;
+            return;
+        }
+        X = checked_array<T>(x, {-1, n_in}, "X");
         samples.rows = X.shape(0);
-        if (samples.rows == 0) throw py::value_error("X must have at least one row");
         samples.X = static_cast<const T*>(X.data());
         samples.x_row = stride<T>(X, 0);
         samples.x_column = stride<T>(X, 1);
+    }
+
+    SampleArrays(const py::object& x, const py::object& y, const py::object& w, Index n_in, Index n_out)
+        : SampleArrays(x, n_in) {
+        if (samples.rows == 0) throw py::value_error("X must have at least one row");
         Y = contiguous<T>(checked_array<T>(y, {samples.rows, n_out}, "Y"));
         samples.Y = static_cast<const T*>(Y.data());
         if (!w.is_none()) {

@@ -97,7 +97,7 @@ py::dict product_gflops(Index rows, Index n_in, Index n_out, double duration) {
             for (Index i = 0; i < n_in; i += 112)
                 kernels.gradient({below.data(), in_panel, lines.data() + j * line_panel, line_panel, rows,
                                   {i, std::min(i + 112, n_in)},
-                                  std::min<Index>(2, network.layers()[0].panels - j), sums.data()});
+                                  std::min<Index>(2, network.layers()[0].panels - j), sums.data(), {}, n_in});
     });
     return result;
 }

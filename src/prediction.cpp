@@ -12,15 +12,17 @@ namespace chainfit {
 namespace {
 
 template <class T>
-py::array predict_as(const py::array& x, const py::sequence& coefs, const py::sequence& intercepts,
+py::array predict_as(const py::object& x, const py::sequence& coefs, const py::sequence& intercepts,
                      const std::string& activation, const std::string& out_activation, int n_threads) {
     if (coefs.size() == 0 || coefs.size() != intercepts.size())
         throw py::value_error("coefs and intercepts must be as many, at least one, got " +
                               std::to_string(coefs.size()) + " and " + std::to_string(intercepts.size()));
     std::vector<py::array> owners;
     std::vector<PlainLayer<T>> layers;
-    const py::array X = checked_array<T>(x, {-1, -1}, "X");
-    Index n_in = X.shape(1);
+    if (!py::hasattr(coefs[0], "shape") || py::len(coefs[0].attr("shape")) != 2)
+        throw py::value_error("coefs[0] must have shape (n_features, n_units)");
+    Index n_in = coefs[0].attr("shape").cast<std::pair<Index, Index>>().first;
+    const SampleArrays<T> arrays(x, n_in);
     for (std::size_t l = 0; l < coefs.size(); ++l) {
         const std::string index = "[" + std::to_string(l) + "]";
         const py::array w = contiguous<T>(checked_array<T>(coefs[l], {n_in, -1}, "coefs" + index));
@@ -32,11 +34,7 @@ py::array predict_as(const py::array& x, const py::sequence& coefs, const py::se
         owners.push_back(b);
         n_in = n_out;
     }
-    Samples<T> samples;
-    samples.X = static_cast<const T*>(X.data());
-    samples.x_row = stride<T>(X, 0);
-    samples.x_column = stride<T>(X, 1);
-    samples.rows = X.shape(0);
+    const Samples<T>& samples = arrays.samples;
     py::array_t<T> out({samples.rows, n_in});
     if (samples.rows == 0) return out;
     T* to = out.mutable_data();
@@ -52,9 +50,9 @@ py::array predict_as(const py::array& x, const py::sequence& coefs, const py::se
 void bind_prediction(py::module_& m) {
     m.def(
         "predict",
-        [](const py::array& X, const py::sequence& coefs, const py::sequence& intercepts, const std::string& activation,
+        [](const py::object& X, const py::sequence& coefs, const py::sequence& intercepts, const std::string& activation,
            const std::string& out_activation, int n_threads) {
-            return X.dtype().equal(py::dtype::of<float>())
+            return py::dtype::from_args(X.attr("dtype")).equal(py::dtype::of<float>())
                        ? predict_as<float>(X, coefs, intercepts, activation, out_activation, n_threads)
                        : predict_as<double>(X, coefs, intercepts, activation, out_activation, n_threads);
         },

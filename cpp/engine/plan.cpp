@@ -34,10 +34,10 @@ Range share(Index n, Index parts, Index i, Index step) {
 }
 
 template <class T>
-Plan make_plan(const Network<T>& network, Index batch_rows, int max_threads) {
+Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max_threads) {
     constexpr Index V = kLanes<T>;
     Plan plan;
-    plan.micro = batch_rows == 1;
+    plan.micro = batch_rows == 1 && !sparse;
     const double flop = 6.0 * static_cast<double>(network.weight_count()) * static_cast<double>(batch_rows);
     if (!plan.micro) plan.threads = threads_that_pay(flop, max_threads);
 
@@ -45,7 +45,8 @@ Plan make_plan(const Network<T>& network, Index batch_rows, int max_threads) {
     plan.row_splits = row_splits(plan.threads, row_panels);
     plan.unit_splits = plan.threads / plan.row_splits;
 
-    const Index widest = *std::max_element(network.units().begin(), network.units().end());
+    const auto first = network.units().begin() + (sparse ? 1 : 0);  // a sparse X takes no room in a block
+    const Index widest = *std::max_element(first, network.units().end());
     const Index fits = kBlockBytes / (widest * V * static_cast<Index>(sizeof(T)));
     plan.block_panels = std::max<Index>(2, fits / 2 * 2);
 
@@ -74,7 +75,7 @@ Plan make_plan(const Network<T>& network, Index batch_rows, int max_threads) {
     return plan;
 }
 
-template Plan make_plan<float>(const Network<float>&, Index, int);
-template Plan make_plan<double>(const Network<double>&, Index, int);
+template Plan make_plan<float>(const Network<float>&, Index, bool, int);
+template Plan make_plan<double>(const Network<double>&, Index, bool, int);
 
 }  // namespace chainfit

@@ -33,7 +33,7 @@ inline constexpr Index kTaskLines = 112;  // 112 lines x 2 panels of sums: 14 KB
 inline constexpr Index kTaskPanels = 2;
 
 template <class T>
-Plan make_plan(const Network<T>& network, Index batch_rows, int max_threads);
+Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max_threads);
 
 // Threads that pay for `flop` of work between two barriers.
 int threads_that_pay(double flop, int max_threads);

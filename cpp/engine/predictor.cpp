@@ -39,7 +39,7 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
     const auto hidden = activation_named(kernels, activation).forward;
     const auto link_forward = loss_with_link(kernels, link).link_forward;
 
-    Index widest = layers[0].n_in, weights = 0;
+    Index widest = samples.is_sparse() ? 0 : layers[0].n_in, weights = 0;
     for (const PlainLayer<T>& layer : layers) {
         widest = std::max(widest, layer.n_out);
         weights = checked_sum(weights, checked_product(layer.n_in, layer.n_out));
@@ -61,13 +61,20 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
             const Index panels = std::min(block, mine.end - p);
             Panels<T> in{values[static_cast<std::size_t>(2 * thread)].data(), panel};
             Panels<T> result{values[static_cast<std::size_t>(2 * thread + 1)].data(), panel};
-            for (Index q = 0; q < panels; ++q)
-                kernels.gather(samples.X, samples.x_row, samples.x_column, layers[0].n_in, nullptr,
-                               {(p + q) * V, std::min((p + q + 1) * V, samples.rows)}, in.data + q * panel);
+            const auto rows_of = [&](Index q) { return Range{(p + q) * V, std::min((p + q + 1) * V, samples.rows)}; };
+            for (Index q = 0; q < panels && !samples.is_sparse(); ++q)
+                kernels.gather(samples.X, samples.x_row, samples.x_column, layers[0].n_in, nullptr, rows_of(q),
+                               in.data + q * panel);
             for (const PlainLayer<T>& layer : layers) {
-                kernels.forward({layer.n_in, layer.n_out, layer.w, V, layer.n_out, layer.b, V}, {in.data, panel},
-                                result, {0, panels}, {0, (layer.n_out + V - 1) / V},
-                                &layer == &layers.back() ? kernels.add_bias : hidden);
+                const Weights<T> w{layer.n_in, layer.n_out, layer.w, V, layer.n_out, layer.b, V};
+                const Range units{0, (layer.n_out + V - 1) / V};
+                const auto epilogue = &layer == &layers.back() ? kernels.add_bias : hidden;
+                if (&layer == &layers.front() && samples.is_sparse())
+                    for (Index q = 0; q < panels; ++q)
+                        kernels.forward_sparse(w, samples.sparse, nullptr, rows_of(q), result.data + q * panel, units,
+                                               epilogue);
+                else
+                    kernels.forward(w, {in.data, panel}, result, {0, panels}, units, epilogue);
                 std::swap(in, result);
             }
             for (Index q = 0; q < panels; ++q) {

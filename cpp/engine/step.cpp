@@ -5,23 +5,35 @@
 
 namespace chainfit {
 
+namespace {
+
+// Rows of the batch that lie in panel q.
+template <class T>
+Range rows_of_panel(const BatchRows& batch, Index q) {
+    return {batch.range.begin + q * kLanes<T>, std::min(batch.range.begin + (q + 1) * kLanes<T>, batch.range.end)};
+}
+
+}  // namespace
+
 template <class T>
 Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const ActivationKernel<T>& activation,
-              const LossKernel<T>& loss, Index batch_rows, int max_threads)
+              const LossKernel<T>& loss, Index batch_rows, bool sparse, int max_threads)
     : network_(network),
       kernels_(kernels),
       activation_(activation),
       loss_(loss),
-      plan_(make_plan(network, batch_rows, max_threads)),
+      plan_(make_plan(network, batch_rows, sparse, max_threads)),
       last_(network.layers().size()) {
     constexpr Index V = kLanes<T>;
     const Index row_panels = round_up(batch_rows, V) / V;
     const std::vector<Index>& units = network.units();
     transposed_panel_ = checked_product(padded_lines(row_panels * V), V);
     for (std::size_t l = 0; l <= last_; ++l) {
-        a_panel_.push_back(checked_product(padded_lines(checked_sum(units[l], 1)), V));
+        // a sparse X stays where it is
+        const bool held = l > 0 || !sparse;
+        a_panel_.push_back(held ? checked_product(padded_lines(checked_sum(units[l], 1)), V) : 0);
         a_.emplace_back(checked_product(row_panels, a_panel_[l]));
-        for (Index p = 0; p < row_panels; ++p)
+        for (Index p = 0; held && p < row_panels; ++p)
             std::fill_n(a_[l].data() + p * a_panel_[l] + units[l] * V, V, T(1));
         const Index rounded = l == 0 ? 0 : round_up(units[l], V);
         delta_panel_.push_back(l == 0 ? 0 : checked_product(padded_lines(rounded), V));
@@ -53,7 +65,7 @@ bool Step<T>::run(int thread, Barrier& barrier, const Samples<T>& samples, const
         return false;
     }
     const Index rows = batch.range.end - batch.range.begin;
-    weights_phase(thread, rows, parameters, optimizer, scalars);
+    weights_phase(thread, rows, samples.is_sparse(), parameters, optimizer, scalars);
     barrier.wait();
     if (thread == 0) sum_up(rows);
     return true;
@@ -72,6 +84,7 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
     const Range mine = share(row_panels, plan_.row_splits, thread / splits, 2);
     const Index block = alone ? plan_.block_panels : std::max<Index>(1, row_panels);
     T* targets = scratch_[static_cast<std::size_t>(thread)].data();
+    if (samples.is_sparse() && thread == 0) gather_columns(samples, batch);
 
     // With several threads on the same rows every one of them walks the same number of barriers: one block, always.
     for (Index p = mine.begin; alone ? p < mine.end : p == mine.begin; p += block) {
@@ -82,15 +95,21 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
         Range whole = share(panels.end - panels.begin, splits, u, 1);
         whole = {panels.begin + whole.begin, panels.begin + whole.end};
 
-        gather_rows(whole, samples, batch, inverse_weight, nullptr);
+        if (!samples.is_sparse()) gather_rows(whole, samples, batch, inverse_weight, nullptr);
         for (std::size_t l = 0; l < last_; ++l) {
             if (!alone) barrier.wait();
             const Weights<T> weights = network_.weights(parameters.w.data(), l);
             const bool output = l + 1 == last_;
-            const Panels<T> in = activations(l);
-            kernels_.forward(weights, {in.data, in.panel}, activations(l + 1), panels,
-                             share(network_.layers()[l].panels, splits, u, 1),
-                             output ? kernels_.add_bias : activation_.forward);
+            const auto epilogue = output ? kernels_.add_bias : activation_.forward;
+            const Range units = share(network_.layers()[l].panels, splits, u, 1);
+            const Panels<T> in = activations(l), out = activations(l + 1);
+            if (l > 0 || !samples.is_sparse()) {
+                kernels_.forward(weights, {in.data, in.panel}, out, panels, units, epilogue);
+                continue;
+            }
+            for (Index q = panels.begin; q < panels.end; ++q)
+                kernels_.forward_sparse(weights, samples.sparse, batch.index, rows_of_panel<T>(batch, q),
+                                        out.data + q * out.panel, units, epilogue);
         }
         if (!alone) barrier.wait();
         for (Index q = whole.begin; q < whole.end; ++q) {
@@ -120,7 +139,7 @@ void Step<T>::gather_rows(Range panels, const Samples<T>& samples, const BatchRo
                           T* targets) {
     constexpr Index V = kLanes<T>;
     for (Index q = panels.begin; q < panels.end; ++q) {
-        const Range rows{batch.range.begin + q * V, std::min(batch.range.begin + (q + 1) * V, batch.range.end)};
+        const Range rows = rows_of_panel<T>(batch, q);
         if (!targets) {
             kernels_.gather(samples.X, samples.x_row, samples.x_column, network_.units()[0], batch.index, rows,
                             a_[0].data() + q * a_panel_[0]);
@@ -140,8 +159,8 @@ void Step<T>::gather_rows(Range panels, const Samples<T>& samples, const BatchRo
 }
 
 template <class T>
-void Step<T>::weights_phase(int thread, Index rows, Parameters<T>& parameters, const OptimizerKernel<T>& optimizer,
-                            const StepScalars<T>& scalars) {
+void Step<T>::weights_phase(int thread, Index rows, bool sparse, Parameters<T>& parameters,
+                            const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars) {
     constexpr Index V = kLanes<T>;
     StepScalars<T> bias_scalars = scalars;
     bias_scalars.l2 = 0;
@@ -152,8 +171,17 @@ void Step<T>::weights_phase(int thread, Index rows, Parameters<T>& parameters, c
         const auto l = static_cast<std::size_t>(task.layer);
         const Layer& layer = network_.layers()[l];
         const Index lines = task.lines.end - task.lines.begin;
-        kernels_.gradient({a_[l].data(), a_panel_[l], delta_transposed_[l + 1].data() + task.panel * transposed_panel_,
-                           transposed_panel_, rows, task.lines, task.panels, sums});
+        GradientTask<T> product{a_[l].data(),
+                                a_panel_[l],
+                                delta_transposed_[l + 1].data() + task.panel * transposed_panel_,
+                                transposed_panel_,
+                                rows,
+                                task.lines,
+                                task.panels,
+                                sums,
+                                {column_start_.data(), column_row_.data(), column_value_.data()},
+                                layer.n_in};
+        (l == 0 && sparse ? kernels_.gradient_sparse : kernels_.gradient)(product);
         for (Index v = 0; v < task.panels; ++v) {
             const Index at = layer.offset + (task.panel + v) * layer.panel + task.lines.begin * V;
             const bool has_bias = task.lines.end == layer.n_in + 1;
@@ -168,6 +196,31 @@ void Step<T>::weights_phase(int thread, Index rows, Parameters<T>& parameters, c
             optimizer.update(g + weights, w + weights, bias_slot, V, bias_scalars);
         }
     }
+}
+
+// A counting sort: stable, so that the rows of a column stay ascending.
+template <class T>
+void Step<T>::gather_columns(const Samples<T>& samples, const BatchRows& batch) {
+    const SparseRows<T>& x = samples.sparse;
+    const auto columns = static_cast<std::size_t>(network_.units()[0]);
+    const auto source = [&](Index r) { return batch.index ? static_cast<Index>(batch.index[r]) : r; };
+    column_start_.assign(columns + 1, 0);
+    for (Index r = batch.range.begin; r < batch.range.end; ++r)
+        for (std::int64_t n = x.start[source(r)]; n < x.start[source(r) + 1]; ++n)
+            ++column_start_[static_cast<std::size_t>(x.column[n]) + 1];
+    for (std::size_t i = 0; i < columns; ++i) column_start_[i + 1] += column_start_[i];
+    const auto count = static_cast<std::size_t>(column_start_[columns]);
+    column_row_.resize(count);
+    column_value_.resize(count);
+    for (Index r = batch.range.begin; r < batch.range.end; ++r)
+        for (std::int64_t n = x.start[source(r)]; n < x.start[source(r) + 1]; ++n) {
+            const auto at = static_cast<std::size_t>(column_start_[static_cast<std::size_t>(x.column[n])]++);
+            column_row_[at] = static_cast<std::int32_t>(r - batch.range.begin);
+            column_value_[at] = x.value[n];
+        }
+    // each start has moved to its column's end, which is the next one's start
+    std::copy_backward(column_start_.begin(), column_start_.end() - 1, column_start_.end());
+    column_start_[0] = 0;
 }
 
 // In the order of panels and tasks, whoever made them: the same sums for any number of threads.

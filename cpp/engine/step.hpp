@@ -34,7 +34,7 @@ class Step {
    public:
     // Room for batches of up to batch_rows. The kernels outlive the step.
     Step(const Network<T>& network, const Kernels<T>& kernels, const ActivationKernel<T>& activation,
-         const LossKernel<T>& loss, Index batch_rows, int max_threads);
+         const LossKernel<T>& loss, Index batch_rows, bool sparse, int max_threads);
 
     const Plan& plan() const { return plan_; }
 
@@ -55,8 +55,10 @@ class Step {
     void rows_phase(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
                     double inverse_weight, const Parameters<T>& parameters, const std::function<bool()>& cancelled);
     void gather_rows(Range panels, const Samples<T>& samples, const BatchRows& batch, double inverse_weight, T* targets);
-    void weights_phase(int thread, Index rows, Parameters<T>& parameters, const OptimizerKernel<T>& optimizer,
-                       const StepScalars<T>& scalars);
+    void weights_phase(int thread, Index rows, bool sparse, Parameters<T>& parameters,
+                       const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars);
+    // The batch's rows of a sparse X by columns, for the weights phase.
+    void gather_columns(const Samples<T>& samples, const BatchRows& batch);
     void sum_up(Index rows);
 
     Panels<T> activations(std::size_t l) { return {a_[l].data(), a_panel_[l]}; }
@@ -78,6 +80,9 @@ class Step {
     Buffer<T> panel_loss_;             // a sum for each panel of rows
     Buffer<T> task_squares_;           // sums for each task, one for each of its panels
     std::vector<Buffer<T>> scratch_;   // for each thread: targets of a panel, or gradient sums of a task
+    std::vector<std::int64_t> column_start_;  // of a sparse batch, by columns
+    std::vector<std::int32_t> column_row_;
+    std::vector<T> column_value_;
     std::vector<MicroLayer<T>> micro_layers_;
     Buffer<T> micro_gradient_;
     std::atomic<bool> cancel_{false};

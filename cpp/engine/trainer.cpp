@@ -106,14 +106,17 @@ Trainer<T>::Trainer(std::vector<Index> units, const std::string& activation, con
 }
 
 template <class T>
-Step<T>& Trainer<T>::step_for(Index batch_rows, int max_threads) {
+Step<T>& Trainer<T>::step_for(Index batch_rows, bool sparse, int max_threads) {
     for (CachedStep& cached : cached_)
-        if (cached.step && cached.batch_rows == batch_rows && cached.max_threads == max_threads) return *cached.step;
+        if (cached.step && cached.batch_rows == batch_rows && cached.sparse == sparse &&
+            cached.max_threads == max_threads)
+            return *cached.step;
     std::swap(cached_[0], cached_[1]);
     cached_[0].step.reset();  // before the new one, so that memory holds two at most
     cached_[0].step =
-        std::make_unique<Step<T>>(network_, kernels_, activation_, loss_, batch_rows, max_threads);
+        std::make_unique<Step<T>>(network_, kernels_, activation_, loss_, batch_rows, sparse, max_threads);
     cached_[0].batch_rows = batch_rows;
+    cached_[0].sparse = sparse;
     cached_[0].max_threads = max_threads;
     return *cached_[0].step;
 }
@@ -177,7 +180,7 @@ double Trainer<T>::epoch(const Samples<T>& samples, const std::int64_t* order, c
 
 template <class T>
 void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, Observer& observer, int max_threads) {
-    Step<T>& step = step_for(std::min(run.batch_size, samples.rows), max_threads);
+    Step<T>& step = step_for(std::min(run.batch_size, samples.rows), samples.is_sparse(), max_threads);
     run.stopped.clear();
     run.n_iter = 0;
     bool interrupted = false;
@@ -226,7 +229,7 @@ void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, O
 
 template <class T>
 LossValue Trainer<T>::loss_and_gradient(const Samples<T>& samples, double l2, Buffer<T>& gradient, int max_threads) {
-    Step<T>& step = step_for(samples.rows, max_threads);
+    Step<T>& step = step_for(samples.rows, samples.is_sparse(), max_threads);
     const double inverse_weight = inverse(weight_sum<T>(samples, nullptr, {0, samples.rows}));
     if (gradient.size() != network_.packed_size()) gradient = Buffer<T>(network_.packed_size());
     std::swap(parameters_.slot[0], gradient);

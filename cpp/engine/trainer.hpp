@@ -82,7 +82,7 @@ class Trainer {
     LossValue loss_and_gradient(const Samples<T>& samples, double l2, Buffer<T>& gradient, int max_threads);
 
    private:
-    Step<T>& step_for(Index batch_rows, int max_threads);
+    Step<T>& step_for(Index batch_rows, bool sparse, int max_threads);
     StepScalars<T> scalars(double l2) const;
     double epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, Observer& observer, Step<T>& step,
                  bool& interrupted);
@@ -98,6 +98,7 @@ class Trainer {
     // the last steps' memory, for full batches and for the short one that ends an epoch; kept from run to run
     struct CachedStep {
         Index batch_rows = 0;
+        bool sparse = false;
         int max_threads = 0;
         std::unique_ptr<Step<T>> step;
     };

@@ -8,8 +8,9 @@
 #include "kernels/losses.inl"
 #include "kernels/optimizers.inl"
 #include "kernels/phases.inl"
-// micro uses optimizers, kernels uses them all
+// micro uses optimizers, sparse uses phases, kernels uses them all
 #include "kernels/micro.inl"
+#include "kernels/sparse.inl"
 // clang-format off
 #include "kernels/kernels.inl"
 // clang-format on

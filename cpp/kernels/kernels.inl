@@ -39,6 +39,8 @@ inline constexpr Kernels<T> kKernels = {
     &transpose_panel<T>,
     &scatter<T>,
     &gradient<T>,
+    &forward_sparse<T>,
+    &gradient_sparse<T>,
     &activate<T, Identity>,
     list(ActivationList<T, Activations>::items),
     list(LossList<T, Losses>::items),
@@ -54,7 +56,7 @@ double peak(Index repeats, T* sink) {
 #pragma GCC unroll 16
     for (int m = 0; m < kMaxMR; ++m)
 #pragma GCC unroll 4
-        for (int v = 0; v < kMaxNV; ++v) acc[m][v] = zero<T>();
+        for (int v = 0; v < kMaxNV; ++v) acc[m][v] = set1<T>(sink[0] * T(m * kMaxNV + v));  // all different: no chain is spare
     for (Index i = 0; i < repeats; ++i)
 #pragma GCC unroll 16
         for (int m = 0; m < kMaxMR; ++m)

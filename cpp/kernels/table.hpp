@@ -36,15 +36,34 @@ struct Range {
     Index end = 0;
 };
 
-// Samples as the user holds them. Y is row-major and contiguous; X may have any strides (in elements).
+// A sparse matrix by rows (CSR): row r holds value[n] at column[n] for n in [start[r], start[r + 1]), columns ascending.
+template <class T>
+struct SparseRows {
+    const std::int64_t* start = nullptr;
+    const std::int32_t* column = nullptr;
+    const T* value = nullptr;
+};
+
+// The rows of one batch by columns: column i holds value[n] at row[n], for n in [start[i], start[i + 1]), rows ascending.
+template <class T>
+struct SparseColumns {
+    const std::int64_t* start = nullptr;
+    const std::int32_t* row = nullptr;
+    const T* value = nullptr;
+};
+
+// Samples as the user holds them. Y is row-major and contiguous; X may have any strides (in elements), or be sparse.
 template <class T>
 struct Samples {
-    const T* X = nullptr;       // (rows, n_0)
+    const T* X = nullptr;       // (rows, n_0); null where X is sparse
     Index x_row = 0;            // stride from row to row
     Index x_column = 1;         // stride from column to column
     const T* Y = nullptr;       // (rows, n_L)
     const T* weight = nullptr;  // (rows,) or null: all rows weigh 1
     Index rows = 0;
+    SparseRows<T> sparse;
+
+    bool is_sparse() const { return !X; }
 };
 
 // W(i, j) = w[j / lanes * panel + i * row + j % lanes], bias(j) = bias[j / lanes * bias_panel + j % lanes]: packed
@@ -107,8 +126,10 @@ struct GradientTask {
     Index delta_panel = 0;
     Index rows = 0;
     Range lines;
-    Index panels = 1;   // 1 or 2
-    T* out = nullptr;   // [panels][lines][lanes]
+    Index panels = 1;  // 1 or 2
+    T* out = nullptr;  // [panels][lines][lanes]
+    SparseColumns<T> x;  // in place of `a` where start is set: the first layer of a sparse X with n_in columns
+    Index n_in = 0;
 };
 
 // What one row needs to go through one layer in the micro kernel.
@@ -167,6 +188,10 @@ struct Kernels {
     // Panel [feature][lanes] -> row-major rows (count <= lanes).
     void (*scatter)(const T* panel, Index features, T* out, Index out_row, Index count);
     void (*gradient)(const GradientTask<T>& task);
+    // As forward and gradient, for the first layer of a sparse X: the work follows the values that are there. Equal bits.
+    void (*forward_sparse)(const Weights<T>& weights, const SparseRows<T>& x, const std::int64_t* index, Range rows,
+                           T* out, Range unit_panels, void (*epilogue)(T*, const T*, Index));
+    void (*gradient_sparse)(const GradientTask<T>& task);
     // The epilogue of the output layer: c (features, lanes) += bias; its link comes with the loss.
     void (*add_bias)(T* c, const T* bias, Index features);
 
