@@ -6,7 +6,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "dispatch.hpp"
-#include "engine/memory.hpp"
+#include "engine/kernel_use.hpp"
 
 namespace chainfit {
 
@@ -25,21 +25,20 @@ template <class T>
 py::array_t<T> activate(const std::string& name, const py::array_t<T, py::array::c_style>& z, bool derivative) {
     constexpr Index V = kLanes<T>;
     const Isa& instruction_set = isa();
-    for (const ActivationKernel<T>& activation : instruction_set.kernels<T>().activations) {
-        if (name != activation.name) continue;
-        const Index n = z.size(), padded = round_up(n, V);
-        Buffer<T> a(padded), ones(padded), bias(std::max<Index>(1, padded / V));
-        std::copy_n(z.data(), n, a.data());
-        std::fill_n(ones.data(), padded, T(1));
-        const std::uint64_t control = instruction_set.flush_denormals();
+    const ActivationKernel<T>& activation =
+        find_by_name(instruction_set.kernels<T>().activations, name, "activation");
+    const Index n = z.size(), padded = round_up(n, V);
+    Buffer<T> a(padded), ones(padded), bias(std::max<Index>(1, padded / V));
+    std::copy_n(z.data(), n, a.data());
+    std::fill_n(ones.data(), padded, T(1));
+    {
+        const DenormalsFlushed flushed(instruction_set);
         activation.forward(a.data(), bias.data(), padded / V);
         if (derivative) activation.backward(ones.data(), a.data(), padded);
-        instruction_set.restore_denormals(control);
-        py::array_t<T> out(std::vector<py::ssize_t>(z.shape(), z.shape() + z.ndim()));
-        std::copy_n((derivative ? ones : a).data(), n, out.mutable_data());
-        return out;
     }
-    throw py::value_error("unknown activation '" + name + "'");
+    py::array_t<T> out(std::vector<py::ssize_t>(z.shape(), z.shape() + z.ndim()));
+    std::copy_n((derivative ? ones : a).data(), n, out.mutable_data());
+    return out;
 }
 
 // The FMA peak of one core: GFLOP/s of register-only chains over about `duration` seconds.

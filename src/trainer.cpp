@@ -4,6 +4,7 @@
 #include <atomic>
 #include <numeric>
 #include <optional>
+#include <thread>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
@@ -12,12 +13,12 @@ namespace chainfit {
 
 namespace {
 
-// Draws from a NumPy bit generator in RandomState.shuffle's order; handed over by the Cython module chainfit._random.
+// Draws from a NumPy bit generator in RandomState.shuffle's order; handed over by the Cython module chainfit._shuffle.
 using ShuffleFunction = void (*)(void* bit_generator, std::int64_t* order, std::int64_t n);
 
 ShuffleFunction shuffle_function() {
     static const auto function = reinterpret_cast<ShuffleFunction>(
-        py::module_::import("chainfit._random").attr("shuffle").cast<py::capsule>().get_pointer<void>());
+        py::module_::import("chainfit._shuffle").attr("function").cast<py::capsule>().get_pointer<void>());
     return function;
 }
 
@@ -26,19 +27,24 @@ class PythonObserver final : public Observer {
    public:
     PythonObserver(py::object listener, const py::object& bit_generator) : listener_(std::move(listener)) {
         if (bit_generator.is_none()) return;
-        bit_generator_ = PyCapsule_GetPointer(bit_generator.ptr(), "BitGenerator");
+        capsule_ = bit_generator.attr("capsule");
+        lock_ = bit_generator.attr("lock");
+        bit_generator_ = PyCapsule_GetPointer(capsule_.ptr(), "BitGenerator");
         if (!bit_generator_) throw py::error_already_set();
         shuffle_ = shuffle_function();
     }
     // the interpreter's objects go away under its lock
     ~PythonObserver() override {
         const py::gil_scoped_acquire gil;
-        listener_ = py::none();
+        listener_ = capsule_ = lock_ = py::none();
         signal_.reset();
     }
 
     void shuffle(std::int64_t* order, Index n) override {
-        if (shuffle_) shuffle_(bit_generator_, order, n);
+        // the generator may be shared, NumPy's global one for instance: locked, but only while numbers are drawn
+        set_locked(true);
+        shuffle_(bit_generator_, order, n);
+        set_locked(false);
     }
     void on_epoch(double loss) override { tell("epoch", loss); }
     void on_best(double score) override { tell("best", score); }
@@ -58,13 +64,17 @@ class PythonObserver final : public Observer {
     }
 
    private:
+    void set_locked(bool locked) {
+        const py::gil_scoped_acquire gil;
+        lock_.attr(locked ? "acquire" : "release")();
+    }
     void tell(const char* event, double value) {
         if (listener_.is_none()) return;
         const py::gil_scoped_acquire gil;
         listener_(event, value);
     }
 
-    py::object listener_;
+    py::object listener_, capsule_, lock_;
     void* bit_generator_ = nullptr;
     ShuffleFunction shuffle_ = nullptr;
     std::optional<py::error_already_set> signal_;
@@ -78,18 +88,18 @@ class PyTrainer {
         : trainer_(std::move(units), activation, loss, optimizer, {momentum, beta1, beta2, eps}) {}
 
     void set_parameters(const py::sequence& coefs, const py::sequence& intercepts) {
-        const Busy busy(busy_);
+        const Busy busy(user_, Access::write);
         const ParameterArrays<T> arrays(layers(), coefs, intercepts);
         trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.parameters().w.data());
     }
 
     py::tuple parameters() {
-        const Busy busy(busy_);
+        const Busy busy(user_, Access::read);
         return unpacked(trainer_.network(), trainer_.parameters().w.data());
     }
 
     void set_slots(const py::sequence& slots) {
-        const Busy busy(busy_);
+        const Busy busy(user_, Access::write);
         if (static_cast<int>(slots.size()) != trainer_.slots())
             throw py::value_error("expected " + std::to_string(trainer_.slots()) + " slots, got " +
                                   std::to_string(slots.size()));
@@ -102,8 +112,13 @@ class PyTrainer {
             trainer_.network().pack(arrays[s].coefs, arrays[s].intercepts, trainer_.parameters().slot[s].data());
     }
 
+    bool is_finite() {
+        const Busy busy(user_, Access::read);
+        return trainer_.is_finite();
+    }
+
     py::list slots() {
-        const Busy busy(busy_);
+        const Busy busy(user_, Access::read);
         py::list list;
         for (int s = 0; s < trainer_.slots(); ++s)
             list.append(unpacked(trainer_.network(), trainer_.parameters().slot[s].data()));
@@ -112,7 +127,7 @@ class PyTrainer {
 
     void run(const py::object& X, const py::object& Y, const py::object& sample_weight, const py::object& order,
              const py::object& bit_generator, Run& run, const py::object& listener, int n_threads) {
-        const Busy busy(busy_);
+        const Busy busy(user_, Access::write);
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
         if (run.batch_size < 1) throw py::value_error("batch_size must be at least 1");
         if (run.max_iter < 1) throw py::value_error("max_iter must be at least 1");
@@ -120,33 +135,32 @@ class PyTrainer {
             throw py::value_error("early_stopping needs a listener that gives the validation score");
         if (run.shuffle && bit_generator.is_none()) throw py::value_error("shuffle needs a bit generator");
 
-        std::vector<std::int64_t> own_order;
-        std::int64_t* rows = nullptr;
-        py::array given;
+        std::vector<std::int64_t> rows;  // empty: all rows as they lie
         if (!order.is_none()) {
-            given = checked_array<std::int64_t>(order, {arrays.samples.rows}, "order");
-            if (!given.writeable() || stride<std::int64_t>(given, 0) != 1)
-                throw py::value_error("order must be contiguous and writeable");
-            rows = static_cast<std::int64_t*>(given.mutable_data());
-            for (Index i = 0; i < arrays.samples.rows; ++i)
-                if (rows[i] < 0 || rows[i] >= arrays.samples.rows)
-                    throw py::value_error("order has an index outside X: " + std::to_string(rows[i]));
+            const auto given = contiguous<std::int64_t>(checked_array<std::int64_t>(order, {-1}, "order"));
+            rows.assign(given.data(), given.data() + given.size());
+            if (rows.empty()) throw py::value_error("order must have at least one row");
+            for (const std::int64_t row : rows)
+                if (row < 0 || row >= arrays.samples.rows)
+                    throw py::value_error("order has an index outside X: " + std::to_string(row));
         } else if (run.shuffle) {
-            own_order.resize(static_cast<std::size_t>(arrays.samples.rows));
-            std::iota(own_order.begin(), own_order.end(), 0);
-            rows = own_order.data();
+            rows.resize(static_cast<std::size_t>(arrays.samples.rows));
+            std::iota(rows.begin(), rows.end(), 0);
         }
+        Samples<T> samples = arrays.samples;
+        if (!rows.empty()) samples.rows = static_cast<Index>(rows.size());
         PythonObserver observer(listener, bit_generator);
         {
             const py::gil_scoped_release no_gil;
-            trainer_.run(arrays.samples, rows, run, observer, std::min(n_threads, max_threads()));
+            trainer_.run(samples, rows.empty() ? nullptr : rows.data(), run, observer,
+                         std::min(n_threads, max_threads()));
         }
         observer.raise_signal();
     }
 
     py::tuple loss_and_gradient(const py::object& X, const py::object& Y, const py::object& sample_weight, double l2,
                                 int n_threads) {
-        const Busy busy(busy_);
+        const Busy busy(user_, Access::write);
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
         LossValue loss;
         {
@@ -160,18 +174,28 @@ class PyTrainer {
     Trainer<T>& trainer() { return trainer_; }
 
    private:
-    // One call at a time: while one runs without the GIL, another thread's gets an error, not torn weights.
+    enum class Access { read, write };
+
+    // One call at a time: while one runs without the GIL, another thread's gets an error, not torn weights. Reading is also
+    // open to the listener of a run, which is called between steps on the thread of that run.
     class Busy {
        public:
-        explicit Busy(std::atomic<bool>& flag) : flag_(flag) {
-            if (flag_.exchange(true)) throw std::runtime_error("this trainer is in use by another thread");
+        Busy(std::atomic<std::thread::id>& user, Access access) : user_(user) {
+            std::thread::id holder;
+            const std::thread::id me = std::this_thread::get_id();
+            holds_ = user_.compare_exchange_strong(holder, me);
+            if (!holds_ && !(access == Access::read && holder == me))
+                throw std::runtime_error("this trainer is in use");
         }
-        ~Busy() { flag_.store(false); }
+        ~Busy() {
+            if (holds_) user_.store(std::thread::id());
+        }
         Busy(const Busy&) = delete;
         Busy& operator=(const Busy&) = delete;
 
        private:
-        std::atomic<bool>& flag_;
+        std::atomic<std::thread::id>& user_;
+        bool holds_;
     };
 
     const std::vector<Layer>& layers() const { return trainer_.network().layers(); }
@@ -179,7 +203,7 @@ class PyTrainer {
 
     Trainer<T> trainer_;
     Buffer<T> gradient_;
-    std::atomic<bool> busy_{false};
+    std::atomic<std::thread::id> user_{};
 };
 
 template <class T>
@@ -192,6 +216,7 @@ void bind_trainer(py::module_& m, const char* name) {
              py::arg("momentum") = 0.9, py::arg("beta_1") = 0.9, py::arg("beta_2") = 0.999, py::arg("epsilon") = 1e-8)
         .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"))
         .def("parameters", &Class::parameters)
+        .def("is_finite", &Class::is_finite)
         .def("set_slots", &Class::set_slots, py::arg("slots"))
         .def("slots", &Class::slots)
         .def_property(

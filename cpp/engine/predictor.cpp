@@ -2,9 +2,9 @@
 #include "engine/predictor.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 
 #include "dispatch.hpp"
+#include "engine/kernel_use.hpp"
 #include "engine/plan.hpp"
 #include "engine/threads.hpp"
 
@@ -14,20 +14,6 @@ namespace {
 
 constexpr Index kPredictPanels = 8;  // 128 rows of float32: each weight that streams by serves all of them
 
-template <class T>
-const LossKernel<T>& loss_with_link(const Kernels<T>& kernels, const std::string& link) {
-    for (const LossKernel<T>& loss : kernels.losses)
-        if (link == loss.link) return loss;
-    throw std::invalid_argument("unknown output activation '" + link + "'");
-}
-
-template <class T>
-const ActivationKernel<T>& activation_named(const Kernels<T>& kernels, const std::string& name) {
-    for (const ActivationKernel<T>& activation : kernels.activations)
-        if (name == activation.name) return activation;
-    throw std::invalid_argument("unknown activation '" + name + "'");
-}
-
 }  // namespace
 
 template <class T>
@@ -36,8 +22,8 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
     constexpr Index V = kLanes<T>;
     const Isa& instruction_set = isa();
     const Kernels<T>& kernels = instruction_set.kernels<T>();
-    const auto hidden = activation_named(kernels, activation).forward;
-    const auto link_forward = loss_with_link(kernels, link).link_forward;
+    const auto hidden = find_by_name(kernels.activations, activation, "activation").forward;
+    const auto link_forward = find_by_name(kernels.losses, link, "output activation", &LossKernel<T>::link).link_forward;
 
     Index widest = samples.is_sparse() ? 0 : layers[0].n_in, weights = 0;
     for (const PlainLayer<T>& layer : layers) {
@@ -55,7 +41,7 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
     for (int i = 0; i < 2 * threads; ++i) values.emplace_back(checked_product(block, panel));
 
     run_on_threads(threads, [&](int thread, Barrier& barrier) {
-        const std::uint64_t control = instruction_set.flush_denormals();
+        const DenormalsFlushed flushed(instruction_set);
         const Range mine = share(row_panels, barrier.threads(), thread, kPredictPanels);
         for (Index p = mine.begin; p < mine.end; p += block) {
             const Index panels = std::min(block, mine.end - p);
@@ -84,7 +70,6 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
                 kernels.scatter(values_of_panel, n_out, out + row * n_out, n_out, std::min(V, samples.rows - row));
             }
         }
-        instruction_set.restore_denormals(control);
     });
 }
 

@@ -7,23 +7,9 @@
 #include <stdexcept>
 
 #include "dispatch.hpp"
+#include "engine/kernel_use.hpp"
 
 namespace chainfit {
-
-namespace {
-
-// Flushes denormals on this thread for as long as it lives.
-class DenormalsFlushed {
-   public:
-    explicit DenormalsFlushed(const Isa& isa) : isa_(isa), control_(isa.flush_denormals()) {}
-    ~DenormalsFlushed() { isa_.restore_denormals(control_); }
-    DenormalsFlushed(const DenormalsFlushed&) = delete;
-    DenormalsFlushed& operator=(const DenormalsFlushed&) = delete;
-
-   private:
-    const Isa& isa_;
-    std::uint64_t control_;
-};
 
 // Asks the observer at most every 50 ms, and looks at the clock only as often as that needs.
 class InterruptPoll {
@@ -58,6 +44,8 @@ class InterruptPoll {
     int countdown_ = 1;
 };
 
+namespace {
+
 // beta^n by squaring: the same bits everywhere, which pow() does not promise.
 double power(double beta, Index n) {
     double result = 1;
@@ -77,16 +65,6 @@ double weight_sum(const Samples<T>& samples, const std::int64_t* order, Range ro
 // A batch whose weights sum to 0 says nothing: its gradient is 0.
 double inverse(double sum) { return sum > 0 ? 1 / sum : 0; }
 
-template <class Item>
-const Item& find(const List<Item>& list, const std::string& name, const char* what) {
-    std::string known;
-    for (const Item& item : list) {
-        if (name == item.name) return item;
-        known += (known.empty() ? "'" : ", '") + std::string(item.name) + "'";
-    }
-    throw std::invalid_argument(std::string("unknown ") + what + " '" + name + "', must be one of " + known);
-}
-
 }  // namespace
 
 template <class T>
@@ -97,9 +75,9 @@ Trainer<T>::Trainer(std::vector<Index> units, const std::string& activation, con
       network_((units.size() < 2 || *std::min_element(units.begin(), units.end()) < 1)
                    ? throw std::invalid_argument("units must be at least two sizes, all >= 1")
                    : std::move(units)),
-      activation_(find(kernels_.activations, activation, "activation")),
-      loss_(find(kernels_.losses, loss, "loss")),
-      optimizer_(find(kernels_.optimizers, optimizer, "optimizer")),
+      activation_(find_by_name(kernels_.activations, activation, "activation")),
+      loss_(find_by_name(kernels_.losses, loss, "loss")),
+      optimizer_(find_by_name(kernels_.optimizers, optimizer, "optimizer")),
       constants_(constants) {
     parameters_.w = Buffer<T>(network_.packed_size());
     for (int s = 0; s < optimizer_.slots; ++s) parameters_.slot[s] = Buffer<T>(network_.packed_size());
@@ -119,6 +97,16 @@ Step<T>& Trainer<T>::step_for(Index batch_rows, bool sparse, int max_threads) {
     cached_[0].sparse = sparse;
     cached_[0].max_threads = max_threads;
     return *cached_[0].step;
+}
+
+template <class T>
+bool Trainer<T>::is_finite() const {
+    int others = 0;
+    for (Index i = 0; i < parameters_.w.size(); ++i) {
+        const T w = parameters_.w[i];
+        others |= !(w - w == 0);  // 0 for a finite number, NaN for any other
+    }
+    return others == 0;
 }
 
 template <class T>
@@ -142,10 +130,9 @@ StepScalars<T> Trainer<T>::scalars(double l2) const {
 
 // One pass over the rows; returns the sum over batches of loss times rows.
 template <class T>
-double Trainer<T>::epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, Observer& observer,
+double Trainer<T>::epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, InterruptPoll& poll,
                          Step<T>& step, bool& interrupted) {
     double total = 0;
-    InterruptPoll poll(observer);
     const std::function<bool()> cancelled = [&] { return poll.now(); };
     // written by thread 0 between two barriers, read by all after the second
     StepScalars<T> now;
@@ -183,10 +170,11 @@ void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, O
     Step<T>& step = step_for(std::min(run.batch_size, samples.rows), samples.is_sparse(), max_threads);
     run.stopped.clear();
     run.n_iter = 0;
+    InterruptPoll poll(observer);
     bool interrupted = false;
     while (run.stopped.empty()) {
         if (run.shuffle) observer.shuffle(order, samples.rows);
-        const double total = epoch(samples, order, run, observer, step, interrupted);
+        const double total = epoch(samples, order, run, poll, step, interrupted);
         if (interrupted) return;
         const double loss = total / static_cast<double>(samples.rows);
         ++run.n_iter;

@@ -48,6 +48,8 @@ class Observer {
     virtual bool interrupted() = 0;
 };
 
+class InterruptPoll;
+
 struct Constants {
     double momentum = 0.9;
     double beta1 = 0.9;
@@ -69,12 +71,15 @@ class Trainer {
 
     const Network<T>& network() const { return network_; }
     Parameters<T>& parameters() { return parameters_; }
+    // Whether all weights and biases are finite numbers.
+    bool is_finite() const;
     int slots() const { return optimizer_.slots; }
 
     double eta = 0;   // of the sgd family; Adam's before its bias correction
     Index steps = 0;  // updates made so far
 
-    // Trains until run.stopped, or until the observer interrupts. `order` (samples.rows) is permuted by the epochs' shuffles.
+    // Trains until run.stopped, or until the observer interrupts. `order` (samples.rows indices of rows, or null: 0, 1, 2...) is
+    // permuted by the epochs' shuffles.
     // Throws what the observer throws, after the last whole step.
     void run(const Samples<T>& samples, std::int64_t* order, Run& run, Observer& observer, int max_threads);
 
@@ -84,7 +89,7 @@ class Trainer {
    private:
     Step<T>& step_for(Index batch_rows, bool sparse, int max_threads);
     StepScalars<T> scalars(double l2) const;
-    double epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, Observer& observer, Step<T>& step,
+    double epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, InterruptPoll& poll, Step<T>& step,
                  bool& interrupted);
 
     const Isa& isa_;

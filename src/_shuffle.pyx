@@ -40,4 +40,4 @@ cdef void shuffle_order(void *bit_generator, int64_t *order, int64_t n) noexcept
 
 
 #: Capsule of ``void (*)(bitgen_t *, int64_t *order, int64_t n)``, called by `chainfit._core` without the GIL.
-shuffle = PyCapsule_New(<void *> &shuffle_order, NULL, NULL)
+function = PyCapsule_New(<void *> &shuffle_order, NULL, NULL)

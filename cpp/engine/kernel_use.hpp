@@ -1,0 +1,37 @@
+// What everyone needs who calls kernels: finding one by its name, and the control word for denormals. Floor: engine.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+#include "kernels/table.hpp"
+
+namespace chainfit {
+
+// The item called `name`; std::invalid_argument lists the known ones. `what` names the kind in the message.
+template <class Item>
+const Item& find_by_name(const List<Item>& list, const std::string& name, const char* what,
+                         const char* const Item::*field = &Item::name) {
+    std::string known;
+    for (const Item& item : list) {
+        if (name == item.*field) return item;
+        if (!known.empty()) known += ", ";
+        known += "'" + std::string(item.*field) + "'";
+    }
+    throw std::invalid_argument("unknown " + std::string(what) + " '" + name + "', must be one of " + known);
+}
+
+// Flushes denormals on this thread for as long as it lives.
+class DenormalsFlushed {
+   public:
+    explicit DenormalsFlushed(const Isa& isa) : isa_(isa), control_(isa.flush_denormals()) {}
+    ~DenormalsFlushed() { isa_.restore_denormals(control_); }
+    DenormalsFlushed(const DenormalsFlushed&) = delete;
+    DenormalsFlushed& operator=(const DenormalsFlushed&) = delete;
+
+   private:
+    const Isa& isa_;
+    std::uint64_t control_;
+};
+
+}  // namespace chainfit

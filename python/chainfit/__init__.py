@@ -1,0 +1,61 @@
+"""chainfit: multilayer perceptrons trained on the CPU, behind the scikit-learn API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._classifier import MLPClassifier
+from ._core import __version__
+from ._regressor import MLPRegressor
+from ._threads import resolve_n_threads
+
+if TYPE_CHECKING:
+    from . import reference
+    from ._model_file import load
+
+__all__ = ["MLPClassifier", "MLPRegressor", "__version__", "info", "load", "reference"]
+
+
+def info() -> dict[str, Any]:
+    """Tell what this installation is and what it uses on this machine.
+
+    Returns
+    -------
+    info : dict
+        - ``version`` (str): the package's version;
+        - ``isa`` (str): the instruction set in use;
+        - ``isas`` (dict of str to bool): those built, best first, and whether they run here;
+        - ``threads`` (int): most threads of a call with ``n_threads=None``.
+
+    Examples
+    --------
+    >>> import chainfit
+    >>> chainfit.info()["isas"]["generic"]
+    True
+    """
+    return {
+        "version": __version__,
+        "isa": _core.isa(),
+        "isas": dict(_core.isas()),
+        "threads": resolve_n_threads(None),
+    }
+
+
+def __getattr__(name: str) -> Any:
+    """Import what fitting doesn't need when it is first asked for."""
+    value: Any
+    if name == "load":
+        from ._model_file import load as value
+    elif name == "reference":
+        from importlib import import_module
+
+        value = import_module(".reference", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

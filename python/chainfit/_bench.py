@@ -1,0 +1,186 @@
+"""``chainfit bench``: how fast this machine is, kernels first, then whole training.
+
+Ratios come from one run, in alternating rounds, as medians: machines are shared and noisy.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from statistics import median
+from typing import Any, NamedTuple, TextIO
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
+from sklearn.neural_network import MLPRegressor as SklearnMLPRegressor
+
+from . import _core, reference
+from ._classifier import MLPClassifier
+from ._optimizer import optimizer_name
+from ._regressor import MLPRegressor
+from ._threads import resolve_n_threads
+
+Array = npt.NDArray[Any]
+
+
+class Workload(NamedTuple):
+    """A net and how it is trained; one class means regression, two are one logistic output."""
+
+    name: str
+    units: tuple[int, ...]  # n_0, hidden ..., n_L
+    batch_size: int
+    solver: str
+    rows: int
+    classes: int
+
+    @property
+    def title(self) -> str:
+        """One line for the table."""
+        shape = "-".join(map(str, self.units))
+        return f"{self.name}: {shape}, batch {self.batch_size}, {self.solver}"
+
+
+WORKLOADS = (
+    Workload("seed", (4, 3, 2, 1), 1, "sgd", 2_000, 2),
+    Workload("tabular", (8, 64, 64, 1), 32, "adam", 6_400, 1),
+    Workload("mnist", (784, 128, 10), 128, "sgd", 6_400, 10),
+    Workload("mnist_deep", (784, 512, 256, 10), 128, "adam", 2_560, 10),
+)
+
+
+def make_data(workload: Workload) -> tuple[Array, Array]:
+    """X (rows, n_0) float32 and y (rows,) that depends on it."""
+    random_state = np.random.RandomState(0)
+    X = random_state.standard_normal((workload.rows, workload.units[0])).astype(np.float32)
+    signal = X @ random_state.standard_normal(workload.units[0]).astype(np.float32)
+    if workload.classes == 1:
+        return X, signal
+    edges = np.quantile(signal, np.linspace(0, 1, workload.classes + 1)[1:-1])
+    return X, np.digitize(signal, edges)
+
+
+def estimator_settings(workload: Workload, epochs: int) -> dict[str, Any]:
+    """Parameters that chainfit's and scikit-learn's estimators share: exactly `epochs` epochs."""
+    return {
+        "hidden_layer_sizes": workload.units[1:-1],
+        "solver": workload.solver,
+        "batch_size": workload.batch_size,
+        "max_iter": epochs,
+        "n_iter_no_change": epochs,
+        "learning_rate_init": 1e-4,
+        "momentum": 0.0,  # plain SGD, as the workloads are defined
+        "random_state": 0,
+    }
+
+
+def fit_reference(workload: Workload, X: Array, y: Array, epochs: int) -> None:
+    """Train the NumPy reference just as the estimators are trained."""
+    settings = estimator_settings(workload, epochs)
+    random_state = np.random.RandomState(0)
+    W, b = reference.init_parameters(workload.units, "relu", random_state, np.float32)
+    optimizer = optimizer_name(workload.solver, settings["momentum"], True)
+    state = reference.init_state(W, b, optimizer, eta=settings["learning_rate_init"])
+    if workload.classes == 1:
+        loss, Y = "squared_error", y[:, None]
+    elif workload.classes == 2:
+        loss, Y = "binary_log_loss", y[:, None].astype(np.float32)
+    else:
+        loss, Y = "log_loss", np.eye(workload.classes, dtype=np.float32)[y]
+    reference.fit(
+        X,
+        Y,
+        W,
+        b,
+        state,
+        epochs=epochs,
+        random_state=random_state,
+        batch_size=workload.batch_size,
+        activation="relu",
+        loss=loss,
+        l2=1e-4,
+    )
+
+
+def contestants(workload: Workload) -> dict[str, Callable[[int], object]]:
+    """Name -> train for so many epochs from the start."""
+    X, y = make_data(workload)
+    kinds = (
+        (MLPRegressor, SklearnMLPRegressor)
+        if workload.classes == 1
+        else (MLPClassifier, SklearnMLPClassifier)
+    )
+
+    def fit(kind: Any) -> Callable[[int], object]:
+        return lambda epochs: kind(**estimator_settings(workload, epochs)).fit(X, y)
+
+    return {
+        "chainfit": fit(kinds[0]),
+        "NumPy reference": lambda epochs: fit_reference(workload, X, y, epochs),
+        "scikit-learn": fit(kinds[1]),
+    }
+
+
+def step_times(workload: Workload, seconds: float, rounds: int = 3) -> dict[str, float]:
+    """Median seconds of one step, whole fits counted, each contestant about `seconds` a round."""
+    steps = -(-workload.rows // workload.batch_size)
+    fits = contestants(workload)
+    epochs: dict[str, int] = {}
+    times: dict[str, list[float]] = {name: [] for name in fits}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for name, fit in fits.items():
+            fit(1)  # caches filled, threads started
+            epochs[name] = max(1, round(seconds / _seconds(fit, 1)))
+        for _ in range(rounds):
+            for name, fit in fits.items():
+                times[name].append(_seconds(fit, epochs[name]) / epochs[name] / steps)
+    return {name: median(rounds_of) for name, rounds_of in times.items()}
+
+
+def _seconds(fit: Callable[[int], object], epochs: int) -> float:
+    begin = time.perf_counter()
+    fit(epochs)
+    return time.perf_counter() - begin
+
+
+def run(*, quick: bool = False, out: TextIO | None = None) -> int:
+    """Print the speed of the kernels and of whole training on this machine.
+
+    Parameters
+    ----------
+    quick : bool, default=False
+        Shorter rounds: a tenth of the time, more noise.
+    out : text file, default=sys.stdout
+        Where the report goes.
+
+    Returns
+    -------
+    code : int
+        0, the exit code.
+    """
+    out = sys.stdout if out is None else out
+    seconds = 0.02 if quick else 0.3
+    threads = resolve_n_threads(None)
+    print(f"chainfit {_core.__version__}, {_core.isa()}, up to {threads} threads\n", file=out)
+
+    peak = max(_core.peak_gflops(duration=seconds) for _ in range(3))
+    print(f"FMA peak of one core, float32: {peak:.0f} GFLOP/s. Products of a layer:", file=out)
+    print(f"{'rows, from, to':22}{'forward':>14}{'backward':>14}{'gradient':>14}", file=out)
+    for rows, n_in, n_out in ((32, 64, 64), (128, 784, 128), (128, 512, 512), (512, 2048, 2048)):
+        rates = _core.product_gflops(rows, n_in, n_out, duration=seconds)
+        cells = "".join(f"{rate:7.0f} ({rate / peak:4.0%})" for rate in rates.values())
+        print(f"{f'{rows}, {n_in}, {n_out}':22}{cells}", file=out)
+
+    print("\nWhole training, float32, microseconds a step (times chainfit's):", file=out)
+    for workload in WORKLOADS:
+        times = step_times(workload, seconds)
+        print(workload.title, file=out)
+        for name, time_of_step in times.items():
+            ratio = time_of_step / times["chainfit"]
+            print(f"  {name:18}{time_of_step * 1e6:12,.2f}{ratio:10.1f}", file=out)
+        out.flush()
+    return 0

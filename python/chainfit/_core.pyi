@@ -1,0 +1,101 @@
+"""Types of the compiled core; what each call means is in its own docstring."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_Array = npt.NDArray[Any]
+_Slot = tuple[list[_Array], list[_Array]]
+
+__version__: str
+
+def isa() -> str: ...
+def isas() -> list[tuple[str, bool]]: ...
+def activations() -> list[str]: ...
+def losses() -> list[tuple[str, str]]: ...
+def optimizers() -> list[tuple[str, int]]: ...
+def set_num_threads(n: int) -> None: ...
+def get_num_threads() -> int: ...
+
+# for tests and benchmarks
+def set_isa(name: str) -> None: ...
+def activate(name: str, z: _Array, derivative: bool = False) -> _Array: ...
+def peak_gflops(double_precision: bool = False, duration: float = 0.1) -> float: ...
+def product_gflops(
+    rows: int, n_in: int, n_out: int, double_precision: bool = False, duration: float = 0.1
+) -> dict[str, float]: ...
+
+class Run:
+    batch_size: int
+    max_iter: int
+    l2: float
+    tol: float
+    n_iter_no_change: float
+    early_stopping: bool
+    shuffle: bool
+    schedule: str
+    eta_init: float
+    power_t: float
+    loss_scale: float
+    t: int
+    n_iter: int
+    loss_curve: list[float]
+    best_loss: float
+    best_validation_score: float
+    no_improvement_count: int
+    stopped: str
+    def __init__(self) -> None: ...
+
+class _Trainer:
+    eta: float
+    steps: int
+    def __init__(
+        self,
+        units: list[int],
+        activation: str,
+        loss: str,
+        optimizer: str,
+        *,
+        momentum: float,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+    ) -> None: ...
+    def set_parameters(self, coefs: list[_Array], intercepts: list[_Array]) -> None: ...
+    def is_finite(self) -> bool: ...
+    def parameters(self) -> tuple[list[_Array], list[_Array]]: ...
+    def set_slots(self, slots: list[_Slot]) -> None: ...
+    def slots(self) -> list[_Slot]: ...
+    def run(
+        self,
+        X: _Array,
+        Y: _Array,
+        sample_weight: _Array | None,
+        order: npt.NDArray[np.int64] | None,
+        bit_generator: object | None,
+        run: Run,
+        listener: Callable[[str, float], float | None] | None,
+        n_threads: int,
+    ) -> None: ...
+    def loss_and_gradient(
+        self,
+        X: _Array,
+        Y: _Array,
+        sample_weight: _Array | None,
+        l2: float,
+        n_threads: int,
+    ) -> tuple[float, float, list[_Array], list[_Array]]: ...
+
+class TrainerF32(_Trainer): ...
+class TrainerF64(_Trainer): ...
+
+def predict(
+    X: _Array,
+    coefs: list[_Array],
+    intercepts: list[_Array],
+    activation: str,
+    out_activation: str,
+    n_threads: int,
+) -> _Array: ...
