@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import _core
@@ -12,9 +13,27 @@ from ._threads import resolve_n_threads
 
 if TYPE_CHECKING:
     from . import reference
-    from ._model_file import load
+    from ._model_file import ModelFileError, load
+    from ._table import TableModel
 
-__all__ = ["MLPClassifier", "MLPRegressor", "__version__", "info", "load", "reference"]
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "ModelFileError",
+    "TableModel",
+    "__version__",
+    "info",
+    "load",
+    "reference",
+]
+
+# What fitting doesn't need is imported when it is first asked for: name -> its module.
+_LAZY = {
+    "ModelFileError": "._model_file",
+    "TableModel": "._table",
+    "load": "._model_file",
+    "reference": ".reference",
+}
 
 
 def info() -> dict[str, Any]:
@@ -43,16 +62,11 @@ def info() -> dict[str, Any]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import what fitting doesn't need when it is first asked for."""
-    value: Any
-    if name == "load":
-        from ._model_file import load as value
-    elif name == "reference":
-        from importlib import import_module
-
-        value = import_module(".reference", __name__)
-    else:
+    """Import a lazy name."""
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(_LAZY[name], __name__)
+    value = module if name == "reference" else getattr(module, name)
     globals()[name] = value
     return value
 
