@@ -26,8 +26,8 @@ inline std::string shape_text(const std::vector<py::ssize_t>& shape) {
     return text;
 }
 
-// `object` as an array of exactly T and the given shape (-1: any length), or a ValueError that names it. Odd strides and
-// misaligned data are copied; everything else is taken as it lies.
+// `object` as an array of exactly T and the given shape (-1: any length), or a ValueError that names it. Odd strides
+// and misaligned data are copied; everything else is taken as it lies.
 template <class T>
 py::array checked_array(const py::handle& object, const std::vector<py::ssize_t>& shape, const std::string& name) {
     if (!py::isinstance<py::array>(object)) throw py::type_error(name + " must be a numpy array");
@@ -44,12 +44,13 @@ py::array checked_array(const py::handle& object, const std::vector<py::ssize_t>
     bool regular = reinterpret_cast<std::uintptr_t>(array.data()) % sizeof(T) == 0;
     for (py::ssize_t i = 0; i < array.ndim(); ++i)
         regular = regular && array.strides(i) % static_cast<py::ssize_t>(sizeof(T)) == 0;
-    return regular ? array : py::array_t<T, py::array::c_style | py::array::forcecast>(array);
+    return regular ? array : py::array(array.attr("copy")());
 }
 
+// The array itself where it is C-contiguous, otherwise a copy; MemoryError where there is no room for one.
 template <class T>
-py::array_t<T, py::array::c_style> contiguous(const py::array& array) {
-    return py::array_t<T, py::array::c_style>::ensure(array);
+py::array contiguous(const py::array& array) {
+    return py::array_t<T, py::array::c_style | py::array::forcecast>(array);
 }
 
 template <class T>
@@ -63,15 +64,15 @@ struct ParameterArrays {
     std::vector<py::array> owners;
     std::vector<Matrix<const T>> coefs, intercepts;
 
-    ParameterArrays(const std::vector<Layer>& layers, const py::sequence& coef_list,
-                    const py::sequence& intercept_list, const std::string& what = "") {
+    ParameterArrays(const std::vector<Layer>& layers, const py::sequence& coef_list, const py::sequence& intercept_list,
+                    const std::string& what = "") {
         if (coef_list.size() != layers.size() || intercept_list.size() != layers.size())
-            throw py::value_error("expected " + std::to_string(layers.size()) + " arrays of coefs and of intercepts, got " +
-                                  std::to_string(coef_list.size()) + " and " + std::to_string(intercept_list.size()));
+            throw py::value_error("expected " + std::to_string(layers.size()) +
+                                  " arrays of coefs and of intercepts, got " + std::to_string(coef_list.size()) +
+                                  " and " + std::to_string(intercept_list.size()));
         for (std::size_t l = 0; l < layers.size(); ++l) {
             const std::string index = "[" + std::to_string(l) + "]";
-            owners.push_back(
-                checked_array<T>(coef_list[l], {layers[l].n_in, layers[l].n_out}, what + "coefs" + index));
+            owners.push_back(checked_array<T>(coef_list[l], {layers[l].n_in, layers[l].n_out}, what + "coefs" + index));
             coefs.push_back({static_cast<const T*>(owners.back().data()), stride<T>(owners.back(), 0),
                              stride<T>(owners.back(), 1)});
             owners.push_back(checked_array<T>(intercept_list[l], {layers[l].n_out}, what + "intercepts" + index));
@@ -96,12 +97,12 @@ py::tuple unpacked(const Network<T>& network, const T* packed) {
     return py::make_tuple(std::move(coef_list), std::move(intercept_list));
 }
 
-// A scipy CSR matrix (rows, n_in) of T, kept alive beside its addresses. Every index is checked, for the kernels trust them.
+// A scipy CSR matrix (rows, n_in) of T, kept alive beside its addresses. Every index is checked: kernels trust them.
 template <class T>
 struct SparseArrays {
-    py::array_t<std::int64_t, py::array::c_style> start;
-    py::array_t<std::int32_t, py::array::c_style> column;
-    py::array_t<T, py::array::c_style> value;
+    py::array_t<std::int64_t, py::array::c_style | py::array::forcecast> start;
+    py::array_t<std::int32_t, py::array::c_style | py::array::forcecast> column;
+    py::array_t<T, py::array::c_style | py::array::forcecast> value;
     Index rows = 0;
 
     SparseArrays() = default;
@@ -115,9 +116,9 @@ struct SparseArrays {
         if (n_in > std::numeric_limits<std::int32_t>::max())
             throw py::value_error("a sparse X may have 2^31 - 1 columns at most");
         value = contiguous<T>(checked_array<T>(x.attr("data"), {-1}, "X.data"));
-        start = decltype(start)::ensure(x.attr("indptr"));
-        column = decltype(column)::ensure(x.attr("indices"));
-        if (!start || !column || start.ndim() != 1 || column.ndim() != 1 || start.size() != rows + 1 ||
+        start = decltype(start)(x.attr("indptr"));
+        column = columns_of(x.attr("indices"), n_in);
+        if (start.ndim() != 1 || column.ndim() != 1 || start.size() != rows + 1 ||
             column.size() != value.size() || start.data()[0] != 0 || start.data()[rows] > value.size())
             throw py::value_error("X is not a whole CSR matrix");
         for (Index r = 0; r < rows; ++r) {
@@ -132,6 +133,17 @@ struct SparseArrays {
                 before = here;
             }
         }
+    }
+    // 64-bit indices are narrowed only after a look at each: one too large could wrap around into range.
+    static decltype(column) columns_of(const py::array& indices, Index n_in) {
+        if (!indices.dtype().equal(py::dtype::of<std::int32_t>())) {
+            const py::array_t<std::int64_t, py::array::c_style | py::array::forcecast> wide(indices);
+            for (py::ssize_t n = 0; n < wide.size(); ++n)
+                if (wide.data()[n] < 0 || wide.data()[n] >= n_in)
+                    throw py::value_error("X has a column index outside of 0.." + std::to_string(n_in - 1) + ": " +
+                                          std::to_string(wide.data()[n]));
+        }
+        return decltype(column)(indices);
     }
     SparseRows<T> view() const { return {start.data(), column.data(), value.data()}; }
 };

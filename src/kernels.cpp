@@ -25,8 +25,7 @@ template <class T>
 py::array_t<T> activate(const std::string& name, const py::array_t<T, py::array::c_style>& z, bool derivative) {
     constexpr Index V = kLanes<T>;
     const Isa& instruction_set = isa();
-    const ActivationKernel<T>& activation =
-        find_by_name(instruction_set.kernels<T>().activations, name, "activation");
+    const ActivationKernel<T>& activation = find_by_name(instruction_set.kernels<T>().activations, name, "activation");
     const Index n = z.size(), padded = round_up(n, V);
     Buffer<T> a(padded), ones(padded), bias(std::max<Index>(1, padded / V));
     std::copy_n(z.data(), n, a.data());
@@ -94,9 +93,16 @@ py::dict product_gflops(Index rows, Index n_in, Index n_out, double duration) {
     result["gradient"] = rate([&] {
         for (Index j = 0; j < network.layers()[0].panels; j += 2)
             for (Index i = 0; i < n_in; i += 112)
-                kernels.gradient({below.data(), in_panel, lines.data() + j * line_panel, line_panel, rows,
+                kernels.gradient({below.data(),
+                                  in_panel,
+                                  lines.data() + j * line_panel,
+                                  line_panel,
+                                  rows,
                                   {i, std::min(i + 112, n_in)},
-                                  std::min<Index>(2, network.layers()[0].panels - j), sums.data(), {}, n_in});
+                                  std::min<Index>(2, network.layers()[0].panels - j),
+                                  sums.data(),
+                                  {},
+                                  n_in});
     });
     return result;
 }

@@ -50,8 +50,8 @@ py::array predict_as(const py::object& x, const py::sequence& coefs, const py::s
 void bind_prediction(py::module_& m) {
     m.def(
         "predict",
-        [](const py::object& X, const py::sequence& coefs, const py::sequence& intercepts, const std::string& activation,
-           const std::string& out_activation, int n_threads) {
+        [](const py::object& X, const py::sequence& coefs, const py::sequence& intercepts,
+           const std::string& activation, const std::string& out_activation, int n_threads) {
             return py::dtype::from_args(X.attr("dtype")).equal(py::dtype::of<float>())
                        ? predict_as<float>(X, coefs, intercepts, activation, out_activation, n_threads)
                        : predict_as<double>(X, coefs, intercepts, activation, out_activation, n_threads);

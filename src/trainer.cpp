@@ -51,7 +51,14 @@ class PythonObserver final : public Observer {
     void on_learning_rate(double eta) override { tell("learning_rate", eta); }
     double validation_score() override {
         const py::gil_scoped_acquire gil;
-        return listener_("validate", std::numeric_limits<double>::quiet_NaN()).cast<double>();
+        const py::object score = listener_("validate", std::numeric_limits<double>::quiet_NaN());
+        const double value = PyFloat_AsDouble(score.ptr());
+        if (value == -1.0 && PyErr_Occurred()) {
+            PyErr_Clear();
+            throw py::type_error("the listener must return the validation score as a number, got " +
+                                 py::str(py::type::of(score)).cast<std::string>());
+        }
+        return value;
     }
     bool interrupted() override {
         const py::gil_scoped_acquire gil;
@@ -105,8 +112,11 @@ class PyTrainer {
                                   std::to_string(slots.size()));
         std::vector<ParameterArrays<T>> arrays;
         for (std::size_t s = 0; s < slots.size(); ++s) {
+            const std::string name = "slots[" + std::to_string(s) + "] ";
+            if (!py::isinstance<py::sequence>(slots[s]) || py::len(slots[s]) != 2)
+                throw py::value_error(name + "must be a pair of lists: coefs and intercepts");
             const auto pair = slots[s].cast<py::sequence>();
-            arrays.emplace_back(layers(), pair[0], pair[1], "slots[" + std::to_string(s) + "] ");
+            arrays.emplace_back(layers(), pair[0], pair[1], name);
         }
         for (std::size_t s = 0; s < arrays.size(); ++s)
             trainer_.network().pack(arrays[s].coefs, arrays[s].intercepts, trainer_.parameters().slot[s].data());
@@ -137,8 +147,9 @@ class PyTrainer {
 
         std::vector<std::int64_t> rows;  // empty: all rows as they lie
         if (!order.is_none()) {
-            const auto given = contiguous<std::int64_t>(checked_array<std::int64_t>(order, {-1}, "order"));
-            rows.assign(given.data(), given.data() + given.size());
+            const py::array given = contiguous<std::int64_t>(checked_array<std::int64_t>(order, {-1}, "order"));
+            const auto* first = static_cast<const std::int64_t*>(given.data());
+            rows.assign(first, first + given.size());
             if (rows.empty()) throw py::value_error("order must have at least one row");
             for (const std::int64_t row : rows)
                 if (row < 0 || row >= arrays.samples.rows)
@@ -176,8 +187,8 @@ class PyTrainer {
    private:
     enum class Access { read, write };
 
-    // One call at a time: while one runs without the GIL, another thread's gets an error, not torn weights. Reading is also
-    // open to the listener of a run, which is called between steps on the thread of that run.
+    // One call at a time: while one runs without the GIL, another thread's gets an error, not torn weights. Reading is
+    // also open to the listener of a run, which is called between steps on the thread of that run.
     class Busy {
        public:
         Busy(std::atomic<std::thread::id>& user, Access access) : user_(user) {
@@ -224,7 +235,10 @@ void bind_trainer(py::module_& m, const char* name) {
             [](Class& self, double eta) { self.trainer().eta = eta; })
         .def_property(
             "steps", [](Class& self) { return self.trainer().steps; },
-            [](Class& self, Index steps) { self.trainer().steps = steps; })
+            [](Class& self, Index steps) {
+                if (steps < 0) throw py::value_error("steps must not be negative, got " + std::to_string(steps));
+                self.trainer().steps = steps;
+            })
         .def("run", &Class::run, py::arg("X"), py::arg("Y"), py::arg("sample_weight"), py::arg("order"),
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"))
         .def("loss_and_gradient", &Class::loss_and_gradient, py::arg("X"), py::arg("Y"), py::arg("sample_weight"),

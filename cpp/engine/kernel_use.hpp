@@ -11,7 +11,7 @@ namespace chainfit {
 // The item called `name`; std::invalid_argument lists the known ones. `what` names the kind in the message.
 template <class Item>
 const Item& find_by_name(const List<Item>& list, const std::string& name, const char* what,
-                         const char* const Item::*field = &Item::name) {
+                         const char* const Item::* field = &Item::name) {
     std::string known;
     for (const Item& item : list) {
         if (name == item.*field) return item;

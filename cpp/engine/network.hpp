@@ -7,13 +7,13 @@
 
 namespace chainfit {
 
-// Lines of a panel, so that neighbouring panels don't fall into the same cache sets: a stride of 28 lines modulo 64 lets
-// eight panels of 14 lines overlap at most threefold in a 64-set L1. Small panels only avoid powers of two.
+// Lines of a panel, so that neighbouring panels don't fall into the same cache sets: a stride of 28 lines modulo 64
+// lets eight panels of 14 lines overlap at most threefold in a 64-set L1. Small panels only avoid powers of two.
 inline Index padded_lines(Index lines) {
     return lines < 256 ? lines | 1 : checked_sum(lines, ((28 - lines % 64) + 64) % 64);
 }
 
-// Parameters of the step from one layer to the next, packed [n_out / lanes][n_in + 1][lanes]; the last line is the bias.
+// Parameters from one layer to the next, packed [n_out / lanes][n_in + 1][lanes]; the last line is the bias.
 struct Layer {
     Index n_in = 0;
     Index n_out = 0;

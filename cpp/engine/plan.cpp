@@ -7,8 +7,8 @@ namespace chainfit {
 
 namespace {
 
-// A thread must bring more than it costs. A barrier takes 0.14 us, but fetching weights that another core just wrote takes
-// 2 us for 16 KB; at about 100 GFLOP/s a core this is some 20 us of work a thread and step.
+// A thread must bring more than it costs. A barrier takes 0.14 us, but fetching weights that another core just wrote
+// takes 2 us for 16 KB; at about 100 GFLOP/s a core this is some 20 us of work a thread and step.
 constexpr double kFlopPerThread = 2e6;
 
 // Activations of a block of rows, below and above a layer, share L2 with the weights that stream by.
@@ -66,10 +66,10 @@ Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max
     plan.first_task.assign(1, 0);
     Index before = 0;
     for (Index i = 0; i < static_cast<Index>(plan.tasks.size()); ++i) {
-        while (before * plan.threads >= work * static_cast<Index>(plan.first_task.size()))
-            plan.first_task.push_back(i);
-        before += plan.tasks[static_cast<std::size_t>(i)].panels *
-                  (plan.tasks[static_cast<std::size_t>(i)].lines.end - plan.tasks[static_cast<std::size_t>(i)].lines.begin);
+        while (before * plan.threads >= work * static_cast<Index>(plan.first_task.size())) plan.first_task.push_back(i);
+        before +=
+            plan.tasks[static_cast<std::size_t>(i)].panels *
+            (plan.tasks[static_cast<std::size_t>(i)].lines.end - plan.tasks[static_cast<std::size_t>(i)].lines.begin);
     }
     plan.first_task.resize(static_cast<std::size_t>(plan.threads) + 1, static_cast<Index>(plan.tasks.size()));
     return plan;

@@ -19,13 +19,13 @@ struct WeightsTask {
 struct Plan {
     bool micro = false;  // one row at a time, by the micro kernel
     int threads = 1;
-    int row_splits = 1;   // threads side by side along the rows ...
-    int unit_splits = 1;  // ... times threads side by side along the units, which then meet after each layer
+    int row_splits = 1;      // threads side by side along the rows ...
+    int unit_splits = 1;     // ... times threads side by side along the units, which then meet after each layer
     Index block_panels = 1;  // panels of rows taken through all layers before the next
     std::vector<WeightsTask> tasks;
 
-    // Thread t's share of the weights phase: tasks [first_task[t], first_task[t + 1]). A thread keeps its tasks from step to
-    // step, so that its weights stay in its own cache.
+    // Thread t's share of the weights phase: tasks [first_task[t], first_task[t + 1]). A thread keeps its tasks from
+    // step to step, so that its weights stay in its own cache.
     std::vector<Index> first_task;
 };
 

@@ -23,7 +23,8 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
     const Isa& instruction_set = isa();
     const Kernels<T>& kernels = instruction_set.kernels<T>();
     const auto hidden = find_by_name(kernels.activations, activation, "activation").forward;
-    const auto link_forward = find_by_name(kernels.losses, link, "output activation", &LossKernel<T>::link).link_forward;
+    const auto link_forward =
+        find_by_name(kernels.losses, link, "output activation", &LossKernel<T>::link).link_forward;
 
     Index widest = samples.is_sparse() ? 0 : layers[0].n_in, weights = 0;
     for (const PlainLayer<T>& layer : layers) {

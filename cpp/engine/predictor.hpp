@@ -17,8 +17,8 @@ struct PlainLayer {
     const T* b = nullptr;
 };
 
-// out (rows, n_L), row-major. Takes a block of rows at a time through all layers; X is not copied. The bits are those of the
-// training's own forward pass. samples.Y and samples.weight are not looked at.
+// out (rows, n_L), row-major. Takes a block of rows at a time through all layers; X is not copied. The bits are those
+// of the training's own forward pass. samples.Y and samples.weight are not looked at.
 template <class T>
 void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers, const std::string& activation,
              const std::string& link, T* out, int max_threads);

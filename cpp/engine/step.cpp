@@ -44,8 +44,7 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
     panel_loss_ = Buffer<T>(row_panels);
     task_squares_ = Buffer<T>(static_cast<Index>(plan_.tasks.size()) * kTaskPanels);
     const Index target_size = checked_product(units[last_], V);
-    for (int t = 0; t < plan_.threads; ++t)
-        scratch_.emplace_back(std::max(target_size, kTaskPanels * kTaskLines * V));
+    for (int t = 0; t < plan_.threads; ++t) scratch_.emplace_back(std::max(target_size, kTaskPanels * kTaskLines * V));
     if (plan_.micro) {
         micro_layers_.resize(last_);
         micro_gradient_ = Buffer<T>(target_size);
@@ -127,8 +126,8 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
             if (l == 1) break;
             const Panels<T> delta = deltas(l), a = activations(l - 1);
             kernels_.backward(network_.weights(parameters.w.data(), l - 1), {delta.data, delta.panel},
-                              {a.data, a.panel}, deltas(l - 1), panels,
-                              share(network_.units()[l - 1], splits, u, 1), activation_.backward);
+                              {a.data, a.panel}, deltas(l - 1), panels, share(network_.units()[l - 1], splits, u, 1),
+                              activation_.backward);
         }
     }
 }
@@ -171,16 +170,11 @@ void Step<T>::weights_phase(int thread, Index rows, bool sparse, Parameters<T>& 
         const auto l = static_cast<std::size_t>(task.layer);
         const Layer& layer = network_.layers()[l];
         const Index lines = task.lines.end - task.lines.begin;
-        GradientTask<T> product{a_[l].data(),
-                                a_panel_[l],
-                                delta_transposed_[l + 1].data() + task.panel * transposed_panel_,
-                                transposed_panel_,
-                                rows,
-                                task.lines,
-                                task.panels,
-                                sums,
-                                {column_start_.data(), column_row_.data(), column_value_.data()},
-                                layer.n_in};
+        GradientTask<T> product{
+            a_[l].data(),      a_panel_[l], delta_transposed_[l + 1].data() + task.panel * transposed_panel_,
+            transposed_panel_, rows,        task.lines,
+            task.panels,       sums,        {column_start_.data(), column_row_.data(), column_value_.data()},
+            layer.n_in};
         (l == 0 && sparse ? kernels_.gradient_sparse : kernels_.gradient)(product);
         for (Index v = 0; v < task.panels; ++v) {
             const Index at = layer.offset + (task.panel + v) * layer.panel + task.lines.begin * V;
@@ -237,8 +231,7 @@ void Step<T>::sum_up(Index rows) {
 
 template <class T>
 bool Step<T>::run_micro(const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
-                        Parameters<T>& parameters, const OptimizerKernel<T>& optimizer,
-                        const StepScalars<T>& scalars) {
+                        Parameters<T>& parameters, const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars) {
     constexpr Index V = kLanes<T>;
     const Index row = batch.index ? static_cast<Index>(batch.index[batch.range.begin]) : batch.range.begin;
     // one row needs one line of units: the panels made for rows are large enough to hold it

@@ -39,8 +39,8 @@ class Step {
     const Plan& plan() const { return plan_; }
 
     // Called by all of plan().threads with the same arguments; the last call of a step is followed by a barrier.
-    // `inverse_weight` is 1 / the batch's weight sum. If thread 0 sets `cancel` while rows are worked on, the weights phase
-    // does not happen and all threads return false.
+    // `inverse_weight` is 1 / the batch's weight sum. If thread 0 sets `cancel` while rows are worked on, the weights
+    // phase does not happen and all threads return false.
     bool run(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
              Parameters<T>& parameters, const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars,
              const std::function<bool()>& cancelled);
@@ -54,7 +54,8 @@ class Step {
                    const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars);
     void rows_phase(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
                     double inverse_weight, const Parameters<T>& parameters, const std::function<bool()>& cancelled);
-    void gather_rows(Range panels, const Samples<T>& samples, const BatchRows& batch, double inverse_weight, T* targets);
+    void gather_rows(Range panels, const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
+                     T* targets);
     void weights_phase(int thread, Index rows, bool sparse, Parameters<T>& parameters,
                        const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars);
     // The batch's rows of a sparse X by columns, for the weights phase.
@@ -71,15 +72,15 @@ class Step {
     Plan plan_;
     std::size_t last_;  // index of the output layer, L
 
-    std::vector<Buffer<T>> a_;      // l = 0..L: [rows / lanes][n_l + 1][lanes], the line n_l being all ones
-    std::vector<Buffer<T>> delta_;  // l = 1..L: [rows / lanes][n_l rounded up][lanes]
+    std::vector<Buffer<T>> a_;                 // l = 0..L: [rows / lanes][n_l + 1][lanes], the line n_l being all ones
+    std::vector<Buffer<T>> delta_;             // l = 1..L: [rows / lanes][n_l rounded up][lanes]
     std::vector<Buffer<T>> delta_transposed_;  // l = 1..L: [n_l / lanes][row][lanes]
     std::vector<Index> a_panel_, delta_panel_;
     Index transposed_panel_ = 0;
-    Buffer<T> row_weight_;             // (rows) weight / the batch's weight sum
-    Buffer<T> panel_loss_;             // a sum for each panel of rows
-    Buffer<T> task_squares_;           // sums for each task, one for each of its panels
-    std::vector<Buffer<T>> scratch_;   // for each thread: targets of a panel, or gradient sums of a task
+    Buffer<T> row_weight_;                    // (rows) weight / the batch's weight sum
+    Buffer<T> panel_loss_;                    // a sum for each panel of rows
+    Buffer<T> task_squares_;                  // sums for each task, one for each of its panels
+    std::vector<Buffer<T>> scratch_;          // for each thread: targets of a panel, or gradient sums of a task
     std::vector<std::int64_t> column_start_;  // of a sparse batch, by columns
     std::vector<std::int32_t> column_row_;
     std::vector<T> column_value_;

@@ -12,9 +12,6 @@
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #endif
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 
 namespace chainfit {
 
@@ -25,7 +22,7 @@ constexpr auto kSpinTime = std::chrono::microseconds(50);
 
 void pause_cpu() {
 #if defined(__x86_64__)
-    _mm_pause();
+    __builtin_ia32_pause();
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
@@ -58,8 +55,8 @@ class Pool {
         barrier_ = &barrier;
         done_.store(0, std::memory_order_relaxed);
         for (int i = 1; i < threads; ++i) {
-            workers_[i - 1]->orders.fetch_add(1, std::memory_order_release);
-            workers_[i - 1]->orders.notify_one();
+            workers_[static_cast<std::size_t>(i - 1)]->orders.fetch_add(1, std::memory_order_release);
+            workers_[static_cast<std::size_t>(i - 1)]->orders.notify_one();
         }
         body(0, barrier);
         const auto others = static_cast<std::uint32_t>(threads - 1);

@@ -1,6 +1,6 @@
 // A small pool of threads of our own. Floor: engine.
-// Not OpenMP: GNU's hangs in a forked child, and a second copy of it would come along in a wheel. Waiting threads spin for
-// a bounded time, then park; a forked child gets a fresh pool; a second caller at the same time runs alone.
+// Not OpenMP: GNU's hangs in a forked child, and a second copy of it would come along in a wheel. Waiting threads spin
+// for a bounded time, then park; a forked child gets a fresh pool; a second caller at the same time runs alone.
 #pragma once
 
 #include <atomic>
@@ -26,8 +26,8 @@ class Barrier {
 void set_max_threads(int n);
 int max_threads();
 
-// Calls body(thread, barrier) on 0..barrier.threads()-1, thread 0 being the caller. Runs on `threads`, or on 1 where the
-// pool is in use already. body must not throw, and only thread 0 may look at the outside world.
+// Calls body(thread, barrier) on 0..barrier.threads()-1, thread 0 being the caller. Runs on `threads`, or on 1 where
+// the pool is in use already. body must not throw, and only thread 0 may look at the outside world.
 void run_on_threads(int threads, const std::function<void(int, Barrier&)>& body);
 
 }  // namespace chainfit

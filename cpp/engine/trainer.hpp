@@ -1,4 +1,5 @@
-// Training: epochs of steps, the learning-rate schedule, and when to stop, in scikit-learn's order of events. Floor: engine.
+// Training: epochs of steps, learning-rate schedule, and when to stop, in scikit-learn's order of events. Floor:
+// engine.
 #pragma once
 
 #include <limits>
@@ -78,9 +79,8 @@ class Trainer {
     double eta = 0;   // of the sgd family; Adam's before its bias correction
     Index steps = 0;  // updates made so far
 
-    // Trains until run.stopped, or until the observer interrupts. `order` (samples.rows indices of rows, or null: 0, 1, 2...) is
-    // permuted by the epochs' shuffles.
-    // Throws what the observer throws, after the last whole step.
+    // Trains until run.stopped, or until the observer interrupts. `order` (samples.rows indices of rows, or null: 0,
+    // 1, 2...) is permuted by the epochs' shuffles. Throws what the observer throws, after the last whole step.
     void run(const Samples<T>& samples, std::int64_t* order, Run& run, Observer& observer, int max_threads);
 
     // J over all rows with its gradient, packed like the parameters.
@@ -89,8 +89,8 @@ class Trainer {
    private:
     Step<T>& step_for(Index batch_rows, bool sparse, int max_threads);
     StepScalars<T> scalars(double l2) const;
-    double epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, InterruptPoll& poll, Step<T>& step,
-                 bool& interrupted);
+    double epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, InterruptPoll& poll,
+                 Step<T>& step, bool& interrupted);
 
     const Isa& isa_;
     const Kernels<T>& kernels_;

@@ -6,7 +6,8 @@
 #include "isa/isa.hpp"
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,prfchw"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,prfchw"))), \
+                             apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,prfchw")
@@ -182,7 +183,8 @@ CHAINFIT_INLINE void transpose(VecF (&v)[16]) {
     // a 4 x 4 transpose of 128-bit blocks for each column c
 #pragma GCC unroll 4
     for (int c = 0; c < 4; ++c) {
-        const __m512 lo01 = _mm512_shuffle_f32x4(t[c], t[4 + c], 0x44), hi01 = _mm512_shuffle_f32x4(t[c], t[4 + c], 0xee);
+        const __m512 lo01 = _mm512_shuffle_f32x4(t[c], t[4 + c], 0x44),
+                     hi01 = _mm512_shuffle_f32x4(t[c], t[4 + c], 0xee);
         const __m512 lo23 = _mm512_shuffle_f32x4(t[8 + c], t[12 + c], 0x44),
                      hi23 = _mm512_shuffle_f32x4(t[8 + c], t[12 + c], 0xee);
         v[c].r = _mm512_shuffle_f32x4(lo01, lo23, 0x88);
@@ -200,7 +202,8 @@ CHAINFIT_INLINE void transpose(VecD (&v)[8]) {
     }
 #pragma GCC unroll 2
     for (int c = 0; c < 2; ++c) {
-        const __m512d lo01 = _mm512_shuffle_f64x2(t[c], t[2 + c], 0x44), hi01 = _mm512_shuffle_f64x2(t[c], t[2 + c], 0xee);
+        const __m512d lo01 = _mm512_shuffle_f64x2(t[c], t[2 + c], 0x44),
+                      hi01 = _mm512_shuffle_f64x2(t[c], t[2 + c], 0xee);
         const __m512d lo23 = _mm512_shuffle_f64x2(t[4 + c], t[6 + c], 0x44),
                       hi23 = _mm512_shuffle_f64x2(t[4 + c], t[6 + c], 0xee);
         v[c].r = _mm512_shuffle_f64x2(lo01, lo23, 0x88);
@@ -229,5 +232,5 @@ bool runs_here() {
 }
 }  // namespace avx512
 constinit const Isa kAvx512 = CHAINFIT_ISA("avx512", avx512);
-}
+}  // namespace chainfit
 #endif

@@ -12,14 +12,14 @@
 #define CHAINFIT_LAMBDA __attribute__((always_inline))
 
 // One row of the table in dispatch.cpp, from the namespace that holds the kernels.
-#define CHAINFIT_ISA(name, space)                                                                              \
-    {name,                                                                                                     \
-     &space::runs_here,                                                                                        \
-     &space::kKernels<float>,                                                                                  \
-     &space::kKernels<double>,                                                                                 \
-     &flush_denormals,                                                                                         \
-     &restore_denormals,                                                                                       \
-     &space::peak<float>,                                                                                      \
+#define CHAINFIT_ISA(name, space) \
+    {name,                        \
+     &space::runs_here,           \
+     &space::kKernels<float>,     \
+     &space::kKernels<double>,    \
+     &flush_denormals,            \
+     &restore_denormals,          \
+     &space::peak<float>,         \
      &space::peak<double>}
 
 namespace chainfit {

@@ -1,5 +1,5 @@
-// All kernels, in the order in which they use one another. Floor: compiled once per instruction set, inside its namespace,
-// after its vector type.
+// All kernels, in the order in which they use one another. Floor: compiled once per instruction set, inside its
+// namespace, after its vector type.
 
 #include "kernels/vecmath.inl"
 // vecmath first: activations, losses and optimizers are written on it

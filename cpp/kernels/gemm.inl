@@ -47,8 +47,8 @@ void tile(Index k_count, const T* a, Index a_step, const T* b, Index b_panel, T*
             for (Index k = 0; k < V; k += 4, line += 4, b += 4 * V) {
 #pragma GCC unroll 4
                 for (int u = 0; u < 4; ++u)
-                    tile_step<T, MR, NV>(acc, [line, u](int m) CHAINFIT_LAMBDA { return line[m * V + u]; }, b + u * V,
-                                         b_panel);
+                    tile_step<T, MR, NV>(
+                        acc, [line, u](int m) CHAINFIT_LAMBDA { return line[m * V + u]; }, b + u * V, b_panel);
             }
         }
         for (Index k = 0; k < k_count; ++k, ++a, b += V)
@@ -68,8 +68,7 @@ void tile(Index k_count, const T* a, Index a_step, const T* b, Index b_panel, T*
 #pragma GCC unroll 16
         for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 4
-            for (int v = 0; v < NV; ++v)
-                store(c + v * c_panel + m * V, load(c + v * c_panel + m * V) + acc.sum[m][v]);
+            for (int v = 0; v < NV; ++v) store(c + v * c_panel + m * V, load(c + v * c_panel + m * V) + acc.sum[m][v]);
     } else {
 #pragma GCC unroll 16
         for (int m = 0; m < MR; ++m)

@@ -48,7 +48,7 @@ inline constexpr Kernels<T> kKernels = {
     kOptimizer<T, Store>,
 };
 
-// As many FMA chains as a tile has, fed from registers alone: the peak. Returns the FLOP done; sink[0], sink[1] in, sum out.
+// As many FMA chains as a tile has, fed from registers alone: the peak. Returns the FLOP; sink[0], sink[1] in, sum out.
 template <class T>
 double peak(Index repeats, T* sink) {
     Vec<T> acc[kMaxMR][kMaxNV];
@@ -56,7 +56,8 @@ double peak(Index repeats, T* sink) {
 #pragma GCC unroll 16
     for (int m = 0; m < kMaxMR; ++m)
 #pragma GCC unroll 4
-        for (int v = 0; v < kMaxNV; ++v) acc[m][v] = set1<T>(sink[0] * T(m * kMaxNV + v));  // all different: no chain is spare
+        for (int v = 0; v < kMaxNV; ++v)
+            acc[m][v] = set1<T>(sink[0] * T(m * kMaxNV + v));  // all different: no chain is spare
     for (Index i = 0; i < repeats; ++i)
 #pragma GCC unroll 16
         for (int m = 0; m < kMaxMR; ++m)

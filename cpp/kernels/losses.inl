@@ -1,7 +1,7 @@
 // Losses with their canonical output activations (links). Floor: compiled once per instruction set.
-// To add one: a struct with its name, its link, link_forward and loss on one panel of rows (lanes are rows, so a softmax
-// runs down the lines), and its name in `Losses`. All four here have dloss/dz = a - y (McCullagh and Nelder 1989,
-// section 2.2: canonical links).
+// To add one: a struct with its name, its link, link_forward and loss on one panel of rows (lanes are rows, so a
+// softmax runs down the lines), and its name in `Losses`. All four here have dloss/dz = a - y (McCullagh and Nelder
+// 1989, section 2.2: canonical links).
 
 struct IdentityLink {
     static constexpr const char* name = "identity";

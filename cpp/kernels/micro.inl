@@ -1,7 +1,7 @@
 // The whole step on one row: forward, loss, backward and update in one function, no tiles, no threads. Floor: compiled
-// once per instruction set. Lanes are units, so forward sums as gemm.inl does, k ascending in blocks; backward sums over
-// the 16 (8) lanes, panel after panel, and folds them by the fixed tree. W is read once on the way back: its row gives
-// delta below and takes its update in the same visit.
+// once per instruction set. Lanes are units, so forward sums as gemm.inl does, k ascending in blocks; backward sums
+// over the 16 (8) lanes, panel after panel, and folds them by the fixed tree. W is read once on the way back: its row
+// gives delta below and takes its update in the same visit.
 
 template <class T>
 CHAINFIT_INLINE void micro_forward(const MicroLayer<T>& layer, T* z) {
@@ -31,8 +31,7 @@ CHAINFIT_INLINE void micro_forward(const MicroLayer<T>& layer, T* z) {
 #pragma GCC unroll 4
             for (int s = 0; s < kSideBySide; ++s) total[s] = k ? total[s] + sum[s] : sum[s];
         }
-        for (int s = 0; s < side; ++s)
-            store(z + (j + s) * V, total[s] + load(w + s * layer.panel + layer.n_in * V));
+        for (int s = 0; s < side; ++s) store(z + (j + s) * V, total[s] + load(w + s * layer.panel + layer.n_in * V));
     }
 }
 

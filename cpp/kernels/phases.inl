@@ -1,5 +1,5 @@
-// The pieces of the rows phase and of the weights phase, each over a range that the engine chooses. Floor: compiled once
-// per instruction set. Ranges cut work along lanes, lines and panels, never along k, so they can't change a bit.
+// The pieces of the rows phase and of the weights phase, each over a range that the engine chooses. Floor: compiled
+// once per instruction set. Ranges cut work along lanes, lines and panels, never along k, so they can't change a bit.
 
 // Rows index[rows] of a strided matrix (columns wide) -> panel [column][lanes]; lanes without a row become 0.
 template <class T>

@@ -1,6 +1,6 @@
-// The first layer of a sparse X. Floor: compiled once per instruction set. Lanes are units, so one value of X is one FMA for
-// each panel of units. Sums are cut at multiples of kBlock as in gemm.inl; terms that are not there would add 0, so
-// the bits are those of the same X made dense.
+// The first layer of a sparse X. Floor: compiled once per instruction set. Lanes are units, so one value of X is one
+// FMA for each panel of units. Sums are cut at multiples of kBlock as in gemm.inl; terms that are not there would add
+// 0, so the bits are those of the same X made dense.
 
 // Sum over n in [begin, end) of value[n] * lines[position[n]], lanes being units.
 template <class T, class Load>
@@ -35,10 +35,10 @@ void forward_sparse(const Weights<T>& weights, const SparseRows<T>& x, const std
             block[r] = zero<T>();
             if (r >= count) continue;
             const Index row = index ? static_cast<Index>(index[rows.begin + r]) : rows.begin + r;
-            block[r] = sparse_sum(x.value, x.column, x.start[row], x.start[row + 1],
-                                  [w, step, units](Index k) CHAINFIT_LAMBDA {
-                                      return units == V ? load_unaligned(w + k * step) : load_first(w + k * step, units);
-                                  });
+            block[r] = sparse_sum(
+                x.value, x.column, x.start[row], x.start[row + 1], [w, step, units](Index k) CHAINFIT_LAMBDA {
+                    return units == V ? load_unaligned(w + k * step) : load_first(w + k * step, units);
+                });
         }
         transpose(block);
         T* c = out + j * V * V;

@@ -10,9 +10,9 @@ namespace chainfit {
 
 using Index = std::ptrdiff_t;
 
-// Rows of samples are held in panels of `lanes` rows, feature-major: [rows / lanes][feature][lanes]. Weights are held in
-// panels of `lanes` output units: [n_out / lanes][n_in + 1][lanes], the last line being the biases, as if from a unit
-// that is always 1. A vector has 64 bytes on every instruction set, so these layouts are the same everywhere.
+// Rows of samples are held in panels of `lanes` rows, feature-major: [rows / lanes][feature][lanes]. Weights are held
+// in panels of `lanes` output units: [n_out / lanes][n_in + 1][lanes], the last line being the biases, as if from a
+// unit that is always 1. A vector has 64 bytes on every instruction set, so these layouts are the same everywhere.
 template <class T>
 inline constexpr Index kLanes = 64 / sizeof(T);
 
@@ -20,8 +20,8 @@ inline constexpr Index kLanes = 64 / sizeof(T);
 // block sums added left to right. Part of the numerics contract: changing it changes results in the last bits.
 inline constexpr Index kBlock = 128;
 
-// A constant array and its length. Not std::span: an inline function of a standard template, used inside a target region,
-// could be merged by the linker with the baseline's copy.
+// A constant array and its length. Not std::span: an inline function of a standard template, used inside a target
+// region, could be merged by the linker with the baseline's copy.
 template <class Item>
 struct List {
     const Item* items = nullptr;
@@ -36,7 +36,7 @@ struct Range {
     Index end = 0;
 };
 
-// A sparse matrix by rows (CSR): row r holds value[n] at column[n] for n in [start[r], start[r + 1]), columns ascending.
+// Sparse matrix by rows (CSR): row r holds value[n] at column[n] for n in [start[r], start[r + 1]), columns ascending.
 template <class T>
 struct SparseRows {
     const std::int64_t* start = nullptr;
@@ -44,7 +44,7 @@ struct SparseRows {
     const T* value = nullptr;
 };
 
-// The rows of one batch by columns: column i holds value[n] at row[n], for n in [start[i], start[i + 1]), rows ascending.
+// Rows of a batch by columns: column i holds value[n] at row[n], for n in [start[i], start[i + 1]), rows ascending.
 template <class T>
 struct SparseColumns {
     const std::int64_t* start = nullptr;
@@ -110,8 +110,8 @@ template <class T>
 struct LossKernel {
     const char* name;
     const char* link;  // the output activation
-    // z (n_out, lanes) becomes a, in place; delta (n_out, lanes) = row_weight * dloss/dz. Returns the sum over the first
-    // `rows` lanes of row_weight * loss.
+    // z (n_out, lanes) becomes a, in place; delta (n_out, lanes) = row_weight * dloss/dz. Returns the sum over the
+    // first `rows` lanes of row_weight * loss.
     T (*loss)(T* z, const T* y, const T* row_weight, T* delta, Index n_out, Index rows);
     // z (n_out, lanes) becomes a, in place
     void (*link_forward)(T* z, Index n_out);
@@ -126,8 +126,8 @@ struct GradientTask {
     Index delta_panel = 0;
     Index rows = 0;
     Range lines;
-    Index panels = 1;  // 1 or 2
-    T* out = nullptr;  // [panels][lines][lanes]
+    Index panels = 1;    // 1 or 2
+    T* out = nullptr;    // [panels][lines][lanes]
     SparseColumns<T> x;  // in place of `a` where start is set: the first layer of a sparse X with n_in columns
     Index n_in = 0;
 };
@@ -148,9 +148,9 @@ template <class T>
 struct MicroStep {
     MicroLayer<T>* layers = nullptr;
     Index n_layers = 0;
-    T* output = nullptr;     // (n_L, lanes) scratch
-    T* target = nullptr;     // (n_L, lanes) scratch
-    T* gradient = nullptr;   // (n_L, lanes) scratch
+    T* output = nullptr;    // (n_L, lanes) scratch
+    T* target = nullptr;    // (n_L, lanes) scratch
+    T* gradient = nullptr;  // (n_L, lanes) scratch
     T row_weight = 1;
     const ActivationKernel<T>* activation = nullptr;
     const LossKernel<T>* loss = nullptr;
@@ -164,8 +164,8 @@ template <class T>
 struct OptimizerKernel {
     const char* name;
     int slots;
-    // Gradient g (n) -> new weights w (n) and slots. Returns the sum of w^2 before the update. n is a multiple of lanes;
-    // slot has two pointers, and one that the optimizer lacks points at w.
+    // Gradient g (n) -> new weights w (n) and slots. Returns the sum of w^2 before the update. n is a multiple of
+    // lanes; slot has two pointers, and one that the optimizer lacks points at w.
     T (*update)(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars);
     // A whole step on one row: forward, loss, backward, update. x is layers[0].a, y is `target` lane 0.
     void (*micro)(MicroStep<T>& step);
@@ -188,7 +188,7 @@ struct Kernels {
     // Panel [feature][lanes] -> row-major rows (count <= lanes).
     void (*scatter)(const T* panel, Index features, T* out, Index out_row, Index count);
     void (*gradient)(const GradientTask<T>& task);
-    // As forward and gradient, for the first layer of a sparse X: the work follows the values that are there. Equal bits.
+    // As forward and gradient, for the first layer of a sparse X: work follows the values there. Equal bits.
     void (*forward_sparse)(const Weights<T>& weights, const SparseRows<T>& x, const std::int64_t* index, Range rows,
                            T* out, Range unit_panels, void (*epilogue)(T*, const T*, Index));
     void (*gradient_sparse)(const GradientTask<T>& task);

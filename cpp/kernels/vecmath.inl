@@ -15,10 +15,10 @@ struct MathConstants<float> {
     static constexpr float round_magic = 12582912.0f + 126.0f;  // 1.5 * 2^23 + 126
     static constexpr float exponent_magic = 8388608.0f;         // 2^23: its low bits hold an integer
     static constexpr float exponent_bias = 127.0f;
-    static constexpr float exp_low = -86.6f;   // below, 2^(n - 1) would leave the normal range: the result is 0
-    static constexpr float exp_high = 88.8f;   // above, the result is +inf (exp(88.73) already is)
-    static constexpr int exp_terms = 7;        // Taylor: |r| <= ln2/2, r^8/8! < 2^-27
-    static constexpr int log_terms = 5;        // atanh series: s^2 <= 0.0295, (s^2)^5/11 < 2^-28
+    static constexpr float exp_low = -86.6f;  // below, 2^(n - 1) would leave the normal range: the result is 0
+    static constexpr float exp_high = 88.8f;  // above, the result is +inf (exp(88.73) already is)
+    static constexpr int exp_terms = 7;       // Taylor: |r| <= ln2/2, r^8/8! < 2^-27
+    static constexpr int log_terms = 5;       // atanh series: s^2 <= 0.0295, (s^2)^5/11 < 2^-28
     static constexpr float infinity = __builtin_inff();
 };
 
@@ -29,7 +29,7 @@ struct MathConstants<double> {
     static constexpr double ln2_hi = 0x1.62e42fefa38p-1;  // 42 significant bits
     static constexpr double ln2_lo = 0x1.ef35793c7673p-45;
     static constexpr double round_magic = 6755399441055744.0 + 1022.0;  // 1.5 * 2^52 + 1022
-    static constexpr double exponent_magic = 4503599627370496.0;       // 2^52
+    static constexpr double exponent_magic = 4503599627370496.0;        // 2^52
     static constexpr double exponent_bias = 1023.0;
     static constexpr double exp_low = -707.7;
     static constexpr double exp_high = 709.9;
@@ -39,11 +39,13 @@ struct MathConstants<double> {
 };
 
 // 1/k! for k = 0..13: the Taylor series of exp.
+// clang-format off
 template <class T>
 inline constexpr T kInverseFactorial[14] = {
     T(1.0),          T(1.0),           T(1.0 / 2),         T(1.0 / 6),          T(1.0 / 24),
     T(1.0 / 120),    T(1.0 / 720),     T(1.0 / 5040),      T(1.0 / 40320),      T(1.0 / 362880),
     T(1.0 / 3628800), T(1.0 / 39916800), T(1.0 / 479001600), T(1.0 / 6227020800.0)};
+// clang-format on
 
 // x = n ln2 + r with |r| <= ln2/2. Gives r, and 2^(n-1) as a vector. x must lie in [exp_low, exp_high].
 template <class T>

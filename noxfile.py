@@ -1,0 +1,163 @@
+"""Every check of the project, each in an environment of its own.
+
+`nox` runs them all, `nox -s NAME` one, `nox -l` lists them. What follows `--` goes on to pytest:
+`nox -s tests -- -k softmax`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.sessions = ["lint", "typecheck", "tests", "sanitize", "clang", "wheel"]
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")["project"]
+TEST_COMMAND = "pip install '.[test]' && pytest"  # the README's own
+# What exercises the compiled core; the other tests are about Python code.
+CORE_TESTS = [
+    f"tests/test_{name}.py"
+    for name in "kernels products sparse training run pool threads bits core_errors".split()
+]
+
+
+def pinned(*names: str) -> list[str]:
+    """Return the requirements of these tools as the extra `dev` pins them."""
+    requirements = PROJECT["optional-dependencies"]["dev"]
+    chosen = [r for r in requirements if re.split(r"[<>=~!\[ ]", r)[0] in names]
+    if len(chosen) != len(names):
+        raise ValueError(f"the extra 'dev' must have {', '.join(names)}; it has {requirements}")
+    return chosen
+
+
+def build_env(session: nox.Session, **defines: str) -> dict[str, str]:
+    """Return the environment for a build with CMake defines, in a build folder of its own.
+
+    A CMake cache keeps its defines: in the shared folder the next `pip install .` would inherit
+    them.
+    """
+    return {
+        "SKBUILD_BUILD_DIR": f"build/nox-{session.name}",
+        "SKBUILD_CMAKE_DEFINE": ";".join(f"{name}={value}" for name, value in defines.items()),
+        "CMAKE_BUILD_PARALLEL_LEVEL": str(os.cpu_count() or 1),
+    }
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check format and rules: ruff for Python, clang-format for C++."""
+    session.install(*pinned("ruff", "clang-format"))
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    sources = [path for folder in ("cpp", "src") for path in sorted((ROOT / folder).rglob("*.?*"))]
+    sources = [path for path in sources if path.suffix in {".cpp", ".hpp", ".inl"}]
+    session.run("clang-format", "--dry-run", "-Werror", *map(str, sources))
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Run mypy over the package; it knows the compiled module by its stub."""
+    session.install(*pinned("mypy"), *PROJECT["dependencies"])
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the README's test command, word for word; compiler warnings are errors."""
+    if TEST_COMMAND not in (ROOT / "README.md").read_text(encoding="utf-8"):
+        session.error(f"README.md no longer tells users to test with: {TEST_COMMAND}")
+    command = f"{TEST_COMMAND} {shlex.join(session.posargs)}"
+    session.run("bash", "-c", command, external=True, env=build_env(session, CHAINFIT_WERROR="ON"))
+
+
+@nox.session
+def sanitize(session: nox.Session) -> None:
+    """Run the core's tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    env = build_env(session, CHAINFIT_SANITIZE="address,undefined")
+    session.install(".[test]", env={**env, "SKBUILD_INSTALL_STRIP": "false"})  # names in reports
+    # Python itself is not instrumented, so the runtime must be loaded before it; libstdc++ beside
+    # it, for the runtime looks for the functions that throw exceptions when it starts.
+    runtimes = [
+        subprocess.check_output(["g++", f"-print-file-name={name}"], text=True).strip()
+        for name in ("libasan.so", "libubsan.so", "libstdc++.so")
+    ]
+    env = {
+        "LD_PRELOAD": " ".join(runtimes),
+        # what CPython keeps until the process ends is no leak
+        "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    }
+    # --capture=sys: the sanitizers' reports go to the terminal and don't die with the process
+    session.run("pytest", "--capture=sys", *(session.posargs or CORE_TESTS), env=env)
+
+
+@nox.session
+def clang(session: nox.Session) -> None:
+    """Build with clang, warnings as errors, and run the core's tests."""
+    env = {**build_env(session, CHAINFIT_WERROR="ON"), "CC": "clang", "CXX": "clang++"}
+    session.install(".[test]", env=env)
+    session.run("pytest", *(session.posargs or CORE_TESTS))
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Source archive, then wheel, then the main job in an environment without a compiler."""
+    session.install("build")
+    made = Path(session.create_tmp()).resolve()
+    shutil.rmtree(made)
+    session.run("pyproject-build", "--sdist", "--outdir", str(made), ".")
+    (archive,) = made.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        tar.extractall(made, filter="data")
+    with session.chdir(made / archive.name.removesuffix(".tar.gz")):
+        session.run("pip", "wheel", ".", "--no-deps", "--wheel-dir", str(made))
+    (built,) = made.glob("*.whl")
+    check_contents(session, built)
+
+    session.install(str(built))
+    env = {"PATH": session.bin, "CC": "none", "CXX": "none"}
+    same_version = (
+        "import chainfit; from importlib.metadata import version; "
+        "v = chainfit.__version__, chainfit._core.__version__, version('chainfit'); "
+        f"print(*v); assert set(v) == {{{PROJECT['version']!r}}}"
+    )
+    with session.chdir(made):  # away from the sources
+        session.run("chainfit", "demo", env=env)
+        session.run("python", "-c", same_version, env=env)
+        session.install(*pinned("mypy"))
+        # classes of pybind11 have a metaclass of its own
+        Path("allowlist").write_text(r"chainfit\._core\.[A-Z]\w*", encoding="utf-8")
+        session.run("stubtest", "chainfit._core", "--allowlist", "allowlist", env=env)
+
+
+def check_contents(session: nox.Session, built: Path) -> None:
+    """Refuse a wheel that lacks a file of the package or carries anything else."""
+    python = ROOT / "python"
+    package = {
+        path.relative_to(python).as_posix()
+        for path in python.rglob("*")
+        if path.suffix in {".py", ".pyi"} or path.name == "py.typed"
+    }
+    names = {name for name in zipfile.ZipFile(built).namelist() if ".dist-info/" not in name}
+    compiled = {name for name in names if re.fullmatch(r"chainfit/_\w+\.[^/]+\.so", name)}
+    missing, foreign = package - names, names - package - compiled
+    if missing or foreign or not any(name.startswith("chainfit/_core.") for name in compiled):
+        session.error(f"{built.name}: missing {missing}, foreign {foreign}, compiled {compiled}")
+    session.log(f"{built.name}: {len(names)} files, {built.stat().st_size / 1e6:.1f} MB")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the repository's benchmarks; benchmarks/README.md tells how to read them."""
+    session.install(".[bench]")
+    session.run("pytest", *(session.posargs or ["benchmarks", "--benchmark-only"]))

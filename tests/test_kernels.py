@@ -1,0 +1,390 @@
+"""Elementwise kernels on every instruction set: activations, links and losses, value by value.
+
+The oracle is Python's `decimal`, whose exp and ln are correctly rounded at any precision. Error
+bounds are in units u = eps/2 of relative error, counted rounding by rounding from the formulas of
+cpp/kernels/vecmath.inl and losses.inl; one ulp of y is between u|y| and 2u|y|.
+"""
+
+import decimal
+from decimal import Decimal
+from functools import cache
+
+import numpy as np
+import pytest
+
+from chainfit import _core, reference
+
+DIGITS = 60  # e^-x to 60 digits leaves 44 right ones in 1 - a^2, where float64 has 16
+
+# exp. x = n ln2 + r is exact but for the last FMA: u/4. In e^r = 1 + (r + r^2 p) the bracket, at
+# most 0.42 in size, is off by 0.45u (its rounding, and 3u on r^2 p <= 0.067), the series' end by
+# u/8. The last sum adds u/2 below 1, where an ulp is u, and u above, where it is 2u:
+# 0.25 + 0.45 + 0.125 + 0.5 = 1.32 ulp below, (0.35 + 0.575 + 1)/2 = 0.97 ulp above.
+EXP_ULP = 1.5
+EXP_U = 2.0  # the same as relative error: 1.32/0.707 and 1.93
+# logistic, 1/(1 + e): exp's 2u at most, the sum's u, half an ulp for the quotient.
+LOGISTIC_ULP = 3.5
+# tanh, -t/(t + 2): t's 2.5u (expm1 keeps its relative accuracy), enlarged by 2/(2 - |t|) to at
+# most 2.9u, the sum's u, half an ulp for the quotient.
+TANH_ULP = 4.5
+# ln. s = (m - 1)/(m + 1): 2u; with the series 3.1u on ln m, at most 0.35 in size. Beside e ln2,
+# where the result is at least 0.34, 1.07u of absolute error and two roundings.
+LOG_U = 5.0
+# Below this the kernels give 0 or flush: exp cuts at -86.6 (-707.7), where e^x is 2.1 (2.0) times
+# the smallest normal number.
+FLUSHED = 2.2
+
+
+@cache
+def exact_exp(x):
+    return Decimal(min(x, 1000.0)).exp()  # e^1000 is past both dtypes, and within Decimal
+
+
+def exact_logistic(x):
+    e = exact_exp(-abs(x))
+    return 1 / (1 + e) if x >= 0 else e / (1 + e)
+
+
+def exact_tanh(x):
+    if abs(x) < 1e-10:  # the next term is x^7/18: 1e-61 of x
+        x = Decimal(x)
+        return x - x**3 / 3 + 2 * x**5 / 15
+    e = exact_exp(-2 * abs(x))
+    return ((1 - e) / (1 + e)).copy_sign(Decimal(x))
+
+
+# name: (f, bound in ulp); one of T's own roundings is half an ulp.
+EXACT = {
+    "identity": (Decimal, 0),
+    "logistic": (exact_logistic, LOGISTIC_ULP),
+    "tanh": (exact_tanh, TANH_ULP),
+    "relu": (lambda x: max(Decimal(0), Decimal(x)), 0),
+    "leaky_relu": (lambda x: Decimal(x) * (1 if x > 0 else Decimal("0.01")), 1.5),  # 0.01, product
+}
+
+# name: (f'(a), bound in ulp): tanh's 1 - a^2 is one FMA, logistic's a (1 - a) has two roundings.
+EXACT_DERIVATIVE = {
+    "identity": (lambda a: Decimal(1), 0),
+    "logistic": (lambda a: a * (1 - a), 1.5),
+    "tanh": (lambda a: 1 - a * a, 0.5),
+    "relu": (lambda a: Decimal(int(a > 0)), 0),
+    "leaky_relu": (lambda a: Decimal(1) if a > 0 else Decimal("0.01"), 0.5),
+}
+
+ACTIVATIONS = _core.activations()
+KNOWN_ACTIVATIONS = [name for name in ACTIVATIONS if name in EXACT]
+
+
+def test_the_reference_and_the_core_know_the_same_names():
+    assert set(reference.ACTIVATIONS) <= set(ACTIVATIONS)
+    assert set(EXACT) == set(EXACT_DERIVATIVE) == set(reference.ACTIVATIONS)
+    assert {loss: known.link for loss, known in reference.LOSSES.items()}.items() <= dict(
+        _core.losses()
+    ).items()
+    assert {name: slots for name, (slots, _) in reference.UPDATES.items()}.items() <= dict(
+        _core.optimizers()
+    ).items()
+
+
+@cache
+def points(dtype):
+    """Return finite z: all magnitudes, the bends of the formulas, and the ends of the range."""
+    rng = np.random.RandomState(0)
+    info = np.finfo(dtype)
+    every = 2.0 ** rng.uniform(info.minexp, info.maxexp - 1, 400) * rng.choice([-1, 1], 400)
+    bends = np.arange(-60, 61) * (np.log(2) / 2)  # where n of x = n ln2 + r changes
+    near = [bends * (1 + k * float(info.eps)) for k in (-2, 0, 2)]
+    ends = np.concatenate([np.log(float(info.max)) + np.linspace(-2, 1, 40)])
+    z = [every, rng.uniform(-1, 1, 300), rng.uniform(-20, 20, 300), *near, ends, -ends]
+    z = np.concatenate([*z, [0.0, float(info.max), -float(info.max), float(info.tiny)]])
+    return z.astype(dtype)
+
+
+def assert_close(got, exact, ulps, dtype, flushed=1.0):
+    """Compare with Decimals: `ulps` units in the last place, `flushed` smallest normal numbers.
+
+    A result below the smallest normal number may be 0.
+    """
+    info = np.finfo(dtype)
+    floor = Decimal(float(info.tiny) * flushed)
+    for value, right in zip(got.tolist(), exact, strict=True):
+        if np.isinf(value):  # right only if rounding gives it too
+            assert right.copy_sign(Decimal(1)) * (1 + Decimal(ulps * float(info.eps))) >= Decimal(
+                float(info.max)
+            )
+            continue
+        ulp = Decimal(2.0 ** (int(np.frexp(float(right))[1]) - 1 - info.nmant))
+        if abs(right) < floor:
+            assert abs(Decimal(value) - right) <= floor
+        else:
+            assert abs(Decimal(value) - right) <= Decimal(ulps) * ulp, (value, right)
+
+
+@cache
+def exact_activation(name, dtype):
+    with decimal.localcontext(prec=DIGITS):
+        return [EXACT[name][0](x) for x in points(dtype).tolist()]
+
+
+@pytest.mark.parametrize("name", KNOWN_ACTIVATIONS)
+def test_activation(name, isa, dtype):
+    a = _core.activate(name, points(dtype))
+    assert a.dtype == dtype
+    with decimal.localcontext(prec=DIGITS):
+        assert_close(a, exact_activation(name, dtype), EXACT[name][1], dtype)
+
+
+@pytest.mark.parametrize("name", KNOWN_ACTIVATIONS)
+def test_activation_derivative_told_by_its_value(name, isa, dtype):
+    derivative, bound = EXACT_DERIVATIVE[name]
+    z = points(dtype)
+    a = _core.activate(name, z)
+    with decimal.localcontext(prec=250):  # 1 - a^2 is exact, so that half an ulp can be told
+        exact = [derivative(Decimal(x)) for x in a.tolist()]
+        # a (1 - a) of a denormal a: 0, as a is itself
+        assert_close(_core.activate(name, z, True), exact, bound, dtype)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_derivative_against_differences(name, isa):
+    """Of any activation in the table, with nothing but its own values, away from a bend at 0.
+
+    z and h are multiples of 2^-20, so z +- h is exact. Truncation is h^2/6 |f'''|, with |f'''|
+    taken to be at most 8 (tanh's is 2); values are at most 20 in size and off by 5 ulp.
+    """
+    h = 2.0**-17
+    z = np.random.RandomState(1).randint(-20 * 2**20, 20 * 2**20, 2000) / 2**20
+    z = z[np.abs(z) > 2 * h]
+    difference = (_core.activate(name, z + h) - _core.activate(name, z - h)) / (2 * h)
+    tolerance = h**2 / 6 * 8 + 5 * np.spacing(20.0) / h
+    np.testing.assert_allclose(_core.activate(name, z, True), difference, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("derivative", [False, True])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_bits_are_those_of_every_instruction_set(name, dtype, derivative, using_isa):
+    info = np.finfo(dtype)
+    special = [0.0, -0.0, np.inf, -np.inf, np.nan, info.smallest_subnormal, -info.tiny / 2]
+    z = np.concatenate([points(dtype), np.array(special, dtype)])
+    bits = {}
+    for isa, runs in _core.isas():
+        if runs:
+            with using_isa(isa):
+                a = _core.activate(name, z, derivative)
+            bits[isa] = np.where(np.isnan(a), dtype.type(np.nan), a).tobytes()
+    assert set(bits.values()) == {bits["generic"]}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_at_special_values(name, isa, dtype):
+    def f(*z):
+        return _core.activate(name, np.array(z, dtype))
+
+    info = np.finfo(dtype)
+    assert np.isnan(f(np.nan, 1.0)).tolist() == [True, False]
+    # denormals count as 0, and so does -0: z is a sum that starts from +0
+    at_zero = f(0.0)
+    for z in (-0.0, info.smallest_subnormal, -info.smallest_subnormal, info.tiny / 2):
+        assert f(z).tobytes() == at_zero.tobytes()
+
+
+def test_saturation_and_infinities(isa, dtype):
+    def f(name):
+        return _core.activate(
+            name, np.array([-np.inf, -info.max, -800, 800, info.max, np.inf], dtype)
+        )
+
+    info = np.finfo(dtype)
+    inf, big = np.inf, float(info.max)
+    assert f("logistic").tolist() == [0, 0, 0, 1, 1, 1]
+    assert f("tanh").tolist() == [-1, -1, -1, 1, 1, 1]
+    assert f("relu").tolist() == [0, 0, 0, 800, big, inf]
+    assert f("identity").tolist() == [-inf, -big, -800, 800, big, inf]
+    assert f("leaky_relu")[[0, 5]].tolist() == [-inf, inf]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_does_not_depend_on_place_or_shape(name, isa, dtype):
+    z = np.random.RandomState(2).uniform(-5, 5, 67).astype(dtype)
+    for derivative in (False, True):
+        whole = _core.activate(name, z, derivative)
+        for n in range(len(z) + 1):
+            assert _core.activate(name, z[:n], derivative).tobytes() == whole[:n].tobytes()
+            assert _core.activate(name, z[n:], derivative).tobytes() == whole[n:].tobytes()
+        table = _core.activate(name, z[:66].reshape(2, 3, 11), derivative)
+        assert table.shape == (2, 3, 11)
+        assert table.tobytes() == whole[:66].tobytes()
+
+
+# --- links: a net of one unit with W = 1, b = 0 has z = x exactly --------------------------------
+
+
+def through_link(link, z):
+    n = z.shape[1]
+    return _core.predict(z, [np.eye(n, dtype=z.dtype)], [np.zeros(n, z.dtype)], "relu", link, 1)
+
+
+@cache
+def exact_link(link, dtype):
+    f = {"exp": exact_exp, "logistic": exact_logistic}[link]
+    with decimal.localcontext(prec=DIGITS):
+        return [f(x) for x in points(dtype).tolist()]
+
+
+@pytest.mark.parametrize("link,ulps", [("exp", EXP_ULP), ("logistic", LOGISTIC_ULP)])
+def test_link(link, ulps, isa, dtype):
+    a = through_link(link, points(dtype)[:, None])[:, 0]
+    with decimal.localcontext(prec=DIGITS):
+        assert_close(a, exact_link(link, dtype), ulps, dtype, FLUSHED)
+
+
+def test_link_identity_and_special_values(isa, dtype):
+    z = np.array([[-np.inf], [-1e30], [0], [1e30], [np.inf], [np.nan]], dtype)
+    assert through_link("identity", z)[:5].tolist() == z[:5].tolist()
+    assert through_link("exp", z)[:5, 0].tolist() == [0, 0, 1, np.inf, np.inf]
+    assert through_link("logistic", z)[:5, 0].tolist() == [0, 0, 0.5, 1, 1]
+    assert through_link("softmax", z)[1:4, 0].tolist() == [1, 1, 1]
+    for link in ("identity", "exp", "logistic", "softmax"):
+        assert np.isnan(through_link(link, z)[5, 0])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 33])
+def test_softmax(n, isa, dtype):
+    """e_j = e^(z_j - c), a_j = e_j / sum.
+
+    The difference costs u |z_j - c|, exp 2u, the sum n u and what its terms bring: each u d e^-d
+    <= 0.4u for a distance d, so 0.4 n u, and 2u of exp; quotient and product 2u.
+    """
+    rng = np.random.RandomState(n)
+    z = np.concatenate([rng.uniform(-s, s, (6, n)) for s in (0.1, 1, 10, 60)]).astype(dtype)
+    a = through_link("softmax", z)
+    u = Decimal(float(np.finfo(dtype).eps) / 2)
+    floor = Decimal(float(np.finfo(dtype).tiny) * FLUSHED)
+    with decimal.localcontext(prec=DIGITS):
+        for row, got in zip(z.tolist(), a.tolist(), strict=True):
+            d = [Decimal(x) - Decimal(max(row)) for x in row]
+            e = [x.exp() for x in d]
+            for j in range(n):
+                right = e[j] / sum(e)
+                bound = (-d[j] + Decimal("1.4") * n + 6) * u * right + floor
+                assert abs(Decimal(got[j]) - right) <= bound
+    # the relative errors weighted by a_j, where sum a_j |d_j| <= ln n; n roundings of this sum
+    assert np.abs(a.sum(axis=1) - 1).max() <= (3 * n + 10) * float(u)
+
+
+def test_softmax_at_the_ends_of_the_range(isa, dtype):
+    big = float(np.finfo(dtype).max)
+    rows = [
+        ([big, 0, -big], [1, 0, 0]),
+        ([-big, -big], [0.5, 0.5]),
+        ([big, big, big, big], [0.25] * 4),
+        ([-np.inf, 0, 0], [0, 0.5, 0.5]),
+        ([1000, 1000 - 1e5], [1, 0]),
+    ]
+    for z, a in rows:
+        # the products with 0 of the identity matrix would make NaN of infinity
+        W = np.zeros((1, len(z)), dtype)
+        b = np.array(z, dtype)
+        got = _core.predict(np.zeros((3, 1), dtype), [W], [b], "relu", "softmax", 1)
+        assert got.tolist() == [a] * 3
+    nan = _core.predict(
+        np.array([[np.nan], [0]], dtype), [np.ones((1, 3), dtype)], [np.zeros(3, dtype)],
+        "relu", "softmax", 1,
+    )  # fmt: skip
+    assert np.isnan(nan).tolist() == [[True] * 3, [False] * 3]
+
+
+# --- losses, told by a ---------------------------------------------------------------------------
+
+
+def clipped(p, eps):
+    return min(max(p, eps), 1 - eps)
+
+
+def exact_squared_error(y, a, eps):
+    return (y - a) ** 2 / 2, 3 * (y - a) ** 2 / 2  # residual and two products
+
+
+def exact_binary_log_loss(y, a, eps):
+    # 1 - p is rounded: u on ln(1 - p); logarithm, product, sum; 1 - y is exact for y in {0, 1}
+    p = clipped(a, eps)
+    first, second = y * p.ln(), (1 - y) * (1 - p).ln()
+    size = abs(first) + abs(second)
+    return -(first + second), Decimal(LOG_U + 2) * size + (1 - y)
+
+
+def exact_log_loss(y, a, eps):
+    loss = -y * clipped(a, eps).ln()
+    return loss, Decimal(LOG_U + 1) * abs(loss)
+
+
+def exact_poisson(y, a, eps):
+    # the quotient's rounding is u on the logarithm; then logarithm, product and two sums
+    ln = (y / a).ln() if y else Decimal(0)
+    bound = Decimal(LOG_U + 1) * abs(y * ln) + y + abs(y * ln - y) + abs(y * ln - y + a)
+    return y * ln - y + a, bound
+
+
+EXACT_LOSSES = {
+    "squared_error": exact_squared_error,
+    "binary_log_loss": exact_binary_log_loss,
+    "log_loss": exact_log_loss,
+    "poisson": exact_poisson,
+}
+KNOWN_LOSSES = [(name, link) for name, link in _core.losses() if name in EXACT_LOSSES]
+
+
+def row_loss(loss, z, y):
+    """Return (data loss, delta) of one row: z and y are (n,)."""
+    n = len(z)
+    kind = _core.TrainerF32 if z.dtype == np.float32 else _core.TrainerF64
+    trainer = kind([1, n], "relu", loss, "sgd")
+    trainer.set_parameters([np.zeros((1, n), z.dtype)], [z])
+    value, penalty, _, (delta,) = trainer.loss_and_gradient(
+        np.zeros((1, 1), z.dtype), y[None], None, 0.0, 1
+    )
+    assert penalty == 0
+    return value, delta
+
+
+@pytest.mark.parametrize("loss,link", KNOWN_LOSSES)
+@pytest.mark.parametrize("n", [1, 3, 17])
+def test_loss_and_delta(loss, link, n, isa, dtype, make_net):
+    rng = np.random.RandomState(n)
+    u = Decimal(float(np.finfo(dtype).eps) / 2)
+    eps = 2 * u
+    Y = make_net([1, n], loss=loss, dtype=dtype, rows=24).Y
+    Z = (rng.uniform(-1, 1, Y.shape) * rng.choice([0.1, 2, 8, 30], (24, 1))).astype(dtype)
+    A = through_link(link, Z)
+    for z, y, a in zip(Z, Y, A, strict=True):
+        value, delta = row_loss(loss, z, y)
+        assert delta.tobytes() == (a - y).astype(dtype).tobytes()
+        with decimal.localcontext(prec=DIGITS):
+            terms = [
+                EXACT_LOSSES[loss](Decimal(t), Decimal(p), eps)
+                for t, p in zip(y.tolist(), a.tolist(), strict=True)
+            ]
+            exact = sum(term for term, _ in terms)
+            # the sum over outputs: n roundings of partial sums, none larger than all sizes added
+            bound = sum(b for _, b in terms) + n * sum(abs(term) for term, _ in terms)
+            assert abs(Decimal(value) - exact) <= u * bound
+
+
+def test_losses_at_the_ends_of_the_range(isa, dtype):
+    def value(loss, z, y):
+        return row_loss(loss, np.array(z, dtype), np.array(y, dtype))[0]
+
+    eps = float(np.finfo(dtype).eps)
+    clip = -np.log(eps)
+    near = {"rel": 10 * eps}  # ln at LOG_U u, and clip's own rounding
+    for z, right, wrong in ([1000.0], [1.0], [0.0]), ([-1000.0], [0.0], [1.0]):
+        assert value("binary_log_loss", z, wrong) == pytest.approx(clip, **near)
+        assert value("binary_log_loss", z, right) == pytest.approx(eps, **near)
+    assert value("log_loss", [1000, 0], [0, 1]) == pytest.approx(clip, **near)
+    assert value("log_loss", [1000, 0], [1, 0]) == pytest.approx(eps, **near)
+    assert value("poisson", [-1000], [0]) == 0
+    assert value("poisson", [-1000], [1]) == np.inf
+    assert value("poisson", [1000], [1]) == np.inf
+    assert value("squared_error", [np.finfo(dtype).max], [0]) == np.inf
+    for loss, _ in _core.losses():
+        assert np.isnan(value(loss, [np.nan, 0, 0], [1, 0, 0]))

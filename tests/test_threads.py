@@ -1,0 +1,137 @@
+"""Threads, threadpoolctl, the package's surface, and scikit-learn's tools around the estimators."""
+
+import inspect
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+import threadpoolctl
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import chainfit
+from chainfit import MLPClassifier, MLPRegressor, _core, _threads
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+_rng = np.random.RandomState(0)
+
+
+# -- in scikit-learn's company
+
+
+def test_pipeline_and_grid_search():
+    data, target = load_digits(return_X_y=True)
+    data, target = data[:300], target[:300]
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), MLPClassifier(learning_rate_init=0.01, random_state=0)),
+        {"mlpclassifier__hidden_layer_sizes": [(16,), (32, 16)]},
+        cv=2,
+    ).fit(data, target)
+    assert search.score(data, target) > 0.95
+    assert search.cv_results_["std_test_score"].shape == (2,)
+
+
+def test_fits_side_by_side_on_one_generator():
+    """Threads share NumPy's global generator; its lock keeps each draw whole."""
+    X = _rng.randn(60, 5)
+    models = joblib.Parallel(n_jobs=4, backend="threading")(
+        joblib.delayed(MLPRegressor(hidden_layer_sizes=6, max_iter=20).fit)(X, X[:, 0])
+        for _ in range(8)
+    )
+    assert len({m.coefs_[0][0, 0] for m in models}) == 8
+    assert all(m.n_iter_ == 20 for m in models)
+
+
+# -- threads, info
+
+
+def test_threads_do_not_change_a_bit():
+    data = _rng.randn(512, 48).astype(np.float32)
+    target = data @ _rng.randn(48, 3).astype(np.float32)
+    with threadpoolctl.threadpool_limits(4, user_api="chainfit"):
+        fits = [
+            MLPRegressor(
+                hidden_layer_sizes=(160, 96),
+                batch_size=256,
+                max_iter=3,
+                random_state=0,
+                n_threads=n_threads,
+            ).fit(data, target)
+            for n_threads in (1, 2, 3, 4, None)
+        ]
+        for fit in fits[1:]:
+            for mine, other in zip(fit.coefs_, fits[0].coefs_, strict=True):
+                np.testing.assert_array_equal(mine, other)
+            np.testing.assert_array_equal(fit.predict(data), fits[0].predict(data))
+
+
+def test_threadpoolctl_limits_the_core():
+    def found():
+        return [lib for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "chainfit"]
+
+    (library,) = found()
+    assert library["version"] == chainfit.__version__
+    assert library["num_threads"] == _core.get_num_threads()
+    for limits in (1, {"chainfit": 1}):
+        with threadpoolctl.threadpool_limits(limits):
+            assert _core.get_num_threads() == 1
+            assert found()[0]["num_threads"] == 1
+            assert _threads.resolve_n_threads(None) == _threads.resolve_n_threads(8) == 1
+        assert _core.get_num_threads() == library["num_threads"]
+
+
+def test_controller_leaves_foreign_libraries_alone():
+    class Foreign(_threads.ChainfitController):
+        dynlib = object()
+
+        def __init__(self):
+            pass
+
+    foreign = Foreign()
+    assert foreign.get_version() is None
+    assert foreign.get_num_threads() is None
+    foreign.set_num_threads(3)
+
+
+@pytest.mark.parametrize(
+    "variable,limit",
+    [("1", 1), ("1,4", 1), ("", None), ("0", None), ("many", None), ("-2", None), ("99999", None)],
+)
+def test_omp_num_threads(variable, limit, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", variable)
+    cpus = joblib.cpu_count()
+    assert _threads._default_limit.__wrapped__() == (cpus if limit is None else limit)
+
+
+def test_info():
+    info = chainfit.info()
+    assert info["version"] == chainfit.__version__
+    assert info["isas"][info["isa"]] is True
+    assert info["isas"]["generic"] is True
+    assert 1 <= info["threads"] <= joblib.cpu_count()
+
+
+def test_import_is_lean():
+    code = (
+        "import sys, sklearn.neural_network; before = set(sys.modules); import chainfit;"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "chainfit._core" in loaded
+    foreign = {name.partition(".")[0] for name in loaded} - {"chainfit"}
+    assert not foreign & {"pandas", "safetensors", "tqdm", "matplotlib", "argparse"}
+    assert not {f"chainfit.{name}" for name in ("_model_file", "_table", "_cli")} & set(loaded)
+
+
+def test_lazy_names():
+    assert {"load", "reference", "info"} <= set(dir(chainfit))
+    assert inspect.ismodule(chainfit.reference)
+    with pytest.raises(AttributeError, match="module 'chainfit' has no attribute 'nothing'"):
+        chainfit.nothing  # noqa: B018
