@@ -37,7 +37,7 @@ template <class T>
 Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max_threads) {
     constexpr Index V = kLanes<T>;
     Plan plan;
-    plan.micro = batch_rows == 1 && !sparse;
+    plan.micro = batch_rows == 1;
     const double flop = 6.0 * static_cast<double>(network.weight_count()) * static_cast<double>(batch_rows);
     if (!plan.micro) plan.threads = threads_that_pay(flop, max_threads);
 

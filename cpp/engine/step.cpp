@@ -29,8 +29,8 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
     const std::vector<Index>& units = network.units();
     transposed_panel_ = checked_product(padded_lines(row_panels * V), V);
     for (std::size_t l = 0; l <= last_; ++l) {
-        // a sparse X stays where it is
-        const bool held = l > 0 || !sparse;
+        // a sparse X stays where it is; only a single row is spread out for the micro kernel
+        const bool held = l > 0 || !sparse || plan_.micro;
         a_panel_.push_back(held ? checked_product(padded_lines(checked_sum(units[l], 1)), V) : 0);
         a_.emplace_back(checked_product(row_panels, a_panel_[l]));
         for (Index p = 0; held && p < row_panels; ++p)
@@ -64,7 +64,7 @@ bool Step<T>::run(int thread, Barrier& barrier, const Samples<T>& samples, const
         return false;
     }
     const Index rows = batch.range.end - batch.range.begin;
-    weights_phase(thread, rows, samples.is_sparse(), parameters, optimizer, scalars);
+    weights_phase(thread, barrier.threads(), rows, samples.is_sparse(), parameters, optimizer, scalars);
     barrier.wait();
     if (thread == 0) sum_up(rows);
     return true;
@@ -76,11 +76,14 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
                          double inverse_weight, const Parameters<T>& parameters,
                          const std::function<bool()>& cancelled) {
     constexpr Index V = kLanes<T>;
-    const Index splits = plan_.unit_splits;
+    // Fewer threads than planned come where the pool is in use: then they share rows only.
+    const bool as_planned = barrier.threads() == plan_.threads;
+    const Index splits = as_planned ? plan_.unit_splits : 1;
+    const Index row_splits = as_planned ? plan_.row_splits : barrier.threads();
     const Index u = thread % splits;
     const bool alone = splits == 1;
     const Index row_panels = (batch.range.end - batch.range.begin + V - 1) / V;
-    const Range mine = share(row_panels, plan_.row_splits, thread / splits, 2);
+    const Range mine = share(row_panels, row_splits, thread / splits, 2);
     const Index block = alone ? plan_.block_panels : std::max<Index>(1, row_panels);
     T* targets = scratch_[static_cast<std::size_t>(thread)].data();
     if (samples.is_sparse() && thread == 0) gather_columns(samples, batch);
@@ -158,14 +161,17 @@ void Step<T>::gather_rows(Range panels, const Samples<T>& samples, const BatchRo
 }
 
 template <class T>
-void Step<T>::weights_phase(int thread, Index rows, bool sparse, Parameters<T>& parameters,
+void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Parameters<T>& parameters,
                             const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars) {
     constexpr Index V = kLanes<T>;
     StepScalars<T> bias_scalars = scalars;
     bias_scalars.l2 = 0;
     T* sums = scratch_[static_cast<std::size_t>(thread)].data();
-    for (Index i = plan_.first_task[static_cast<std::size_t>(thread)];
-         i < plan_.first_task[static_cast<std::size_t>(thread) + 1]; ++i) {
+    const Range mine = threads == plan_.threads
+                           ? Range{plan_.first_task[static_cast<std::size_t>(thread)],
+                                   plan_.first_task[static_cast<std::size_t>(thread) + 1]}
+                           : share(static_cast<Index>(plan_.tasks.size()), threads, thread, 1);
+    for (Index i = mine.begin; i < mine.end; ++i) {
         const WeightsTask& task = plan_.tasks[static_cast<std::size_t>(i)];
         const auto l = static_cast<std::size_t>(task.layer);
         const Layer& layer = network_.layers()[l];
@@ -243,8 +249,16 @@ bool Step<T>::run_micro(const Samples<T>& samples, const BatchRows& batch, doubl
         for (int s = 0; s < optimizer.slots; ++s) micro.slot[s] = parameters.slot[s].data() + layer.offset;
     }
     T* x = a_[0].data();
-    const T* source = samples.X + row * samples.x_row;
-    for (Index i = 0; i < network_.units()[0]; ++i) x[i] = source[i * samples.x_column];
+    const Index n_in = network_.units()[0];
+    if (samples.is_sparse()) {
+        // the update visits every weight anyway, so the zeros cost nothing that counts
+        const SparseRows<T>& sparse = samples.sparse;
+        std::fill_n(x, n_in, T(0));
+        for (std::int64_t n = sparse.start[row]; n < sparse.start[row + 1]; ++n) x[sparse.column[n]] = sparse.value[n];
+    } else {
+        const T* source = samples.X + row * samples.x_row;
+        for (Index i = 0; i < n_in; ++i) x[i] = source[i * samples.x_column];
+    }
 
     const Index n_out = network_.units()[last_];
     T* target = scratch_[0].data();

@@ -56,7 +56,7 @@ class Step {
                     double inverse_weight, const Parameters<T>& parameters, const std::function<bool()>& cancelled);
     void gather_rows(Range panels, const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
                      T* targets);
-    void weights_phase(int thread, Index rows, bool sparse, Parameters<T>& parameters,
+    void weights_phase(int thread, int threads, Index rows, bool sparse, Parameters<T>& parameters,
                        const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars);
     // The batch's rows of a sparse X by columns, for the weights phase.
     void gather_columns(const Samples<T>& samples, const BatchRows& batch);
