@@ -118,8 +118,8 @@ struct SparseArrays {
         value = contiguous<T>(checked_array<T>(x.attr("data"), {-1}, "X.data"));
         start = decltype(start)(x.attr("indptr"));
         column = columns_of(x.attr("indices"), n_in);
-        if (start.ndim() != 1 || column.ndim() != 1 || start.size() != rows + 1 ||
-            column.size() != value.size() || start.data()[0] != 0 || start.data()[rows] > value.size())
+        if (start.ndim() != 1 || column.ndim() != 1 || start.size() != rows + 1 || column.size() != value.size() ||
+            start.data()[0] != 0 || start.data()[rows] > value.size())
             throw py::value_error("X is not a whole CSR matrix");
         for (Index r = 0; r < rows; ++r) {
             const std::int64_t begin = start.data()[r], end = start.data()[r + 1];

@@ -185,16 +185,6 @@ def test_precision(kind, solver, precision, given):
 
 
 @both
-@pytest.mark.parametrize("container", [sp.csr_array, sp.csc_matrix])
-def test_sparse_input_gets_a_clear_error(kind, container):
-    model, target = make(kind)
-    with pytest.raises(TypeError, match=r"Sparse data was passed.*dense data is required"):
-        model.fit(container(X), target)
-    with pytest.raises(TypeError, match="Sparse data was passed"):
-        model.fit(X, target).predict(container(X))
-
-
-@both
 def test_bad_data_gets_scikit_learns_error(kind):
     model, target = make(kind)
     holed = X.copy()

@@ -166,7 +166,7 @@ FLOORS = [
     ("reference", r"reference", None),
     (
         "estimators",
-        r"_(parameters|threads|inputs|labels|undo|optimizer|lbfgs|stochastic|base|callbacks|warn)"
+        r"_(parameters|threads|inputs|labels|undo|optimizer|lbfgs|stochastic|base|portable|callbacks|warn)"
         r"|_classifier|_regressor|_sklearn\w*",
         r".*",
     ),

@@ -167,10 +167,9 @@ void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Pa
     StepScalars<T> bias_scalars = scalars;
     bias_scalars.l2 = 0;
     T* sums = scratch_[static_cast<std::size_t>(thread)].data();
-    const Range mine = threads == plan_.threads
-                           ? Range{plan_.first_task[static_cast<std::size_t>(thread)],
-                                   plan_.first_task[static_cast<std::size_t>(thread) + 1]}
-                           : share(static_cast<Index>(plan_.tasks.size()), threads, thread, 1);
+    const Range mine = threads == plan_.threads ? Range{plan_.first_task[static_cast<std::size_t>(thread)],
+                                                        plan_.first_task[static_cast<std::size_t>(thread) + 1]}
+                                                : share(static_cast<Index>(plan_.tasks.size()), threads, thread, 1);
     for (Index i = mine.begin; i < mine.end; ++i) {
         const WeightsTask& task = plan_.tasks[static_cast<std::size_t>(i)];
         const auto l = static_cast<std::size_t>(task.layer);

@@ -14,6 +14,7 @@ from ._threads import resolve_n_threads
 if TYPE_CHECKING:
     from . import reference
     from ._model_file import ModelFileError, load
+    from ._sklearn_convert import from_sklearn
     from ._table import TableModel
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ModelFileError",
     "TableModel",
     "__version__",
+    "from_sklearn",
     "info",
     "load",
     "reference",
@@ -31,6 +33,7 @@ __all__ = [
 _LAZY = {
     "ModelFileError": "._model_file",
     "TableModel": "._table",
+    "from_sklearn": "._sklearn_convert",
     "load": "._model_file",
     "reference": ".reference",
 }

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from . import _core
-from ._inputs import FitData, is_plain_X
+from ._callbacks import FitTasks
+from ._inputs import SPARSE_FORMATS, FitData, core_form, is_plain_X
 from ._lbfgs import fit_lbfgs
-from ._optimizer import Optimizer, cast
-from ._parameters import CONSTRAINTS
+from ._optimizer import cast
+from ._parameters import CONSTRAINTS, LINKS
+from ._portable import Portable
 from ._stochastic import HISTORY, fit_stochastic
 from ._threads import resolve_n_threads
 from ._undo import Undo
@@ -27,13 +28,11 @@ Array = npt.NDArray[Any]
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
-class BaseMLP(BaseEstimator, ABC):
+class BaseMLP(CallbackSupportMixin, Portable, ABC):
     """Base of the two estimators; not for direct use."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
-    # scipy.sparse formats that the core trains on as they are
-    _sparse_formats: ClassVar[list[str] | bool] = False
     _y_numeric: ClassVar[bool]
 
     # -- what the two estimators differ in
@@ -64,11 +63,16 @@ class BaseMLP(BaseEstimator, ABC):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the model to data X and targets y.
 
+        To callbacks of `sklearn.callback`, given by `set_callbacks`, this is a task with one
+        subtask an epoch ('lbfgs': an iteration). One that returns True at the end of a subtask
+        stops the training there, without a warning.
+
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The inputs. Float32 and float64 arrays of any layout are used in place, other types
-            are converted to float64 (see `precision`).
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs. Float32 and float64 arrays of any layout and CSR matrices are used in
+            place, other types are converted to float64 (see `precision`), other sparse formats
+            to CSR. A sparse X is never made dense, and gives the same model as its dense form.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets: class labels or a 0/1 indicator matrix in classification, real numbers
@@ -88,7 +92,11 @@ class BaseMLP(BaseEstimator, ABC):
             If data or parameters are not valid, or if training ends in weights that are not
             finite. The estimator then is as it was before the call.
         """
-        return self._fit(X, y, sample_weight)
+        # Before anything may fail, as scikit-learn ends for callbacks what began for them.
+        tasks = FitTasks(self, X, y, sample_weight)
+        self._fit(X, y, sample_weight, tasks=tasks if tasks.watched else None)
+        tasks.finish()
+        return self
 
     def _fit(
         self,
@@ -98,6 +106,7 @@ class BaseMLP(BaseEstimator, ABC):
         *,
         classes: Any = None,
         incremental: bool = False,
+        tasks: FitTasks | None = None,
     ) -> Self:
         hidden = self._hidden_units()
         first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
@@ -110,13 +119,15 @@ class BaseMLP(BaseEstimator, ABC):
                 random_state = check_random_state(self.random_state)
                 units = [data.X.shape[1], *hidden, data.Y.shape[1]]
                 self._initialize(units, data.weight_dtype, random_state)
-            elif data.Y.shape[1] != self._units()[-1]:
-                raise ValueError(
-                    f"y has {data.Y.shape[1]} outputs, but {type(self).__name__} was fitted with "
-                    f"{self._units()[-1]}."
-                )
+            else:
+                units = self._units()
+                if data.Y.shape[1] != units[-1]:
+                    raise ValueError(
+                        f"y has {data.Y.shape[1]} outputs, but {type(self).__name__} was fitted "
+                        f"with {units[-1]}."
+                    )
             if self.solver == "lbfgs":
-                finite = fit_lbfgs(self, data)
+                finite = fit_lbfgs(self, data, units, tasks)
             else:
                 if incremental:
                     # The optimizer moves with its first step, and the weights must move with it.
@@ -124,9 +135,11 @@ class BaseMLP(BaseEstimator, ABC):
                 finite = fit_stochastic(
                     self,
                     data,
+                    units,
                     random_state,
                     first_pass=first_pass,
                     incremental=incremental,
+                    tasks=tasks,
                 )
             if not finite:
                 raise ValueError(
@@ -135,16 +148,24 @@ class BaseMLP(BaseEstimator, ABC):
                 )
         return self
 
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _first_partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+    ) -> Self:
+        # As in scikit-learn the parameters are checked at the first call only; the decorator that
+        # does it costs as much as a small step.
+        return self._fit(X, y, sample_weight, classes=classes, incremental=True)
+
     def _hidden_units(self) -> list[int]:
         sizes = self.hidden_layer_sizes
         hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if any(size <= 0 for size in hidden):
+        if hidden and min(hidden) <= 0:
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         return hidden
 
     def _units(self) -> list[int]:
         """[n_0, ..., n_L] of the weights at hand, which may be the user's own."""
-        return [*(len(W) for W in self.coefs_), self.coefs_[-1].shape[1]]
+        return [*map(len, self.coefs_), self.coefs_[-1].shape[1]]
 
     def _model_dtype(self) -> np.dtype[Any]:
         """Dtype of the weights at hand, float64 where it is none of the core's."""
@@ -172,7 +193,7 @@ class BaseMLP(BaseEstimator, ABC):
                 self,
                 X,
                 y,
-                accept_sparse=self._sparse_formats,
+                accept_sparse=SPARSE_FORMATS,
                 multi_output=True,
                 y_numeric=self._y_numeric,
                 dtype=(np.float64, np.float32) if auto else fixed,
@@ -187,7 +208,7 @@ class BaseMLP(BaseEstimator, ABC):
             sample_weight = _check_sample_weight(sample_weight, X).astype(dtype, copy=False)
         if Y is None:
             Y = self._encode(y, classes, incremental, dtype)
-            X = X.astype(dtype, copy=False)
+            X = core_form(X, dtype)
         return FitData(X, Y, sample_weight, dtype, weight_dtype)
 
     def _initialize(
@@ -200,7 +221,7 @@ class BaseMLP(BaseEstimator, ABC):
         self.t_ = 0
         self.n_outputs_ = units[-1]
         self.n_layers_ = len(units)
-        self.out_activation_ = dict(_core.losses())[self._core_loss()]
+        self.out_activation_ = LINKS[self._core_loss()]
         factor = 2.0 if self.activation == "logistic" else 6.0
         self.coefs_: list[Array] = []
         self.intercepts_: list[Array] = []
@@ -222,17 +243,17 @@ class BaseMLP(BaseEstimator, ABC):
             X = validate_data(
                 self,
                 X,
-                accept_sparse=self._sparse_formats,
+                accept_sparse=SPARSE_FORMATS,
                 dtype="numeric" if self.precision == "auto" else dtype,
                 reset=False,
             )
             if self.precision == "auto":
                 # as NumPy would type X @ W: float64 rows are not cut to float32 weights
                 dtype = FLOAT32 if np.result_type(X.dtype, dtype) == FLOAT32 else FLOAT64
-            X = X.astype(dtype, copy=False)
+            X = core_form(X, dtype)
         return self._output(X, self.coefs_, self.intercepts_)
 
-    def _output(self, X: Array, coefs: list[Array], intercepts: list[Array]) -> Array:
+    def _output(self, X: Any, coefs: list[Array], intercepts: list[Array]) -> Array:
         """Return a[L] (rows, n_L) for X (rows, n_0), computed in X's dtype."""
         return _core.predict(
             X,
@@ -248,7 +269,7 @@ class BaseMLP(BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs.
 
         Returns
@@ -265,7 +286,7 @@ class BaseMLP(BaseEstimator, ABC):
         """
         return self._decode(self._forward(X))
 
-    # -- state
+    # -- what scikit-learn asks
 
     def __sklearn_is_fitted__(self) -> bool:
         """Tell scikit-learn's checks that a model is fitted once it has weights."""
@@ -280,57 +301,8 @@ class BaseMLP(BaseEstimator, ABC):
             )
         return True
 
-    @property
-    def _optimizer_state(self) -> dict[str, Any]:
-        """The optimizer as plain content; no such attribute where there is no optimizer."""
-        try:
-            optimizer: Optimizer = self.__dict__["_optimizer"]
-        except KeyError:
-            raise AttributeError(
-                f"'{type(self).__name__}' object has no attribute '_optimizer_state'"
-            ) from None
-        return optimizer.state()
-
-    @_optimizer_state.setter
-    def _optimizer_state(self, state: Mapping[str, Any]) -> None:
-        self._optimizer = Optimizer.from_state(state, self.get_params(deep=False))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the attributes to pickle: plain content in place of the live optimizer."""
-        state: dict[str, Any] = dict(super().__getstate__())
-        if state.pop("_optimizer", None) is not None:
-            state["_optimizer_state"] = self._optimizer_state
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the attributes of a pickle; the optimizer is built when training goes on."""
-        state = dict(state)
-        optimizer = state.pop("_optimizer_state", None)
-        super().__setstate__(state)
-        if optimizer is not None:
-            self._optimizer_state = optimizer
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to one safetensors file, to be read by ``chainfit.load``.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file; one that exists is replaced as a whole or, on failure, left as it was.
-
-        Raises
-        ------
-        NotFittedError
-            If the model was not fitted.
-        OSError
-            If the file can't be written.
-        """
-        from ._model_file import save
-
-        save(self, path)
-
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = bool(self._sparse_formats)
+        tags.input_tags.sparse = True
         return tags

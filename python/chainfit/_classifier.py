@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.metaestimators import available_if
@@ -235,7 +235,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.precision = precision
 
     @available_if(lambda model: model._check_solver())
-    @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Go on training with one epoch over the given rows.
 
@@ -244,7 +243,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs.
 
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
@@ -269,14 +268,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             With early_stopping=True, without `classes` at the first call, on labels that aren't
             among them, on bad data, and if the weights end up not finite.
         """
-        return self._fit(X, y, sample_weight, classes=classes, incremental=True)
+        if "coefs_" in self.__dict__:
+            return self._fit(X, y, sample_weight, classes=classes, incremental=True)
+        return self._first_partial_fit(X, y, sample_weight, classes)
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs.
 
         Returns
@@ -297,7 +298,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs.
 
         Returns

@@ -45,8 +45,9 @@ class Run:
     best_loss: float
     best_validation_score: float
     no_improvement_count: int
-    stopped: str
     def __init__(self) -> None: ...
+    @property
+    def stopped(self) -> str: ...
 
 class _Trainer:
     eta: float
@@ -70,7 +71,7 @@ class _Trainer:
     def slots(self) -> list[_Slot]: ...
     def run(
         self,
-        X: _Array,
+        X: Any,  # ndarray or CSR
         Y: _Array,
         sample_weight: _Array | None,
         order: npt.NDArray[np.int64] | None,
@@ -81,7 +82,7 @@ class _Trainer:
     ) -> None: ...
     def loss_and_gradient(
         self,
-        X: _Array,
+        X: Any,  # ndarray or CSR
         Y: _Array,
         sample_weight: _Array | None,
         l2: float,
@@ -92,7 +93,7 @@ class TrainerF32(_Trainer): ...
 class TrainerF64(_Trainer): ...
 
 def predict(
-    X: _Array,
+    X: Any,  # ndarray or CSR
     coefs: list[_Array],
     intercepts: list[_Array],
     activation: str,

@@ -14,7 +14,9 @@ from ._optimizer import SETTINGS, Trainer, cast, new_trainer
 from ._threads import resolve_n_threads
 
 if TYPE_CHECKING:
-    from ._base import BaseMLP, FitData
+    from ._base import BaseMLP
+    from ._callbacks import FitTasks, State
+    from ._inputs import FitData
 
 Array = npt.NDArray[Any]
 Parameters = tuple[list[Array], list[Array]]
@@ -34,16 +36,26 @@ def _unpack(theta: Array, units: list[int], dtype: np.dtype[Any]) -> Parameters:
     return coefs, parts[layers:]
 
 
-def fit_lbfgs(model: BaseMLP, data: FitData) -> bool:
+class _Stopped(Exception):
+    """A callback ends the minimisation with theta after n_iter iterations."""
+
+    def __init__(self, theta: Array, n_iter: int) -> None:
+        super().__init__()
+        self.theta, self.n_iter = theta, n_iter
+
+
+def fit_lbfgs(
+    model: BaseMLP, data: FitData, units: list[int], tasks: FitTasks | None = None
+) -> bool:
     """Minimise J from the model's weights on; sets the weights, n_iter_ and loss_.
 
-    Returns whether the weights are finite numbers.
+    units = [n_0, ..., n_L]; `tasks` is for callbacks, if there are any. Returns whether the weights
+    are finite numbers.
 
     With several outputs scikit-learn averages the squared error over them but sums its gradient,
     a pair that no line search can follow. Here J is the sum, which its gradient belongs to, and
     only `loss_` is the average that scikit-learn reports.
     """
-    units = model._units()
     loss = model._core_loss()
     threads = resolve_n_threads(model.n_threads)
     settings = {key: getattr(model, key) for key in SETTINGS}
@@ -59,18 +71,46 @@ def fit_lbfgs(model: BaseMLP, data: FitData) -> bool:
         data_loss, penalty, coef_grads, intercept_grads = evaluate(theta)
         return data_loss + penalty, _pack(coef_grads, intercept_grads)
 
-    result = scipy.optimize.minimize(
-        objective,
-        _pack(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype)),
-        method="L-BFGS-B",
-        jac=True,
-        options={"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol},
-    )
-    model.n_iter_ = _check_optimize_result("lbfgs", result, model.max_iter)
-    model.coefs_, model.intercepts_ = _unpack(result.x, units, data.dtype)
-    model.loss_ = float(result.fun)
+    theta = _pack(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
+    n_iter = 0
+
+    def state(theta: Array) -> State:
+        names = ("coefs_", "intercepts_", "n_iter_")
+        held = (*_unpack(theta, units, data.dtype), n_iter)
+        return lambda: dict(zip(names, held, strict=True))
+
+    def next_task(theta: Array) -> None:
+        nonlocal n_iter
+        assert tasks is not None
+        theta = theta.copy()  # SciPy goes on in place
+        n_iter += 1
+        if tasks.end(state(theta)):
+            raise _Stopped(theta, n_iter)
+        if n_iter < model.max_iter:
+            tasks.begin("iteration", state(theta))
+
+    if tasks is not None:
+        tasks.begin("iteration", state(theta))
+    try:
+        result = scipy.optimize.minimize(
+            objective,
+            theta,
+            method="L-BFGS-B",
+            jac=True,
+            options={"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol},
+            callback=None if tasks is None else next_task,
+        )
+        theta, loss_value = result.x, float(result.fun)
+        model.n_iter_ = _check_optimize_result("lbfgs", result, model.max_iter)
+    except _Stopped as stopped:
+        theta, model.n_iter_ = stopped.theta, stopped.n_iter
+        loss_value = sum(evaluate(theta)[:2])
+    if tasks is not None:
+        tasks.close()
+    model.coefs_, model.intercepts_ = _unpack(theta, units, data.dtype)
+    model.loss_ = loss_value
     if loss == "squared_error" and units[-1] > 1:
-        data_loss, penalty, _, _ = evaluate(result.x)
+        data_loss, penalty, _, _ = evaluate(theta)
         model.loss_ = data_loss / units[-1] + penalty
     model.__dict__.pop("_optimizer", None)  # its slots belong to weights that are gone
-    return bool(np.isfinite(result.x).all())
+    return bool(np.isfinite(theta).all())

@@ -10,6 +10,9 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from . import _core
 
+# Output activation of each loss.
+LINKS = dict(_core.losses())
+
 # The activations' names come from the core, so that a new one there needs no word here.
 CONSTRAINTS: dict[str, Any] = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],

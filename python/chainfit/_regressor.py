@@ -6,14 +6,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from . import _core
 from ._base import BaseMLP
 from ._inputs import plain_real_targets
+from ._parameters import LINKS
 
 Array = npt.NDArray[Any]
 
@@ -245,7 +245,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.precision = precision
 
     @available_if(lambda model: model._check_solver())
-    @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go on training with one epoch over the given rows.
 
@@ -254,7 +253,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -275,7 +274,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ValueError
             With early_stopping=True, on bad data, and if the weights end up not finite.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        if "coefs_" in self.__dict__:
+            return self._fit(X, y, sample_weight, incremental=True)
+        return self._first_partial_fit(X, y, sample_weight)
 
     def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:
         return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
@@ -287,7 +288,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return output.ravel() if output.shape[1] == 1 else output
 
     def _core_loss(self) -> str:
-        link = dict(_core.losses())[self.loss]
+        link = LINKS[self.loss]
         # absent only while the first fit sets the model up
         fitted_link = self.__dict__.get("out_activation_", link)
         if link != fitted_link:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -15,17 +14,18 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from . import _core
+from ._inputs import core_form
 from ._optimizer import SETTINGS, Optimizer, cast, optimizer_name
 from ._threads import resolve_n_threads
+from ._warn import warn
 
 if TYPE_CHECKING:
-    from ._base import BaseMLP, FitData
+    from ._base import BaseMLP
+    from ._callbacks import FitTasks
+    from ._inputs import FitData
     from ._optimizer import Trainer
 
 Array = npt.NDArray[Any]
-
-# Frames from a warning here to the user's line: fit_stochastic, _fit, fit, scikit-learn's wrapper.
-_USER_FRAME = 5
 
 # Fitted attributes that grow from fit to fit under warm_start and partial_fit.
 HISTORY = (
@@ -45,6 +45,10 @@ class _Watcher:
     ----------
     validation : tuple or None
         (X, y decoded, sample_weight) of the rows held out for early stopping.
+    on_epoch : callable or None
+        Called with (n_iter, loss) after each epoch.
+    tasks : FitTasks or None
+        Where scikit-learn's callbacks are told of epochs.
     """
 
     def __init__(
@@ -52,26 +56,58 @@ class _Watcher:
         model: BaseMLP,
         trainer: Trainer,
         run: _core.Run,
-        validation: tuple[Array, Array, Array | None] | None,
+        validation: tuple[Any, Array, Array | None] | None,
         on_epoch: Callable[[int, float], object] | None,
+        tasks: FitTasks | None,
     ) -> None:
         self.model, self.trainer, self.run, self.validation = model, trainer, run, validation
         self.on_epoch = on_epoch
+        self.tasks = tasks
+        self.stopped = False  # by a callback
         self.scores: list[float] = []
         self.best: tuple[list[Array], list[Array]] | None = None
+        if tasks is not None:
+            tasks.begin("epoch", self._so_far)
 
     def __call__(self, event: str, value: float) -> float | None:
+        score = None
         if event == "validate":
-            return self._validate()
-        if event == "best":
-            self.best = self.trainer.parameters()
-        if event == "epoch" and self.on_epoch is not None:
-            self.on_epoch(self.run.n_iter, value)
-        if self.model.verbose and event == "epoch":
-            print(f"Iteration {self.run.n_iter}, loss = {value:.8f}")
-        elif self.model.verbose and event == "learning_rate":
+            score = self._validate()
+        elif event == "epoch":
+            if self.on_epoch is not None:
+                self.on_epoch(self.run.n_iter, value)
+            if self.model.verbose:
+                print(f"Iteration {self.run.n_iter}, loss = {value:.8f}")
+        elif event == "learning_rate" and self.model.verbose:
             print(f"{self.reason()} Setting learning rate to {value:f}")
-        return None
+        # the last that comes of every epoch
+        if self.tasks is not None and event == ("epoch" if self.validation is None else "validate"):
+            self._next_task(self.tasks)
+        return score
+
+    def _next_task(self, tasks: FitTasks) -> None:
+        if tasks.end(self._so_far):
+            self.stopped = True
+            self.run.max_iter = self.run.n_iter
+        elif self.run.n_iter < self.run.max_iter:
+            tasks.begin("epoch", self._so_far)
+
+    def _so_far(self) -> dict[str, Any]:
+        """Fitted attributes as if training ended here, for callbacks."""
+        coefs, intercepts = self.trainer.parameters() if self.best is None else self.best
+        held, losses = vars(self.model), self.run.loss_curve
+        state = {
+            "coefs_": coefs,
+            "intercepts_": intercepts,
+            "n_iter_": self.run.n_iter,
+            "t_": self.run.t,
+            "loss_curve_": [*(held.get("loss_curve_") or []), *losses],
+        }
+        if losses:
+            state["loss_"] = losses[-1]
+        if self.validation is not None:
+            state["validation_scores_"] = [*(held.get("validation_scores_") or []), *self.scores]
+        return state
 
     def _validate(self) -> float:
         assert self.validation is not None
@@ -80,6 +116,8 @@ class _Watcher:
         finite = bool(np.isfinite(output).all())
         score = float(self.model._score_output(y, output, sample_weight)) if finite else math.nan
         self.scores.append(score)
+        if score > self.run.best_validation_score:
+            self.best = self.trainer.parameters()
         if self.model.verbose:
             print(f"Validation score: {score:f}")
         return score
@@ -96,21 +134,27 @@ class _Watcher:
 def fit_stochastic(
     model: BaseMLP,
     data: FitData,
+    units: list[int],
     random_state: np.random.RandomState | None,
     *,
     first_pass: bool,
     incremental: bool,
+    tasks: FitTasks | None = None,
 ) -> bool:
     """Train the model's weights by its solver's steps; sets every fitted attribute that follows.
 
     Parameters
     ----------
+    units : list of int
+        [n_0, ..., n_L] of the weights at hand.
     random_state : RandomState or None
         The generator, already used for the initial weights; None where none were drawn.
     first_pass : bool
         The weights are new.
     incremental : bool
         One epoch by the optimizer at hand (`partial_fit`).
+    tasks : FitTasks or None
+        Where there are callbacks.
 
     Returns
     -------
@@ -119,6 +163,7 @@ def fit_stochastic(
     """
     optimizer = model.__dict__.get("_optimizer") if incremental else None
     if optimizer is None:
+        model.__dict__.pop("_optimizer", None)  # no copy that a callback gets needs its arrays
         settings = {key: getattr(model, key) for key in SETTINGS}
         name = optimizer_name(model.solver, model.momentum, model.nesterovs_momentum)
         optimizer = Optimizer(name, settings)
@@ -133,14 +178,17 @@ def fit_stochastic(
     validation = None
     if early_stopping:
         order, validation = _hold_out(model, data, random_state)
+        if tasks is not None:
+            tasks.train_on(order)
 
-    trainer = optimizer.trainer(model._units(), model.activation, model._core_loss(), data.dtype)
+    trainer = optimizer.trainer(units, model.activation, model._core_loss(), data.dtype)
     trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
     rows = data.X.shape[0] if order is None else len(order)
     run = _new_run(model, optimizer, rows, shuffle=shuffle, incremental=incremental)
     # how the command line follows a long fit: called with (n_iter, loss) after each epoch
     on_epoch = model.__dict__.get("_on_epoch")
-    watcher = _Watcher(model, trainer, run, validation, on_epoch)
+    watcher = _Watcher(model, trainer, run, validation, on_epoch, tasks)
+    listening = early_stopping or model.verbose or on_epoch is not None or tasks is not None
     if early_stopping and first_pass:
         # what stays if no epoch has a score
         watcher.best = (model.coefs_, model.intercepts_)
@@ -152,30 +200,30 @@ def fit_stochastic(
             order,
             random_state._bit_generator if shuffle and random_state is not None else None,
             run,
-            watcher if early_stopping or model.verbose or on_epoch is not None else None,
+            watcher if listening else None,
             resolve_n_threads(model.n_threads),
         )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=_USER_FRAME)
+        warn("Training interrupted by user.")
     finally:
         _take_over(model, optimizer, trainer, run, watcher, in_place=incremental)
+    if tasks is not None:
+        tasks.close()
 
     if run.stopped == "converged" and model.verbose:
         slow = optimizer.name != "adam" and optimizer.settings["learning_rate"] == "adaptive"
         print(watcher.reason() + (" Learning rate too small." if slow else "") + " Stopping.")
     if run.stopped == "diverged" and not incremental:
-        warnings.warn(
+        warn(
             f"Stochastic Optimizer: The loss is not a number after epoch {run.n_iter}; training "
             "stopped there.",
             ConvergenceWarning,
-            stacklevel=_USER_FRAME,
         )
-    if run.stopped == "max_iter" and not incremental:
-        warnings.warn(
+    if run.stopped == "max_iter" and not (incremental or watcher.stopped):
+        warn(
             f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the "
             "optimization hasn't converged yet.",
             ConvergenceWarning,
-            stacklevel=_USER_FRAME,
         )
     if watcher.best is not None:
         return all(np.isfinite(w).all() for w in (*model.coefs_, *model.intercepts_))
@@ -184,7 +232,7 @@ def fit_stochastic(
 
 def _hold_out(
     model: BaseMLP, data: FitData, random_state: np.random.RandomState | None
-) -> tuple[npt.NDArray[np.int64], tuple[Array, Array, Array | None]]:
+) -> tuple[npt.NDArray[np.int64], tuple[Any, Array, Array | None]]:
     """Split the rows: numbers of those to train on; those held out as (X, y decoded, weight)."""
     stratify = None
     if not model._y_numeric and data.Y.shape[1] == 1:
@@ -202,7 +250,8 @@ def _hold_out(
             "dataset."
         )
     weight = None if data.sample_weight is None else data.sample_weight[held_out]
-    return train, (data.X[held_out], model._decode(data.Y[held_out]), weight)
+    X = core_form(data.X[held_out], data.dtype)
+    return train, (X, model._decode(data.Y[held_out]), weight)
 
 
 def _new_run(
@@ -211,10 +260,7 @@ def _new_run(
     """Return the core's settings for this run, its counters where the model left them."""
     batch_size = min(200, rows) if model.batch_size == "auto" else int(model.batch_size)
     if batch_size > rows:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=_USER_FRAME + 1,
-        )
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         batch_size = rows
     run = _core.Run()
     run.batch_size = batch_size
