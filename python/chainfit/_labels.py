@@ -46,11 +46,12 @@ def class_codes(y: Array, classes: Array) -> npt.NDArray[np.intp] | None:
     if not (kinds[0] == kinds[1] or set(kinds) <= set("iub")):
         return None
     try:
-        codes = np.searchsorted(classes, y)
+        codes = classes.searchsorted(y)
     except TypeError:  # objects that don't compare
         return None
-    known = classes.take(codes, mode="clip") == y
-    return codes if bool(np.all(known)) else None
+    # == of arrays of objects may be one bool
+    known = np.asarray(classes.take(codes, mode="clip") == y)
+    return codes if known.all() else None
 
 
 def quick_targets(binarizer: LabelBinarizer, y: Array, dtype: np.dtype[Any]) -> Array | None:
@@ -81,7 +82,7 @@ def labels(binarizer: LabelBinarizer, output: Array) -> Array:
     elif binarizer.y_type_ == "multiclass":
         found = binarizer.classes_[output.argmax(axis=1)]
     elif binarizer.y_type_ == "binary":
-        codes = (output[:, 0] > 0.5).astype(np.intp)
+        codes = (output[:, 0] > 0.5).view(np.int8)
         found = binarizer.classes_.take(codes, mode="clip")  # of one class: always that
     else:
         found = (output > 0.5).astype(np.intp)
