@@ -5,11 +5,15 @@ The workloads are those of ``chainfit bench``.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
+import scipy.sparse
+from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from sklearn.neural_network import MLPRegressor as SklearnMLPRegressor
 
-from chainfit import MLPRegressor, _core, reference
+from chainfit import MLPClassifier, MLPRegressor, _core, reference
 from chainfit._bench import WORKLOADS, contestants, make_data
 
 EPOCHS = 2
@@ -42,6 +46,29 @@ def test_gradient(benchmark, name, rows):
         benchmark(trainer.loss_and_gradient, X, Y, None, 0.0, 2)
     else:
         benchmark(reference.gradient, X, Y, W, b, activation="relu", loss="squared_error")
+
+
+@functools.cache
+def sparse_data():
+    """Return X (20,000 x 50,000) in CSR with 100 values a row, and two classes."""
+    random_state = np.random.RandomState(0)
+    shape, a_row = (20_000, 50_000), 100
+    columns = np.sort(random_state.randint(0, shape[1] // a_row, (shape[0], a_row)))
+    columns += np.arange(a_row) * (shape[1] // a_row)  # one in each stretch: no duplicates
+    values = random_state.standard_normal(columns.size)
+    starts = np.arange(0, columns.size + 1, a_row)
+    X = scipy.sparse.csr_matrix((values, columns.ravel(), starts), shape=shape)
+    return X, (X @ random_state.standard_normal(shape[1]) > 0).astype(int)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("kind", [MLPClassifier, SklearnMLPClassifier], ids=["chainfit", "sklearn"])
+def test_sparse_epoch(benchmark, kind, solver):
+    X, y = sparse_data()
+    benchmark.group = f"an epoch on sparse rows, {solver}"
+    model = kind((64,), solver=solver, max_iter=1, random_state=0)
+    benchmark.pedantic(model.fit, args=(X, y), rounds=3, warmup_rounds=1)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
