@@ -1,4 +1,4 @@
-// Shapes of a net and where its parameters lie when packed in panels. Floor: engine.
+// Shapes of a net, where its parameters lie when packed in panels, and which rows make a batch. Floor: engine.
 #pragma once
 
 #include <vector>
@@ -52,5 +52,21 @@ class Network {
     Index packed_size_ = 0;
     Index weight_count_ = 0;
 };
+
+// Weights and the optimizer's state, all packed alike.
+template <class T>
+struct Parameters {
+    Buffer<T> w;
+    Buffer<T> slot[2];
+};
+
+// The rows of one step: index[range], or range itself when index is null.
+struct BatchRows {
+    const std::int64_t* index = nullptr;
+    Range range;
+};
+
+// 1 / the sum of a batch's row weights. Where they sum to 0 the batch says nothing: its gradient is 0.
+inline double inverse_weight_of(double sum) { return sum > 0 ? 1 / sum : 0; }
 
 }  // namespace chainfit

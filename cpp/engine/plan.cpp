@@ -37,9 +37,8 @@ template <class T>
 Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max_threads) {
     constexpr Index V = kLanes<T>;
     Plan plan;
-    plan.micro = batch_rows == 1;
     const double flop = 6.0 * static_cast<double>(network.weight_count()) * static_cast<double>(batch_rows);
-    if (!plan.micro) plan.threads = threads_that_pay(flop, max_threads);
+    plan.threads = threads_that_pay(flop, max_threads);
 
     const Index row_panels = (batch_rows + V - 1) / V;
     plan.row_splits = row_splits(plan.threads, row_panels);

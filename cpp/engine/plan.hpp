@@ -17,7 +17,6 @@ struct WeightsTask {
 };
 
 struct Plan {
-    bool micro = false;  // one row at a time, by the micro kernel
     int threads = 1;
     int row_splits = 1;      // threads side by side along the rows ...
     int unit_splits = 1;     // ... times threads side by side along the units, which then meet after each layer

@@ -29,8 +29,7 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
     const std::vector<Index>& units = network.units();
     transposed_panel_ = checked_product(padded_lines(row_panels * V), V);
     for (std::size_t l = 0; l <= last_; ++l) {
-        // a sparse X stays where it is; only a single row is spread out for the micro kernel
-        const bool held = l > 0 || !sparse || plan_.micro;
+        const bool held = l > 0 || !sparse;  // a sparse X stays where it is
         a_panel_.push_back(held ? checked_product(padded_lines(checked_sum(units[l], 1)), V) : 0);
         a_.emplace_back(checked_product(row_panels, a_panel_[l]));
         for (Index p = 0; held && p < row_panels; ++p)
@@ -38,24 +37,19 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
         const Index rounded = l == 0 ? 0 : round_up(units[l], V);
         delta_panel_.push_back(l == 0 ? 0 : checked_product(padded_lines(rounded), V));
         delta_.emplace_back(checked_product(row_panels, delta_panel_[l]));
-        delta_transposed_.emplace_back(plan_.micro ? 0 : checked_product(rounded / V, transposed_panel_));
+        delta_transposed_.emplace_back(checked_product(rounded / V, transposed_panel_));
     }
     row_weight_ = Buffer<T>(row_panels * V);
     panel_loss_ = Buffer<T>(row_panels);
     task_squares_ = Buffer<T>(static_cast<Index>(plan_.tasks.size()) * kTaskPanels);
     const Index target_size = checked_product(units[last_], V);
     for (int t = 0; t < plan_.threads; ++t) scratch_.emplace_back(std::max(target_size, kTaskPanels * kTaskLines * V));
-    if (plan_.micro) {
-        micro_layers_.resize(last_);
-        micro_gradient_ = Buffer<T>(target_size);
-    }
 }
 
 template <class T>
 bool Step<T>::run(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
                   double inverse_weight, Parameters<T>& parameters, const OptimizerKernel<T>& optimizer,
                   const StepScalars<T>& scalars, const std::function<bool()>& cancelled) {
-    if (plan_.micro) return run_micro(samples, batch, inverse_weight, parameters, optimizer, scalars);
     rows_phase(thread, barrier, samples, batch, inverse_weight, parameters, cancelled);
     barrier.wait();
     if (cancel_.load(std::memory_order_relaxed)) {
@@ -66,7 +60,7 @@ bool Step<T>::run(int thread, Barrier& barrier, const Samples<T>& samples, const
     const Index rows = batch.range.end - batch.range.begin;
     weights_phase(thread, barrier.threads(), rows, samples.is_sparse(), parameters, optimizer, scalars);
     barrier.wait();
-    if (thread == 0) sum_up(rows);
+    if (thread == 0) sum_up(rows, inverse_weight);
     return true;
 }
 
@@ -117,9 +111,11 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
         for (Index q = whole.begin; q < whole.end; ++q) {
             gather_rows({q, q + 1}, samples, batch, inverse_weight, targets);
             const Index rows = std::min(V, batch.range.end - batch.range.begin - q * V);
-            panel_loss_[q] =
-                loss_.loss(activations(last_).data + q * a_panel_[last_], targets, row_weight_.data() + q * V,
-                           deltas(last_).data + q * delta_panel_[last_], network_.units()[last_], rows);
+            const Index n_out = network_.units()[last_];
+            T* a = activations(last_).data + q * a_panel_[last_];
+            const T* weight = row_weight_.data() + q * V;
+            loss_.delta(a, targets, weight, deltas(last_).data + q * delta_panel_[last_], n_out);
+            panel_loss_[q] = loss_.loss(a, targets, weight, n_out, rows);
         }
         for (std::size_t l = last_; l > 0; --l) {
             if (!alone) barrier.wait();
@@ -224,7 +220,7 @@ void Step<T>::gather_columns(const Samples<T>& samples, const BatchRows& batch) 
 
 // In the order of panels and tasks, whoever made them: the same sums for any number of threads.
 template <class T>
-void Step<T>::sum_up(Index rows) {
+void Step<T>::sum_up(Index rows, double inverse_weight) {
     constexpr Index V = kLanes<T>;
     data_loss_ = 0;
     for (Index p = 0; p < (rows + V - 1) / V; ++p) data_loss_ += static_cast<double>(panel_loss_[p]);
@@ -232,52 +228,7 @@ void Step<T>::sum_up(Index rows) {
     for (Index i = 0; i < static_cast<Index>(plan_.tasks.size()); ++i)
         for (Index v = 0; v < plan_.tasks[static_cast<std::size_t>(i)].panels; ++v)
             sum_squares_ += static_cast<double>(task_squares_[i * kTaskPanels + v]);
-}
-
-template <class T>
-bool Step<T>::run_micro(const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
-                        Parameters<T>& parameters, const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars) {
-    constexpr Index V = kLanes<T>;
-    const Index row = batch.index ? static_cast<Index>(batch.index[batch.range.begin]) : batch.range.begin;
-    // one row needs one line of units: the panels made for rows are large enough to hold it
-    for (std::size_t l = 0; l < last_; ++l) {
-        const Layer& layer = network_.layers()[l];
-        T* w = parameters.w.data() + layer.offset;
-        MicroLayer<T>& micro = micro_layers_[l];
-        micro = {layer.n_in, layer.n_out, w, {w, w}, layer.panel, a_[l].data(), delta_[l + 1].data()};
-        for (int s = 0; s < optimizer.slots; ++s) micro.slot[s] = parameters.slot[s].data() + layer.offset;
-    }
-    T* x = a_[0].data();
-    const Index n_in = network_.units()[0];
-    if (samples.is_sparse()) {
-        // the update visits every weight anyway, so the zeros cost nothing that counts
-        const SparseRows<T>& sparse = samples.sparse;
-        std::fill_n(x, n_in, T(0));
-        for (std::int64_t n = sparse.start[row]; n < sparse.start[row + 1]; ++n) x[sparse.column[n]] = sparse.value[n];
-    } else {
-        const T* source = samples.X + row * samples.x_row;
-        for (Index i = 0; i < n_in; ++i) x[i] = source[i * samples.x_column];
-    }
-
-    const Index n_out = network_.units()[last_];
-    T* target = scratch_[0].data();
-    for (Index j = 0; j < n_out; ++j) target[j * V] = samples.Y[row * n_out + j];
-
-    MicroStep<T> step;
-    step.layers = micro_layers_.data();
-    step.n_layers = static_cast<Index>(last_);
-    step.output = a_[last_].data();
-    step.target = target;
-    step.gradient = micro_gradient_.data();
-    const double weight = samples.weight ? static_cast<double>(samples.weight[row]) : 1.0;
-    step.row_weight = static_cast<T>(weight * inverse_weight);
-    step.activation = &activation_;
-    step.loss = &loss_;
-    step.scalars = scalars;
-    optimizer.micro(step);
-    data_loss_ = static_cast<double>(step.data_loss);
-    sum_squares_ = static_cast<double>(step.sum_squares);
-    return true;
+    sum_squares_ *= inverse_weight;
 }
 
 template class Step<float>;

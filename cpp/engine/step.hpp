@@ -16,19 +16,6 @@
 
 namespace chainfit {
 
-// Weights and the optimizer's state, all packed alike.
-template <class T>
-struct Parameters {
-    Buffer<T> w;
-    Buffer<T> slot[2];
-};
-
-// The rows of one step: index[range], or range itself when index is null.
-struct BatchRows {
-    const std::int64_t* index = nullptr;
-    Range range;
-};
-
 template <class T>
 class Step {
    public:
@@ -47,11 +34,9 @@ class Step {
 
     // Of the last step, once thread 0 is through it.
     double data_loss() const { return data_loss_; }
-    double sum_squares() const { return sum_squares_; }  // of the weights before the update, biases excluded
+    double sum_squares() const { return sum_squares_; }  // of the weights before the update over the batch's weight sum
 
    private:
-    bool run_micro(const Samples<T>& samples, const BatchRows& batch, double inverse_weight, Parameters<T>& parameters,
-                   const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars);
     void rows_phase(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
                     double inverse_weight, const Parameters<T>& parameters, const std::function<bool()>& cancelled);
     void gather_rows(Range panels, const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
@@ -60,7 +45,7 @@ class Step {
                        const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars);
     // The batch's rows of a sparse X by columns, for the weights phase.
     void gather_columns(const Samples<T>& samples, const BatchRows& batch);
-    void sum_up(Index rows);
+    void sum_up(Index rows, double inverse_weight);
 
     Panels<T> activations(std::size_t l) { return {a_[l].data(), a_panel_[l]}; }
     Panels<T> deltas(std::size_t l) { return {delta_[l].data(), delta_panel_[l]}; }
@@ -84,8 +69,6 @@ class Step {
     std::vector<std::int64_t> column_start_;  // of a sparse batch, by columns
     std::vector<std::int32_t> column_row_;
     std::vector<T> column_value_;
-    std::vector<MicroLayer<T>> micro_layers_;
-    Buffer<T> micro_gradient_;
     std::atomic<bool> cancel_{false};
     double data_loss_ = 0;
     double sum_squares_ = 0;

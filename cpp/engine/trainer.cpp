@@ -62,9 +62,6 @@ double weight_sum(const Samples<T>& samples, const std::int64_t* order, Range ro
     return sum;
 }
 
-// A batch whose weights sum to 0 says nothing: its gradient is 0.
-double inverse(double sum) { return sum > 0 ? 1 / sum : 0; }
-
 }  // namespace
 
 template <class T>
@@ -110,15 +107,8 @@ bool Trainer<T>::is_finite() const {
 }
 
 template <class T>
-StepScalars<T> Trainer<T>::scalars(double l2) const {
-    double step_size = eta;
-    if (optimizer_.slots == 2) {
-        const Index t = steps + 1;
-        step_size *= std::sqrt(1 - power(constants_.beta2, t)) / (1 - power(constants_.beta1, t));
-    }
+StepScalars<T> Trainer<T>::scalars() const {
     StepScalars<T> s;
-    s.eta = static_cast<T>(step_size);
-    s.l2 = static_cast<T>(l2);
     s.mu = static_cast<T>(constants_.momentum);
     s.beta1 = static_cast<T>(constants_.beta1);
     s.one_minus_beta1 = static_cast<T>(1 - constants_.beta1);
@@ -128,35 +118,39 @@ StepScalars<T> Trainer<T>::scalars(double l2) const {
     return s;
 }
 
-// One pass over the rows; returns the sum over batches of loss times rows.
+template <class T>
+double Trainer<T>::step_size(Index steps) const {
+    if (!optimizer_.corrects_bias) return eta;
+    const Index t = steps + 1;
+    return eta * std::sqrt(1 - power(constants_.beta2, t)) / (1 - power(constants_.beta1, t));
+}
+
 template <class T>
 double Trainer<T>::epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, InterruptPoll& poll,
                          Step<T>& step, bool& interrupted) {
     double total = 0;
     const std::function<bool()> cancelled = [&] { return poll.now(); };
     // written by thread 0 between two barriers, read by all after the second
-    StepScalars<T> now;
+    StepScalars<T> now = scalars();
     double inverse_weight = 0;
-    bool stop = false;
 
     run_on_threads(step.plan().threads, [&](int thread, Barrier& barrier) {
         const DenormalsFlushed flushed(isa_);
         for (Index begin = 0; begin < samples.rows; begin += run.batch_size) {
             const BatchRows batch{order, {begin, std::min(begin + run.batch_size, samples.rows)}};
             if (thread == 0) {
-                inverse_weight = inverse(weight_sum(samples, order, batch.range));
-                now = scalars(run.l2 * inverse_weight);
-                if (step.plan().micro) stop = poll.now_and_then();
+                inverse_weight = inverse_weight_of(weight_sum(samples, order, batch.range));
+                now.eta = static_cast<T>(step_size(steps));
+                now.l2 = static_cast<T>(run.l2 * inverse_weight);
             }
             barrier.wait();
-            if (stop ||
-                !step.run(thread, barrier, samples, batch, inverse_weight, parameters_, optimizer_, now, cancelled)) {
+            if (!step.run(thread, barrier, samples, batch, inverse_weight, parameters_, optimizer_, now, cancelled)) {
                 if (thread == 0) interrupted = true;
                 return;
             }
             if (thread == 0) {
                 ++steps;
-                const double penalty = 0.5 * run.l2 * inverse_weight * step.sum_squares();
+                const double penalty = 0.5 * run.l2 * step.sum_squares();
                 total += (run.loss_scale * step.data_loss() + penalty) *
                          static_cast<double>(batch.range.end - batch.range.begin);
             }
@@ -166,15 +160,39 @@ double Trainer<T>::epoch(const Samples<T>& samples, const std::int64_t* order, c
 }
 
 template <class T>
+double Trainer<T>::epoch_of_rows(const Samples<T>& samples, const std::int64_t* order, const Run& run,
+                                 InterruptPoll& poll, bool& interrupted) {
+    if (!row_steps_) row_steps_ = std::make_unique<RowSteps<T>>(network_, activation_, loss_);
+    const DenormalsFlushed flushed(isa_);
+    const StepScalars<T> constants = scalars();
+    double total = 0;
+    double etas[kMicroSteps];
+    for (Index begin = 0; begin < samples.rows; begin += row_steps_->max_rows()) {
+        if (poll.now_and_then()) {
+            interrupted = true;
+            break;
+        }
+        const Range rows{begin, std::min(begin + row_steps_->max_rows(), samples.rows)};
+        for (Index s = 0; s < rows.end - rows.begin; ++s) etas[s] = step_size(steps + s);
+        row_steps_->run(samples, {order, rows}, parameters_, optimizer_, constants, etas, run.l2);
+        steps += rows.end - rows.begin;
+        total += run.loss_scale * row_steps_->data_loss() + 0.5 * run.l2 * row_steps_->sum_squares();
+    }
+    return total;
+}
+
+template <class T>
 void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, Observer& observer, int max_threads) {
-    Step<T>& step = step_for(std::min(run.batch_size, samples.rows), samples.is_sparse(), max_threads);
+    const Index batch_rows = std::min(run.batch_size, samples.rows);
+    Step<T>* const step = batch_rows > 1 ? &step_for(batch_rows, samples.is_sparse(), max_threads) : nullptr;
     run.stopped.clear();
     run.n_iter = 0;
     InterruptPoll poll(observer);
     bool interrupted = false;
     while (run.stopped.empty()) {
         if (run.shuffle) observer.shuffle(order, samples.rows);
-        const double total = epoch(samples, order, run, poll, step, interrupted);
+        const double total = step ? epoch(samples, order, run, poll, *step, interrupted)
+                                  : epoch_of_rows(samples, order, run, poll, interrupted);
         if (interrupted) return;
         const double loss = total / static_cast<double>(samples.rows);
         ++run.n_iter;
@@ -218,16 +236,18 @@ void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, O
 template <class T>
 LossValue Trainer<T>::loss_and_gradient(const Samples<T>& samples, double l2, Buffer<T>& gradient, int max_threads) {
     Step<T>& step = step_for(samples.rows, samples.is_sparse(), max_threads);
-    const double inverse_weight = inverse(weight_sum<T>(samples, nullptr, {0, samples.rows}));
+    const double inverse_weight = inverse_weight_of(weight_sum<T>(samples, nullptr, {0, samples.rows}));
+    StepScalars<T> store_needs;
+    store_needs.l2 = static_cast<T>(l2 * inverse_weight);
     if (gradient.size() != network_.packed_size()) gradient = Buffer<T>(network_.packed_size());
     std::swap(parameters_.slot[0], gradient);
     run_on_threads(step.plan().threads, [&](int thread, Barrier& barrier) {
         const DenormalsFlushed flushed(isa_);
         step.run(thread, barrier, samples, {nullptr, {0, samples.rows}}, inverse_weight, parameters_, kernels_.store,
-                 scalars(l2 * inverse_weight), [] { return false; });
+                 store_needs, [] { return false; });
     });
     std::swap(parameters_.slot[0], gradient);
-    return {step.data_loss(), 0.5 * l2 * inverse_weight * step.sum_squares()};
+    return {step.data_loss(), 0.5 * l2 * step.sum_squares()};
 }
 
 template class Trainer<float>;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/row_steps.hpp"
 #include "engine/step.hpp"
 
 namespace chainfit {
@@ -88,9 +89,14 @@ class Trainer {
 
    private:
     Step<T>& step_for(Index batch_rows, bool sparse, int max_threads);
-    StepScalars<T> scalars(double l2) const;
+    StepScalars<T> scalars() const;
+    // eta of the step after `steps` others
+    double step_size(Index steps) const;
+    // One pass over the rows; returns the sum over batches of loss times rows.
     double epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, InterruptPoll& poll,
                  Step<T>& step, bool& interrupted);
+    double epoch_of_rows(const Samples<T>& samples, const std::int64_t* order, const Run& run, InterruptPoll& poll,
+                         bool& interrupted);
 
     const Isa& isa_;
     const Kernels<T>& kernels_;
@@ -108,6 +114,7 @@ class Trainer {
         std::unique_ptr<Step<T>> step;
     };
     CachedStep cached_[2];
+    std::unique_ptr<RowSteps<T>> row_steps_;
 };
 
 }  // namespace chainfit

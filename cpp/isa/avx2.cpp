@@ -189,6 +189,47 @@ CHAINFIT_INLINE double fold_sum(VecD v) {
     return _mm_cvtsd_f64(_mm_add_sd(s2, _mm_unpackhi_pd(s2, s2)));
 }
 
+// Lane i in all lanes.
+template <class T>
+CHAINFIT_INLINE Vec<T> spread(Vec<T> v, Index i) {
+    alignas(64) T lanes[kLanes<T>];
+    store(lanes, v);
+    return set1<T>(lanes[i]);
+}
+
+// Lane i of the result is fold_sum(v[i]), by the same tree.
+CHAINFIT_INLINE VecF fold_sums(const VecF (&v)[16]) {
+    __m256 x[16], y[8], c[4], e[2];
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) x[i] = _mm256_add_ps(v[i].lo, v[i].hi);
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i)  // blocks of v[i], v[i + 8]
+        y[i] =
+            _mm256_add_ps(_mm256_permute2f128_ps(x[i], x[i + 8], 0x20), _mm256_permute2f128_ps(x[i], x[i + 8], 0x31));
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i)  // pairs of lanes of v[i], v[i + 4], v[i + 8], v[i + 12]
+        c[i] = _mm256_add_ps(_mm256_shuffle_ps(y[i], y[i + 4], 0x44), _mm256_shuffle_ps(y[i], y[i + 4], 0xee));
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i)  // e[i]: v[2i], v[2i + 4], v[2i + 1], v[2i + 5], and v[2i + 8] ...
+        e[i] = _mm256_add_ps(_mm256_shuffle_ps(c[2 * i], c[2 * i + 1], 0x88),
+                             _mm256_shuffle_ps(c[2 * i], c[2 * i + 1], 0xdd));
+    const __m256 p = _mm256_shuffle_ps(e[0], e[1], 0x88), q = _mm256_shuffle_ps(e[0], e[1], 0xdd);
+    return {_mm256_permute2f128_ps(p, q, 0x20), _mm256_permute2f128_ps(p, q, 0x31)};
+}
+CHAINFIT_INLINE VecD fold_sums(const VecD (&v)[8]) {
+    __m256d x[8], y[4], e[2];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) x[i] = _mm256_add_pd(v[i].lo, v[i].hi);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i)  // blocks of v[i], v[i + 4]
+        y[i] =
+            _mm256_add_pd(_mm256_permute2f128_pd(x[i], x[i + 4], 0x20), _mm256_permute2f128_pd(x[i], x[i + 4], 0x31));
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i)
+        e[i] = _mm256_add_pd(_mm256_unpacklo_pd(y[2 * i], y[2 * i + 1]), _mm256_unpackhi_pd(y[2 * i], y[2 * i + 1]));
+    return {_mm256_permute2f128_pd(e[0], e[1], 0x20), _mm256_permute2f128_pd(e[0], e[1], 0x31)};
+}
+
 CHAINFIT_INLINE void transpose8(__m256 (&v)[8]) {
     __m256 t[8];
 #pragma GCC unroll 2

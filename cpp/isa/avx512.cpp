@@ -166,6 +166,45 @@ CHAINFIT_INLINE double fold_sum(VecD v) {
     return _mm_cvtsd_f64(_mm_add_sd(s2, _mm_unpackhi_pd(s2, s2)));
 }
 
+// Lane i in all lanes.
+CHAINFIT_INLINE VecF spread(VecF v, Index i) {
+    return {_mm512_permutexvar_ps(_mm512_set1_epi32(static_cast<int>(i)), v.r)};
+}
+CHAINFIT_INLINE VecD spread(VecD v, Index i) { return {_mm512_permutexvar_pd(_mm512_set1_epi64(i), v.r)}; }
+
+// Lane i of the result is fold_sum(v[i]), by the same tree.
+CHAINFIT_INLINE VecF fold_sums(const VecF (&v)[16]) {
+    __m512 a[8], b[4], c[2];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i)  // lanes l and l + 8 of v[i], then of v[i + 8]
+        a[i] = _mm512_add_ps(_mm512_shuffle_f32x4(v[i].r, v[i + 8].r, 0x44),
+                             _mm512_shuffle_f32x4(v[i].r, v[i + 8].r, 0xee));
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i)  // 128-bit blocks now: v[i], v[i + 4], v[i + 8], v[i + 12]
+        b[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a[i], a[i + 4], 0x88), _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd));
+    // b[i]: blocks of v[i], v[i + 8], v[i + 4], v[i + 12]
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i)
+        c[i] = _mm512_add_ps(_mm512_shuffle_ps(b[i], b[i + 2], 0x44), _mm512_shuffle_ps(b[i], b[i + 2], 0xee));
+    const __m512 d = _mm512_add_ps(_mm512_shuffle_ps(c[0], c[1], 0x88), _mm512_shuffle_ps(c[0], c[1], 0xdd));
+    // each block holds v[0], v[2], v[1], v[3] of its four
+    const __m512i order = _mm512_setr_epi32(0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15);
+    return {_mm512_permutexvar_ps(order, d)};
+}
+CHAINFIT_INLINE VecD fold_sums(const VecD (&v)[8]) {
+    __m512d a[4], b[2];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i)
+        a[i] = _mm512_add_pd(_mm512_shuffle_f64x2(v[i].r, v[i + 4].r, 0x44),
+                             _mm512_shuffle_f64x2(v[i].r, v[i + 4].r, 0xee));
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i)
+        b[i] = _mm512_add_pd(_mm512_shuffle_f64x2(a[i], a[i + 2], 0x88), _mm512_shuffle_f64x2(a[i], a[i + 2], 0xdd));
+    const __m512d c = _mm512_add_pd(_mm512_unpacklo_pd(b[0], b[1]), _mm512_unpackhi_pd(b[0], b[1]));
+    const __m512i order = _mm512_setr_epi64(0, 1, 4, 5, 2, 3, 6, 7);
+    return {_mm512_permutexvar_pd(order, c)};
+}
+
 // In place: v[i] lane j <-> v[j] lane i.
 CHAINFIT_INLINE void transpose(VecF (&v)[16]) {
     __m512 t[16];

@@ -5,6 +5,10 @@
 
 #include "isa/isa.hpp"
 
+// Here every operation is a loop over lanes: the compiler chooses what to inline, all of it would take it minutes.
+#undef CHAINFIT_INLINE
+#define CHAINFIT_INLINE inline
+
 namespace chainfit::generic {
 
 inline constexpr int kMaxMR = 4;
@@ -193,6 +197,18 @@ CHAINFIT_INLINE T fold_sum(Vec<T> v) {
     for (Index half = kLanes<T> / 2; half > 0; half /= 2)
         for (Index i = 0; i < half; ++i) v.r[i] += v.r[i + half];
     return v.r[0];
+}
+
+// Lane i in all lanes.
+template <class T>
+CHAINFIT_INLINE Vec<T> spread(Vec<T> v, Index i) {
+    return set1<T>(v.r[i]);
+}
+
+// Lane i of the result is fold_sum(v[i]).
+template <class T>
+CHAINFIT_INLINE Vec<T> fold_sums(const Vec<T> (&v)[kLanes<T>]) {
+    return lanewise<T>([&](Index i) { return fold_sum(v[i]); });
 }
 
 // In place: v[i] lane j <-> v[j] lane i.

@@ -81,3 +81,25 @@ void multiply_by_derivative(T* delta, const T* a, Index n) {
     for (Index i = 0; i < n; i += kLanes<T>)
         store(delta + i, load(delta + i) * Activation::template df<T>(load(a + i)));
 }
+
+template <class T, class>
+struct ActivationList;
+template <class T, class... A>
+struct ActivationList<T, TypeList<A...>> {
+    static constexpr ActivationKernel<T> items[] = {{A::name, &activate<T, A>, &multiply_by_derivative<T, A>}...};
+};
+
+// f(z), and f'(z) told by a = f(z), of the activation at position `which` of the list. Where there is a vector or two
+// of it at a time, a well-predicted branch costs less than a call.
+template <class T, class... A>
+CHAINFIT_INLINE Vec<T> activation_at(TypeList<A...>, Index which, Vec<T> z) {
+    Index i = 0;
+    static_cast<void>((... || (which == i++ && (z = A::f(z), true))));
+    return z;
+}
+template <class T, class... A>
+CHAINFIT_INLINE Vec<T> derivative_at(TypeList<A...>, Index which, Vec<T> a) {
+    Index i = 0;
+    static_cast<void>((... || (which == i++ && (a = A::df(a), true))));
+    return a;
+}

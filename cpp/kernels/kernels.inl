@@ -1,29 +1,21 @@
 // Fills the table of one instruction set from the lists of activations, losses and optimizers. Floor: compiled once per
 // instruction set; included last.
 
-template <class T, class>
-struct ActivationList;
-template <class T, class... A>
-struct ActivationList<T, TypeList<A...>> {
-    static constexpr ActivationKernel<T> items[] = {{A::name, &activate<T, A>, &multiply_by_derivative<T, A>}...};
-};
-
-template <class T, class>
-struct LossList;
-template <class T, class... L>
-struct LossList<T, TypeList<L...>> {
-    static constexpr LossKernel<T> items[] = {
-        {L::name, L::Link::name, &loss_and_delta<T, L>, &L::Link::template forward<T>}...};
-};
-
+// Two copies of W want two updates: too much where the update costs more than the rest, as Adam's does.
 template <class T, class O>
-inline constexpr OptimizerKernel<T> kOptimizer = {O::name, O::slots, &update<T, O>, &micro_step<T, O>};
+constexpr auto tiny_or_null() -> void (*)(MicroSteps<T>&) {
+    if constexpr (O::slots < 2)
+        return &tiny_steps<T, O>;
+    else
+        return nullptr;
+}
 
 template <class T, class>
 struct OptimizerList;
 template <class T, class... O>
 struct OptimizerList<T, TypeList<O...>> {
-    static constexpr OptimizerKernel<T> items[] = {kOptimizer<T, O>...};
+    static constexpr OptimizerKernel<T> items[] = {
+        {O::name, O::slots, O::corrects_bias, &update<T, O>, &micro_steps<T, O>, tiny_or_null<T, O>()}...};
 };
 
 template <class Item, std::size_t n>
@@ -45,7 +37,7 @@ inline constexpr Kernels<T> kKernels = {
     list(ActivationList<T, Activations>::items),
     list(LossList<T, Losses>::items),
     list(OptimizerList<T, Optimizers>::items),
-    kOptimizer<T, Store>,
+    {Store::name, Store::slots, false, &update<T, Store>, nullptr, nullptr},
 };
 
 // As many FMA chains as a tile has, fed from registers alone: the peak. Returns the FLOP; sink[0], sink[1] in, sum out.

@@ -1,33 +1,45 @@
 // Losses with their canonical output activations (links). Floor: compiled once per instruction set.
-// To add one: a struct with its name, its link, link_forward and loss on one panel of rows (lanes are rows, so a
-// softmax runs down the lines), and its name in `Losses`. All four here have dloss/dz = a - y (McCullagh and Nelder
-// 1989, section 2.2: canonical links).
+// To add one: a struct with its name, its link, loss(y, a) of one unit and delta(y, a) = dloss/dz told by a = link(z),
+// and its name in `Losses`. Links work on a panel of rows: lanes are rows, so a softmax runs down the lines. A link
+// that takes each unit by itself derives from UnitByUnit and has f(z).
 
-struct IdentityLink {
-    static constexpr const char* name = "identity";
-    template <class T>
-    static void forward(T*, Index) {}
-};
-
-struct LogisticLink {
-    static constexpr const char* name = "logistic";
+template <class Link>
+struct UnitByUnit {
+    static constexpr bool unit_by_unit = true;
     template <class T>
     static void forward(T* z, Index n_out) {
-        for (Index j = 0; j < n_out; ++j) store(z + j * kLanes<T>, logistic(load(z + j * kLanes<T>)));
+        for (Index at = 0; at < n_out * kLanes<T>; at += kLanes<T>) store(z + at, Link::f(load(z + at)));
     }
 };
 
-struct ExpLink {
+struct IdentityLink : UnitByUnit<IdentityLink> {
+    static constexpr const char* name = "identity";
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
+        return z;
+    }
+};
+
+struct LogisticLink : UnitByUnit<LogisticLink> {
+    static constexpr const char* name = "logistic";
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
+        return logistic(z);
+    }
+};
+
+struct ExpLink : UnitByUnit<ExpLink> {
     static constexpr const char* name = "exp";
     template <class T>
-    static void forward(T* z, Index n_out) {
-        for (Index j = 0; j < n_out; ++j) store(z + j * kLanes<T>, exp(load(z + j * kLanes<T>)));
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
+        return exp(z);
     }
 };
 
 // Shifted by the largest z, so that no exp overflows.
 struct SoftmaxLink {
     static constexpr const char* name = "softmax";
+    static constexpr bool unit_by_unit = false;
     template <class T>
     static void forward(T* z, Index n_out) {
         Vec<T> largest = load(z);
@@ -57,7 +69,15 @@ CHAINFIT_INLINE Vec<T> y_log(Vec<T> y, Vec<T> x) {
     return select(equal(y, none), none, y * log(x));
 }
 
-struct SquaredError {
+// Where the link is the loss's canonical one, dloss/dz is a - y (McCullagh and Nelder 1989, section 2.2).
+struct WithCanonicalLink {
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> delta(Vec<T> y, Vec<T> a) {
+        return a - y;
+    }
+};
+
+struct SquaredError : WithCanonicalLink {
     static constexpr const char* name = "squared_error";
     using Link = IdentityLink;
     template <class T>
@@ -67,7 +87,7 @@ struct SquaredError {
     }
 };
 
-struct BinaryLogLoss {
+struct BinaryLogLoss : WithCanonicalLink {
     static constexpr const char* name = "binary_log_loss";
     using Link = LogisticLink;
     template <class T>
@@ -78,7 +98,7 @@ struct BinaryLogLoss {
     }
 };
 
-struct LogLoss {
+struct LogLoss : WithCanonicalLink {
     static constexpr const char* name = "log_loss";
     using Link = SoftmaxLink;
     template <class T>
@@ -88,7 +108,7 @@ struct LogLoss {
 };
 
 // Half of the Poisson deviance: y ln(y/a) - y + a.
-struct Poisson {
+struct Poisson : WithCanonicalLink {
     static constexpr const char* name = "poisson";
     using Link = ExpLink;
     template <class T>
@@ -99,20 +119,50 @@ struct Poisson {
 
 using Losses = TypeList<SquaredError, BinaryLogLoss, LogLoss, Poisson>;
 
-// z (n_out, lanes) -> a, in place; delta = row_weight * (a - y); returns sum over the first `rows` lanes of
-// row_weight * loss. Lanes without a row may hold anything.
+// z (n_out, lanes) -> a, in place; delta = row_weight * dloss/dz.
 template <class T, class Loss>
-T loss_and_delta(T* z, const T* y, const T* row_weight, T* delta, Index n_out, Index rows) {
+void output_delta(T* z, const T* y, const T* row_weight, T* delta, Index n_out) {
     Loss::Link::forward(z, n_out);
     const Vec<T> weight = load(row_weight);
+    for (Index at = 0; at < n_out * kLanes<T>; at += kLanes<T>)
+        store(delta + at, weight * Loss::delta(load(y + at), load(z + at)));
+}
+
+// The sum over the first `rows` lanes of row_weight * loss; lanes without a row may hold anything.
+template <class T, class Loss>
+T loss_of_rows(const T* a, const T* y, const T* row_weight, Index n_out, Index rows) {
     Vec<T> sum = zero<T>();
-    for (Index j = 0; j < n_out; ++j) {
-        const Vec<T> a = load(z + j * kLanes<T>);
-        const Vec<T> target = load(y + j * kLanes<T>);
-        sum = sum + Loss::loss(target, a);
-        store(delta + j * kLanes<T>, weight * (a - target));
-    }
+    for (Index at = 0; at < n_out * kLanes<T>; at += kLanes<T>) sum = sum + Loss::loss(load(y + at), load(a + at));
     alignas(64) T lanes[kLanes<T>];
-    store(lanes, sum * weight);
+    store(lanes, sum * load(row_weight));
     return fold_sum(load_first(lanes, rows));
+}
+
+template <class T, class>
+struct LossList;
+template <class T, class... L>
+struct LossList<T, TypeList<L...>> {
+    static constexpr LossKernel<T> items[] = {{L::name, L::Link::name, L::Link::unit_by_unit, &output_delta<T, L>,
+                                               &loss_of_rows<T, L>, &L::Link::template forward<T>}...};
+};
+
+// One vector of units: z becomes a, and dloss/dz is returned. If Loss is at position `which`, counted from `i`.
+template <class T, class Loss>
+CHAINFIT_INLINE bool unit_delta_if(Index which, Index i, Vec<T> y, Vec<T>& z, Vec<T>& delta) {
+    if constexpr (Loss::Link::unit_by_unit) {
+        if (which != i) return false;
+        z = Loss::Link::f(z);
+        delta = Loss::delta(y, z);
+        return true;
+    }
+    return false;
+}
+
+// The same for the loss at position `which` of the list, whose link takes each unit by itself.
+template <class T, class... L>
+CHAINFIT_INLINE Vec<T> unit_delta_at(TypeList<L...>, Index which, Vec<T> y, Vec<T>& z) {
+    Vec<T> delta = zero<T>();
+    Index i = 0;
+    static_cast<void>((... || unit_delta_if<T, L>(which, i++, y, z, delta)));
+    return delta;
 }

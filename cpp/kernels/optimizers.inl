@@ -1,11 +1,13 @@
 // Update rules. Floor: compiled once per instruction set.
-// To add one: a struct with its name, its number of slots (arrays of state, laid out as the weights) and step(), which
-// takes the gradient g and changes w and the slots s0, s1; and its name in `Optimizers`.
+// To add one: a struct with its name, its number of slots (arrays of state, laid out as the weights), whether eta comes
+// with Adam's bias correction, and step(), which takes the gradient g and changes w and the slots s0, s1; and its name
+// in `Optimizers`.
 
 // w -= eta g
 struct Sgd {
     static constexpr const char* name = "sgd";
     static constexpr int slots = 0;
+    static constexpr bool corrects_bias = false;
     template <class T>
     static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>&, Vec<T>&, const StepScalars<T>& c) {
         w = fma(set1<T>(-c.eta), g, w);
@@ -16,6 +18,7 @@ struct Sgd {
 struct Momentum {
     static constexpr const char* name = "momentum";
     static constexpr int slots = 1;
+    static constexpr bool corrects_bias = false;
     template <class T>
     static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>& velocity, Vec<T>&, const StepScalars<T>& c) {
         velocity = fma(set1<T>(c.mu), velocity, set1<T>(-c.eta) * g);
@@ -27,6 +30,7 @@ struct Momentum {
 struct Nesterov {
     static constexpr const char* name = "nesterov";
     static constexpr int slots = 1;
+    static constexpr bool corrects_bias = false;
     template <class T>
     static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>& velocity, Vec<T>&, const StepScalars<T>& c) {
         const Vec<T> descent = set1<T>(-c.eta) * g;
@@ -40,6 +44,7 @@ struct Nesterov {
 struct Adam {
     static constexpr const char* name = "adam";
     static constexpr int slots = 2;
+    static constexpr bool corrects_bias = true;
     template <class T>
     static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>& m, Vec<T>& v, const StepScalars<T>& c) {
         m = fma(set1<T>(c.beta1), m, set1<T>(c.one_minus_beta1) * g);

@@ -109,10 +109,12 @@ struct ActivationKernel {
 template <class T>
 struct LossKernel {
     const char* name;
-    const char* link;  // the output activation
-    // z (n_out, lanes) becomes a, in place; delta (n_out, lanes) = row_weight * dloss/dz. Returns the sum over the
-    // first `rows` lanes of row_weight * loss.
-    T (*loss)(T* z, const T* y, const T* row_weight, T* delta, Index n_out, Index rows);
+    const char* link;   // the output activation
+    bool unit_by_unit;  // the link takes every unit by itself: lanes may be units just as well as rows
+    // z (n_out, lanes) becomes a, in place; delta (n_out, lanes) = row_weight * dloss/dz
+    void (*delta)(T* z, const T* y, const T* row_weight, T* delta, Index n_out);
+    // The sum over the first `rows` lanes of row_weight * loss, told by a (n_out, lanes)
+    T (*loss)(const T* a, const T* y, const T* row_weight, Index n_out, Index rows);
     // z (n_out, lanes) becomes a, in place
     void (*link_forward)(T* z, Index n_out);
 };
@@ -132,7 +134,10 @@ struct GradientTask {
     Index n_in = 0;
 };
 
-// What one row needs to go through one layer in the micro kernel.
+// Steps that the micro kernel makes in one call, at most.
+inline constexpr Index kMicroSteps = 64;
+
+// A layer as one row goes through it. Lines of units are padded to lanes.
 template <class T>
 struct MicroLayer {
     Index n_in = 0;
@@ -140,35 +145,50 @@ struct MicroLayer {
     T* w = nullptr;                   // packed panels
     T* slot[2] = {nullptr, nullptr};  // as w; a slot that the optimizer lacks points at w
     Index panel = 0;
-    T* a = nullptr;      // (n_in) values of the layer below, padded to lanes
-    T* delta = nullptr;  // (n_out) deltas of the layer above, padded to lanes
+    T* a = nullptr;      // (n_in) of the layer below; the first layer reads x instead
+    T* delta = nullptr;  // (n_out) of the layer above
+    // Room for W and its slots transposed, [n_in / lanes][n_out][lanes of units below], while the steps are made: of
+    // narrow layers in place of W (see micro.inl), of tiny nets beside it.
+    T* transposed[3] = {nullptr, nullptr, nullptr};
 };
 
+// Steps on one row each, one after the other.
 template <class T>
-struct MicroStep {
+struct MicroSteps {
     MicroLayer<T>* layers = nullptr;
     Index n_layers = 0;
-    T* output = nullptr;    // (n_L, lanes) scratch
-    T* target = nullptr;    // (n_L, lanes) scratch
-    T* gradient = nullptr;  // (n_L, lanes) scratch
-    T row_weight = 1;
     const ActivationKernel<T>* activation = nullptr;
     const LossKernel<T>* loss = nullptr;
-    StepScalars<T> scalars;
+    StepScalars<T> scalars;  // but for eta and l2
+    Index count = 0;
+    const T* x[kMicroSteps] = {};  // (n_0) each
+    const T* y[kMicroSteps] = {};  // (n_L) each
+    T row_weight[kMicroSteps] = {};
+    T eta[kMicroSteps] = {};
+    T l2[kMicroSteps] = {};
+    // scratch, (n_L, lanes) each: the output layer of one row, and of as many rows as there are lanes
+    T* output = nullptr;
+    T* target = nullptr;
+    T* gradient = nullptr;
+    T* outputs = nullptr;
+    T* targets = nullptr;
     // filled by the kernel
-    T data_loss = 0;
-    T sum_squares = 0;  // of all weights, biases excluded, before the update
+    double data_loss = 0;             // the sum of all steps' row_weight * loss
+    T sum_squares[kMicroSteps] = {};  // of all weights, biases excluded, before each update
 };
 
 template <class T>
 struct OptimizerKernel {
     const char* name;
     int slots;
+    bool corrects_bias;  // eta comes with the correction for means that began at 0: sqrt(1-beta2^t) / (1-beta1^t)
     // Gradient g (n) -> new weights w (n) and slots. Returns the sum of w^2 before the update. n is a multiple of
     // lanes; slot has two pointers, and one that the optimizer lacks points at w.
     T (*update)(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars);
-    // A whole step on one row: forward, loss, backward, update. x is layers[0].a, y is `target` lane 0.
-    void (*micro)(MicroStep<T>& step);
+    // Whole steps on one row each: forward, loss, backward, update. Tiny: no layer above the input has more units than
+    // there are lanes; null where the optimizer has no such kernel.
+    void (*micro)(MicroSteps<T>& steps);
+    void (*tiny)(MicroSteps<T>& steps);
 };
 
 template <class T>

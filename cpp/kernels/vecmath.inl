@@ -47,7 +47,7 @@ inline constexpr T kInverseFactorial[14] = {
     T(1.0 / 3628800), T(1.0 / 39916800), T(1.0 / 479001600), T(1.0 / 6227020800.0)};
 // clang-format on
 
-// x = n ln2 + r with |r| <= ln2/2. Gives r, and 2^(n-1) as a vector. x must lie in [exp_low, exp_high].
+// x = n ln2 + r with |r| <= ln2/2. Gives r, and 2^(n-1) as a vector, for x in [exp_low, exp_high].
 template <class T>
 CHAINFIT_INLINE Vec<T> reduce_exp(Vec<T> x, Vec<T>& half_scale) {
     using C = MathConstants<T>;
@@ -67,17 +67,18 @@ CHAINFIT_INLINE Vec<T> exp_tail(Vec<T> r) {
     return p;
 }
 
-// e^x; 0 below exp_low, +inf above the dtype's range, NaN stays NaN.
+// e^x; 0 below exp_low, +inf above exp_high, NaN stays NaN. Out of range the value is nonsense until it is replaced:
+// comparisons beside the chain of operations, not limits in it.
 template <class T>
 CHAINFIT_INLINE Vec<T> exp(Vec<T> x) {
     using C = MathConstants<T>;
-    const Vec<T> clamped = min(set1<T>(C::exp_high), max(set1<T>(C::exp_low), x));
     Vec<T> half_scale;
-    const Vec<T> r = reduce_exp(clamped, half_scale);
+    const Vec<T> r = reduce_exp(x, half_scale);
     const Vec<T> e_r = fma(exp_tail(r), r * r, r) + set1<T>(T(1));
     // 2^n as 2 * 2^(n-1): n itself may be one past the largest exponent
     const Vec<T> value = (e_r + e_r) * half_scale;
-    return select(less(x, set1<T>(C::exp_low)), zero<T>(), value);
+    const Vec<T> not_too_high = select(less(set1<T>(C::exp_high), x), set1<T>(C::infinity), value);
+    return select(less(x, set1<T>(C::exp_low)), zero<T>(), not_too_high);
 }
 
 // tanh x = -t / (t + 2), t = expm1(-2 |x|): no cancellation near 0, no overflow far from it.
