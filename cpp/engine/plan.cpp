@@ -14,12 +14,37 @@ constexpr double kFlopPerThread = 2e6;
 // Activations of a block of rows, below and above a layer, share L2 with the weights that stream by.
 constexpr Index kBlockBytes = Index{1} << 20;
 
-// Threads along the rows: as many as there are pairs of panels, in a grid that divides `threads`.
-int row_splits(int threads, Index row_panels) {
-    const Index pairs = std::max<Index>(1, row_panels / 2);
-    int splits = static_cast<int>(std::min<Index>(threads, pairs));
-    while (threads % splits) --splits;
-    return splits;
+// Weights of a thread that stay in its L2 from step to step; more of them stream by, whoever wrote them.
+constexpr Index kOwnedBytes = Index{1} << 20;
+
+// What a thread fetches from other cores and gathers in a step, in elements, where `rows` x `units` threads make a
+// grid.
+template <class T>
+double fetched(const Network<T>& network, double batch_rows, double rows, double units) {
+    const std::vector<Index>& n = network.units();
+    double hidden = 0;
+    for (std::size_t l = 1; l + 1 < n.size(); ++l) hidden += static_cast<double>(n[l]);
+    const double inputs = static_cast<double>(n[0]) * batch_rows / rows;
+    return static_cast<double>(network.weight_count()) / units * (1 - 1 / rows)  // forward, W that others updated
+           + 2 * hidden * batch_rows / rows * (1 - 1 / units)                    // a and delta, from layer to layer
+           + inputs * (1 - 1 / rows)                                             // a[0] in the weights phase
+           + inputs;                                                             // gathered, by each of `units`
+}
+
+// Threads along the rows, at least two panels each; the others go along the units. All divide `threads`.
+template <class T>
+int row_splits(const Network<T>& network, int threads, Index batch_rows) {
+    const Index row_panels = (batch_rows + kLanes<T> - 1) / kLanes<T>;
+    int most = static_cast<int>(std::min<Index>(threads, std::max<Index>(1, row_panels / 2)));
+    while (threads % most) --most;
+    if (network.weight_count() / threads * static_cast<Index>(sizeof(T)) > kOwnedBytes) return most;
+    int best = most;
+    const auto cost = [&](int rows) {
+        return fetched(network, static_cast<double>(batch_rows), rows, static_cast<double>(threads) / rows);
+    };
+    for (int rows = most - 1; rows > 0; --rows)
+        if (threads % rows == 0 && cost(rows) < cost(best)) best = rows;
+    return best;
 }
 
 }  // namespace
@@ -40,8 +65,7 @@ Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max
     const double flop = 6.0 * static_cast<double>(network.weight_count()) * static_cast<double>(batch_rows);
     plan.threads = threads_that_pay(flop, max_threads);
 
-    const Index row_panels = (batch_rows + V - 1) / V;
-    plan.row_splits = row_splits(plan.threads, row_panels);
+    plan.row_splits = row_splits(network, plan.threads, batch_rows);
     plan.unit_splits = plan.threads / plan.row_splits;
 
     const auto first = network.units().begin() + (sparse ? 1 : 0);  // a sparse X takes no room in a block
@@ -50,17 +74,24 @@ Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max
     plan.block_panels = std::max<Index>(2, fits / 2 * 2);
 
     Index work = 0;
-    for (std::size_t l = 0; l < network.layers().size(); ++l) {
-        const Layer& layer = network.layers()[l];
-        const Index lines = layer.n_in + 1;
-        const Index blocks = (lines + kTaskLines - 1) / kTaskLines;
-        for (Index j = 0; j < layer.panels; j += kTaskPanels)
-            for (Index i = 0; i < blocks; ++i) {
-                const Range range = share(lines, blocks, i, 1);
-                const Index panels = std::min(kTaskPanels, layer.panels - j);
-                plan.tasks.push_back({static_cast<Index>(l), j, panels, range});
-                work += panels * (range.end - range.begin);
-            }
+    // by the units' owners in the rows phase, so that they update the weights that they read
+    for (Index u = 0; u < plan.unit_splits; ++u) {
+        Index squares = 0;
+        for (std::size_t l = 0; l < network.layers().size(); ++l) {
+            const Layer& layer = network.layers()[l];
+            const Index lines = layer.n_in + 1;
+            const Index blocks = (lines + kTaskLines - 1) / kTaskLines;
+            const Range owned = share(layer.panels, plan.unit_splits, u, 1);
+            for (Index j = owned.begin; j < owned.end; j += kTaskPanels)
+                for (Index i = 0; i < blocks; ++i) {
+                    const Range range = share(lines, blocks, i, 1);
+                    const Index panels = std::min(kTaskPanels, owned.end - j);
+                    plan.tasks.push_back({static_cast<Index>(l), j, panels, range, squares + j * blocks + i, blocks});
+                    work += panels * (range.end - range.begin);
+                }
+            squares += layer.panels * blocks;
+        }
+        plan.squares = squares;
     }
     plan.first_task.assign(1, 0);
     Index before = 0;

@@ -14,6 +14,9 @@ struct WeightsTask {
     Index panel = 0;
     Index panels = 1;
     Range lines;
+    // Where its sums of squares go, one for each panel: the same place whoever does the task, and so the same total.
+    Index squares = 0;
+    Index squares_panel = 1;
 };
 
 struct Plan {
@@ -22,9 +25,10 @@ struct Plan {
     int unit_splits = 1;     // ... times threads side by side along the units, which then meet after each layer
     Index block_panels = 1;  // panels of rows taken through all layers before the next
     std::vector<WeightsTask> tasks;
+    Index squares = 0;  // sums of squares in all
 
-    // Thread t's share of the weights phase: tasks [first_task[t], first_task[t + 1]). A thread keeps its tasks from
-    // step to step, so that its weights stay in its own cache.
+    // The weights phase of the thread with rows r and units u: tasks [first_task[t], first_task[t + 1]) with
+    // t = u * row_splits + r. A thread keeps its tasks from step to step, so that its weights stay in its own cache.
     std::vector<Index> first_task;
 };
 

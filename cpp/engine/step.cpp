@@ -31,8 +31,9 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
     for (std::size_t l = 0; l <= last_; ++l) {
         const bool held = l > 0 || !sparse;  // a sparse X stays where it is
         a_panel_.push_back(held ? checked_product(padded_lines(checked_sum(units[l], 1)), V) : 0);
-        a_.emplace_back(checked_product(row_panels, a_panel_[l]));
-        for (Index p = 0; held && p < row_panels; ++p)
+        const Index copies = l == 0 ? plan_.unit_splits : 1;
+        a_.emplace_back(checked_product(checked_product(row_panels, copies), a_panel_[l]));
+        for (Index p = 0; held && p < row_panels * copies; ++p)
             std::fill_n(a_[l].data() + p * a_panel_[l] + units[l] * V, V, T(1));
         const Index rounded = l == 0 ? 0 : round_up(units[l], V);
         delta_panel_.push_back(l == 0 ? 0 : checked_product(padded_lines(rounded), V));
@@ -41,7 +42,7 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
     }
     row_weight_ = Buffer<T>(row_panels * V);
     panel_loss_ = Buffer<T>(row_panels);
-    task_squares_ = Buffer<T>(static_cast<Index>(plan_.tasks.size()) * kTaskPanels);
+    task_squares_ = Buffer<T>(plan_.squares);
     const Index target_size = checked_product(units[last_], V);
     for (int t = 0; t < plan_.threads; ++t) scratch_.emplace_back(std::max(target_size, kTaskPanels * kTaskLines * V));
 }
@@ -64,7 +65,9 @@ bool Step<T>::run(int thread, Barrier& barrier, const Samples<T>& samples, const
     return true;
 }
 
-// Thread (r, u) of the grid: its share of the row panels, and of the units of each layer.
+// Thread (r, u) of the grid takes row panels r. With others on the same rows it takes units u of each layer, and
+// gathers X for itself: cheaper than to fetch half of it from the core that did. A layer with too few units is split by
+// rows.
 template <class T>
 void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
                          double inverse_weight, const Parameters<T>& parameters,
@@ -87,60 +90,74 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
         if (alone && cancel_.load(std::memory_order_relaxed)) return;
         if (thread == 0 && cancelled()) cancel_.store(true, std::memory_order_relaxed);
         const Range panels{p, std::min(p + block, mine.end)};
-        // threads that share rows take turns where work goes by whole panels
         Range whole = share(panels.end - panels.begin, splits, u, 1);
         whole = {panels.begin + whole.begin, panels.begin + whole.end};
+        // of layer l, 1..L: the row panels and the panels of units to work on
+        const auto by_units = [&](std::size_t l) { return network_.layers()[l - 1].panels >= splits; };
+        const auto rows_of = [&](std::size_t l) { return by_units(l) ? panels : whole; };
+        const auto units_of = [&](std::size_t l) {
+            const Index n = network_.layers()[l - 1].panels;
+            return by_units(l) ? share(n, splits, u, 1) : Range{0, n};
+        };
+        // others have worked on what is read next, unless both layers are split by rows
+        const auto meet = [&](std::size_t before, std::size_t next) {
+            if (!alone && (by_units(before) || by_units(next))) barrier.wait();
+        };
 
-        if (!samples.is_sparse()) gather_rows(whole, samples, batch, inverse_weight, nullptr);
+        if (!samples.is_sparse()) gather_rows(panels, samples, batch, inverse_weight, inputs(u), nullptr);
         for (std::size_t l = 0; l < last_; ++l) {
-            if (!alone) barrier.wait();
+            if (l > 0) meet(l, l + 1);
             const Weights<T> weights = network_.weights(parameters.w.data(), l);
             const bool output = l + 1 == last_;
             const auto epilogue = output ? kernels_.add_bias : activation_.forward;
-            const Range units = share(network_.layers()[l].panels, splits, u, 1);
-            const Panels<T> in = activations(l), out = activations(l + 1);
+            const Range rows = rows_of(l + 1), units = units_of(l + 1);
+            const Panels<T> in = l > 0 ? activations(l) : inputs(u), out = activations(l + 1);
             if (l > 0 || !samples.is_sparse()) {
-                kernels_.forward(weights, {in.data, in.panel}, out, panels, units, epilogue);
+                kernels_.forward(weights, {in.data, in.panel}, out, rows, units, epilogue);
                 continue;
             }
-            for (Index q = panels.begin; q < panels.end; ++q)
+            for (Index q = rows.begin; q < rows.end; ++q)
                 kernels_.forward_sparse(weights, samples.sparse, batch.index, rows_of_panel<T>(batch, q),
                                         out.data + q * out.panel, units, epilogue);
         }
-        if (!alone) barrier.wait();
+        if (!alone && by_units(last_)) barrier.wait();
         for (Index q = whole.begin; q < whole.end; ++q) {
-            gather_rows({q, q + 1}, samples, batch, inverse_weight, targets);
+            gather_rows({q, q + 1}, samples, batch, inverse_weight, {}, targets);
             const Index rows = std::min(V, batch.range.end - batch.range.begin - q * V);
             const Index n_out = network_.units()[last_];
             T* a = activations(last_).data + q * a_panel_[last_];
+            T* delta = deltas(last_).data + q * delta_panel_[last_];
             const T* weight = row_weight_.data() + q * V;
-            loss_.delta(a, targets, weight, deltas(last_).data + q * delta_panel_[last_], n_out);
+            loss_.delta(a, targets, weight, delta, n_out);
             panel_loss_[q] = loss_.loss(a, targets, weight, n_out, rows);
+            kernels_.transpose(delta, n_out, delta_transposed_[last_].data() + q * V * V, transposed_panel_);
         }
-        for (std::size_t l = last_; l > 0; --l) {
-            if (!alone) barrier.wait();
-            for (Index q = whole.begin; q < whole.end; ++q)
-                kernels_.transpose(deltas(l).data + q * delta_panel_[l], network_.units()[l],
-                                   delta_transposed_[l].data() + q * V * V, transposed_panel_);
-            if (l == 1) break;
-            const Panels<T> delta = deltas(l), a = activations(l - 1);
-            kernels_.backward(network_.weights(parameters.w.data(), l - 1), {delta.data, delta.panel},
-                              {a.data, a.panel}, deltas(l - 1), panels, share(network_.units()[l - 1], splits, u, 1),
-                              activation_.backward);
+        for (std::size_t l = last_ - 1; l > 0; --l) {
+            if (!alone && (by_units(l) || (l + 1 < last_ && by_units(l + 1)))) barrier.wait();
+            const Panels<T> delta = deltas(l + 1), a = activations(l), below = deltas(l);
+            const Range rows = rows_of(l), units = units_of(l);
+            const Index n = network_.units()[l];
+            const Range lines{units.begin * V, std::min(n, units.end * V)};
+            kernels_.backward(network_.weights(parameters.w.data(), l), {delta.data, delta.panel}, {a.data, a.panel},
+                              below, rows, lines, activation_.backward);
+            for (Index q = rows.begin; q < rows.end; ++q)
+                kernels_.transpose(below.data + q * below.panel + lines.begin * V, lines.end - lines.begin,
+                                   delta_transposed_[l].data() + units.begin * transposed_panel_ + q * V * V,
+                                   transposed_panel_);
         }
     }
 }
 
-// X of the given panels into a[0] when `targets` is null; else Y of one panel into targets, and its row weights.
+// X of the given panels into `inputs` when `targets` is null; else Y of one panel into targets, and its row weights.
 template <class T>
 void Step<T>::gather_rows(Range panels, const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
-                          T* targets) {
+                          const Panels<T>& inputs, T* targets) {
     constexpr Index V = kLanes<T>;
     for (Index q = panels.begin; q < panels.end; ++q) {
         const Range rows = rows_of_panel<T>(batch, q);
         if (!targets) {
             kernels_.gather(samples.X, samples.x_row, samples.x_column, network_.units()[0], batch.index, rows,
-                            a_[0].data() + q * a_panel_[0]);
+                            inputs.data + q * inputs.panel);
             continue;
         }
         const Index n_out = network_.units()[last_];
@@ -163,19 +180,27 @@ void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Pa
     StepScalars<T> bias_scalars = scalars;
     bias_scalars.l2 = 0;
     T* sums = scratch_[static_cast<std::size_t>(thread)].data();
-    const Range mine = threads == plan_.threads ? Range{plan_.first_task[static_cast<std::size_t>(thread)],
-                                                        plan_.first_task[static_cast<std::size_t>(thread) + 1]}
-                                                : share(static_cast<Index>(plan_.tasks.size()), threads, thread, 1);
+    const bool as_planned = threads == plan_.threads;
+    const Index u = as_planned ? thread % plan_.unit_splits : 0;
+    const auto turn = static_cast<std::size_t>(u * plan_.row_splits + thread / plan_.unit_splits);
+    const Range mine = as_planned ? Range{plan_.first_task[turn], plan_.first_task[turn + 1]}
+                                  : share(static_cast<Index>(plan_.tasks.size()), threads, thread, 1);
     for (Index i = mine.begin; i < mine.end; ++i) {
         const WeightsTask& task = plan_.tasks[static_cast<std::size_t>(i)];
         const auto l = static_cast<std::size_t>(task.layer);
         const Layer& layer = network_.layers()[l];
         const Index lines = task.lines.end - task.lines.begin;
-        GradientTask<T> product{
-            a_[l].data(),      a_panel_[l], delta_transposed_[l + 1].data() + task.panel * transposed_panel_,
-            transposed_panel_, rows,        task.lines,
-            task.panels,       sums,        {column_start_.data(), column_row_.data(), column_value_.data()},
-            layer.n_in};
+        const Panels<T> a = l > 0 ? activations(l) : inputs(u);
+        GradientTask<T> product{a.data,
+                                a.panel,
+                                delta_transposed_[l + 1].data() + task.panel * transposed_panel_,
+                                transposed_panel_,
+                                rows,
+                                task.lines,
+                                task.panels,
+                                sums,
+                                {column_start_.data(), column_row_.data(), column_value_.data()},
+                                layer.n_in};
         (l == 0 && sparse ? kernels_.gradient_sparse : kernels_.gradient)(product);
         for (Index v = 0; v < task.panels; ++v) {
             const Index at = layer.offset + (task.panel + v) * layer.panel + task.lines.begin * V;
@@ -185,7 +210,7 @@ void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Pa
             T* slot[2] = {w, w};
             for (int s = 0; s < optimizer.slots; ++s) slot[s] = parameters.slot[s].data() + at;
             const T* g = sums + v * lines * V;
-            task_squares_[i * kTaskPanels + v] = optimizer.update(g, w, slot, weights, scalars);
+            task_squares_[task.squares + v * task.squares_panel] = optimizer.update(g, w, slot, weights, scalars);
             if (!has_bias) continue;
             T* bias_slot[2] = {slot[0] + weights, slot[1] + weights};
             optimizer.update(g + weights, w + weights, bias_slot, V, bias_scalars);
@@ -225,9 +250,7 @@ void Step<T>::sum_up(Index rows, double inverse_weight) {
     data_loss_ = 0;
     for (Index p = 0; p < (rows + V - 1) / V; ++p) data_loss_ += static_cast<double>(panel_loss_[p]);
     sum_squares_ = 0;
-    for (Index i = 0; i < static_cast<Index>(plan_.tasks.size()); ++i)
-        for (Index v = 0; v < plan_.tasks[static_cast<std::size_t>(i)].panels; ++v)
-            sum_squares_ += static_cast<double>(task_squares_[i * kTaskPanels + v]);
+    for (Index i = 0; i < task_squares_.size(); ++i) sum_squares_ += static_cast<double>(task_squares_[i]);
     sum_squares_ *= inverse_weight;
 }
 

@@ -40,13 +40,15 @@ class Step {
     void rows_phase(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
                     double inverse_weight, const Parameters<T>& parameters, const std::function<bool()>& cancelled);
     void gather_rows(Range panels, const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
-                     T* targets);
+                     const Panels<T>& inputs, T* targets);
     void weights_phase(int thread, int threads, Index rows, bool sparse, Parameters<T>& parameters,
                        const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars);
     // The batch's rows of a sparse X by columns, for the weights phase.
     void gather_columns(const Samples<T>& samples, const BatchRows& batch);
     void sum_up(Index rows, double inverse_weight);
 
+    // a[0] as threads (r, u) gathered it for themselves, for all r
+    Panels<T> inputs(Index u) { return {a_[0].data() + u * (a_[0].size() / plan_.unit_splits), a_panel_[0]}; }
     Panels<T> activations(std::size_t l) { return {a_[l].data(), a_panel_[l]}; }
     Panels<T> deltas(std::size_t l) { return {delta_[l].data(), delta_panel_[l]}; }
 
@@ -57,8 +59,8 @@ class Step {
     Plan plan_;
     std::size_t last_;  // index of the output layer, L
 
-    std::vector<Buffer<T>> a_;                 // l = 0..L: [rows / lanes][n_l + 1][lanes], the line n_l being all ones
-    std::vector<Buffer<T>> delta_;             // l = 1..L: [rows / lanes][n_l rounded up][lanes]
+    std::vector<Buffer<T>> a_;      // l = 0..L: [rows / lanes][n_l + 1][lanes], the line n_l being all ones; a[0] per u
+    std::vector<Buffer<T>> delta_;  // l = 1..L: [rows / lanes][n_l rounded up][lanes]
     std::vector<Buffer<T>> delta_transposed_;  // l = 1..L: [n_l / lanes][row][lanes]
     std::vector<Index> a_panel_, delta_panel_;
     Index transposed_panel_ = 0;
