@@ -32,7 +32,7 @@ template <class T>
 py::array checked_array(const py::handle& object, const std::vector<py::ssize_t>& shape, const std::string& name) {
     if (!py::isinstance<py::array>(object)) throw py::type_error(name + " must be a numpy array");
     py::array array = py::reinterpret_borrow<py::array>(object);
-    if (!array.dtype().is(py::dtype::of<T>()) && !array.dtype().equal(py::dtype::of<T>()))
+    if (!py::isinstance<py::array_t<T>>(object))
         throw py::value_error(name + " must have dtype " + py::str(py::dtype::of<T>()).cast<std::string>() + ", got " +
                               py::str(array.dtype()).cast<std::string>());
     bool fits = array.ndim() == static_cast<py::ssize_t>(shape.size());
@@ -50,6 +50,7 @@ py::array checked_array(const py::handle& object, const std::vector<py::ssize_t>
 // The array itself where it is C-contiguous, otherwise a copy; MemoryError where there is no room for one.
 template <class T>
 py::array contiguous(const py::array& array) {
+    if (array.flags() & py::array::c_style) return array;
     return py::array_t<T, py::array::c_style | py::array::forcecast>(array);
 }
 
@@ -148,7 +149,7 @@ struct SparseArrays {
     SparseRows<T> view() const { return {start.data(), column.data(), value.data()}; }
 };
 
-inline bool is_sparse(const py::object& x) { return py::hasattr(x, "indptr"); }
+inline bool is_sparse(const py::object& x) { return !py::isinstance<py::array>(x) && py::hasattr(x, "indptr"); }
 
 // X (rows, n_0) with Y (rows, n_L) and weights, kept alive beside their addresses.
 template <class T>

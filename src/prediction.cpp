@@ -11,38 +11,94 @@ namespace chainfit {
 
 namespace {
 
+// coefs[l] (n_l, n_{l+1}) and intercepts[l] (n_{l+1},) as plain layers, kept alive beside their addresses.
+template <class T>
+struct PlainLayers {
+    std::vector<py::array> owners;
+    std::vector<PlainLayer<T>> layers;
+
+    PlainLayers(const py::sequence& coefs, const py::sequence& intercepts) {
+        if (coefs.size() == 0 || coefs.size() != intercepts.size())
+            throw py::value_error("coefs and intercepts must be as many, at least one, got " +
+                                  std::to_string(coefs.size()) + " and " + std::to_string(intercepts.size()));
+        for (std::size_t l = 0; l < coefs.size(); ++l) {
+            const std::string index = "[" + std::to_string(l) + "]";
+            const py::array w = contiguous<T>(checked_array<T>(coefs[l], {l ? n_out() : -1, -1}, "coefs" + index));
+            const py::array b = contiguous<T>(checked_array<T>(intercepts[l], {w.shape(1)}, "intercepts" + index));
+            if (w.size() < 1) throw py::value_error("coefs" + index + " must not be empty");
+            layers.push_back(
+                {w.shape(0), w.shape(1), static_cast<const T*>(w.data()), static_cast<const T*>(b.data())});
+            owners.push_back(w);
+            owners.push_back(b);
+        }
+    }
+    Index n_in() const { return layers.front().n_in; }
+    Index n_out() const { return layers.back().n_out; }
+};
+
 template <class T>
 py::array predict_as(const py::object& x, const py::sequence& coefs, const py::sequence& intercepts,
                      const std::string& activation, const std::string& out_activation, int n_threads) {
-    if (coefs.size() == 0 || coefs.size() != intercepts.size())
-        throw py::value_error("coefs and intercepts must be as many, at least one, got " +
-                              std::to_string(coefs.size()) + " and " + std::to_string(intercepts.size()));
-    std::vector<py::array> owners;
-    std::vector<PlainLayer<T>> layers;
-    if (!py::hasattr(coefs[0], "shape") || py::len(coefs[0].attr("shape")) != 2)
-        throw py::value_error("coefs[0] must have shape (n_features, n_units)");
-    Index n_in = coefs[0].attr("shape").cast<std::pair<Index, Index>>().first;
-    const SampleArrays<T> arrays(x, n_in);
-    for (std::size_t l = 0; l < coefs.size(); ++l) {
-        const std::string index = "[" + std::to_string(l) + "]";
-        const py::array w = contiguous<T>(checked_array<T>(coefs[l], {n_in, -1}, "coefs" + index));
-        const Index n_out = w.shape(1);
-        const py::array b = contiguous<T>(checked_array<T>(intercepts[l], {n_out}, "intercepts" + index));
-        if (n_in < 1 || n_out < 1) throw py::value_error("coefs" + index + " must not be empty");
-        layers.push_back({n_in, n_out, static_cast<const T*>(w.data()), static_cast<const T*>(b.data())});
-        owners.push_back(w);
-        owners.push_back(b);
-        n_in = n_out;
-    }
+    const PlainLayers<T> net(coefs, intercepts);
+    const SampleArrays<T> arrays(x, net.n_in());
     const Samples<T>& samples = arrays.samples;
-    py::array_t<T> out({samples.rows, n_in});
+    py::array_t<T> out({samples.rows, net.n_out()});
     if (samples.rows == 0) return out;
     T* to = out.mutable_data();
     {
         const py::gil_scoped_release no_gil;
-        predict(samples, layers, activation, out_activation, to, std::min(n_threads, max_threads()));
+        predict(samples, net.layers, activation, out_activation, to, std::min(n_threads, max_threads()));
     }
     return out;
+}
+
+// A net for one row at a time, for chainfit.row_predictor: what that calls goes by address.
+template <class T>
+class PyRowNet {
+   public:
+    PyRowNet(const py::sequence& coefs, const py::sequence& intercepts, const std::string& activation,
+             const std::string& out_activation)
+        : net_(copies(coefs), copies(intercepts)), predictor_(net_.layers, activation, out_activation) {}
+
+    Index n_in() const { return net_.n_in(); }
+    Index n_out() const { return net_.n_out(); }
+    py::capsule predictor() const { return py::capsule(&predictor_, "chainfit.row_net"); }
+    static py::capsule function() {
+        return py::capsule(reinterpret_cast<void*>(&predict_row), "chainfit.row_function");
+    }
+
+   private:
+    // W may change under the user's hands; the net must not
+    static py::list copies(const py::sequence& arrays) {
+        py::list list;
+        for (const py::handle& array : arrays) list.append(array.attr("copy")());
+        return list;
+    }
+
+    // 0, or -1 where there is no memory for a wide net's activations
+    static int predict_row(const void* predictor, const void* x, void* out) noexcept {
+        try {
+            (*static_cast<const RowPredictor<T>*>(predictor))(static_cast<const T*>(x), static_cast<T*>(out));
+            return 0;
+        } catch (const std::bad_alloc&) {
+            return -1;
+        }
+    }
+
+    PlainLayers<T> net_;
+    RowPredictor<T> predictor_;
+};
+
+template <class T>
+void bind_row_net(py::module_& m, const char* name) {
+    using Net = PyRowNet<T>;
+    py::class_<Net>(m, name)
+        .def(py::init<const py::sequence&, const py::sequence&, const std::string&, const std::string&>(),
+             py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"))
+        .def_property_readonly("n_in", &Net::n_in)
+        .def_property_readonly("n_out", &Net::n_out)
+        .def_property_readonly("predictor", &Net::predictor)
+        .def_property_readonly("function", [](const Net&) { return Net::function(); });
 }
 
 }  // namespace
@@ -52,12 +108,15 @@ void bind_prediction(py::module_& m) {
         "predict",
         [](const py::object& X, const py::sequence& coefs, const py::sequence& intercepts,
            const std::string& activation, const std::string& out_activation, int n_threads) {
-            return py::dtype::from_args(X.attr("dtype")).equal(py::dtype::of<float>())
+            return py::isinstance<py::array_t<float>>(X) ||
+                           (is_sparse(X) && py::isinstance<py::array_t<float>>(X.attr("data")))
                        ? predict_as<float>(X, coefs, intercepts, activation, out_activation, n_threads)
                        : predict_as<double>(X, coefs, intercepts, activation, out_activation, n_threads);
         },
         py::arg("X"), py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"),
         py::arg("n_threads"));
+    bind_row_net<float>(m, "RowNetF32");
+    bind_row_net<double>(m, "RowNetF64");
 }
 
 }  // namespace chainfit

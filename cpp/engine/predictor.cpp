@@ -20,6 +20,10 @@ template <class T>
 void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers, const std::string& activation,
              const std::string& link, T* out, int max_threads) {
     constexpr Index V = kLanes<T>;
+    if (samples.rows == 1 && !samples.is_sparse() && (samples.x_column == 1 || layers[0].n_in == 1)) {
+        RowPredictor<T>(layers, activation, link)(samples.X, out);
+        return;
+    }
     const Isa& instruction_set = isa();
     const Kernels<T>& kernels = instruction_set.kernels<T>();
     const auto hidden = find_by_name(kernels.activations, activation, "activation").forward;
@@ -73,6 +77,40 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
         }
     });
 }
+
+template <class T>
+RowPredictor<T>::RowPredictor(const std::vector<PlainLayer<T>>& layers, const std::string& activation,
+                              const std::string& link)
+    : isa_(isa()) {
+    constexpr Index V = kLanes<T>;
+    const Kernels<T>& kernels = isa_.kernels<T>();
+    layers_.reserve(layers.size());
+    for (const PlainLayer<T>& layer : layers) {
+        layers_.push_back({layer.n_in, layer.n_out, layer.w, V, layer.n_out, layer.b, V});
+        net_.widest = std::max(net_.widest, round_up(layer.n_out, V));
+    }
+    net_.layers = layers_.data();
+    net_.n_layers = static_cast<Index>(layers_.size());
+    net_.activation = &find_by_name(kernels.activations, activation, "activation");
+    net_.loss = &find_by_name(kernels.losses, link, "output activation", &LossKernel<T>::link);
+    scratch_size_ = checked_sum(checked_product(2, net_.widest), checked_product(n_out(), V));
+}
+
+template <class T>
+void RowPredictor<T>::operator()(const T* x, T* out) const {
+    constexpr Index kOnStack = 4096;
+    const DenormalsFlushed flushed(isa_);
+    if (scratch_size_ <= kOnStack) {
+        alignas(64) T scratch[kOnStack];
+        isa_.kernels<T>().predict_row(net_, x, out, scratch);
+    } else {
+        Buffer<T> scratch(scratch_size_);
+        isa_.kernels<T>().predict_row(net_, x, out, scratch.data());
+    }
+}
+
+template class RowPredictor<float>;
+template class RowPredictor<double>;
 
 template void predict<float>(const Samples<float>&, const std::vector<PlainLayer<float>>&, const std::string&,
                              const std::string&, float*, int);

@@ -1,4 +1,4 @@
-// Prediction straight from the user's own arrays of weights. Floor: engine.
+// Prediction straight from the user's own arrays of weights: many rows, or one at a time. Floor: engine.
 #pragma once
 
 #include <string>
@@ -22,5 +22,24 @@ struct PlainLayer {
 template <class T>
 void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers, const std::string& activation,
              const std::string& link, T* out, int max_threads);
+
+// One dense row at a time, without set-up between calls. The arrays of the layers must outlive it.
+template <class T>
+class RowPredictor {
+   public:
+    RowPredictor(const std::vector<PlainLayer<T>>& layers, const std::string& activation, const std::string& link);
+
+    Index n_in() const { return layers_.front().n_in; }
+    Index n_out() const { return layers_.back().n_out; }
+
+    // x (n_in), contiguous -> out (n_out). Any thread may call.
+    void operator()(const T* x, T* out) const;
+
+   private:
+    const Isa& isa_;
+    std::vector<Weights<T>> layers_;
+    RowNet<T> net_;
+    Index scratch_size_;
+};
 
 }  // namespace chainfit

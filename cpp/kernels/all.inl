@@ -8,8 +8,9 @@
 #include "kernels/losses.inl"
 #include "kernels/optimizers.inl"
 #include "kernels/phases.inl"
-// micro uses optimizers, sparse uses phases, kernels uses them all
+// micro uses optimizers, row uses micro, sparse uses phases, kernels uses them all
 #include "kernels/micro.inl"
+#include "kernels/row.inl"
 #include "kernels/sparse.inl"
 // clang-format off
 #include "kernels/kernels.inl"

@@ -33,6 +33,7 @@ inline constexpr Kernels<T> kKernels = {
     &gradient<T>,
     &forward_sparse<T>,
     &gradient_sparse<T>,
+    &predict_row<T>,
     &activate<T, Identity>,
     list(ActivationList<T, Activations>::items),
     list(LossList<T, Losses>::items),

@@ -177,6 +177,16 @@ struct MicroSteps {
     T sum_squares[kMicroSteps] = {};  // of all weights, biases excluded, before each update
 };
 
+// A net that one row goes through; W row-major (panel = lanes).
+template <class T>
+struct RowNet {
+    const Weights<T>* layers = nullptr;
+    Index n_layers = 0;
+    Index widest = 0;  // of the layers above the input, rounded up to lanes
+    const ActivationKernel<T>* activation = nullptr;
+    const LossKernel<T>* loss = nullptr;  // its link
+};
+
 template <class T>
 struct OptimizerKernel {
     const char* name;
@@ -212,6 +222,8 @@ struct Kernels {
     void (*forward_sparse)(const Weights<T>& weights, const SparseRows<T>& x, const std::int64_t* index, Range rows,
                            T* out, Range unit_panels, void (*epilogue)(T*, const T*, Index));
     void (*gradient_sparse)(const GradientTask<T>& task);
+    // x (n_0) -> out (n_L), with the bits of forward; scratch has 2 widest + n_L lanes elements, aligned.
+    void (*predict_row)(const RowNet<T>& net, const T* x, T* out, T* scratch);
     // The epilogue of the output layer: c (features, lanes) += bias; its link comes with the loss.
     void (*add_bias)(T* c, const T* bias, Index features);
 

@@ -100,3 +100,23 @@ def predict(
     out_activation: str,
     n_threads: int,
 ) -> _Array: ...
+
+class _RowNet:
+    def __init__(
+        self,
+        coefs: list[_Array],
+        intercepts: list[_Array],
+        activation: str,
+        out_activation: str,
+    ) -> None: ...
+    @property
+    def n_in(self) -> int: ...
+    @property
+    def n_out(self) -> int: ...
+    @property
+    def predictor(self) -> object: ...  # capsule, alive as long as this object
+    @property
+    def function(self) -> object: ...  # capsule of int (*)(predictor, x, out)
+
+class RowNetF32(_RowNet): ...
+class RowNetF64(_RowNet): ...
