@@ -18,6 +18,8 @@ NETS = {
     # fewer panels of rows than threads: threads share the units of a layer
     "wide": ([128, 512, 320, 10], "relu", "log_loss", "adam", 40, 16),
     "wide, two panels": ([60, 700, 140, 3], "tanh", "binary_log_loss", "momentum", 30, 20),
+    "wide, several rows": ([128, 512, 320, 10], "relu", "log_loss", "adam", 64, 64),
+    "tiny": ([4, 3, 2, 1], "relu", "binary_log_loss", "momentum", 150, 1),
     "one row": ([8, 64, 64, 1], "tanh", "squared_error", "nesterov", 40, 1),
     "narrow": ([20, 33, 3], "logistic", "poisson", "sgd", 2100, 2000),
     "deep": ([30] + [61] * 8 + [5], "leaky_relu", "squared_error", "nesterov", 140, 130),
@@ -65,6 +67,19 @@ def test_threads_and_instruction_sets(name, dtype, make_net, many_threads, using
             for n_threads in (1, 7) if isa == "generic" else (1, 2, 3, 7):
                 prints[isa, n_threads] = fingerprint(
                     net, optimizer, batch_size=batch_size, n_threads=n_threads
+                )
+    assert len(set(prints.values())) == 1, prints
+
+
+def test_threads_in_a_grid(dtype, make_net, many_threads, using_isa, running_isas):
+    """Four threads and eight: two of them along the rows, the others along the units."""
+    net = make_net([300, 1100, 1000, 10], "relu", "log_loss", dtype, rows=64)
+    prints = {}
+    for isa in set(running_isas) - {"generic"} or running_isas:
+        with using_isa(isa):
+            for n_threads in (1, 4, 8):
+                prints[isa, n_threads] = fingerprint(
+                    net, "momentum", batch_size=64, n_threads=n_threads
                 )
     assert len(set(prints.values())) == 1, prints
 

@@ -3,7 +3,10 @@
 The numerics contract is emulated in NumPy: an element is a sum of blocks of 128 terms, k ascending,
 each block one chain of FMAs from +0, the block sums added left to right, then the bias. Nothing
 else may enter: not the tile, the vector, the neighbours, the thread or the layout in memory.
+Steps on one row have orders of their own, set by the shape alone.
 """
+
+# ruff: noqa: E741 - l is the layer
 
 from fractions import Fraction
 from functools import cache
@@ -82,16 +85,23 @@ def folded(v):
     return v[..., 0]
 
 
-def product_by_lanes(W, delta):
-    """Return W @ delta as the one-row kernel has it: a chain for each lane, then the tree."""
-    lanes = 64 // W.dtype.itemsize
-    padding = -len(delta) % lanes
-    W = np.pad(W, ((0, 0), (0, padding))).reshape(len(W), -1, lanes)
-    delta = np.pad(delta, (0, padding)).reshape(-1, lanes)
-    chain = np.zeros((len(W), lanes), W.dtype)
-    for j in range(len(delta)):
-        chain = fma(W[:, j], delta[j], chain)
+def dots(a, b):
+    """Return a * b summed over the last axis: a chain for each lane, then the tree."""
+    lanes = 64 // a.dtype.itemsize
+    a, b = np.broadcast_arrays(a, b)
+    pad = [(0, 0)] * (a.ndim - 1) + [(0, -a.shape[-1] % lanes)]
+    a, b = (np.pad(v, pad).reshape(*v.shape[:-1], -1, lanes) for v in (a, b))
+    chain = np.zeros((*a.shape[:-2], lanes), a.dtype)
+    for panel in range(a.shape[-2]):
+        chain = fma(a[..., panel, :], b[..., panel, :], chain)
     return folded(chain)
+
+
+def chained(start, a, W):
+    """Return start + a @ W, one chain of FMAs, from the first row of W to the last."""
+    for a_i, W_i in zip(a, W, strict=True):
+        start = fma(a_i, W_i, start)
+    return start
 
 
 def numbers(seed, *shape, dtype):
@@ -211,12 +221,8 @@ def emulated_gradient(X, Y, weight, W, b, l2):
     scale = T(l2 * (1.0 / rows if weight is None else 1.0 / np.cumsum(weight.astype(float))[-1]))
     dW, db = [], []
     for a_l, W_l in reversed(list(zip(a[:-1], W, strict=True))):
-        if rows == 1:  # the one-row kernel: one product, nothing to sum
-            g, g_b = a_l.T * delta, delta[0]
-            below = product_by_lanes(W_l, delta[0])[None]
-        else:
-            g, g_b = product(a_l.T, delta), product(np.ones((1, rows), dtype), delta)[0]
-            below = product(delta, W_l.T)
+        g, g_b = product(a_l.T, delta), product(np.ones((1, rows), dtype), delta)[0]
+        below = product(delta, W_l.T)
         dW.insert(0, fma(scale, W_l, g))
         db.insert(0, g_b)
         delta = below
@@ -254,16 +260,80 @@ def test_gradient(units, rows, weighted, isa, dtype):
 
 def test_plain_step_is_one_fma(isa, dtype):
     """W <- W - eta dW by one FMA, with the gradient of `loss_and_gradient`."""
-    for rows in (1, 20):
-        trainer, X, Y, _, W, b = linear_net((9, 21, 5), dtype, rows, False)
-        _, _, dW, db = trainer.loss_and_gradient(X, Y, None, 0.3, 1)
-        trainer.eta = 0.01
-        run = _core.Run()
-        run.batch_size, run.l2, run.shuffle = rows, 0.3, False
-        trainer.run(X, Y, None, None, None, run, None, 1)
-        moved_W, moved_b = trainer.parameters()
-        for p, g, moved in zip([*W, *b], [*dW, *db], [*moved_W, *moved_b], strict=True):
-            assert_same_bits(moved, fma(dtype.type(-0.01), g, p))
+    trainer, X, Y, _, W, b = linear_net((9, 21, 5), dtype, 20, False)
+    _, _, dW, db = trainer.loss_and_gradient(X, Y, None, 0.3, 1)
+    step(trainer, X, Y, 0.3)
+    moved_W, moved_b = trainer.parameters()
+    for p, g, moved in zip([*W, *b], [*dW, *db], [*moved_W, *moved_b], strict=True):
+        assert_same_bits(moved, fma(dtype.type(-0.01), g, p))
+
+
+def step(trainer, X, Y, l2):
+    trainer.eta = 0.01
+    run = _core.Run()
+    run.batch_size, run.l2, run.shuffle = len(X), l2, False
+    trainer.run(X, Y, None, None, None, run, None, 1)
+
+
+# --- one row -------------------------------------------------------------------------------------
+
+
+def row_forward(a, W, b):
+    """Return a @ W + b: a chain from the bias on, and one from 0 for every other 32 terms."""
+    z = b
+    for k in range(0, len(a), 64):
+        z = chained(z, a[k : k + 32], W[k : k + 32])
+        if len(a) > 32:
+            z = z + chained(np.zeros_like(b), a[k + 32 : k + 64], W[k + 32 : k + 64])
+    return z
+
+
+def row_backward(W, delta):
+    """Return W @ delta: sums over groups of 4, 2, 1 vectors of units, added left to right."""
+    lanes = 64 // W.dtype.itemsize
+    vectors, start, total = -(-len(delta) // lanes), 0, None
+    for group in [4] * (vectors // 4) + [2] * (vectors % 4 // 2) + [1] * (vectors % 2):
+        part = slice(start * lanes, (start + group) * lanes)
+        sums = dots(W[:, part], delta[part])
+        total = sums if total is None else total + sums
+        start += group
+    return total
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+@pytest.mark.parametrize(
+    "units",
+    [(4, 3, 2, 1), (7, 5), (33, 8, 7), (100, 6, 8, 3)]  # tiny: at most a vector wide
+    + [(7, 19, 5), (3, 140, 37, 33, 2), (150, 40, 70), (20, 64, 64, 1), (2, 130, 300, 9)],
+    ids=str,
+)
+def test_a_step_on_one_row(units, l2, isa, dtype):
+    trainer, X, Y, _, W, b = linear_net(units, dtype, 1, False)
+    step(trainer, X, Y, l2)
+    lanes = 64 // dtype.itemsize
+    tiny = max(units[1:]) <= lanes
+
+    def narrow(l, n_in, n_out):  # lanes are units below
+        return l > 0 and n_out <= lanes and n_out * -(-n_in // lanes) < n_in
+
+    a = [X[0]]
+    for l, (W_l, b_l) in enumerate(zip(W, b, strict=True)):
+        if tiny and l > 0:
+            a.append(chained(b_l, a[l], W_l))
+        elif not tiny and narrow(l, *W_l.shape):
+            a.append(dots(W_l.T, a[l]) + b_l)
+        else:
+            a.append(row_forward(a[l], W_l, b_l))
+    delta, eta = a[-1] - Y[0], dtype.type(-0.01)
+    moved_W, moved_b = trainer.parameters()
+    for l in reversed(range(len(W))):
+        g = fma(dtype.type(l2), W[l], np.outer(a[l], delta))
+        np.testing.assert_array_equal(moved_W[l], fma(eta, g, W[l]))
+        np.testing.assert_array_equal(moved_b[l], fma(eta, delta, b[l]))
+        if tiny or narrow(l, *W[l].shape):
+            delta = chained(np.zeros(len(W[l]), dtype), delta, W[l].T)
+        else:
+            delta = row_backward(W[l], delta)
 
 
 # --- layouts -------------------------------------------------------------------------------------

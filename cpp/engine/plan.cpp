@@ -31,6 +31,10 @@ double fetched(const Network<T>& network, double batch_rows, double rows, double
            + inputs;                                                             // gathered, by each of `units`
 }
 
+// Gradients of all blocks of rows, for nets whose weights stay in L1 beside a block.
+constexpr Index kBlockWeightsBytes = Index{1} << 15;
+constexpr Index kBlockSumsBytes = Index{1} << 23;
+
 // Threads along the rows, at least two panels each; the others go along the units. All divide `threads`.
 template <class T>
 int row_splits(const Network<T>& network, int threads, Index batch_rows) {
@@ -73,10 +77,21 @@ Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max
     const Index fits = kBlockBytes / (widest * V * static_cast<Index>(sizeof(T)));
     plan.block_panels = std::max<Index>(2, fits / 2 * 2);
 
+    Index packed = 0;
+    for (const Layer& layer : network.layers()) packed += layer.panels * (layer.n_in + 1) * V * Index{sizeof(T)};
+    const Index row_blocks = (batch_rows + kBlock - 1) / kBlock;
+    plan.by_blocks =
+        !sparse && row_blocks > 1 && packed <= kBlockWeightsBytes && packed <= kBlockSumsBytes / row_blocks;
+    if (plan.by_blocks) {
+        plan.row_splits = plan.threads;
+        plan.unit_splits = 1;
+        plan.block_panels = kBlock / V;
+    }
+
     Index work = 0;
     // by the units' owners in the rows phase, so that they update the weights that they read
     for (Index u = 0; u < plan.unit_splits; ++u) {
-        Index squares = 0;
+        Index squares = 0, gradient = 0;
         for (std::size_t l = 0; l < network.layers().size(); ++l) {
             const Layer& layer = network.layers()[l];
             const Index lines = layer.n_in + 1;
@@ -86,10 +101,12 @@ Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max
                 for (Index i = 0; i < blocks; ++i) {
                     const Range range = share(lines, blocks, i, 1);
                     const Index panels = std::min(kTaskPanels, owned.end - j);
-                    plan.tasks.push_back({static_cast<Index>(l), j, panels, range, squares + j * blocks + i, blocks});
+                    plan.tasks.push_back({static_cast<Index>(l), j, panels, range, squares + j * blocks + i, blocks,
+                                          gradient + (j * lines + range.begin) * V});
                     work += panels * (range.end - range.begin);
                 }
             squares += layer.panels * blocks;
+            gradient += layer.panels * lines * V;
         }
         plan.squares = squares;
     }

@@ -17,6 +17,7 @@ struct WeightsTask {
     // Where its sums of squares go, one for each panel: the same place whoever does the task, and so the same total.
     Index squares = 0;
     Index squares_panel = 1;
+    Index gradient = 0;  // of a block of rows: where this task's first line lies, in elements
 };
 
 struct Plan {
@@ -24,6 +25,9 @@ struct Plan {
     int row_splits = 1;      // threads side by side along the rows ...
     int unit_splits = 1;     // ... times threads side by side along the units, which then meet after each layer
     Index block_panels = 1;  // panels of rows taken through all layers before the next
+    // A small net with many rows: a thread takes kBlock rows through all layers and through their gradient too, while
+    // they are in its L1. The weights phase adds up the blocks' gradients, in order, and updates.
+    bool by_blocks = false;
     std::vector<WeightsTask> tasks;
     Index squares = 0;  // sums of squares in all
 

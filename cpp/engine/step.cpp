@@ -25,7 +25,8 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
       plan_(make_plan(network, batch_rows, sparse, max_threads)),
       last_(network.layers().size()) {
     constexpr Index V = kLanes<T>;
-    const Index row_panels = round_up(batch_rows, V) / V;
+    const Index all_panels = round_up(batch_rows, V) / V;
+    const Index row_panels = plan_.by_blocks ? plan_.threads * plan_.block_panels : all_panels;
     const std::vector<Index>& units = network.units();
     transposed_panel_ = checked_product(padded_lines(row_panels * V), V);
     for (std::size_t l = 0; l <= last_; ++l) {
@@ -41,7 +42,8 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
         delta_transposed_.emplace_back(checked_product(rounded / V, transposed_panel_));
     }
     row_weight_ = Buffer<T>(row_panels * V);
-    panel_loss_ = Buffer<T>(row_panels);
+    panel_loss_ = Buffer<T>(all_panels);
+    if (plan_.by_blocks) block_sums_ = Buffer<T>(checked_product(gradient_size(), (batch_rows + kBlock - 1) / kBlock));
     task_squares_ = Buffer<T>(plan_.squares);
     const Index target_size = checked_product(units[last_], V);
     for (int t = 0; t < plan_.threads; ++t) scratch_.emplace_back(std::max(target_size, kTaskPanels * kTaskLines * V));
@@ -80,7 +82,7 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
     const Index u = thread % splits;
     const bool alone = splits == 1;
     const Index row_panels = (batch.range.end - batch.range.begin + V - 1) / V;
-    const Range mine = share(row_panels, row_splits, thread / splits, 2);
+    const Range mine = share(row_panels, row_splits, thread / splits, plan_.by_blocks ? plan_.block_panels : 2);
     const Index block = alone ? plan_.block_panels : std::max<Index>(1, row_panels);
     T* targets = scratch_[static_cast<std::size_t>(thread)].data();
     if (samples.is_sparse() && thread == 0) gather_columns(samples, batch);
@@ -89,7 +91,10 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
     for (Index p = mine.begin; alone ? p < mine.end : p == mine.begin; p += block) {
         if (alone && cancel_.load(std::memory_order_relaxed)) return;
         if (thread == 0 && cancelled()) cancel_.store(true, std::memory_order_relaxed);
-        const Range panels{p, std::min(p + block, mine.end)};
+        // where the block lies in memory: blocks of a thread follow one another in one place, or all have their own
+        const Index held = plan_.by_blocks ? thread * block : p;
+        const Index first = p - held;
+        const Range panels{held, held + std::min(block, mine.end - p)};
         Range whole = share(panels.end - panels.begin, splits, u, 1);
         whole = {panels.begin + whole.begin, panels.begin + whole.end};
         // of layer l, 1..L: the row panels and the panels of units to work on
@@ -104,7 +109,7 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
             if (!alone && (by_units(before) || by_units(next))) barrier.wait();
         };
 
-        if (!samples.is_sparse()) gather_rows(panels, samples, batch, inverse_weight, inputs(u), nullptr);
+        if (!samples.is_sparse()) gather_rows(panels, first, samples, batch, inverse_weight, inputs(u), nullptr);
         for (std::size_t l = 0; l < last_; ++l) {
             if (l > 0) meet(l, l + 1);
             const Weights<T> weights = network_.weights(parameters.w.data(), l);
@@ -117,19 +122,19 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
                 continue;
             }
             for (Index q = rows.begin; q < rows.end; ++q)
-                kernels_.forward_sparse(weights, samples.sparse, batch.index, rows_of_panel<T>(batch, q),
+                kernels_.forward_sparse(weights, samples.sparse, batch.index, rows_of_panel<T>(batch, q + first),
                                         out.data + q * out.panel, units, epilogue);
         }
         if (!alone && by_units(last_)) barrier.wait();
         for (Index q = whole.begin; q < whole.end; ++q) {
-            gather_rows({q, q + 1}, samples, batch, inverse_weight, {}, targets);
-            const Index rows = std::min(V, batch.range.end - batch.range.begin - q * V);
+            gather_rows({q, q + 1}, first, samples, batch, inverse_weight, {}, targets);
+            const Index rows = std::min(V, batch.range.end - batch.range.begin - (q + first) * V);
             const Index n_out = network_.units()[last_];
             T* a = activations(last_).data + q * a_panel_[last_];
             T* delta = deltas(last_).data + q * delta_panel_[last_];
             const T* weight = row_weight_.data() + q * V;
             loss_.delta(a, targets, weight, delta, n_out);
-            panel_loss_[q] = loss_.loss(a, targets, weight, n_out, rows);
+            panel_loss_[q + first] = loss_.loss(a, targets, weight, n_out, rows);
             kernels_.transpose(delta, n_out, delta_transposed_[last_].data() + q * V * V, transposed_panel_);
         }
         for (std::size_t l = last_ - 1; l > 0; --l) {
@@ -145,16 +150,47 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
                                    delta_transposed_[l].data() + units.begin * transposed_panel_ + q * V * V,
                                    transposed_panel_);
         }
+        if (plan_.by_blocks)
+            block_gradient(held, std::min(kBlock, batch.range.end - batch.range.begin - p * V),
+                           block_sums_.data() + p / block * gradient_size());
     }
+}
+
+// The gradient of one block of rows, held from panel `held` on: [layer][panel][line][lanes].
+template <class T>
+void Step<T>::block_gradient(Index held, Index rows, T* out) {
+    constexpr Index V = kLanes<T>;
+    for (std::size_t l = 0; l < last_; ++l) {
+        const Layer& layer = network_.layers()[l];
+        const Panels<T> a = l > 0 ? activations(l) : inputs(0);
+        GradientTask<T> product;
+        product.a = a.data + held * a.panel;
+        product.a_panel = a.panel;
+        product.delta = delta_transposed_[l + 1].data() + held * V * V;
+        product.delta_panel = transposed_panel_;
+        product.rows = rows;
+        product.lines = {0, layer.n_in + 1};
+        product.panels = layer.panels;
+        product.out = out;
+        kernels_.gradient(product);
+        out += layer.panels * (layer.n_in + 1) * V;
+    }
+}
+
+template <class T>
+Index Step<T>::gradient_size() const {
+    Index size = 0;
+    for (const Layer& layer : network_.layers()) size += layer.panels * (layer.n_in + 1) * kLanes<T>;
+    return size;
 }
 
 // X of the given panels into `inputs` when `targets` is null; else Y of one panel into targets, and its row weights.
 template <class T>
-void Step<T>::gather_rows(Range panels, const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
-                          const Panels<T>& inputs, T* targets) {
+void Step<T>::gather_rows(Range panels, Index first, const Samples<T>& samples, const BatchRows& batch,
+                          double inverse_weight, const Panels<T>& inputs, T* targets) {
     constexpr Index V = kLanes<T>;
     for (Index q = panels.begin; q < panels.end; ++q) {
-        const Range rows = rows_of_panel<T>(batch, q);
+        const Range rows = rows_of_panel<T>(batch, q + first);
         if (!targets) {
             kernels_.gather(samples.X, samples.x_row, samples.x_column, network_.units()[0], batch.index, rows,
                             inputs.data + q * inputs.panel);
@@ -190,18 +226,26 @@ void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Pa
         const auto l = static_cast<std::size_t>(task.layer);
         const Layer& layer = network_.layers()[l];
         const Index lines = task.lines.end - task.lines.begin;
-        const Panels<T> a = l > 0 ? activations(l) : inputs(u);
-        GradientTask<T> product{a.data,
-                                a.panel,
-                                delta_transposed_[l + 1].data() + task.panel * transposed_panel_,
-                                transposed_panel_,
-                                rows,
-                                task.lines,
-                                task.panels,
-                                sums,
-                                {column_start_.data(), column_row_.data(), column_value_.data()},
-                                layer.n_in};
-        (l == 0 && sparse ? kernels_.gradient_sparse : kernels_.gradient)(product);
+        if (plan_.by_blocks) {
+            const Index blocks = (rows + kBlock - 1) / kBlock, size = gradient_size();
+            for (Index v = 0; v < task.panels; ++v)
+                kernels_.add_blocks(block_sums_.data() + task.gradient + v * (layer.n_in + 1) * V, size, blocks,
+                                    lines * V, sums + v * lines * V);
+        } else {
+            const Panels<T> a = l > 0 ? activations(l) : inputs(u);
+            GradientTask<T> product;
+            product.a = a.data;
+            product.a_panel = a.panel;
+            product.delta = delta_transposed_[l + 1].data() + task.panel * transposed_panel_;
+            product.delta_panel = transposed_panel_;
+            product.rows = rows;
+            product.lines = task.lines;
+            product.panels = task.panels;
+            product.out = sums;
+            product.x = {column_start_.data(), column_row_.data(), column_value_.data()};
+            product.n_in = layer.n_in;
+            (l == 0 && sparse ? kernels_.gradient_sparse : kernels_.gradient)(product);
+        }
         for (Index v = 0; v < task.panels; ++v) {
             const Index at = layer.offset + (task.panel + v) * layer.panel + task.lines.begin * V;
             const bool has_bias = task.lines.end == layer.n_in + 1;

@@ -39,10 +39,12 @@ class Step {
    private:
     void rows_phase(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
                     double inverse_weight, const Parameters<T>& parameters, const std::function<bool()>& cancelled);
-    void gather_rows(Range panels, const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
-                     const Panels<T>& inputs, T* targets);
+    void gather_rows(Range panels, Index first, const Samples<T>& samples, const BatchRows& batch,
+                     double inverse_weight, const Panels<T>& inputs, T* targets);
     void weights_phase(int thread, int threads, Index rows, bool sparse, Parameters<T>& parameters,
                        const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars);
+    void block_gradient(Index held, Index rows, T* out);
+    Index gradient_size() const;  // of one block, in elements
     // The batch's rows of a sparse X by columns, for the weights phase.
     void gather_columns(const Samples<T>& samples, const BatchRows& batch);
     void sum_up(Index rows, double inverse_weight);
@@ -64,6 +66,7 @@ class Step {
     std::vector<Buffer<T>> delta_transposed_;  // l = 1..L: [n_l / lanes][row][lanes]
     std::vector<Index> a_panel_, delta_panel_;
     Index transposed_panel_ = 0;
+    Buffer<T> block_sums_;                    // the gradient of each block of rows, where plan_.by_blocks
     Buffer<T> row_weight_;                    // (rows) weight / the batch's weight sum
     Buffer<T> panel_loss_;                    // a sum for each panel of rows
     Buffer<T> task_squares_;                  // sums for each task, one for each of its panels

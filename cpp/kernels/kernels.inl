@@ -31,6 +31,7 @@ inline constexpr Kernels<T> kKernels = {
     &transpose_panel<T>,
     &scatter<T>,
     &gradient<T>,
+    &add_blocks<T>,
     &forward_sparse<T>,
     &gradient_sparse<T>,
     &predict_row<T>,

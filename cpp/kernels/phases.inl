@@ -126,3 +126,13 @@ void gradient(const GradientTask<T>& task) {
                                 task.out + v * lines * V, lines * V, k > 0);
     }
 }
+
+// out (n) = the sum of `count` blocks (n) that lie `stride` apart, added left to right.
+template <class T>
+void add_blocks(const T* blocks, Index stride, Index count, Index n, T* out) {
+    for (Index i = 0; i < n; i += kLanes<T>) {
+        Vec<T> sum = load(blocks + i);
+        for (Index b = 1; b < count; ++b) sum = sum + load(blocks + b * stride + i);
+        store(out + i, sum);
+    }
+}

@@ -128,7 +128,7 @@ struct GradientTask {
     Index delta_panel = 0;
     Index rows = 0;
     Range lines;
-    Index panels = 1;    // 1 or 2
+    Index panels = 1;
     T* out = nullptr;    // [panels][lines][lanes]
     SparseColumns<T> x;  // in place of `a` where start is set: the first layer of a sparse X with n_in columns
     Index n_in = 0;
@@ -218,6 +218,8 @@ struct Kernels {
     // Panel [feature][lanes] -> row-major rows (count <= lanes).
     void (*scatter)(const T* panel, Index features, T* out, Index out_row, Index count);
     void (*gradient)(const GradientTask<T>& task);
+    // out (n) = the sum of `count` blocks (n) that lie `stride` apart, added left to right. n is a multiple of lanes.
+    void (*add_blocks)(const T* blocks, Index stride, Index count, Index n, T* out);
     // As forward and gradient, for the first layer of a sparse X: work follows the values there. Equal bits.
     void (*forward_sparse)(const Weights<T>& weights, const SparseRows<T>& x, const std::int64_t* index, Range rows,
                            T* out, Range unit_panels, void (*epilogue)(T*, const T*, Index));
