@@ -18,7 +18,7 @@ import nox
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "virtualenv"
-nox.options.sessions = ["lint", "typecheck", "tests", "sanitize", "clang", "wheel"]
+nox.options.sessions = ["lint", "typecheck", "tests", "sanitize", "clang", "wheel", "instructions"]
 
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
@@ -144,7 +144,7 @@ def check_contents(session: nox.Session, built: Path) -> None:
     package = {
         path.relative_to(python).as_posix()
         for path in python.rglob("*")
-        if path.suffix in {".py", ".pyi"} or path.name == "py.typed"
+        if path.suffix in {".py", ".pyi", ".html", ".css", ".js"} or path.name == "py.typed"
     }
     names = {name for name in zipfile.ZipFile(built).namelist() if ".dist-info/" not in name}
     compiled = {name for name in names if re.fullmatch(r"chainfit/_\w+\.[^/]+\.so", name)}
@@ -159,3 +159,9 @@ def bench(session: nox.Session) -> None:
     """Run the repository's benchmarks; benchmarks/README.md tells how to read them."""
     session.install(".[bench]")
     session.run("pytest", *(session.posargs or ["benchmarks", "--benchmark-only"]))
+
+
+@nox.session
+def instructions(session: nox.Session) -> None:
+    """Count the instructions of a step under valgrind and compare with the recorded figures."""
+    session.run("python", "benchmarks/instructions/check.py", *session.posargs)

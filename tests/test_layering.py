@@ -71,7 +71,8 @@ ENGINE = {
     "network": ["engine/memory"],
     "plan": ["engine/network"],
     "step": ["engine/network", "engine/plan", "engine/threads"],
-    "trainer": ["engine/step", "engine/kernel_use", "dispatch"],
+    "row_steps": ["engine/network"],
+    "trainer": ["engine/step", "engine/row_steps", "engine/kernel_use", "dispatch"],
     "predictor": [
         "engine/network",
         "engine/plan",
@@ -175,11 +176,15 @@ FLOORS = [
         r"_fields|_\w+_file|_table\w*",
         r"_estimator_file",  # checks names against the core's tables
     ),
-    ("chain and plots", r"_(chain|net|trace|page|plot)\w*", r".*"),
+    (
+        "chain and plots",
+        r"_(address|chain|formula|net|notation|paths|trace|update|walkthrough|page|history|plot)\w*",
+        r".*",
+    ),
     ("package", r"__init__", r".*"),
     ("command line", r"__main__|_cli\w*|_demo\w*|_bench\w*", r".*"),
 ]
-COMPILED = {"_core", "_shuffle"}
+COMPILED = {"_core", "_shuffle", "row_predictor"}
 
 
 def floor_of(module):

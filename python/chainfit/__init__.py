@@ -13,29 +13,56 @@ from ._threads import resolve_n_threads
 
 if TYPE_CHECKING:
     from . import reference
+    from ._chain import Chain, explain
+    from ._chain_check import MismatchError
+    from ._history import History
     from ._model_file import ModelFileError, load
+    from ._net import Net
+    from ._page import Page, explore
     from ._sklearn_convert import from_sklearn
     from ._table import TableModel
+    from ._trace import Trace, trace
+    from ._walkthrough import walkthrough
 
 __all__ = [
+    "Chain",
+    "History",
     "MLPClassifier",
     "MLPRegressor",
+    "MismatchError",
     "ModelFileError",
+    "Net",
+    "Page",
     "TableModel",
+    "Trace",
     "__version__",
+    "explain",
+    "explore",
     "from_sklearn",
     "info",
     "load",
     "reference",
+    "trace",
+    "walkthrough",
 ]
 
 # What fitting doesn't need is imported when it is first asked for: name -> its module.
 _LAZY = {
+    "Chain": "._chain",
+    "History": "._history",
+    "MismatchError": "._chain_check",
     "ModelFileError": "._model_file",
+    "Net": "._net",
+    "Page": "._page",
     "TableModel": "._table",
+    "Trace": "._trace",
+    "explain": "._chain",
+    "explore": "._page",
     "from_sklearn": "._sklearn_convert",
     "load": "._model_file",
     "reference": ".reference",
+    "trace": "._trace",
+    "walkthrough": "._walkthrough",
 }
 
 

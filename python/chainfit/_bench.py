@@ -10,105 +10,32 @@ import time
 import warnings
 from collections.abc import Callable
 from statistics import median
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
-import numpy as np
-import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from sklearn.neural_network import MLPRegressor as SklearnMLPRegressor
 
-from . import _core, reference
+from . import _core
+from ._bench_workloads import (
+    WORKLOADS,
+    Workload,
+    encode,
+    estimator_settings,
+    fit_reference,
+    make_data,
+)
 from ._classifier import MLPClassifier
-from ._optimizer import optimizer_name
 from ._regressor import MLPRegressor
 from ._threads import resolve_n_threads
 
-Array = npt.NDArray[Any]
-
-
-class Workload(NamedTuple):
-    """A net and how it is trained; one class means regression, two are one logistic output."""
-
-    name: str
-    units: tuple[int, ...]  # n_0, hidden ..., n_L
-    batch_size: int
-    solver: str
-    rows: int
-    classes: int
-    epochs: int  # in one fit; the same for every contestant
-
-    @property
-    def title(self) -> str:
-        """One line for the table."""
-        shape = "-".join(map(str, self.units))
-        return f"{self.name}: {shape}, batch {self.batch_size}, {self.solver}"
-
-
-WORKLOADS = (
-    Workload("seed", (4, 3, 2, 1), 1, "sgd", 2_000, 2, 8),
-    Workload("tabular", (8, 64, 64, 1), 32, "adam", 6_400, 1, 20),
-    Workload("mnist", (784, 128, 10), 128, "sgd", 6_400, 10, 20),
-    Workload("mnist_deep", (784, 512, 256, 10), 128, "adam", 2_560, 10, 20),
-)
-
-
-def make_data(workload: Workload) -> tuple[Array, Array]:
-    """X (rows, n_0) float32 and y (rows,) that depends on it."""
-    random_state = np.random.RandomState(0)
-    X = random_state.standard_normal((workload.rows, workload.units[0])).astype(np.float32)
-    signal = X @ random_state.standard_normal(workload.units[0]).astype(np.float32)
-    if workload.classes == 1:
-        return X, signal
-    edges = np.quantile(signal, np.linspace(0, 1, workload.classes + 1)[1:-1])
-    return X, np.digitize(signal, edges)
-
-
-def estimator_settings(workload: Workload, epochs: int) -> dict[str, Any]:
-    """Parameters that chainfit's and scikit-learn's estimators share: exactly `epochs` epochs."""
-    return {
-        "hidden_layer_sizes": workload.units[1:-1],
-        "solver": workload.solver,
-        "batch_size": workload.batch_size,
-        "max_iter": epochs,
-        "n_iter_no_change": epochs,
-        "learning_rate_init": 1e-4,
-        "momentum": 0.0,  # plain SGD, as the workloads are defined
-        "random_state": 0,
-    }
-
-
-def fit_reference(workload: Workload, X: Array, y: Array, epochs: int) -> None:
-    """Train the NumPy reference just as the estimators are trained."""
-    settings = estimator_settings(workload, epochs)
-    random_state = np.random.RandomState(0)
-    W, b = reference.init_parameters(workload.units, "relu", random_state, np.float32)
-    optimizer = optimizer_name(workload.solver, settings["momentum"], True)
-    state = reference.init_state(W, b, optimizer, eta=settings["learning_rate_init"])
-    if workload.classes == 1:
-        loss, Y = "squared_error", y[:, None]
-    elif workload.classes == 2:
-        loss, Y = "binary_log_loss", y[:, None].astype(np.float32)
-    else:
-        loss, Y = "log_loss", np.eye(workload.classes, dtype=np.float32)[y]
-    reference.fit(
-        X,
-        Y,
-        W,
-        b,
-        state,
-        epochs=epochs,
-        random_state=random_state,
-        batch_size=workload.batch_size,
-        activation="relu",
-        loss=loss,
-        l2=1e-4,
-    )
+SHORT = WORKLOADS[:4]  # those that make a table in a minute
 
 
 def contestants(workload: Workload) -> dict[str, Callable[[int], object]]:
     """Name -> train for so many epochs from the start."""
     X, y = make_data(workload)
+    Y = encode(workload, y)
     kinds = (
         (MLPRegressor, SklearnMLPRegressor)
         if workload.classes == 1
@@ -120,7 +47,7 @@ def contestants(workload: Workload) -> dict[str, Callable[[int], object]]:
 
     return {
         "chainfit": fit(kinds[0]),
-        "NumPy reference": lambda epochs: fit_reference(workload, X, y, epochs),
+        "NumPy reference": lambda epochs: fit_reference(workload, X, Y, epochs),
         "scikit-learn": fit(kinds[1]),
     }
 
@@ -175,7 +102,7 @@ def run(*, quick: bool = False, out: TextIO | None = None) -> int:
         print(f"{f'{rows}, {n_in}, {n_out}':22}{cells}", file=out)
 
     print("\nWhole training, float32, microseconds a step (times chainfit's):", file=out)
-    for workload in WORKLOADS:
+    for workload in SHORT:
         epochs = max(1, workload.epochs // 8) if quick else workload.epochs
         times = step_times(workload, epochs, rounds=1 if quick else 5)
         print(workload.title, file=out)

@@ -1,7 +1,8 @@
 """The command ``chainfit``: its words, its exit codes, and errors in one line.
 
-What a command does lies in ``_cli_train``, ``_cli_predict``, ``_demo`` and ``_bench``, imported
-when it runs. Exit codes: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted.
+What a command does lies in ``_cli_train``, ``_cli_predict``, ``_cli_explain``,
+``_cli_explore``, ``_demo`` and ``_bench``, imported when it runs. Exit codes: 0 done, 1 the job
+failed, 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from . import _core
-from ._cli_options import NET_OPTIONS, add_table_options, net_parameters, number
+from ._cli_explain import add_explain
+from ._cli_explore import add_explore
+from ._cli_options import NET_OPTIONS, add_table_options, net_parameters, number, sizes
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -24,6 +27,8 @@ Train multilayer perceptrons on tables, predict with them, and look inside.
   chainfit demo                               the main job on handwritten digits, in seconds
   chainfit train houses.csv --target price    a model from a table with mixed columns
   chainfit predict houses.safetensors new.csv > out.csv
+  chainfit explain houses.safetensors houses.csv --weight 'w_12^(2)'
+  chainfit explore houses.safetensors houses.csv   a page: net, gradients, chains of derivatives
 """
 
 _TRAIN = """\
@@ -154,7 +159,43 @@ def _run_demo(args: argparse.Namespace) -> int:
     return int(_demo.run(seed=args.seed))
 
 
+def _add_bench_options(bench: argparse.ArgumentParser) -> None:
+    bench.add_argument("--quick", action="store_true", help="fewer and shorter runs")
+    group = bench.add_argument_group("beside other libraries")
+    group.add_argument(
+        "--peers",
+        action="store_true",
+        help="beside PyTorch, JAX, scikit-learn, libfann, onnxruntime and NumPy, those of them "
+        "that are installed, in alternating rounds; some 40 minutes",
+    )
+    names: dict[str, Any] = {"type": lambda text: text.split(","), "metavar": "NAME,NAME"}
+    group.add_argument("--cases", **names, help="only these workloads (default: all)")
+    group.add_argument("--against", **names, help="only these libraries (default: all)")
+    group.add_argument(
+        "--threads",
+        type=sizes,
+        metavar="N,N",
+        help="numbers of threads to try every library with (default: 1 and all)",
+    )
+    group.add_argument("--rounds", type=number(int, 1), metavar="N", help="turns of each")
+    group.add_argument("--json", metavar="FILE", help="file for all figures")
+    bench.set_defaults(run=_run_bench)
+
+
 def _run_bench(args: argparse.Namespace) -> int:
+    if args.peers:
+        from . import _bench_peers
+
+        return int(
+            _bench_peers.run(
+                quick=args.quick,
+                cases=args.cases,
+                peers=args.against,
+                threads=args.threads,
+                rounds=args.rounds,
+                json_file=args.json,
+            )
+        )
     from . import _bench
 
     return int(_bench.run(quick=args.quick))
@@ -185,6 +226,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_run_demo)
     _add_train(commands)
     _add_predict(commands)
+    add_explain(commands)
+    add_explore(commands)
     info = commands.add_parser(
         "info",
         help="tell about this installation, or about a model file",
@@ -198,8 +241,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Measure kernels and whole training on this machine, beside the NumPy "
         "reference and scikit-learn, with the share of the machine's measured peak.",
     )
-    bench.add_argument("--quick", action="store_true", help="fewer and shorter runs")
-    bench.set_defaults(run=_run_bench)
+    _add_bench_options(bench)
     return parser
 
 

@@ -31,7 +31,7 @@ def number(
     return convert
 
 
-def _sizes(text: str) -> tuple[int, ...]:
+def sizes(text: str) -> tuple[int, ...]:
     """Convert '64,32' to (64, 32)."""
     count = number(int, 1)
     return tuple(count(word) for word in text.split(","))
@@ -74,7 +74,7 @@ NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--hidden",
         "hidden_layer_sizes",
-        {"type": _sizes, "metavar": "N,N", "help": "units of the hidden layers (default: 64,64)"},
+        {"type": sizes, "metavar": "N,N", "help": "units of the hidden layers (default: 64,64)"},
     ),
     (
         "--activation",

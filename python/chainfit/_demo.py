@@ -20,9 +20,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from tqdm import tqdm
 
-from . import _core, reference
+from . import reference
+from ._chain import Chain, explain
 from ._classifier import MLPClassifier
-from ._optimizer import new_trainer
+from ._cli_explain import writes_unicode
 
 Array = npt.NDArray[Any]
 
@@ -87,7 +88,9 @@ def run(*, seed: int = 0, out: TextIO | None = None) -> int:
         times = elapsed / seconds["chainfit"]
         print(f"{name:17}{elapsed:9.3f}{times:16.1f}{accuracy[name]:16.4f}", file=out)
     print(file=out)
-    print(_one_chain(model, X_test[0], int(y_test[0])), file=out)
+    intro, chain = _one_chain(model, X_test[0], int(y_test[0]))
+    print(intro, end="\n\n", file=out)
+    print(chain.text(ascii=not writes_unicode(out)), file=out)
     return 0
 
 
@@ -121,42 +124,17 @@ def _fit_reference(
     )
 
 
-def _one_chain(model: MLPClassifier, x: Array, label: int) -> str:
-    """Write the chain of one output weight on one image, and three ways to its value."""
-    X = x[None].astype(np.float64)
-    Y = np.eye(10)[[label]]
-    W = [w.astype(np.float64) for w in model.coefs_]
-    b = [v.astype(np.float64) for v in model.intercepts_]
-    _, h, p = reference.forward(X, W, b, "relu", "softmax")
-    # the most active hidden unit, and the class that it speaks for most loudly beside the right one
+def _one_chain(model: MLPClassifier, x: Array, label: int) -> tuple[str, Chain]:
+    """Explain one output weight on one image, and say why this one."""
+    _, h, p = reference.forward(x[None], model.coefs_, model.intercepts_, "relu", "softmax")
+    # the most active hidden unit, and the class that is the strongest rival of the right one
     i = int(h[0].argmax())
-    wrong = p[0].copy()
-    wrong[label] = -1
-    j = int(wrong.argmax())
-    chain = (p[0, j] - Y[0, j]) * h[0, i]
-
-    trainer = new_trainer(
-        "sgd", [64, 64, 10], "relu", "log_loss", np.dtype(np.float64), model.get_params(deep=False)
+    rivals = p[0].copy()
+    rivals[label] = -1
+    j = int(rivals.argmax())
+    chain = explain(model, x, label, (1, i, j))
+    intro = (
+        f"The chain of one weight on a test image of a {label}: from the most active of the\n"
+        f"hidden units to the {j}, the strongest rival of the {label}."
     )
-    trainer.set_parameters(W, b)
-    kernel = trainer.loss_and_gradient(X, Y, None, 0.0, 1)[2][1][i, j]
-
-    def J() -> float:
-        return float(_core.predict(X, W, b, "relu", "softmax", 1)[0, label])
-
-    # of the loss -ln p_label: its argument is differenced, the logarithm by its own derivative
-    difference = -reference.finite_difference(J, W[1], (i, j), 1e-5) / p[0, label]
-    return "\n".join(
-        [
-            f"the chain of one weight, coefs_[1][{i}, {j}], from hidden unit {i} to class {j}, "
-            f"on a test image of a {label}:",
-            f"  J = -ln p_{label}    p = softmax(z)    z_{j} = sum over i of h_i * w_ij + b_{j}",
-            f"  dJ/dw = dJ/dz_{j} * dz_{j}/dw",
-            f"    dJ/dz_{j} = p_{j} - y_{j} = {p[0, j]:.10f} - {Y[0, j]:.0f}   "
-            "(all paths through the softmax, added up)",
-            f"    dz_{j}/dw = h_{i}       = {h[0, i]:.10f}",
-            f"  product of the chain   {chain:+.15e}",
-            f"  the kernel's gradient  {kernel:+.15e}",
-            f"  central difference     {difference:+.9e}",
-        ]
-    )
+    return intro, chain

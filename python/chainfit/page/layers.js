@@ -1,0 +1,252 @@
+// Gradient size by layer: whether it vanishes or explodes on its way back, and who is dead.
+
+const root_mean_square = (values) =>
+  Math.sqrt(values.reduce((s, v) => s + v * v, 0) / values.length);
+
+// Of each weight array: the root mean square of its gradient, and of its values.
+const layer_sizes = remember((epoch, row) => {
+  const t = trace(epoch, row);
+  return range(0, L - 1).map((l) => {
+    const [n, m] = [units[l], units[l + 1]];
+    const g = new Float64Array(n * m);
+    for (let r = 0; r < t.count; r++)
+      for (let i = 0; i < n; i++) {
+        const x = t.a[l][r * n + i];
+        if (x === 0) continue;
+        for (let j = 0; j < m; j++) g[i * m + j] += x * t.delta[l + 1][r * m + j];
+      }
+    if (t.l2) for (let k = 0; k < g.length; k++) g[k] += t.l2 * t.p.W[l][k];
+    return {
+      gradient: root_mean_square(g),
+      weight: root_mean_square(t.p.W[l]),
+      delta: root_mean_square(t.delta[l + 1]),
+    };
+  });
+});
+
+const FACTOR = 100; // first and last layer differing by more is worth a word
+
+function verdict(sizes) {
+  const [first, last] = [sizes[0].gradient, sizes[L - 1].gradient];
+  if (L === 1)
+    return "One layer of weights: there is nothing on the way for the gradient to vanish in.";
+  if (first === 0 && last === 0)
+    return "All gradients are 0: nothing is left to learn from here, or nothing passes.";
+  if (first === 0) return "No gradient reaches the first layer.";
+  const ratio = last / first;
+  const times = text_of(ratio > 1 ? ratio : 1 / ratio, 2);
+  if (ratio > FACTOR)
+    return `The gradient vanishes: in the first layer it is ${times} times smaller than in the last.`;
+  if (ratio < 1 / FACTOR)
+    return `The gradient explodes: in the first layer it is ${times} times larger than in the last.`;
+  return `The gradient keeps its size: first and last layer differ by a factor of ${times}.`;
+}
+
+function layers_view(state) {
+  const { epoch, row } = state;
+  const sizes = layer_sizes(epoch, row);
+  const logs = sizes
+    .flatMap(({ gradient, delta }) => [gradient, delta])
+    .filter((v) => v > 0)
+    .map(Math.log10);
+  const low = Math.floor(Math.min(...logs, -1)) - 0.5;
+  const high = Math.ceil(Math.max(...logs, low + 2));
+  const size_of = (v) => (v > 0 ? (Math.log10(v) - low) / (high - low) : 0);
+  const idle = idle_units(epoch);
+  const any_idle = idle.some((set) => set.size);
+  return [
+    el("h2", { id: "panel-title" }, "Gradient size by layer"),
+    el("p", { class: "verdict" }, verdict(sizes)),
+    any_idle ? el("p", { class: "verdict" }, idle_summary(idle)) : null,
+    el(
+      "table",
+      { class: "layers" },
+      el(
+        "thead",
+        null,
+        el(
+          "tr",
+          null,
+          ["weights", "gradient, root mean square", "", "units above: δ"].map((h) =>
+            el("th", { scope: "col" }, h),
+          ),
+        ),
+      ),
+      el(
+        "tbody",
+        null,
+        range(1, L)
+          .reverse()
+          .map((l) => {
+            const { gradient } = sizes[l - 1];
+            return el(
+              "tr",
+              { "data-layer": l },
+              el(
+                "th",
+                { scope: "row" },
+                `into ${layer_title(l)}`,
+                el("span", { class: "name" }, `${count_of(units[l - 1])} × ${count_of(units[l])}`),
+              ),
+              el(
+                "td",
+                { class: "size" },
+                el("span", {
+                  class: "log-bar",
+                  style: { "--size": size_of(gradient) },
+                  "aria-hidden": true,
+                }),
+              ),
+              el("td", { class: "number" }, number(gradient, 3)),
+              el(
+                "td",
+                { class: "cells" },
+                unit_cells(state, l, idle[l]),
+                l < L && idle[l].size
+                  ? el(
+                      "span",
+                      { class: "name" },
+                      `${count_of(idle[l].size)} of ${count_of(units[l])} ${idle_word()}`,
+                    )
+                  : null,
+              ),
+            );
+          }),
+      ),
+    ),
+    el(
+      "p",
+      { class: "note" },
+      `Bars on a logarithmic scale, from ${text_of(10 ** low, 1)} to ${text_of(10 ** high, 1)}. ` +
+        "Cells: one for each unit, stronger in colour for a larger δ",
+      any_idle ? `; crossed: ${idle_word()}.` : ".",
+    ),
+    data.epochs.length > 1 ? history_charts(epoch) : null,
+  ];
+}
+
+function idle_summary(idle) {
+  const total = idle.reduce((sum, set) => sum + set.size, 0);
+  const is_relu = data.activation === "relu";
+  const why = is_relu ? "their sums are not above 0" : "their activation is flat";
+  const effect = is_relu ? "no gradient passes" : "almost no gradient passes";
+  const rows_here = rows.n > 1 ? "for every row here" : "for this row";
+  const verb = total === 1 ? "is" : "are";
+  return `${plural(total, "unit")} ${verb} ${idle_word()} (crossed): ${why} ${rows_here}, so ${effect}.`;
+}
+
+const CELLS = 128;
+
+function unit_cells({ epoch, row }, l, idle) {
+  const t = trace(epoch, row);
+  const sizes = range(0, units[l] - 1).map((i) => Math.abs(bias_gradient(t, l, i)));
+  const top = Math.max(...sizes.slice(0, CELLS));
+  const cells = sizes.slice(0, CELLS).map((size, i) => {
+    const x = (i % 32) * 9;
+    const y = Math.floor(i / 32) * 9;
+    return [
+      svg(
+        "rect",
+        {
+          x,
+          y,
+          width: 8,
+          height: 8,
+          rx: 1.5,
+          class: "cell",
+          "fill-opacity": (0.08 + 0.92 * weight_of(size, top)).toFixed(2),
+        },
+        svg("title", null, `${text_name(symbol.delta(l, i))} ${text_of(size)}`),
+      ),
+      idle.has(i) ? svg("path", { d: `M${x + 1},${y + 1}l6,6m0,-6l-6,6`, class: "cross" }) : null,
+    ];
+  });
+  const across = Math.min(32, sizes.length) * 9;
+  const down = Math.ceil(Math.min(sizes.length, CELLS) / 32) * 9;
+  const words = `sizes of δ of ${plural(sizes.length, "unit")}, ${count_of(idle.size)} ${idle_word()}`;
+  return [
+    svg(
+      "svg",
+      {
+        viewBox: `0 0 ${across} ${down}`,
+        width: across,
+        height: down,
+        role: "img",
+        "aria-label": words,
+      },
+      cells,
+    ),
+    sizes.length > CELLS
+      ? el("span", { class: "name" }, `the first ${CELLS} of ${count_of(sizes.length)}`)
+      : null,
+  ];
+}
+
+// --- through the epochs --------------------------------------------------------------------------
+
+function history_charts(epoch) {
+  const losses = [{ name: "J", values: data.epochs.map((e) => e.J) }];
+  const gradients = range(1, L).map((l) => ({
+    name: `into ${layer_title(l)}`,
+    values: data.epochs.map((e) => e.gradients[l - 1]),
+  }));
+  return el(
+    "div",
+    { class: "charts" },
+    el(
+      "figure",
+      null,
+      el("figcaption", null, `${symbol.loss().base} by epoch, all rows`),
+      line_chart(losses, epoch),
+    ),
+    el(
+      "figure",
+      null,
+      el("figcaption", null, "Gradient by layer and epoch, all rows"),
+      line_chart(gradients, epoch),
+    ),
+  );
+}
+
+function line_chart(series, now) {
+  const [width, height, left] = [360, 150, 46];
+  const positive = series.flatMap(({ values }) => values).filter((v) => v > 0);
+  const low = Math.log10(Math.min(...positive));
+  const high = Math.max(Math.log10(Math.max(...positive)), low + 0.1);
+  const x = (n) => left + (n / Math.max(1, data.epochs.length - 1)) * (width - left - 10);
+  const y = (v) =>
+    10 + (1 - (Math.log10(Math.max(v, 10 ** low)) - low) / (high - low)) * (height - 34);
+  const ticks = [10 ** high, 10 ** low];
+  const words = series.map(
+    ({ name, values }) => `${name} from ${text_of(values[0], 3)} to ${text_of(values.at(-1), 3)}`,
+  );
+  return [
+    svg(
+      "svg",
+      {
+        viewBox: `0 0 ${width} ${height}`,
+        role: "img",
+        "aria-label": words.join(", "),
+        class: "chart",
+      },
+      svg("path", { d: `M${left},6V${height - 22}H${width - 6}`, class: "axis" }),
+      ticks.map((v) => svg("text", { x: left - 5, y: y(v) + 4, class: "tick end" }, text_of(v, 2))),
+      svg("text", { x: left, y: height - 7, class: "tick" }, data.epochs[0].label),
+      svg("text", { x: width - 6, y: height - 7, class: "tick end" }, data.epochs.at(-1).label),
+      svg("path", { d: `M${x(now)},8V${height - 22}`, class: "now" }),
+      series.map(({ values }, k) =>
+        svg("path", {
+          d: `M${values.map((v, n) => `${x(n).toFixed(1)},${y(v).toFixed(1)}`).join("L")}`,
+          class: `series series-${k % 6}`,
+        }),
+      ),
+    ),
+    series.length > 1
+      ? el(
+          "ul",
+          { class: "key" },
+          series.map(({ name }, k) => el("li", { class: `series-${k % 6}` }, name)),
+        )
+      : null,
+  ];
+}

@@ -1,0 +1,116 @@
+// What the picture shows: a "look" for each view. Values are null where a number is not there.
+//
+// look: { title, caption, node(l, i), symbol(l, i), edge(l, i, j), loss,
+//         gap(l), layer(l): whether bright, lit(l, i, j): 0..1 or null for no path chosen,
+//         scale(l): lines of gaps with equal ones are drawn to one scale,
+//         dead(l, i): words, target(o): words, to_loss(o): whether lit }
+
+const mean_of = (values, l, i, count) => {
+  let sum = 0;
+  for (let r = 0; r < count; r++) sum += values[l][r * units[l] + i];
+  return sum / count;
+};
+
+const bias_gradient = (t, l, i) => t.gradient(l - 1, -1, i);
+
+// Units whose derivative is (almost) 0 for every row: (almost) no gradient passes them.
+const idle_units = remember((epoch) => {
+  const t = trace(epoch, -1);
+  return units.map((n, l) => {
+    const idle = new Set();
+    if (l === 0 || l === L) return idle;
+    for (let i = 0; i < n; i++) {
+      let most = 0;
+      for (let r = 0; r < t.count; r++) most = Math.max(most, unit_slope_at(t, l, r * n + i));
+      if (most < SATURATED[data.activation]) idle.add(i);
+    }
+    return idle;
+  });
+});
+
+// Below this slope a unit counts as blocked: relu's is 0 or 1; of the others 1 % of the largest.
+const SATURATED = { relu: 0.5, tanh: 0.01, logistic: 0.0025, leaky_relu: 0, identity: 0 };
+const unit_slope_at = (t, l, at) => slope(l, t.a[l][at]);
+
+const idle_word = () => (data.activation !== "relu" ? "saturated" : rows.n > 1 ? "dead" : "off");
+
+function idle_words(epoch, row, l, i) {
+  if (l === 0 || l === L) return null;
+  const effect = `${data.activation === "relu" ? "no" : "almost no"} gradient passes it`;
+  if (idle_units(epoch)[l].has(i))
+    return `${idle_word()}: ${effect}${rows.n > 1 ? " for any row" : ""}`;
+  if (row >= 0 && unit_slope_at(trace(epoch, row), l, i) < SATURATED[data.activation])
+    return `${data.activation === "relu" ? "off" : "saturated"} for this row: ${effect}`;
+  return null;
+}
+
+const target_words = (t, row) => (o) => (row < 0 ? null : `target ${brief(t.Y[o])}`);
+
+// What lights up for the chosen weight: its flow to the loss, or one path of it.
+function light({ epoch, row, weight, path }) {
+  if (!weight) return { lit: null, to_loss: null };
+  const { l, i, j } = weight;
+  if (path) {
+    const on = (m, u, v) => m > l && path.units[m - l - 1] === u && path.units[m - l] === v;
+    return { lit: (m, u, v) => (on(m, u, v) ? 1 : 0), to_loss: (o) => path.units.at(-1) === o };
+  }
+  if (row < 0)
+    return {
+      lit: (m, u) => (m > l + 1 || (m === l + 1 && u === j) ? 0.5 : 0),
+      to_loss: () => true,
+    };
+  const flow = flow_of(epoch, row, l, i, j);
+  return { lit: (m, u, v) => (m > l ? flow(m, u, v) : 0), to_loss: (o) => l + 1 < L || o === j };
+}
+
+function forward_look(state) {
+  const { epoch, row } = state;
+  const t = trace(epoch, row);
+  return {
+    ...light(state),
+    title: "The net: values in the nodes, weights on the edges",
+    caption:
+      (row < 0 ? "Nodes: mean value over all rows. " : "Nodes: value of each unit. ") +
+      "Lines: weights, wider for larger ones.",
+    node: (l, i) => mean_of(t.a, l, i, t.count),
+    symbol: symbol.out,
+    edge: (l, i, j) => parameter(t.p, { l, i, j }),
+    loss: t.J,
+    dead: (l, i) => idle_words(epoch, row, l, i),
+    target: target_words(t, row),
+  };
+}
+
+function backward_look(state) {
+  const { epoch, row } = state;
+  const t = trace(epoch, row);
+  return {
+    ...light(state),
+    title: "The gradient: deltas in the nodes, gradients on the edges",
+    caption:
+      "From the loss back, right to left. Nodes: δ, the derivative by the unit's sum" +
+      (row < 0 ? ", added up over all rows. " : ". ") +
+      "Lines: derivative by the weight, wider for larger ones.",
+    node: (l, i) => (l === 0 ? null : bias_gradient(t, l, i)),
+    symbol: (l, i) => (l === 0 ? symbol.out(l, i) : symbol.delta(l, i)),
+    edge: (l, i, j) => t.gradient(l, i, j),
+    loss: t.J,
+    dead: (l, i) => idle_words(epoch, row, l, i),
+    target: target_words(t, row),
+  };
+}
+
+// The units that a chosen weight needs in the picture: its own, and those of its largest path.
+function needed_units({ epoch, row, weight, path }) {
+  if (!weight) return [];
+  const { l, i, j } = weight;
+  const own =
+    i < 0
+      ? [[l + 1, j]]
+      : [
+          [l, i],
+          [l + 1, j],
+        ];
+  const along = path ?? (row < 0 ? null : paths_of(epoch, row, l, i, j).shown[0]);
+  return [...own, ...(along?.units ?? []).map((u, n) => [l + 1 + n, u])];
+}

@@ -1,0 +1,140 @@
+"""Random weights of random nets: the printed factors give the gradient, in every notation.
+
+Every chain made here is also verified as it is made, against the compiled core where that has such
+a net and against a central difference: a mismatch raises.
+"""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from chainfit import Net, explain
+from chainfit._net import HIDDEN_ACTIVATIONS, OUT_ACTIVATIONS
+from chainfit.reference import LOSSES
+
+NETS, WEIGHTS = 200, 50
+NOTATIONS = ("tutorial", "outputs", "matrix", "sklearn")
+
+
+def pairs():
+    """Return every pair of loss and output activation that a Net takes."""
+    found = []
+    for loss in LOSSES:
+        for out in OUT_ACTIVATIONS:
+            try:
+                Net([[[1.0, 1.0]]], out_activation=out, loss=loss)
+            except ValueError:
+                continue
+            found.append((loss, out))
+    return found
+
+
+PAIRS = pairs()
+
+
+def random_step(seed):
+    """Return a random net, X, Y and weights of rows; every pair and activation comes round."""
+    rng = np.random.RandomState(seed)
+    loss, out = PAIRS[seed % len(PAIRS)]
+    activation = HIDDEN_ACTIVATIONS[seed % len(HIDDEN_ACTIVATIONS)]
+    units = list(rng.randint(1, 5, 3 + seed % 4))  # one to four hidden layers
+    if out == "softmax":
+        units[-1] = max(2, units[-1])
+    net = Net(
+        [rng.normal(0, 1.2 / math.sqrt(n), (n, m)) for n, m in pairwise(units)],
+        [rng.normal(0, 0.3, n) for n in units[1:]],
+        activation=activation,
+        out_activation=out,
+        loss=loss,
+        alpha=rng.choice([0.0, 0.1]),
+    )
+    rows = int(rng.choice([1, 1, 2, 4]))
+    X = rng.normal(size=(rows, units[0]))
+    Y = rng.uniform(size=(rows, units[-1]))
+    if loss == "log_loss":
+        Y = np.eye(units[-1])[rng.randint(units[-1], size=rows)]
+        if seed % 2:  # probabilities instead of one class
+            Y = 0.75 * Y + 0.25 * Y[:, ::-1]
+    elif loss == "binary_log_loss" and seed % 2:
+        Y = np.round(Y)
+    elif loss == "poisson":
+        Y = rng.poisson(1.0, Y.shape).astype(float)
+    weights = rng.uniform(0, 2, rows) if seed % 3 == 0 else None
+    return net, X, Y, weights, rng
+
+
+def random_address(net, rng):
+    layer = rng.randint(len(net.coefs))
+    to = rng.randint(net.units[layer + 1])
+    if rng.randint(5) == 0:
+        return int(layer), int(to)
+    return int(layer), int(rng.randint(net.units[layer])), int(to)
+
+
+def stored_gradient(chain):
+    layer, source, target = chain.address
+    if source is None:
+        return chain.trace.db[layer][target]
+    return chain.trace.dW[layer][source, target]
+
+
+# 20 nets a test: one failure doesn't hide the others
+@pytest.mark.parametrize("first", range(0, NETS, 20))
+def test_factors_give_the_stored_gradient(first):
+    """Product of the printed factors, summed over paths and rows, against the stored gradient.
+
+    Relative to the sum of the terms' absolute values, where these cancel: a sum of terms each off
+    by a few u is off by so many u times that sum, and its own size says nothing about it.
+    """
+    for seed in range(first, first + 20):
+        net, X, Y, weights, rng = random_step(seed)
+        first_chain = explain(
+            net,
+            X,
+            Y,
+            random_address(net, rng),
+            sample_weight=weights,
+            notation=NOTATIONS[seed % 4],
+            max_paths=5000,
+        )
+        for n in range(WEIGHTS):
+            chain = first_chain.of(random_address(net, rng)) if n else first_chain
+            products = [math.prod(factor.value for factor in path.factors) for path in chain.paths]
+            terms = [*products, chain.l2_term]
+            stored = stored_gradient(chain)
+            size = math.fsum(map(abs, terms))
+            assert abs(math.fsum(terms) - stored) <= 1e-12 * size, (seed, chain.address)
+            if abs(stored) > 0.01 * size:  # little cancels: then also relative to itself
+                assert math.isclose(math.fsum(terms), stored, rel_tol=1e-12)
+            assert chain.remainder == 0
+            assert all(p.product == math.prod(f.value for f in p.factors) for p in chain.paths[:3])
+
+
+def test_every_pair_and_activation_is_among_them():
+    seen = {(PAIRS[s % len(PAIRS)], HIDDEN_ACTIVATIONS[s % 5]) for s in range(NETS)}
+    assert {pair for pair, _ in seen} == set(PAIRS)
+    assert {activation for _, activation in seen} == set(HIDDEN_ACTIVATIONS)
+    assert {outs for _, outs in PAIRS} == set(OUT_ACTIVATIONS)
+
+
+@pytest.mark.parametrize("seed", range(0, NETS, 4))
+def test_every_rule_gives_its_number(seed):
+    """A factor's number is that of its rule; and of the folded chain, the row's term."""
+    net, X, Y, weights, rng = random_step(seed)
+    for notation in NOTATIONS:
+        chain = explain(
+            net, X, Y, random_address(net, rng), sample_weight=weights, notation=notation
+        )
+        for r in range(chain.n_rows):
+            row = chain.row(r)
+            for factor in (*row.factors, *(f for path in row.paths for f in path.factors)):
+                assert math.isclose(
+                    factor.rule.value, factor.value, rel_tol=1e-12, abs_tol=1e-14
+                ), str(factor)
+            folded = math.prod(factor.value for factor in row.factors)
+            if chain.n_rows > 1:
+                assert math.isclose(row.factors[0].value, row.share)
+            size = chain.backward.absolute_terms[r] * row.share
+            assert abs(folded - row.share * row.term) <= 1e-14 * size

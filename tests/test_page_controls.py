@@ -1,0 +1,543 @@
+"""The page of chainfit.explore in Chromium: controls, keyboard, sizes, themes, hostile names.
+
+That no page writes to the console, asks the network or opens a dialog is checked by `open_page`.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import chainfit
+
+CLOSE = {"rtol": 1e-11, "atol": 1e-14}
+
+
+def random_net(units, seed=0, **settings):
+    rng = np.random.RandomState(seed)
+    W = [rng.uniform(-1, 1, (n, m)) * np.sqrt(3 / n) for n, m in itertools.pairwise(units)]
+    b = [rng.uniform(-0.5, 0.5, n) for n in units[1:]]
+    return chainfit.Net(W, b, **{"activation": "tanh", "out_activation": "logistic", **settings})
+
+
+def rows_of(net, rows=4, seed=1):
+    rng = np.random.RandomState(seed)
+    return rng.randn(rows, net.units[0]), rng.randint(0, 2, (rows, net.units[-1])).astype(float)
+
+
+@pytest.fixture(scope="module")
+def small():
+    net = random_net([4, 3, 2, 1], alpha=0.1)
+    return net, *rows_of(net)
+
+
+@pytest.fixture(scope="module")
+def large():
+    net = random_net([784, 512, 256, 10], activation="relu", out_activation="softmax")
+    rng = np.random.RandomState(0)
+    return net, rng.rand(60, 784), rng.randint(0, 10, 60)
+
+
+def units_of(page, layer):
+    """Numbers in the nodes of a layer, in full: they are in the labels."""
+    return page.eval_on_selector_all(
+        f"[data-unit^='{layer},']", "all => all.map((n) => n.getAttribute('aria-label'))"
+    )
+
+
+def values(page, selector):
+    return page.eval_on_selector_all(f"{selector} data", "all => all.map((d) => Number(d.value))")
+
+
+# --- the story -----------------------------------------------------------------------------------
+
+
+def test_the_story_goes_forward_and_back(open_page, small):
+    net, X, Y = small
+    t = chainfit.trace(net, X[[1]], Y[[1]])
+    page = open_page(chainfit.explore(net, X, Y).html)
+    page.click("#row-on")
+    page.click("#tab-story")
+    assert page.is_disabled("#all-rows")
+    told = []
+    while True:
+        told.append((page.inner_text("#panel h2"), values(page, "table.story")))
+        if page.is_disabled("#step-on"):
+            break
+        page.click("#step-on")
+    expected = [("The row enters", X[1])]
+    for l, title in ((1, "layer 2"), (2, "layer 3"), (3, "the outputs")):  # noqa: E741
+        expected.append((f"Weighted sums entering {title}", t.z[l][0]))
+        expected.append((f"Activation of {title}", t.a[l][0]))
+    expected.append(("The loss", [t.a[3][0, 0], t.penalty, t.J]))
+    for l, title in ((3, "the outputs"), (2, "layer 3"), (1, "layer 2")):  # noqa: E741
+        back = "Back from the loss: deltas of the outputs" if l == 3 else f"Deltas of {title}"
+        expected.append((back, t.delta[l][0]))
+        largest = sorted(t.dW[l - 1].ravel(), key=abs, reverse=True)[:8]
+        expected.append((f"Gradients of the weights into {title}", largest))
+    assert [title for title, _ in told] == [title for title, _ in expected] + ["The update"]
+    for (_, shown), (_, numbers) in zip(told, expected, strict=False):
+        np.testing.assert_allclose(shown, numbers, **CLOSE)
+    old, new = (
+        np.concatenate([W.ravel() for W in net_of[0]]) for net_of in (t.update.old, t.update.new)
+    )
+    order = np.argsort(-np.abs(new - old))
+    np.testing.assert_allclose(told[-1][1], new[order[:8]], **CLOSE)
+
+    for n in range(len(told) - 1, 0, -1):
+        page.click("#step-back")
+        assert page.inner_text("#panel h2") == told[n - 1][0]
+    assert page.is_disabled("#step-back")
+
+
+def test_the_story_shows_what_is_known_by_then(open_page, small):
+    page = open_page(chainfit.explore(*small).html)
+    page.click("#tab-story")
+    filled = "[data-unit] .value:not(:empty)"
+    assert page.locator(filled).count() == 4  # the inputs
+    for expected in (7, 7, 9, 9, 10):
+        page.click("#step-on")
+        assert page.locator(filled).count() == expected
+    assert page.locator(".loss .value:not(:empty)").count() == 0
+    for _ in range(2):
+        page.click("#step-on")
+    assert page.locator(".loss .value:not(:empty)").count() == 1
+
+
+def test_rows(open_page, small):
+    net, X, Y = small
+    page = open_page(chainfit.explore(net, X, Y).html)
+    for row in range(4):
+        assert page.inner_text("#row-words") == f"row {row + 1} of 4"
+        t = chainfit.trace(net, X[[row]], Y[[row]])
+        np.testing.assert_allclose(values(page, "#loss"), [t.J], **CLOSE)
+        assert f", {t.a[0][0, 2]:.4g}".replace("-", "−") in units_of(page, 0)[2]
+        if row < 3:
+            page.click("#row-on")
+    assert page.is_disabled("#row-on")
+    page.fill("#row-range", "0")
+    assert page.inner_text("#row-words") == "row 1 of 4"
+    page.click("#all-rows")
+    assert page.inner_text("#row-words") == "all 4 rows"
+    np.testing.assert_allclose(values(page, "#loss"), [chainfit.trace(net, X, Y).J], **CLOSE)
+    page.click("#all-rows")
+    assert page.inner_text("#row-words") == "row 1 of 4"
+
+
+def test_one_row_and_one_epoch_need_no_stepper(open_page, small):
+    net, X, Y = small
+    page = open_page(chainfit.explore(net, X[0], Y[0]).html)
+    assert not page.is_visible("#row-stepper")
+    assert not page.is_visible("#epoch-stepper")
+
+
+NETS = {
+    "one weight": ([1, 1], {"out_activation": "identity"}),
+    "no hidden layer": ([3, 4], {"out_activation": "softmax"}),
+    "wide": ([20, 30, 1], {"activation": "leaky_relu", "out_activation": "exp", "alpha": 0.1}),
+    "textbook": ([2, 3, 2], {"loss": "squared_error", "solver": "adam"}),
+    "softmax": ([2, 3, 3], {"out_activation": "softmax", "loss": "squared_error"}),
+    "dead": ([2, 3, 2], {"activation": "relu", "out_activation": "relu", "momentum": 0.9}),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "notation"), list(zip(NETS, 2 * ["tutorial", "outputs", "sklearn"], strict=True))
+)
+def test_every_view_of_every_kind_of_net(open_page, kind, notation):
+    """`open_page` sees to it that nothing fails; here nothing may be NaN or undefined."""
+    units, settings = NETS[kind]
+    net = random_net(units, **settings)
+    X = rows_of(net)[0]
+    Y = np.eye(units[-1])[np.arange(4) % units[-1]]
+    page = open_page(chainfit.explore(net, X, Y, notation=notation).html)
+
+    def look():
+        assert not {"NaN", "undefined", "null", "Object"} & set(page.inner_text("main").split())
+
+    for address in ("0, 0, 0", f"{len(units) - 2}, 0, 0", "intercepts_[0][0]"):
+        page.fill("#address", address)
+        page.press("#address", "Enter")
+        look()
+    for view in ("backward", "layers", "story"):
+        page.click(f"#tab-{view}")
+        look()
+    while page.is_enabled("#step-on"):
+        page.click("#step-on")
+        look()
+    page.click("#tab-forward")
+    page.click("#all-rows")
+    look()
+    page.click("#tab-layers")
+    look()
+
+
+# --- keyboard and names --------------------------------------------------------------------------
+
+
+def test_everything_by_keyboard(open_page, small):
+    net, X, Y = small
+    nets = [random_net([4, 3, 2, 1], seed, alpha=0.1) for seed in (5, 6)]
+    page = open_page(chainfit.explore(net, X, Y, history=nets).html)
+    press = page.keyboard.press
+    for _ in range(40):  # by Tab alone into the picture
+        press("Tab")
+        if page.evaluate("document.activeElement.matches('.edge')"):
+            break
+    focused = "document.activeElement.dataset.address"
+    assert page.evaluate(focused) == "0,0,0"
+    press("Enter")
+    walk = {
+        "ArrowDown": "0,1,0",
+        "Shift+ArrowDown": "0,1,1",
+        "ArrowRight": "1,1,0",
+        "ArrowUp": "1,0,0",
+        "ArrowLeft": "0,0,0",
+        "Shift+ArrowUp": "0,0,2",
+    }
+    for key, address in walk.items():
+        press(key)
+        assert page.evaluate(focused) == address
+        chosen = page.get_attribute(".edge[aria-pressed=true]", "data-address")
+        assert chosen == address
+    assert "w_31^(1)" in page.inner_text("#live")
+    press("b")
+    assert "Bias" in page.inner_text("#panel h2")
+    press("Escape")
+    assert page.inner_text("#panel h2") == "Choose a weight"
+
+    page.evaluate("document.activeElement.blur()")
+    for key, view in {"2": "backward", "3": "story", "4": "layers", "1": "forward"}.items():
+        press(key)
+        assert page.get_attribute(f"#tab-{view}", "aria-selected") == "true"
+    press("n")
+    assert page.inner_text("#row-words") == "row 2 of 4"
+    press("p")
+    assert page.inner_text("#row-words") == "row 1 of 4"
+    press("a")
+    assert page.inner_text("#row-words") == "all 4 rows"
+    press("a")
+    press(",")
+    assert page.inner_text("#epoch-words") == "net 2"
+    press(".")
+    assert page.inner_text("#epoch-words") == "as given"
+    press("3")
+    press("ArrowRight")
+    assert page.inner_text("#step-words") == "step 2 of 15"
+    press("ArrowLeft")
+    assert page.inner_text("#step-words") == "step 1 of 15"
+    press("?")
+    assert page.is_visible("dialog#keys")
+    press("Escape")
+    assert not page.is_visible("dialog#keys")
+    page.focus("#tab-story")
+    press("ArrowRight")
+    assert page.evaluate("document.activeElement.id") == "tab-layers"
+
+
+def test_typing_an_address_is_no_command(open_page, small):
+    page = open_page(chainfit.explore(*small).html)
+    page.focus("#address")
+    page.keyboard.type("1, 2, 0")
+    page.keyboard.press("Enter")
+    assert page.get_attribute("#tab-forward", "aria-selected") == "true"
+    assert page.inner_text("#row-words") == "row 1 of 4"
+    assert page.inner_text(".where code") == "coefs_[1][2, 0]"
+
+
+ADDRESSES = {
+    "w_12^(2)": "coefs_[1][1, 0]",
+    "w_1,2^(2)": "coefs_[1][1, 0]",
+    r"$w_{12}^{(2)}$": "coefs_[1][1, 0]",
+    "b_3^(1)": "intercepts_[0][2]",
+    "W_22(1)": "coefs_[1][1, 0]",
+    "b_1(3)": "intercepts_[0][2]",
+    "W[1][1, 0]": "coefs_[1][1, 0]",
+    "coefs_[1][1,0]": "coefs_[1][1, 0]",
+    "intercepts_[2][0]": "intercepts_[2][0]",
+    "(1, 1, 0)": "coefs_[1][1, 0]",
+}
+
+
+def test_addresses(open_page, small, large):
+    page = open_page(chainfit.explore(*small).html)
+    for address, stored in ADDRESSES.items():
+        page.fill("#address", address)
+        page.click("#find button")
+        assert page.inner_text(".where code") == stored
+        assert page.inner_text("#address-error") == ""
+    for wrong in ("w_12^(9)", "w_55^(1)", "weight", "w_01^(1)", "(3, 0, 0)", ""):
+        page.fill("#address", wrong)
+        page.click("#find button")
+        text = page.inner_text("#address-error")
+        assert f"There is no “{wrong}” here. There are w_11^(1) to w_34^(1);" in text
+        assert page.get_attribute("#address", "aria-invalid") == "true"
+        assert page.inner_text(".where code") == stored  # the last one stays
+    page = open_page(chainfit.explore(*large, max_rows=2).html)
+    page.fill("#address", "w_112^(1)")
+    page.click("#find button")
+    text = page.inner_text("#address-error")
+    assert "can be read as w_1,12^(1) or w_11,2^(1): put a comma" in text
+
+
+def test_everything_has_a_name(open_page, small):
+    net, X, Y = small
+    page = open_page(chainfit.explore(net, X, Y, history=[net, random_net([4, 3, 2, 1], 3)]).html)
+    for view in ("forward", "backward", "story", "layers"):
+        page.click(f"#tab-{view}")
+        nameless = page.evaluate(
+            """() => [...document.querySelectorAll(
+                "button, input, select, [role=button], [role=img], [role=group], svg")]
+              .filter((e) => e.getClientRects().length && !e.closest("[aria-hidden=true]"))
+              .filter((e) => !(e.getAttribute("aria-label") || e.labels?.length ||
+                               e.textContent.trim()))
+              .map((e) => e.outerHTML.slice(0, 200))"""
+        )
+        assert nameless == []
+    snapshot = page.locator("body").aria_snapshot()
+    assert 'tab "By layer" [selected]' in snapshot
+    assert 'slider "Row"' in snapshot
+    page.click("#tab-forward")
+    snapshot = page.locator("#stage").aria_snapshot()
+    t = chainfit.trace(net, X[[0]], Y[[0]])
+    assert f'button "weight w_12^(2), {net.coefs[1][1, 0]:.4g}"'.replace("-", "−") in snapshot
+    assert f"unit h_2^(2), {t.a[1][0, 1]:.4g}".replace("-", "−") in snapshot
+
+
+# --- gradient by layer ---------------------------------------------------------------------------
+
+
+def test_vanishing_exploding_and_dead(open_page):
+    deep = random_net([3, *[6] * 6, 1], activation="logistic")
+    X, Y = rows_of(deep)
+    page = open_page(chainfit.explore(deep, X, Y).html)
+    page.click("#tab-layers")
+    t = chainfit.trace(deep, X[[0]], Y[[0]])
+    sizes = [np.sqrt(np.mean(dW**2)) for dW in t.dW]
+    np.testing.assert_allclose(values(page, ".layers .number"), sizes[::-1], **CLOSE)
+    times = f"{sizes[-1] / sizes[0]:.2g}"
+    assert sizes[-1] / sizes[0] > 1000
+    assert "The gradient vanishes: in the first layer it is" in page.inner_text(".verdict")
+    assert float(times) == float(page.inner_text(".verdict").split("is ")[1].split(" times")[0])
+
+    # at 0 each unit has the slope 1/4: on its way back the gradient grows tenfold a layer
+    steep = chainfit.Net([[[40.0]]] * 5, [[-20.0]] * 5, activation="logistic")
+    page = open_page(chainfit.explore(steep, [[0.5]], [1.0]).html)
+    page.click("#tab-layers")
+    assert "The gradient explodes: in the first layer it is 10000 times" in page.inner_text(
+        ".verdict"
+    )
+
+    half_dead = chainfit.Net(
+        [np.ones((3, 4)), np.ones((4, 1))], [[0, -100.0, 0, -100.0], [0]], activation="relu"
+    )
+    X = np.abs(X)
+    page = open_page(chainfit.explore(half_dead, X, Y).html)
+    dead = page.eval_on_selector_all(".node.dead", "all => all.map((n) => n.dataset.unit)")
+    assert dead == ["1,1", "1,3"]
+    assert "dead: no gradient passes it for any row" in units_of(page, 1)[3]
+    page.click("#tab-layers")
+    assert "2 units are dead" in page.inner_text("#stage")
+    assert page.locator(".cells .cross").count() == 2
+
+
+# --- large nets ----------------------------------------------------------------------------------
+
+
+def test_large_nets_show_their_strongest_part(open_page, large):
+    net, X, y = large
+    built = chainfit.explore(net, X, y)
+    page = open_page(built.html)
+    t = chainfit.trace(net, X[[0]], y[[0]])
+    shown = [page.locator(f"[data-unit^='{l},']").count() for l in range(4)]  # noqa: E741
+    assert shown == [12, 12, 12, 10]
+    assert "the 12 strongest are drawn" in page.inner_text("#cut")
+    assert "12 of 784" in page.locator(".net").text_content()
+    strength = np.abs(t.a[1][0]) * np.abs(net.coefs[1]).sum(axis=1)
+    strongest = sorted(np.argsort(-strength)[:12])
+    drawn = page.eval_on_selector_all("[data-unit^='1,']", "all => all.map((n) => n.dataset.unit)")
+    assert drawn == [f"1,{u}" for u in strongest]
+    assert "Of 60 rows the page has the first 37" in page.inner_text("footer")
+    missing = int(np.argmin(strength))
+    page.fill("#address", f"(0, 400, {missing})")
+    page.click("#find button")
+    gradient = values(page, "[data-fact=gradient]")
+    np.testing.assert_allclose(gradient, [t.dW[0][400, missing]], rtol=1e-10, atol=1e-14)
+    assert page.locator(f"[data-unit='1,{missing}']").count() == 1
+    assert len(built.html) < 8e6
+
+
+# --- user text -----------------------------------------------------------------------------------
+
+HOSTILE = [
+    "</script><img src=x onerror=window.hacked=1>",
+    "<!--<script>window.hacked=1",
+    '"><svg onload=window.hacked=1>',
+    "' onmouseover='window.hacked=1",
+    "{{ 7 * 7 }}{% raw %}",
+    "\u2028\u2029\x00]]>&lt;b&gt;\ud800",
+]
+
+
+def test_names_are_only_text(open_page):
+    net = random_net([6, 2, 6], out_activation="softmax")
+    net = chainfit.Net(
+        net.coefs,
+        net.intercepts,
+        activation="tanh",
+        out_activation="softmax",
+        feature_names=HOSTILE,
+        output_names=HOSTILE,
+    )
+    built = chainfit.explore(net, np.ones((2, 6)), [0, 5], title=HOSTILE[0])
+    page = open_page(built.html)
+    assert page.inner_text("h1") == HOSTILE[0]
+    assert page.title() == HOSTILE[0]
+    for view in ("forward", "backward", "story", "layers"):
+        page.click(f"#tab-{view}")
+        while view == "story" and page.is_enabled("#step-on"):
+            page.click("#step-on")
+    page.click("#tab-forward")
+    page.fill("#address", HOSTILE[0])
+    page.click("#find button")
+    assert HOSTILE[0] in page.inner_text("#address-error")
+    for name, label in zip(HOSTILE[:5], units_of(page, 0), strict=False):
+        assert name in label
+    page.fill("#address", "w_22^(2)")
+    page.click("#find button")
+    assert HOSTILE[1] in page.inner_text(".where")
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img, svg[onload]").count() == 0
+
+
+def test_the_policy_holds_even_where_escaping_would_not(open_page, small):
+    """Markup put into the page on purpose runs nothing and loads nothing."""
+    html = chainfit.explore(*small).html
+    attack = (
+        "<script>window.hacked=1</script>"
+        "<img src='http://127.0.0.1:9/x.png' onerror='window.hacked=1'></h1>"
+    )
+    page = open_page(html.replace("</h1>", attack, 1), watch=False)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".node").count() == 10
+
+
+def test_in_a_notebook(open_page, small):
+    page_html = chainfit.explore(*small)._repr_html_()
+    page = open_page(f"<!doctype html><title>notebook</title><h1>cell</h1>{page_html}")
+    frame = page.frames[1]
+    frame.wait_for_selector(".node")
+    assert frame.locator(".node").count() == 10
+    frame.fill("#address", "w_12^(2)")
+    frame.click("#show")
+    assert frame.inner_text(".where code") == "coefs_[1][1, 0]"
+    frame.click("#tab-backward")
+    assert frame.get_attribute("#tab-backward", "aria-selected") == "true"
+    reach = frame.evaluate("() => { try { return parent.document.title } catch { return null } }")
+    assert reach is None
+
+
+# --- sizes and themes ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("kind", ["small", "large", "deep", "names"])
+def test_no_sideways_scrolling(open_page, small, large, width, kind):
+    if kind == "small":
+        html = chainfit.explore(*small).html
+    elif kind == "large":
+        html = chainfit.explore(*large).html
+    elif kind == "deep":
+        net = random_net([5, *[8] * 7, 2])
+        html = chainfit.explore(net, *rows_of(net), notation="sklearn").html
+    else:
+        net = random_net([3, 3, 1])
+        long = ["averylongnamewithoutanyblanksinit" * 3, "x" * 200, "many words " * 20]
+        net = chainfit.Net(
+            net.coefs, net.intercepts, out_activation="logistic", feature_names=long,
+            output_names=["y" * 300],
+        )  # fmt: skip
+        html = chainfit.explore(net, np.ones((1234, 3)), np.ones(1234), title="t" * 300).html
+    page = open_page(html, width=width)
+    page.fill("#address", "(0, 1, 2)")
+    page.click("#find button")
+    for view in ("forward", "backward", "story", "layers"):
+        page.click(f"#tab-{view}")
+        for _ in range(5 if view == "story" else 1):
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+            if view == "story":
+                page.fill("#step-range", str(int(page.input_value("#step-range")) + 3))
+    size = page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
+    assert size >= 14
+
+
+def test_the_picture_follows_the_window(open_page, small):
+    page = open_page(chainfit.explore(*small).html)
+    wide = page.locator("svg.net").bounding_box()["width"]
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.wait_for_function("document.querySelector('svg.net').clientWidth < 400")
+    assert page.locator("svg.net").bounding_box()["width"] < wide / 1.5
+
+
+CONTRAST = """() => {
+    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const rgb = (color) => {
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = color;
+        canvas.fillRect(0, 0, 1, 1);
+        return canvas.getImageData(0, 0, 1, 1).data;
+    };
+    const light = (color) => {
+        const [r, g, b] = [...rgb(color)].slice(0, 3).map((c) => c / 255)
+            .map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = (e) => {
+        for (; e; e = e.parentElement) {
+            const color = getComputedStyle(e).backgroundColor;
+            if (rgb(color)[3] === 255) return color;
+        }
+    };
+    const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const poor = [];
+    let seen = 0;
+    while (words.nextNode()) {
+        const e = words.currentNode.parentElement;
+        if (!words.currentNode.data.trim() || !e.checkVisibility()) continue;
+        if (e.closest(":disabled, script, .node .value, .off")) continue; // not on the plain page
+        const inside = e.closest("svg");
+        const style = getComputedStyle(e);
+        const [p, q] = [light(inside ? style.fill : style.color), light(behind(e))];
+        const ratio = (Math.max(p, q) + 0.05) / (Math.min(p, q) + 0.05);
+        seen++;
+        if (ratio < 4.5) poor.push([words.currentNode.data, ratio]);
+    }
+    return { seen, poor };
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_themes_are_readable(open_page, small, theme):
+    net, X, Y = small
+    page = open_page(
+        chainfit.explore(net, X, Y, history=[net, random_net([4, 3, 2, 1], 3)]).html, theme=theme
+    )
+    page.fill("#address", "w_12^(1)")
+    page.click("#find button")
+    for view in ("forward", "backward", "story", "layers"):
+        page.click(f"#tab-{view}")
+        found = page.evaluate(CONTRAST)
+        assert found["poor"] == []
+        assert found["seen"] > 20
+
+
+@pytest.mark.parametrize(("theme", "other"), [("light", "dark"), ("dark", "light")])
+def test_the_toggle_changes_the_theme(open_page, small, theme, other):
+    page = open_page(chainfit.explore(*small).html, theme=theme)
+    shades = {"light": "rgb(251, 251, 250)", "dark": "rgb(21, 23, 26)"}
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(background) == shades[theme]
+    page.click("#theme")
+    assert page.evaluate(background) == shades[other]
+    page.keyboard.press("t")
+    assert page.evaluate(background) == shades[theme]
