@@ -164,6 +164,18 @@ def test_exercise_does_not_tell_what_blocks():
     assert "What blocks" not in text and " off" not in text
 
 
+def test_sections():
+    chain = tutorial()
+    assert chain.text(sections=["factors", "delta"]) == "\n\n".join(
+        part for part in str(chain).split("\n\n") if part.startswith(("Each", "Folded"))
+    )
+    assert "Folded" not in chain.to_html(sections=["chain"])
+    assert chain.to_latex(sections=["chain"]).count("&= ") == 3
+    assert chain.text(sections=["softmax"]) == ""
+    with pytest.raises(ValueError, match=r"sections must be among 'head', .*, got 'chains'"):
+        chain.text(sections=["chains"])
+
+
 def test_digits():
     assert "= −0.16 " not in str(tutorial())
     short = tutorial().text(digits=2)

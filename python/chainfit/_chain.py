@@ -166,7 +166,13 @@ class Chain:
     # -- writing
 
     def text(
-        self, *, ascii: bool = False, hide: str | None = None, digits: int = 6, width: int = 100
+        self,
+        *,
+        ascii: bool = False,
+        hide: str | None = None,
+        digits: int = 6,
+        width: int = 100,
+        sections: Sequence[str] | None = None,
     ) -> str:
         """Write the chain as aligned text.
 
@@ -180,6 +186,9 @@ class Chain:
             Significant digits, 1 to 17.
         width : int, default=100
             Columns of a line, at least 80.
+        sections : sequence of str, default=None
+            Only these: 'head', 'chain', 'factors', 'paths', 'softmax', 'delta', 'blocked', 'rows',
+            'l2', 'update', 'verified'; None is all. Those that don't apply are left out.
 
         Returns
         -------
@@ -190,12 +199,18 @@ class Chain:
         if width < 80:
             raise ValueError(f"width must be at least 80, got {width!r}.")
         writer = _writer("ascii" if ascii else "unicode", hide, digits)
-        return chain_text(self, writer, width)
+        return chain_text(self, writer, width, sections)
 
     def __str__(self) -> str:
         return self.text()
 
-    def to_latex(self, *, hide: str | None = None, digits: int = 6) -> str:
+    def to_latex(
+        self,
+        *,
+        hide: str | None = None,
+        digits: int = 6,
+        sections: Sequence[str] | None = None,
+    ) -> str:
         r"""Write the chain as LaTeX: an ``aligned`` environment to stand between ``\[`` and ``\]``.
 
         Parameters
@@ -203,6 +218,8 @@ class Chain:
         hide : {'numbers'}, default=None
         digits : int, default=6
             Significant digits; with 17 the numbers are those of float64.
+        sections : sequence of str, default=None
+            Only these, as in `text`; those without formulas have no LaTeX.
 
         Returns
         -------
@@ -210,18 +227,26 @@ class Chain:
         """
         from ._chain_latex import chain_latex
 
-        return chain_latex(self, _writer("latex", hide, digits))
+        return chain_latex(self, _writer("latex", hide, digits), sections)
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.to_latex()}\n$$"
 
-    def to_html(self, *, hide: str | None = None, digits: int = 6) -> str:
+    def to_html(
+        self,
+        *,
+        hide: str | None = None,
+        digits: int = 6,
+        sections: Sequence[str] | None = None,
+    ) -> str:
         """Write the chain as a piece of HTML with MathML; no script, nothing from elsewhere.
 
         Parameters
         ----------
         hide : {'numbers'}, default=None
         digits : int, default=6
+        sections : sequence of str, default=None
+            As in `text`.
 
         Returns
         -------
@@ -234,7 +259,7 @@ class Chain:
         """
         from ._chain_html import chain_html
 
-        return chain_html(self, _writer("latex", hide, digits))
+        return chain_html(self, _writer("latex", hide, digits), sections)
 
     def _repr_html_(self) -> str:
         try:

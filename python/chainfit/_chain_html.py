@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from ._chain import Chain
@@ -28,7 +28,7 @@ _STYLE = """\
 """
 
 
-def chain_html(chain: Chain, writer: Writer) -> str:
+def chain_html(chain: Chain, writer: Writer, sections: Sequence[str] | None = None) -> str:
     """Return all sections as a `div`; `writer` writes LaTeX, which becomes MathML."""
     convert = require_latex2mathml()
 
@@ -40,8 +40,8 @@ def chain_html(chain: Chain, writer: Writer) -> str:
         return text.replace("<math ", '<math displaystyle="true" ', 1) if style == "row" else text
 
     page = _Page(writer, mathml)
-    sections = story(chain, hide_numbers=writer.hide_numbers)
-    body = "\n".join(page.section(section) for section in sections)
+    told = story(chain, sections, hide_numbers=writer.hide_numbers)
+    body = "\n".join(page.section(section) for section in told)
     return f'<div class="chainfit-chain">\n{_STYLE}{body}\n</div>'
 
 

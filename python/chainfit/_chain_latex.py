@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ._chain import Chain
 from ._chain_sections import Display, Math, Section, Words
 from ._chain_story import story
@@ -17,10 +19,10 @@ _SPECIAL = str.maketrans(
 )
 
 
-def chain_latex(chain: Chain, writer: Writer) -> str:
+def chain_latex(chain: Chain, writer: Writer, sections: Sequence[str] | None = None) -> str:
     """Return the chain as an ``aligned`` environment, in symbols, in numbers, and its pieces."""
     lines = []
-    for section in story(chain, hide_numbers=writer.hide_numbers):
+    for section in story(chain, sections, hide_numbers=writer.hide_numbers):
         if section.display is not None:
             lines += _headline(chain, section.display, writer)
         elif section.key in _EQUATIONS and section.rows:

@@ -29,24 +29,37 @@ MOST_ROWS = 8
 MOST_GIVEN = 60
 
 
-def story(chain: Chain, *, hide_numbers: bool = False) -> list[Section]:
-    """Return the sections of a chain; with hidden numbers without those that would tell them."""
+def story(
+    chain: Chain, keys: Sequence[str] | None = None, *, hide_numbers: bool = False
+) -> list[Section]:
+    """Return the sections of a chain that apply to it, all or those of some keys.
+
+    With hidden numbers those that would tell the answers are left out, and what is given is added.
+    """
     told = Told(chain)
-    sections = [
-        head(told),
-        given(told) if hide_numbers else None,
-        display(told),
-        factors(told),
-        paths(told, hide_numbers=hide_numbers),
-        through_softmax(told),
-        folded(told),
-        None if hide_numbers else blocked(told),
-        rows(told),
-        l2(told),
-        update(told),
-        None if hide_numbers else verified(told),
+    sections: dict[str, Section | None] = {
+        "head": head(told),
+        "given": given(told) if hide_numbers else None,
+        "chain": display(told),
+        "factors": factors(told),
+        "paths": paths(told, hide_numbers=hide_numbers),
+        "softmax": through_softmax(told),
+        "delta": folded(told),
+        "blocked": None if hide_numbers else blocked(told),
+        "rows": rows(told),
+        "l2": l2(told),
+        "update": update(told),
+        "verified": None if hide_numbers else verified(told),
+    }
+    for key in keys or ():
+        if key not in sections:
+            known = ", ".join(map(repr, sections))
+            raise ValueError(f"sections must be among {known}, got {key!r}.")
+    return [
+        section
+        for key, section in sections.items()
+        if section is not None and (keys is None or key in keys)
     ]
-    return [section for section in sections if section is not None]
 
 
 # --- what it is about ----------------------------------------------------------------------------

@@ -13,10 +13,12 @@ from ._formula_writer import Writer
 INDENT = "  "
 
 
-def chain_text(chain: Chain, writer: Writer, width: int) -> str:
+def chain_text(
+    chain: Chain, writer: Writer, width: int, sections: Sequence[str] | None = None
+) -> str:
     """Return all sections as text of at most `width` columns."""
     page = _Page(writer, width)
-    for section in story(chain, hide_numbers=writer.hide_numbers):
+    for section in story(chain, sections, hide_numbers=writer.hide_numbers):
         page.section(section)
     text = "\n".join(line.rstrip() for line in page.lines).strip("\n")
     if writer.flavour == "ascii":  # names given by the user may be anything

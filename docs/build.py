@@ -1,0 +1,98 @@
+"""Builds the pages that hold numbers: each NAME.md.in next to this file becomes NAME.md.
+
+    python docs/build.py            writes the pages
+    python docs/build.py --check    writes none, fails if one is not up to date
+
+A block that opens with ```python is run, and what it prints follows it as a block of text. With
+```python page what it prints is part of the page and the block is not shown. ``{{ expression }}``
+inside a line of text is its value. All blocks of a page share one namespace.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parent
+NOTICE = "<!-- Made of {source} by docs/build.py: change that file, not this one. -->\n"
+
+_BLOCK = re.compile(r"^```python( page)?\n(.*?)^```\n", re.M | re.S)
+_INLINE = re.compile(r"\{\{(.+?)\}\}")
+
+
+def build(source: Path) -> str:
+    """Return the page made of a file NAME.md.in.
+
+    Raises
+    ------
+    RuntimeError
+        If a block or an expression fails; the text names its line.
+    """
+    template = source.read_text(encoding="utf-8")
+    namespace: dict[str, Any] = {}
+    page, at = [NOTICE.format(source=source.name)], 0
+    for block in _BLOCK.finditer(template):
+        page.append(_text(template[at : block.start()], source, template, at, namespace))
+        line = template.count("\n", 0, block.start()) + 1
+        printed = _run(block[2], source, line, namespace)
+        if block[1]:
+            page.append(printed)
+        else:
+            page.append(f"```python\n{block[2]}```\n")
+            if printed:
+                page.append(f"\n```text\n{printed.rstrip()}\n```\n")
+        at = block.end()
+    page.append(_text(template[at:], source, template, at, namespace))
+    return "".join(page)
+
+
+def _run(code: str, source: Path, line: int, namespace: dict[str, Any]) -> str:
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(compile("\n" * line + code, str(source), "exec"), namespace)
+    except Exception as error:
+        raise RuntimeError(f"{source.name}, block at line {line}: {error!r}") from error
+    return printed.getvalue()
+
+
+def _text(text: str, source: Path, template: str, at: int, namespace: dict[str, Any]) -> str:
+    """Return text with the values of its expressions."""
+
+    def value(match: re.Match[str]) -> str:
+        try:
+            return str(eval(match[1].strip(), namespace))
+        except Exception as error:
+            line = template.count("\n", 0, at + match.start()) + 1
+            raise RuntimeError(f"{source.name}, line {line}: {match[0]}: {error!r}") from error
+
+    return _INLINE.sub(value, text)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Build or check all pages; return the exit code."""
+    parser = argparse.ArgumentParser(description="Build the pages that hold numbers.")
+    parser.add_argument("--check", action="store_true", help="fail if a page is not up to date")
+    check = parser.parse_args(argv).check
+    stale = []
+    for source in sorted(DOCS.glob("*.md.in")):
+        page, target = build(source), source.with_suffix("")
+        if target.exists() and target.read_text(encoding="utf-8") == page:
+            continue
+        if check:
+            stale.append(target.name)
+        else:
+            target.write_text(page, encoding="utf-8")
+            print(f"wrote {target.name}")
+    if stale:
+        print(f"not up to date: {', '.join(stale)}; run python docs/build.py", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
