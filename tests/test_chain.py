@@ -200,6 +200,18 @@ def test_an_output_rounded_to_its_limit():
         explain(log, [1.0], [[1.0]], (0, 0, 0))
 
 
+def test_an_output_all_but_rounded_to_its_limit():
+    """p = e^-500 for the true class: -1/p is finite, but p p_k and its likes underflow."""
+    net = Net([[[500.0, 0.0, -100.0]]], out_activation="softmax")
+    for k, p in ((0, 1.0), (1, math.exp(-500)), (2, math.exp(-600))):
+        chain = explain(net, [1.0], [0.0, 1.0, 0.0], (0, 0, k))
+        assert chain.row(0).fused
+        assert_allclose(chain.value, p - (k == 1), rtol=1e-12)
+        assert [path.product for path in chain.paths] == [chain.value]
+    poisson = Net([[[1.0, -800.0]]], out_activation="softmax", loss="poisson")
+    assert_allclose(explain(poisson, [1.0], [[1.0, 0.0]], (0, 0, 0)).value, 0, atol=1e-300)
+
+
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_the_update_is_that_of_the_next_partial_fit(solver):
     X, y = load_iris(return_X_y=True)

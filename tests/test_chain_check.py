@@ -81,7 +81,7 @@ def test_a_wrong_delta_is_found(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "what,name", [("_kernel_gradient", "the kernel's"), ("_difference", "the central")]
+    "what,name", [("_kernel_gradient", "the kernel's"), ("central_difference", "the central")]
 )
 def test_a_wrong_way_is_found(monkeypatch, what, name):
     net = small_net(activation="tanh")

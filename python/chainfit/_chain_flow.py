@@ -20,6 +20,10 @@ from ._trace import Trace, loss_derivative, softmax_jacobian, through_softmax
 
 Array = npt.NDArray[Any]
 
+#: Beyond this dJ/da is not told apart from da/dz, which is as small as this is large: their product
+#: with other numbers would underflow on its way.
+STEEP = 1e50
+
 
 class Backward:
     """What each row's loss tells the units above a weight.
@@ -38,7 +42,7 @@ class Backward:
     end : ndarray of shape (rows, n_L)
         dJ_r/da[L].
     fused : ndarray of shape (rows,), bool
-        Rows with an output so near its limit that dJ_r/da[L] is infinite in float64; of the
+        Rows with an output so near its limit that dJ_r/da[L] is infinite or all but that; of the
         canonical pair of loss and output activation dJ_r/dz[L] = a[L] - y is known all the same.
     da, delta : dict of int to ndarray of shape (rows, n_m)
         dJ_r/da[m] and dJ_r/dz[m], m = l+1..L; of layer l+1 the weight's unit alone, (rows, 1).
@@ -59,7 +63,8 @@ class Backward:
         L, l, j = len(net.coefs), address.layer, address.target
         a = trace.a[L]
         self.end = loss_derivative(net.loss, trace.Y, a)
-        self.fused = np.logical_not(np.isfinite(self.end).all(axis=1))
+        steep = np.logical_not(np.abs(self.end) < STEEP)
+        self.fused: Array = np.asarray(steep.any(axis=1) & net.canonical)
         finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)
         top = through_softmax(a, finite) if self.softmax else finite * trace.df[L]
         top[self.fused] = (a - trace.Y)[self.fused]
