@@ -26,7 +26,7 @@ TEST_COMMAND = "pip install '.[test]' && pytest"  # the README's own
 # What exercises the compiled core; the other tests are about Python code.
 CORE_TESTS = [
     f"tests/test_{name}.py"
-    for name in "kernels products sparse_core training run bits pool core_errors".split()
+    for name in "kernels products sparse_core training run bits pool core_errors row_predictor".split()
 ]
 
 
