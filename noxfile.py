@@ -144,10 +144,10 @@ def check_contents(session: nox.Session, built: Path) -> None:
     package = {
         path.relative_to(python).as_posix()
         for path in python.rglob("*")
-        if path.suffix in {".py", ".pyi", ".html", ".css", ".js"} or path.name == "py.typed"
+        if path.suffix in {".py", ".pyi", ".pxd", ".html", ".css", ".js"} or path.name == "py.typed"
     }
     names = {name for name in zipfile.ZipFile(built).namelist() if ".dist-info/" not in name}
-    compiled = {name for name in names if re.fullmatch(r"chainfit/_\w+\.[^/]+\.so", name)}
+    compiled = {name for name in names if re.fullmatch(r"chainfit/\w+\.[^/]+\.so", name)}
     missing, foreign = package - names, names - package - compiled
     if missing or foreign or not any(name.startswith("chainfit/_core.") for name in compiled):
         session.error(f"{built.name}: missing {missing}, foreign {foreign}, compiled {compiled}")
