@@ -24,10 +24,8 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 TEST_COMMAND = "pip install '.[test]' && pytest"  # the README's own
 # What exercises the compiled core; the other tests are about Python code.
-CORE_TESTS = [
-    f"tests/test_{name}.py"
-    for name in "kernels products sparse_core training run bits pool core_errors row_predictor".split()
-]
+CORE = "kernels products sparse_core training run bits pool core_errors row_predictor"
+CORE_TESTS = [f"tests/test_{name}.py" for name in CORE.split()]
 
 
 def pinned(*names: str) -> list[str]:
