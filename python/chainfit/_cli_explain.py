@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import html
-import os
 import re
 import sys
 from pathlib import Path
 from typing import Any, TextIO
 
-from ._cli_options import add_table_options
+from ._cli_chain import add_inputs, read_inputs
+from ._cli_options import number
 
 _DESCRIPTION = """\
 Explain how the derivative of the loss by one weight comes about.
@@ -30,8 +30,6 @@ examples:
 'w_12^(2)' leads from node 2 of layer 2 to node 1 of layer 3, where layer 1 is the input; a comma
 keeps larger numbers apart: 'w_1,12^(2)'. A wrong address is answered with those that exist.
 """
-
-NOTATIONS = ("tutorial", "outputs", "matrix", "sklearn")
 
 _DOCUMENT = """\
 <!doctype html>
@@ -60,8 +58,7 @@ def add_explain(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", metavar="MODEL", help="file that `chainfit train` saved")
-    parser.add_argument("file", metavar="FILE", help="the table: CSV or Parquet; - is stdin (CSV)")
+    add_inputs(parser)
     parser.add_argument(
         "--weight", required=True, metavar="ADDRESS", help="the weight or bias, in any notation"
     )
@@ -73,14 +70,8 @@ def add_explain(commands: Any) -> None:
         help="row of FILE, 1 is the first below the header; N-M is a batch (default: 1)",
     )
     parser.add_argument(
-        "--notation",
-        choices=NOTATIONS,
-        default="tutorial",
-        help="how symbols are written (default: %(default)s)",
-    )
-    parser.add_argument(
         "--max-paths",
-        type=_positive,
+        type=number(int, 1),
         default=10,
         metavar="N",
         help="paths to show, the largest ones (default: %(default)s)",
@@ -93,7 +84,6 @@ def add_explain(commands: Any) -> None:
     parser.add_argument(
         "--exercise", action="store_true", help="blanks instead of numbers, to be filled in"
     )
-    add_table_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -106,34 +96,11 @@ def _rows(text: str) -> tuple[int, int]:
     return first, last
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
-
-
 def run(args: argparse.Namespace) -> int:
     """Run ``chainfit explain``."""
     from ._chain import explain
-    from ._cli_predict import load_table_model
-    from ._cli_tables import read_table
 
-    model = load_table_model(args.model)
-    if args.html:
-        for taken in (args.model, args.file):
-            same = os.path.exists(args.html) and os.path.exists(taken)
-            if same and os.path.samefile(args.html, taken):
-                raise ValueError(
-                    f"--html {args.html} is an input of this command; choose another name"
-                )
-    if model.target_name_ is None:
-        raise ValueError(f"{args.model}: was trained on a target without a name; use Python")
-    table = read_table(args.file, args.sep, args.decimal)
-    if model.target_name_ not in table.frame.columns:
-        raise ValueError(
-            f"{args.file}: has no column {model.target_name_!r}, the target: a chain of "
-            "derivatives begins at the loss"
-        )
+    model, table = read_inputs(args, args.html)
     first, last = args.row
     if last > len(table.frame):
         raise ValueError(f"--row {last}: {args.file} has {len(table.frame)} rows")
