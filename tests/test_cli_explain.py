@@ -89,7 +89,11 @@ def test_a_terminal_without_unicode(files, python):
         (["--weight", "w_12^(1)", "--row", "151"], "--row 151: ", 1),
         (["--weight", "w_12^(1)", "--row", "0"], "'0' is neither a row N nor rows N-M", 2),
         (["--weight", "w_12^(1)", "--row", "9-3"], "'9-3' is neither a row N nor rows N-M", 2),
-        (["--weight", "w_12^(1)", "--max-paths", "0"], "must be a whole number of at least 1, got 0", 2),
+        (
+            ["--weight", "w_12^(1)", "--max-paths", "0"],
+            "must be a whole number of at least 1, got 0",
+            2,
+        ),
         (["--weight", "w_12^(1)", "--notation", "latin"], "invalid choice: 'latin'", 2),
         (["--weight", "w_12^(1)", "--latex", "--json"], "not allowed with argument", 2),
         ([], "the following arguments are required: --weight", 2),
