@@ -2,6 +2,7 @@
 #include "engine/predictor.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "dispatch.hpp"
 #include "engine/kernel_use.hpp"
@@ -45,11 +46,12 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
     std::vector<Buffer<T>> values;  // two for each thread: a layer's input and its output
     for (int i = 0; i < 2 * threads; ++i) values.emplace_back(checked_product(block, panel));
 
-    run_on_threads(threads, [&](int thread, Barrier& barrier) {
+    // Blocks as they come: a thread that had to be woken, or is slower, takes fewer.
+    std::atomic<Index> next{0};
+    run_on_threads(threads, [&](int thread, Barrier&) {
         const DenormalsFlushed flushed(instruction_set);
-        const Range mine = share(row_panels, barrier.threads(), thread, kPredictPanels);
-        for (Index p = mine.begin; p < mine.end; p += block) {
-            const Index panels = std::min(block, mine.end - p);
+        for (Index p; (p = next.fetch_add(block, std::memory_order_relaxed)) < row_panels;) {
+            const Index panels = std::min(block, row_panels - p);
             Panels<T> in{values[static_cast<std::size_t>(2 * thread)].data(), panel};
             Panels<T> result{values[static_cast<std::size_t>(2 * thread + 1)].data(), panel};
             const auto rows_of = [&](Index q) { return Range{(p + q) * V, std::min((p + q + 1) * V, samples.rows)}; };

@@ -47,11 +47,13 @@ template <class T>
 double peak(Index repeats, T* sink) {
     Vec<T> acc[kMaxMR][kMaxNV];
     const Vec<T> x = set1<T>(sink[0]), y = set1<T>(sink[1]);
+    // all chains differ, and the lanes too: a vector of two registers with equal lanes would be computed once
+    alignas(64) T ramp[kLanes<T>];
+    for (Index i = 0; i < kLanes<T>; ++i) ramp[i] = sink[0] * T(i + 1);
 #pragma GCC unroll 16
     for (int m = 0; m < kMaxMR; ++m)
 #pragma GCC unroll 4
-        for (int v = 0; v < kMaxNV; ++v)
-            acc[m][v] = set1<T>(sink[0] * T(m * kMaxNV + v));  // all different: no chain is spare
+        for (int v = 0; v < kMaxNV; ++v) acc[m][v] = load(ramp) * set1<T>(T(m * kMaxNV + v));
     for (Index i = 0; i < repeats; ++i)
 #pragma GCC unroll 16
         for (int m = 0; m < kMaxMR; ++m)

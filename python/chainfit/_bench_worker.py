@@ -33,7 +33,7 @@ Work = Callable[[int], object]  # does so many units: epochs or calls
 FEWEST_EPOCHS = 10
 
 TRY_SECONDS = 0.15  # for each way to do the work, before the choice
-PEAK_SECONDS = 0.02
+PEAK_SECONDS = 0.25  # less would not tell what a shared machine gives over a round
 
 
 class _Round:

@@ -20,8 +20,8 @@ Array = npt.NDArray[Any]
 # What scikit-learn's validation leaves as it is; CSC becomes CSR in `core_form`.
 SPARSE_FORMATS = ["csr", "csc"]
 
-# Above this many values the checks themselves cost more than scikit-learn's overhead.
-_SMALL = 1 << 16
+# Values checked at a time: the array of answers stays small.
+_BLOCK = 1 << 16
 # Up to here a sum of squares takes half the time of `isfinite`. BLAS has no threads for it yet.
 _SMALL_DOT = 1 << 10
 
@@ -68,19 +68,20 @@ def core_form(X: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def is_plain(a: Any) -> bool:
-    """Whether a is a small ndarray that isn't empty."""
-    return type(a) is np.ndarray and 0 < a.size <= _SMALL
+    """Whether a is an ndarray that isn't empty."""
+    return type(a) is np.ndarray and a.size > 0
 
 
 def all_finite(a: Array) -> bool:
     """Whether a plainly is finite: a no may be an overflow, and is for scikit-learn to judge."""
-    if a.size > _SMALL_DOT:
-        return bool(np.isfinite(a).all())
-    return math.isfinite(np.vdot(a, a))
+    if a.size <= _SMALL_DOT:
+        return math.isfinite(np.vdot(a, a))
+    rows = max(1, _BLOCK * len(a) // a.size)
+    return all(np.isfinite(a[i : i + rows]).all() for i in range(0, len(a), rows))
 
 
 def is_plain_X(estimator: BaseEstimator, X: Any, dtype: np.dtype[Any]) -> bool:
-    """Whether X is a small finite ndarray (rows, n_features_in_) of `dtype`, fit for the core."""
+    """Whether X is a finite ndarray (rows, n_features_in_) of `dtype`, fit for the core."""
     return (
         is_plain(X)
         and X.ndim == 2
@@ -92,7 +93,7 @@ def is_plain_X(estimator: BaseEstimator, X: Any, dtype: np.dtype[Any]) -> bool:
 
 
 def plain_real_targets(y: Any, rows: int) -> bool:
-    """Whether y is a small finite real ndarray (rows,) or (rows, n_L > 1)."""
+    """Whether y is a finite real ndarray (rows,) or (rows, n_L > 1)."""
     return (
         is_plain(y)
         and y.dtype.kind in "fiu"
