@@ -32,7 +32,8 @@ struct Plan {
     Index squares = 0;  // sums of squares in all
 
     // The weights phase of the thread with rows r and units u: tasks [first_task[t], first_task[t + 1]) with
-    // t = u * row_splits + r. A thread keeps its tasks from step to step, so that its weights stay in its own cache.
+    // t = u * row_splits + r. A thread begins with the same tasks in every step, so that its
+    // weights stay in its own cache; what others are late with it does too.
     std::vector<Index> first_task;
 };
 

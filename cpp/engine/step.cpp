@@ -23,7 +23,9 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
       activation_(activation),
       loss_(loss),
       plan_(make_plan(network, batch_rows, sparse, max_threads)),
-      last_(network.layers().size()) {
+      last_(network.layers().size()),
+      row_turns_(plan_.threads),
+      task_turns_(plan_.threads) {
     constexpr Index V = kLanes<T>;
     const Index all_panels = round_up(batch_rows, V) / V;
     const Index row_panels = plan_.by_blocks ? plan_.threads * plan_.block_panels : all_panels;
@@ -53,8 +55,10 @@ template <class T>
 bool Step<T>::run(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
                   double inverse_weight, Parameters<T>& parameters, const OptimizerKernel<T>& optimizer,
                   const StepScalars<T>& scalars, const std::function<bool()>& cancelled) {
+    task_turns_.restart(thread);
     rows_phase(thread, barrier, samples, batch, inverse_weight, parameters, cancelled);
     barrier.wait();
+    row_turns_.restart(thread);
     if (cancel_.load(std::memory_order_relaxed)) {
         barrier.wait();
         if (thread == 0) cancel_.store(false, std::memory_order_relaxed);
@@ -82,19 +86,20 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
     const Index u = thread % splits;
     const bool alone = splits == 1;
     const Index row_panels = (batch.range.end - batch.range.begin + V - 1) / V;
-    const Range mine = share(row_panels, row_splits, thread / splits, plan_.by_blocks ? plan_.block_panels : 2);
+    const auto rows_at = [&](Index r) {
+        return share(row_panels, row_splits, r, plan_.by_blocks ? plan_.block_panels : 2);
+    };
     const Index block = alone ? plan_.block_panels : std::max<Index>(1, row_panels);
     T* targets = scratch_[static_cast<std::size_t>(thread)].data();
     if (samples.is_sparse() && thread == 0) gather_columns(samples, batch);
 
-    // With several threads on the same rows every one of them walks the same number of barriers: one block, always.
-    for (Index p = mine.begin; alone ? p < mine.end : p == mine.begin; p += block) {
+    const auto work = [&](Index p, Index end) {
         if (alone && cancel_.load(std::memory_order_relaxed)) return;
         if (thread == 0 && cancelled()) cancel_.store(true, std::memory_order_relaxed);
         // where the block lies in memory: blocks of a thread follow one another in one place, or all have their own
         const Index held = plan_.by_blocks ? thread * block : p;
         const Index first = p - held;
-        const Range panels{held, held + std::min(block, mine.end - p)};
+        const Range panels{held, held + std::min(block, end - p)};
         Range whole = share(panels.end - panels.begin, splits, u, 1);
         whole = {panels.begin + whole.begin, panels.begin + whole.end};
         // of layer l, 1..L: the row panels and the panels of units to work on
@@ -153,7 +158,21 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
         if (plan_.by_blocks)
             block_gradient(held, std::min(kBlock, batch.range.end - batch.range.begin - p * V),
                            block_sums_.data() + p / block * gradient_size());
+    };
+    // With several threads on the same rows every one of them walks the same number of barriers: one block, always.
+    if (!alone) {
+        const Range mine = rows_at(thread / splits);
+        work(mine.begin, mine.end);
+        return;
     }
+    const auto blocks = [&](int owner) {
+        const Range theirs = rows_at(owner);
+        return (theirs.end - theirs.begin + block - 1) / block;
+    };
+    row_turns_.work_off(thread, static_cast<int>(row_splits), blocks, [&](int owner, Index i) {
+        const Range theirs = rows_at(owner);
+        work(theirs.begin + i * block, theirs.end);
+    });
 }
 
 // The gradient of one block of rows, held from panel `held` on: [layer][panel][line][lanes].
@@ -218,11 +237,15 @@ void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Pa
     T* sums = scratch_[static_cast<std::size_t>(thread)].data();
     const bool as_planned = threads == plan_.threads;
     const Index u = as_planned ? thread % plan_.unit_splits : 0;
-    const auto turn = static_cast<std::size_t>(u * plan_.row_splits + thread / plan_.unit_splits);
-    const Range mine = as_planned ? Range{plan_.first_task[turn], plan_.first_task[turn + 1]}
-                                  : share(static_cast<Index>(plan_.tasks.size()), threads, thread, 1);
-    for (Index i = mine.begin; i < mine.end; ++i) {
-        const WeightsTask& task = plan_.tasks[static_cast<std::size_t>(i)];
+    const auto tasks_of = [&](int owner) {
+        if (!as_planned) return share(static_cast<Index>(plan_.tasks.size()), threads, owner, 1);
+        const auto turn =
+            static_cast<std::size_t>(owner % plan_.unit_splits * plan_.row_splits + owner / plan_.unit_splits);
+        return Range{plan_.first_task[turn], plan_.first_task[turn + 1]};
+    };
+    const auto count = [&](int owner) { return tasks_of(owner).end - tasks_of(owner).begin; };
+    task_turns_.work_off(thread, threads, count, [&](int owner, Index i) {
+        const WeightsTask& task = plan_.tasks[static_cast<std::size_t>(tasks_of(owner).begin + i)];
         const auto l = static_cast<std::size_t>(task.layer);
         const Layer& layer = network_.layers()[l];
         const Index lines = task.lines.end - task.lines.begin;
@@ -259,7 +282,7 @@ void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Pa
             T* bias_slot[2] = {slot[0] + weights, slot[1] + weights};
             optimizer.update(g + weights, w + weights, bias_slot, V, bias_scalars);
         }
-    }
+    });
 }
 
 // A counting sort: stable, so that the rows of a column stay ascending.

@@ -74,6 +74,7 @@ class Step {
     std::vector<std::int64_t> column_start_;  // of a sparse batch, by columns
     std::vector<std::int32_t> column_row_;
     std::vector<T> column_value_;
+    Turns row_turns_, task_turns_;
     std::atomic<bool> cancel_{false};
     double data_loss_ = 0;
     double sum_squares_ = 0;

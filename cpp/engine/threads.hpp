@@ -6,6 +6,9 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <vector>
+
+#include "kernels/table.hpp"
 
 namespace chainfit {
 
@@ -20,6 +23,39 @@ class Barrier {
     const int threads_;
     alignas(64) std::atomic<int> arrived_{0};
     alignas(64) std::atomic<std::uint32_t> generation_{0};
+};
+
+// Who does which items of a phase: a thread its own ones, then what is left of the others'. Cores of one machine are
+// seldom equally fast at the same time, and a phase ends with its slowest thread.
+class Turns {
+   public:
+    explicit Turns(int threads) : next_(static_cast<std::size_t>(threads)) {}
+
+    // Calls work(owner, i) for items 0 <= i < count(owner) of owners 0 .. threads - 1, each of them once.
+    template <class Count, class Work>
+    void work_off(int thread, int threads, const Count& count, const Work& work) {
+        if (threads == 1) {  // nobody to agree with: no atomic operations
+            for (Index i = 0, n = count(0); i < n; ++i) work(0, i);
+            return;
+        }
+        for (int t = 0; t < threads; ++t) {
+            const int owner = (thread + t) % threads;
+            std::atomic<Index>& next = next_[static_cast<std::size_t>(owner)].item;
+            const Index n = count(owner);
+            while (next.load(std::memory_order_relaxed) < n) {
+                const Index i = next.fetch_add(1, std::memory_order_relaxed);
+                if (i < n) work(owner, i);
+            }
+        }
+    }
+    // By each thread, before the phase comes again and after a barrier that follows it.
+    void restart(int thread) { next_[static_cast<std::size_t>(thread)].item.store(0, std::memory_order_relaxed); }
+
+   private:
+    struct Next {
+        alignas(64) std::atomic<Index> item{0};
+    };
+    std::vector<Next> next_;
 };
 
 // Process-wide upper limit, at least 1. Starts at what the machine offers.

@@ -145,12 +145,14 @@ CHAINFIT_INLINE VecD and_mantissa(VecD a) {
 }
 CHAINFIT_INLINE VecF abs(VecF a) { return {_mm512_abs_ps(a.r)}; }
 CHAINFIT_INLINE VecD abs(VecD a) { return {_mm512_abs_pd(a.r)}; }
-// |magnitude| must carry no sign bit of its own.
+// Bits of `sign` where the mask has them, else those of `magnitude` (truth table 0xca).
 CHAINFIT_INLINE VecF copy_sign(VecF magnitude, VecF sign) {
-    return {_mm512_or_ps(abs(magnitude).r, _mm512_and_ps(sign.r, _mm512_set1_ps(-0.0f)))};
+    const __m512i m = _mm512_castps_si512(magnitude.r), s = _mm512_castps_si512(sign.r);
+    return {_mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_set1_epi32(INT32_MIN), s, m, 0xca))};
 }
 CHAINFIT_INLINE VecD copy_sign(VecD magnitude, VecD sign) {
-    return {_mm512_or_pd(abs(magnitude).r, _mm512_and_pd(sign.r, _mm512_set1_pd(-0.0)))};
+    const __m512i m = _mm512_castpd_si512(magnitude.r), s = _mm512_castpd_si512(sign.r);
+    return {_mm512_castsi512_pd(_mm512_ternarylogic_epi64(_mm512_set1_epi64(INT64_MIN), s, m, 0xca))};
 }
 
 // The fixed tree: lane i + lane i + 8, then 4, 2, 1.

@@ -11,9 +11,8 @@ struct MathConstants<float> {
     // ln 2 in two parts; the first has 15 significant bits, so that n * ln2_hi is exact for |n| <= 2^9
     static constexpr float ln2_hi = 0x1.62e4p-1f;
     static constexpr float ln2_lo = 0x1.7f7d1cp-20f;
-    // adding this rounds to an integer n and leaves n + 126 in the low bits, ready to become an exponent
-    static constexpr float round_magic = 12582912.0f + 126.0f;  // 1.5 * 2^23 + 126
-    static constexpr float exponent_magic = 8388608.0f;         // 2^23: its low bits hold an integer
+    static constexpr float round_magic = 12582912.0f;    // 1.5 * 2^23: adding it rounds to an integer, in the low bits
+    static constexpr float exponent_magic = 8388608.0f;  // 2^23: its low bits hold an integer
     static constexpr float exponent_bias = 127.0f;
     static constexpr float exp_low = -86.6f;  // below, 2^(n - 1) would leave the normal range: the result is 0
     static constexpr float exp_high = 88.8f;  // above, the result is +inf (exp(88.73) already is)
@@ -28,8 +27,8 @@ struct MathConstants<double> {
     static constexpr double log2e = 0x1.71547652b82fep+0;
     static constexpr double ln2_hi = 0x1.62e42fefa38p-1;  // 42 significant bits
     static constexpr double ln2_lo = 0x1.ef35793c7673p-45;
-    static constexpr double round_magic = 6755399441055744.0 + 1022.0;  // 1.5 * 2^52 + 1022
-    static constexpr double exponent_magic = 4503599627370496.0;        // 2^52
+    static constexpr double round_magic = 6755399441055744.0;     // 1.5 * 2^52
+    static constexpr double exponent_magic = 4503599627370496.0;  // 2^52
     static constexpr double exponent_bias = 1023.0;
     static constexpr double exp_low = -707.7;
     static constexpr double exp_high = 709.9;
@@ -47,13 +46,15 @@ inline constexpr T kInverseFactorial[14] = {
     T(1.0 / 3628800), T(1.0 / 39916800), T(1.0 / 479001600), T(1.0 / 6227020800.0)};
 // clang-format on
 
-// x = n ln2 + r with |r| <= ln2/2. Gives r, and 2^(n-1) as a vector, for x in [exp_low, exp_high].
-template <class T>
-CHAINFIT_INLINE Vec<T> reduce_exp(Vec<T> x, Vec<T>& half_scale) {
+// x = n ln2 + r with |r| <= ln2/2. Gives r, and 2^(n + shift) as a vector, if that is a normal number.
+template <int shift, class T>
+CHAINFIT_INLINE Vec<T> reduce_exp(Vec<T> x, Vec<T>& scale) {
     using C = MathConstants<T>;
-    const Vec<T> shifted = fma(x, set1<T>(C::log2e), set1<T>(C::round_magic));
-    half_scale = shift_left<C::mantissa_bits>(shifted);
-    const Vec<T> n = shifted - set1<T>(C::round_magic);
+    // leaves n + shift + bias in the low bits, ready to become an exponent
+    constexpr T magic = C::round_magic + C::exponent_bias + T(shift);
+    const Vec<T> shifted = fma(x, set1<T>(C::log2e), set1<T>(magic));
+    scale = shift_left<C::mantissa_bits>(shifted);
+    const Vec<T> n = shifted - set1<T>(magic);
     return fma(n, set1<T>(-C::ln2_lo), fma(n, set1<T>(-C::ln2_hi), x));
 }
 
@@ -73,7 +74,7 @@ template <class T>
 CHAINFIT_INLINE Vec<T> exp(Vec<T> x) {
     using C = MathConstants<T>;
     Vec<T> half_scale;
-    const Vec<T> r = reduce_exp(x, half_scale);
+    const Vec<T> r = reduce_exp<-1>(x, half_scale);
     const Vec<T> e_r = fma(exp_tail(r), r * r, r) + set1<T>(T(1));
     // 2^n as 2 * 2^(n-1): n itself may be one past the largest exponent
     const Vec<T> value = (e_r + e_r) * half_scale;
@@ -81,16 +82,15 @@ CHAINFIT_INLINE Vec<T> exp(Vec<T> x) {
     return select(less(x, set1<T>(C::exp_low)), zero<T>(), not_too_high);
 }
 
-// tanh x = -t / (t + 2), t = expm1(-2 |x|): no cancellation near 0, no overflow far from it.
+// tanh |x| = -t / (t + 2), t = expm1(-2 |x|): no cancellation near 0, no overflow far from it.
 template <class T>
 CHAINFIT_INLINE Vec<T> tanh(Vec<T> x) {
     using C = MathConstants<T>;
     const Vec<T> y = max(set1<T>(C::exp_low), set1<T>(T(-2)) * abs(x));
-    Vec<T> half_scale;
-    const Vec<T> r = reduce_exp(y, half_scale);
-    const Vec<T> scale = half_scale + half_scale;
+    Vec<T> scale;
+    const Vec<T> r = reduce_exp<0>(y, scale);
     const Vec<T> t = fma(scale, fma(exp_tail(r), r * r, r), scale - set1<T>(T(1)));
-    return copy_sign((zero<T>() - t) / (t + set1<T>(T(2))), x);
+    return copy_sign(t / (t + set1<T>(T(2))), x);
 }
 
 // 1 / (1 + e^-x).
