@@ -14,9 +14,6 @@ constexpr double kFlopPerThread = 5e6;
 // Activations of a block of rows, below and above a layer, share L2 with the weights that stream by.
 constexpr Index kBlockBytes = Index{1} << 20;
 
-// Weights of a thread that stay in its L2 from step to step; more of them stream by, whoever wrote them.
-constexpr Index kOwnedBytes = Index{1} << 20;
-
 // What a thread fetches from other cores and gathers in a step, in elements, where `rows` x `units` threads make a
 // grid.
 template <class T>
@@ -35,13 +32,14 @@ double fetched(const Network<T>& network, double batch_rows, double rows, double
 constexpr Index kBlockWeightsBytes = Index{1} << 15;
 constexpr Index kBlockSumsBytes = Index{1} << 23;
 
-// Threads along the rows, at least two panels each; the others go along the units. All divide `threads`.
+// Threads along the rows, at least two panels each; the others go along the units. All divide `threads`. Threads along
+// the units take all their rows through a layer before the next, which pays while these fit L2.
 template <class T>
-int row_splits(const Network<T>& network, int threads, Index batch_rows) {
+int row_splits(const Network<T>& network, int threads, Index batch_rows, Index block_panels) {
     const Index row_panels = (batch_rows + kLanes<T> - 1) / kLanes<T>;
     int most = static_cast<int>(std::min<Index>(threads, std::max<Index>(1, row_panels / 2)));
     while (threads % most) --most;
-    if (network.weight_count() / threads * static_cast<Index>(sizeof(T)) > kOwnedBytes) return most;
+    if (row_panels > block_panels) return most;
     int best = most;
     const auto cost = [&](int rows) {
         return fetched(network, static_cast<double>(batch_rows), rows, static_cast<double>(threads) / rows);
@@ -69,13 +67,12 @@ Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max
     const double flop = 6.0 * static_cast<double>(network.weight_count()) * static_cast<double>(batch_rows);
     plan.threads = threads_that_pay(flop, max_threads);
 
-    plan.row_splits = row_splits(network, plan.threads, batch_rows);
-    plan.unit_splits = plan.threads / plan.row_splits;
-
     const auto first = network.units().begin() + (sparse ? 1 : 0);  // a sparse X takes no room in a block
     const Index widest = *std::max_element(first, network.units().end());
     const Index fits = kBlockBytes / (widest * V * static_cast<Index>(sizeof(T)));
     plan.block_panels = std::max<Index>(2, fits / 2 * 2);
+    plan.row_splits = row_splits(network, plan.threads, batch_rows, plan.block_panels);
+    plan.unit_splits = plan.threads / plan.row_splits;
 
     Index packed = 0;
     for (const Layer& layer : network.layers()) packed += layer.panels * (layer.n_in + 1) * V * Index{sizeof(T)};
