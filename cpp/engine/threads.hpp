@@ -4,11 +4,10 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <vector>
-
-#include "kernels/table.hpp"
 
 namespace chainfit {
 
@@ -35,15 +34,15 @@ class Turns {
     template <class Count, class Work>
     void work_off(int thread, int threads, const Count& count, const Work& work) {
         if (threads == 1) {  // nobody to agree with: no atomic operations
-            for (Index i = 0, n = count(0); i < n; ++i) work(0, i);
+            for (std::ptrdiff_t i = 0, n = count(0); i < n; ++i) work(0, i);
             return;
         }
         for (int t = 0; t < threads; ++t) {
             const int owner = (thread + t) % threads;
-            std::atomic<Index>& next = next_[static_cast<std::size_t>(owner)].item;
-            const Index n = count(owner);
+            std::atomic<std::ptrdiff_t>& next = next_[static_cast<std::size_t>(owner)].item;
+            const std::ptrdiff_t n = count(owner);
             while (next.load(std::memory_order_relaxed) < n) {
-                const Index i = next.fetch_add(1, std::memory_order_relaxed);
+                const std::ptrdiff_t i = next.fetch_add(1, std::memory_order_relaxed);
                 if (i < n) work(owner, i);
             }
         }
@@ -53,7 +52,7 @@ class Turns {
 
    private:
     struct Next {
-        alignas(64) std::atomic<Index> item{0};
+        alignas(64) std::atomic<std::ptrdiff_t> item{0};
     };
     std::vector<Next> next_;
 };
