@@ -221,6 +221,12 @@ def test_predict_checks_its_input(kind):
     for bad in (np.nan, np.inf):
         with pytest.raises(ValueError, match="Input X contains"):
             model.predict(np.full((1, 5), bad))
+        many = np.zeros((30_000, 5), dtype=X.dtype)  # looked at in several blocks
+        many[-1, 4] = bad
+        with pytest.raises(ValueError, match="Input X contains"):
+            model.predict(many)
+    huge = np.full((30_000, 5), np.finfo(X.dtype).max)  # finite, though its squares and sums aren't
+    assert len(model.predict(huge)) == len(huge)
     with pytest.raises(ValueError, match="Reshape your data"):
         model.predict(X[0])
 
