@@ -77,25 +77,39 @@ def tests(session: nox.Session) -> None:
     session.run("bash", "-c", command, external=True, env=build_env(session, CHAINFIT_WERROR="ON"))
 
 
-@nox.session
-def sanitize(session: nox.Session) -> None:
-    """Run the core's tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
-    env = build_env(session, CHAINFIT_SANITIZE="address,undefined")
+def run_sanitized(session: nox.Session, sanitizers: str, runtime: str, tests: list[str]) -> None:
+    """Build with these sanitizers and run tests; the first report ends them."""
+    env = build_env(session, CHAINFIT_SANITIZE=sanitizers)
     session.install(".[test]", env={**env, "SKBUILD_INSTALL_STRIP": "false"})  # names in reports
     # Python itself is not instrumented, so the runtime must be loaded before it; libstdc++ beside
     # it, for the runtime looks for the functions that throw exceptions when it starts.
-    runtimes = [
+    preload = [
         subprocess.check_output(["g++", f"-print-file-name={name}"], text=True).strip()
-        for name in ("libasan.so", "libubsan.so", "libstdc++.so")
+        for name in (runtime, "libubsan.so", "libstdc++.so")
     ]
     env = {
-        "LD_PRELOAD": " ".join(runtimes),
+        "LD_PRELOAD": " ".join(preload),
         # what CPython keeps until the process ends is no leak
         "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1:allocator_may_return_null=1",
+        "TSAN_OPTIONS": "halt_on_error=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     }
     # --capture=sys: the sanitizers' reports go to the terminal and don't die with the process
-    session.run("pytest", "--capture=sys", *(session.posargs or CORE_TESTS), env=env)
+    session.run("pytest", "--capture=sys", *(session.posargs or tests), env=env)
+
+
+@nox.session
+def sanitize(session: nox.Session) -> None:
+    """Run the core's tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    run_sanitized(session, "address,undefined", "libasan.so", CORE_TESTS)
+
+
+@nox.session
+def races(session: nox.Session) -> None:
+    """Run the tests that use threads under ThreadSanitizer; not part of the CI, for its time."""
+    # ThreadSanitizer itself can't follow threads that start in a forked child
+    tests = ["tests/test_pool.py", "tests/test_bits.py", "-k", "not fork"]
+    run_sanitized(session, "thread", "libtsan.so", tests)
 
 
 @nox.session
