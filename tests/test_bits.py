@@ -1,6 +1,6 @@
 """The numerics contract: one hash for any number of threads and every instruction set.
 
-A thread is used where it has 2 MFLOP of a step to do (cpp/engine/plan.cpp), so the nets of `NETS`
+A thread is used where it has 5 MFLOP of a step to do (cpp/engine/plan.cpp), so the nets of `NETS`
 are large enough for seven, and `tests/test_pool.py` sees to it that seven come.
 """
 
@@ -12,18 +12,19 @@ import pytest
 
 from chainfit import _core
 
-# name: (units, activation, loss, optimizer, rows, batch size); all with 14 MFLOP a step and more,
-# 6 x weights x batch, but for "one row", which is one thread's by nature
+# name: (units, activation, loss, optimizer, rows, batch size); all with 35 MFLOP a step and more,
+# 6 x weights x batch, but for those of one row and of few, which are one thread's by nature
 NETS = {
     # fewer panels of rows than threads: threads share the units of a layer
-    "wide": ([128, 512, 320, 10], "relu", "log_loss", "adam", 40, 16),
-    "wide, two panels": ([60, 700, 140, 3], "tanh", "binary_log_loss", "momentum", 30, 20),
+    "wide": ([256, 640, 320, 10], "relu", "log_loss", "adam", 40, 16),
+    "wide, two panels": ([60, 1180, 190, 3], "tanh", "binary_log_loss", "momentum", 30, 20),
     "wide, several rows": ([128, 512, 320, 10], "relu", "log_loss", "adam", 64, 64),
     "tiny": ([4, 3, 2, 1], "relu", "binary_log_loss", "momentum", 150, 1),
     "one row": ([8, 64, 64, 1], "tanh", "squared_error", "nesterov", 40, 1),
-    "narrow": ([20, 33, 3], "logistic", "poisson", "sgd", 2100, 2000),
-    "deep": ([30] + [61] * 8 + [5], "leaky_relu", "squared_error", "nesterov", 140, 130),
-    "flat": ([400, 65, 2], "identity", "log_loss", "adam", 150, 100),
+    "few rows": ([8, 64, 80, 1], "tanh", "squared_error", "adam", 43, 4),
+    "narrow": ([20, 33, 3], "logistic", "poisson", "sgd", 8100, 8000),
+    "deep": ([30] + [61] * 8 + [5], "leaky_relu", "squared_error", "nesterov", 220, 210),
+    "flat": ([400, 65, 2], "identity", "log_loss", "adam", 300, 225),
 }
 OPTIMIZERS = dict(_core.optimizers())
 LOSSES = dict(_core.losses())

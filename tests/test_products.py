@@ -3,7 +3,7 @@
 The numerics contract is emulated in NumPy: an element is a sum of blocks of 128 terms, k ascending,
 each block one chain of FMAs from +0, the block sums added left to right, then the bias. Nothing
 else may enter: not the tile, the vector, the neighbours, the thread or the layout in memory.
-Steps on one row have orders of their own, set by the shape alone.
+Steps on one row, and on two to four, have orders of their own, set by the shape alone.
 """
 
 # ruff: noqa: E741 - l is the layer
@@ -268,11 +268,11 @@ def test_plain_step_is_one_fma(isa, dtype):
         assert_same_bits(moved, fma(dtype.type(-0.01), g, p))
 
 
-def step(trainer, X, Y, l2):
+def step(trainer, X, Y, l2, weight=None):
     trainer.eta = 0.01
     run = _core.Run()
     run.batch_size, run.l2, run.shuffle = len(X), l2, False
-    trainer.run(X, Y, None, None, None, run, None, 1)
+    trainer.run(X, Y, weight, None, None, run, None, 1)
 
 
 # --- one row -------------------------------------------------------------------------------------
@@ -336,6 +336,38 @@ def test_a_step_on_one_row(units, l2, isa, dtype):
             delta = row_backward(W[l], delta)
 
 
+# --- a few rows ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+@pytest.mark.parametrize("rows", [2, 3, 4, 5])  # 5 are not few
+@pytest.mark.parametrize(
+    "units",
+    [(4, 3, 2, 1), (7, 5), (33, 8, 7), (7, 19, 5), (3, 140, 37, 33, 2), (150, 40, 70)]
+    + [(20, 64, 64, 1), (2, 130, 300, 9)],
+    ids=str,
+)
+def test_a_step_on_a_few_rows(units, rows, l2, isa, dtype):
+    """Forward and gradient are products as everywhere, the way back folds its sums as one row's."""
+    trainer, X, Y, weight, W, b = linear_net(units, dtype, rows, True)
+    step(trainer, X, Y, l2, weight)
+    a = [X]
+    for W_l, b_l in zip(W, b, strict=True):
+        a.append(product(a[-1], W_l) + b_l)
+    delta, eta = row_weights(rows, weight, dtype)[:, None] * (a[-1] - Y), dtype.type(-0.01)
+    scale = dtype.type(l2 / np.cumsum(weight.astype(np.float64))[-1])
+    moved_W, moved_b = trainer.parameters()
+    for l in reversed(range(len(W))):
+        g = fma(scale, W[l], product(a[l].T, delta))
+        g_b = product(np.ones((1, rows), dtype), delta)[0]
+        np.testing.assert_array_equal(moved_W[l], fma(eta, g, W[l]))
+        np.testing.assert_array_equal(moved_b[l], fma(eta, g_b, b[l]))
+        if rows == 5:
+            delta = product(delta, W[l].T)
+        else:
+            delta = np.stack([row_backward(W[l], of_row) for of_row in delta])
+
+
 # --- layouts -------------------------------------------------------------------------------------
 
 
@@ -396,7 +428,7 @@ def test_layouts_do_not_matter(layout, isa, dtype):
     )
     other, *_ = linear_net((19, 5, 3), dtype, 37, True)
     other.set_parameters(W2, b2)
-    for batch_size in (1, 20):
+    for batch_size in (1, 3, 20):
         trained = []
         for t, data in ((trainer, (X, Y, weight)), (other, (X2, Y2, weight2))):
             t.eta = 1e-6
@@ -410,7 +442,7 @@ def test_layouts_do_not_matter(layout, isa, dtype):
         assert trained[0] == trained[1]
 
 
-@pytest.mark.parametrize("batch_size", [1, 20])
+@pytest.mark.parametrize("batch_size", [1, 3, 20])
 def test_broadcast_arrays(batch_size, isa, dtype):
     """Strides of 0, as np.broadcast_to makes them."""
     row, column = numbers(0, 1, 18, dtype=dtype), numbers(1, 37, 1, dtype=dtype)

@@ -32,6 +32,34 @@ double fetched(const Network<T>& network, double batch_rows, double rows, double
 constexpr Index kBlockWeightsBytes = Index{1} << 15;
 constexpr Index kBlockSumsBytes = Index{1} << 23;
 
+// Vectors of FMAs of the rows phase. Transposing 16 lines of weights takes as long as 8 rows' FMAs of them: 64
+// shuffles, one a cycle, beside two FMAs.
+constexpr double kTransposedRows = 8;
+
+template <class T>
+double cost_by_rows(const Network<T>& network, Index row_panels) {
+    double fmas = 0;
+    for (std::size_t l = 0; l < network.layers().size(); ++l) {
+        const Layer& layer = network.layers()[l];
+        fmas += static_cast<double>(layer.n_in) * static_cast<double>(layer.n_out) * (l > 0 ? 2 : 1);
+    }
+    return fmas * static_cast<double>(row_panels);
+}
+
+template <class T>
+double cost_by_lines(const Network<T>& network, Index rows) {
+    const auto panels = [](Index units) { return static_cast<double>((units + kLanes<T> - 1) / kLanes<T>); };
+    double fmas = 0;
+    for (std::size_t l = 0; l < network.layers().size(); ++l) {
+        const Layer& layer = network.layers()[l];
+        fmas += static_cast<double>(rows * layer.n_in) * panels(layer.n_out);
+        if (l > 0)
+            fmas +=
+                (static_cast<double>(rows) + kTransposedRows) * static_cast<double>(layer.n_out) * panels(layer.n_in);
+    }
+    return fmas;
+}
+
 // Threads along the rows, at least two panels each; the others go along the units. All divide `threads`. Threads along
 // the units take all their rows through a layer before the next, which pays while these fit L2.
 template <class T>
@@ -56,6 +84,7 @@ int threads_that_pay(double flop, int max_threads) {
 }
 
 Range share(Index n, Index parts, Index i, Index step) {
+    if (parts == 1) return {0, n};
     const Index steps = (n + step - 1) / step;
     return {std::min(n, steps * i / parts * step), std::min(n, steps * (i + 1) / parts * step)};
 }
@@ -74,11 +103,14 @@ Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max
     plan.row_splits = row_splits(network, plan.threads, batch_rows, plan.block_panels);
     plan.unit_splits = plan.threads / plan.row_splits;
 
+    const Index row_panels = (batch_rows + V - 1) / V;
+    plan.by_lines = !sparse && cost_by_lines(network, batch_rows) < cost_by_rows(network, row_panels);
+
     Index packed = 0;
     for (const Layer& layer : network.layers()) packed += layer.panels * (layer.n_in + 1) * V * Index{sizeof(T)};
     const Index row_blocks = (batch_rows + kBlock - 1) / kBlock;
-    plan.by_blocks =
-        !sparse && row_blocks > 1 && packed <= kBlockWeightsBytes && packed <= kBlockSumsBytes / row_blocks;
+    plan.by_blocks = !sparse && !plan.by_lines && row_blocks > 1 && packed <= kBlockWeightsBytes &&
+                     packed <= kBlockSumsBytes / row_blocks;
     if (plan.by_blocks) {
         plan.row_splits = plan.threads;
         plan.unit_splits = 1;

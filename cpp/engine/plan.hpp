@@ -28,6 +28,8 @@ struct Plan {
     // A small net with many rows: a thread takes kBlock rows through all layers and through their gradient too, while
     // they are in its L1. The weights phase adds up the blocks' gradients, in order, and updates.
     bool by_blocks = false;
+    // Lanes of the rows phase are units, not rows: for batches whose last panel of rows would be mostly empty.
+    bool by_lines = false;
     std::vector<WeightsTask> tasks;
     Index squares = 0;  // sums of squares in all
 

@@ -21,7 +21,7 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
     : network_(network),
       kernels_(kernels),
       activation_(activation),
-      loss_(loss),
+      output_(kernels, loss, network.units().back()),
       plan_(make_plan(network, batch_rows, sparse, max_threads)),
       last_(network.layers().size()),
       row_turns_(plan_.threads),
@@ -33,22 +33,27 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
     transposed_panel_ = checked_product(padded_lines(row_panels * V), V);
     for (std::size_t l = 0; l <= last_; ++l) {
         const bool held = l > 0 || !sparse;  // a sparse X stays where it is
-        a_panel_.push_back(held ? checked_product(padded_lines(checked_sum(units[l], 1)), V) : 0);
+        const Index rounded = round_up(units[l], V);
         const Index copies = l == 0 ? plan_.unit_splits : 1;
-        a_.emplace_back(checked_product(checked_product(row_panels, copies), a_panel_[l]));
-        for (Index p = 0; held && p < row_panels * copies; ++p)
-            std::fill_n(a_[l].data() + p * a_panel_[l] + units[l] * V, V, T(1));
-        const Index rounded = l == 0 ? 0 : round_up(units[l], V);
-        delta_panel_.push_back(l == 0 ? 0 : checked_product(padded_lines(rounded), V));
+        if (plan_.by_lines) {
+            a_panel_.push_back(transposed_panel_);
+            a_.emplace_back(checked_product(checked_product(rounded / V, copies), transposed_panel_));
+        } else {
+            a_panel_.push_back(held ? checked_product(padded_lines(checked_sum(units[l], 1)), V) : 0);
+            a_.emplace_back(checked_product(checked_product(row_panels, copies), a_panel_[l]));
+            for (Index p = 0; held && p < row_panels * copies; ++p)
+                std::fill_n(a_[l].data() + p * a_panel_[l] + units[l] * V, V, T(1));
+        }
+        const bool by_rows = l == last_ || (l > 0 && !plan_.by_lines);
+        delta_panel_.push_back(by_rows ? checked_product(padded_lines(rounded), V) : 0);
         delta_.emplace_back(checked_product(row_panels, delta_panel_[l]));
-        delta_transposed_.emplace_back(checked_product(rounded / V, transposed_panel_));
+        delta_transposed_.emplace_back(l == 0 ? 0 : checked_product(rounded / V, transposed_panel_));
     }
-    row_weight_ = Buffer<T>(row_panels * V);
     panel_loss_ = Buffer<T>(all_panels);
     if (plan_.by_blocks) block_sums_ = Buffer<T>(checked_product(gradient_size(), (batch_rows + kBlock - 1) / kBlock));
     task_squares_ = Buffer<T>(plan_.squares);
-    const Index target_size = checked_product(units[last_], V);
-    for (int t = 0; t < plan_.threads; ++t) scratch_.emplace_back(std::max(target_size, kTaskPanels * kTaskLines * V));
+    const Index output_size = checked_product(2, output_.panel_size());
+    for (int t = 0; t < plan_.threads; ++t) scratch_.emplace_back(std::max(output_size, kTaskPanels * kTaskLines * V));
 }
 
 template <class T>
@@ -90,7 +95,7 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
         return share(row_panels, row_splits, r, plan_.by_blocks ? plan_.block_panels : 2);
     };
     const Index block = alone ? plan_.block_panels : std::max<Index>(1, row_panels);
-    T* targets = scratch_[static_cast<std::size_t>(thread)].data();
+    T* scratch = scratch_[static_cast<std::size_t>(thread)].data();
     if (samples.is_sparse() && thread == 0) gather_columns(samples, batch);
 
     const auto work = [&](Index p, Index end) {
@@ -114,46 +119,17 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
             if (!alone && (by_units(before) || by_units(next))) barrier.wait();
         };
 
-        if (!samples.is_sparse()) gather_rows(panels, first, samples, batch, inverse_weight, inputs(u), nullptr);
-        for (std::size_t l = 0; l < last_; ++l) {
-            if (l > 0) meet(l, l + 1);
-            const Weights<T> weights = network_.weights(parameters.w.data(), l);
-            const bool output = l + 1 == last_;
-            const auto epilogue = output ? kernels_.add_bias : activation_.forward;
-            const Range rows = rows_of(l + 1), units = units_of(l + 1);
-            const Panels<T> in = l > 0 ? activations(l) : inputs(u), out = activations(l + 1);
-            if (l > 0 || !samples.is_sparse()) {
-                kernels_.forward(weights, {in.data, in.panel}, out, rows, units, epilogue);
-                continue;
-            }
-            for (Index q = rows.begin; q < rows.end; ++q)
-                kernels_.forward_sparse(weights, samples.sparse, batch.index, rows_of_panel<T>(batch, q + first),
-                                        out.data + q * out.panel, units, epilogue);
+        const Block rows_here{samples, batch, parameters, inverse_weight, first, u};
+        if (!samples.is_sparse()) gather_inputs(rows_here, panels);
+        for (std::size_t l = 1; l <= last_; ++l) {
+            if (l > 1) meet(l - 1, l);
+            forward_layer(rows_here, l, rows_of(l), units_of(l));
         }
         if (!alone && by_units(last_)) barrier.wait();
-        for (Index q = whole.begin; q < whole.end; ++q) {
-            gather_rows({q, q + 1}, first, samples, batch, inverse_weight, {}, targets);
-            const Index rows = std::min(V, batch.range.end - batch.range.begin - (q + first) * V);
-            const Index n_out = network_.units()[last_];
-            T* a = activations(last_).data + q * a_panel_[last_];
-            T* delta = deltas(last_).data + q * delta_panel_[last_];
-            const T* weight = row_weight_.data() + q * V;
-            loss_.delta(a, targets, weight, delta, n_out);
-            panel_loss_[q + first] = loss_.loss(a, targets, weight, n_out, rows);
-            kernels_.transpose(delta, n_out, delta_transposed_[last_].data() + q * V * V, transposed_panel_);
-        }
+        for (Index q = whole.begin; q < whole.end; ++q) loss_of_panel(rows_here, q, scratch);
         for (std::size_t l = last_ - 1; l > 0; --l) {
             if (!alone && (by_units(l) || (l + 1 < last_ && by_units(l + 1)))) barrier.wait();
-            const Panels<T> delta = deltas(l + 1), a = activations(l), below = deltas(l);
-            const Range rows = rows_of(l), units = units_of(l);
-            const Index n = network_.units()[l];
-            const Range lines{units.begin * V, std::min(n, units.end * V)};
-            kernels_.backward(network_.weights(parameters.w.data(), l), {delta.data, delta.panel}, {a.data, a.panel},
-                              below, rows, lines, activation_.backward);
-            for (Index q = rows.begin; q < rows.end; ++q)
-                kernels_.transpose(below.data + q * below.panel + lines.begin * V, lines.end - lines.begin,
-                                   delta_transposed_[l].data() + units.begin * transposed_panel_ + q * V * V,
-                                   transposed_panel_);
+            backward_layer(rows_here, l, rows_of(l), units_of(l));
         }
         if (plan_.by_blocks)
             block_gradient(held, std::min(kBlock, batch.range.end - batch.range.begin - p * V),
@@ -181,10 +157,9 @@ void Step<T>::block_gradient(Index held, Index rows, T* out) {
     constexpr Index V = kLanes<T>;
     for (std::size_t l = 0; l < last_; ++l) {
         const Layer& layer = network_.layers()[l];
-        const Panels<T> a = l > 0 ? activations(l) : inputs(0);
         GradientTask<T> product;
-        product.a = a.data + held * a.panel;
-        product.a_panel = a.panel;
+        product.a = a_[l].data() + held * a_panel_[l];
+        product.a_panel = a_panel_[l];
         product.delta = delta_transposed_[l + 1].data() + held * V * V;
         product.delta_panel = transposed_panel_;
         product.rows = rows;
@@ -203,29 +178,87 @@ Index Step<T>::gradient_size() const {
     return size;
 }
 
-// X of the given panels into `inputs` when `targets` is null; else Y of one panel into targets, and its row weights.
+// Rows of a batch that are held in panels, without those that fill up the last one.
 template <class T>
-void Step<T>::gather_rows(Range panels, Index first, const Samples<T>& samples, const BatchRows& batch,
-                          double inverse_weight, const Panels<T>& inputs, T* targets) {
-    constexpr Index V = kLanes<T>;
-    for (Index q = panels.begin; q < panels.end; ++q) {
-        const Range rows = rows_of_panel<T>(batch, q + first);
-        if (!targets) {
-            kernels_.gather(samples.X, samples.x_row, samples.x_column, network_.units()[0], batch.index, rows,
-                            inputs.data + q * inputs.panel);
-            continue;
-        }
-        const Index n_out = network_.units()[last_];
-        kernels_.gather(samples.Y, n_out, 1, n_out, batch.index, rows, targets);
-        T* weight = row_weight_.data() + q * V;
-        for (Index r = 0; r < V; ++r) {
-            const Index at = rows.begin + r;
-            const bool exists = at < rows.end;
-            const Index row = exists && batch.index ? static_cast<Index>(batch.index[at]) : at;
-            const double w = !exists ? 0.0 : samples.weight ? static_cast<double>(samples.weight[row]) : 1.0;
-            weight[r] = static_cast<T>(w * inverse_weight);
-        }
+Range Step<T>::rows_held(const Block& block, Range panels) const {
+    const Index rows = block.batch.range.end - block.batch.range.begin - block.first * kLanes<T>;
+    return {std::min(panels.begin * kLanes<T>, rows), std::min(panels.end * kLanes<T>, rows)};
+}
+
+template <class T>
+void Step<T>::gather_inputs(const Block& block, Range panels) {
+    const Samples<T>& samples = block.samples;
+    const Index columns = network_.units()[0];
+    T* out = inputs(block.unit_split);
+    if (plan_.by_lines) {
+        const Range held = rows_held(block, panels);
+        const Index begin = block.batch.range.begin;
+        kernels_.gather_lines(samples.X, samples.x_row, samples.x_column, columns, block.batch.index,
+                              {begin + held.begin, begin + held.end}, out + held.begin * kLanes<T>, a_panel_[0]);
+        return;
     }
+    for (Index q = panels.begin; q < panels.end; ++q)
+        kernels_.gather(samples.X, samples.x_row, samples.x_column, columns, block.batch.index,
+                        rows_of_panel<T>(block.batch, q + block.first), out + q * a_panel_[0]);
+}
+
+// a of layer l, 1..L, for the given panels of rows and of units; of the output layer z.
+template <class T>
+void Step<T>::forward_layer(const Block& block, std::size_t l, Range rows, Range units) {
+    const Weights<T> weights = network_.weights(block.parameters.w.data(), l - 1);
+    const bool output = l == last_;
+    const T* in = l > 1 ? a_[l - 1].data() : inputs(block.unit_split);
+    T* out = a_[l].data();
+    if (plan_.by_lines) {
+        kernels_.forward_lines(weights, {in, a_panel_[l - 1]}, {out, a_panel_[l]}, rows_held(block, rows), units,
+                               output ? kernels_.add_bias_lines : activation_.forward_lines);
+        return;
+    }
+    const auto epilogue = output ? kernels_.add_bias : activation_.forward;
+    if (l > 1 || !block.samples.is_sparse()) {
+        kernels_.forward(weights, {in, a_panel_[l - 1]}, {out, a_panel_[l]}, rows, units, epilogue);
+        return;
+    }
+    for (Index q = rows.begin; q < rows.end; ++q)
+        kernels_.forward_sparse(weights, block.samples.sparse, block.batch.index,
+                                rows_of_panel<T>(block.batch, q + block.first), out + q * a_panel_[l], units, epilogue);
+}
+
+// Loss and delta of the output layer. scratch: two panels of outputs.
+template <class T>
+void Step<T>::loss_of_panel(const Block& block, Index q, T* scratch) {
+    constexpr Index V = kLanes<T>;
+    T* z = a_[last_].data() + q * a_panel_[last_];
+    if (plan_.by_lines) {
+        z = scratch + output_.panel_size();
+        output_.panel_of_lines({a_[last_].data() + q * V * V, a_panel_[last_]}, z);
+    }
+    panel_loss_[q + block.first] =
+        output_.loss_and_delta(block.samples, block.batch.index, rows_of_panel<T>(block.batch, q + block.first),
+                               block.inverse_weight, z, scratch, delta_[last_].data() + q * delta_panel_[last_],
+                               {delta_transposed_[last_].data() + q * V * V, transposed_panel_});
+}
+
+// delta of hidden layer l, for the given panels of rows and of units.
+template <class T>
+void Step<T>::backward_layer(const Block& block, std::size_t l, Range rows, Range units) {
+    constexpr Index V = kLanes<T>;
+    const Weights<T> weights = network_.weights(block.parameters.w.data(), l);
+    const T* a = a_[l].data();
+    if (plan_.by_lines) {
+        kernels_.backward_lines(weights, {delta_transposed_[l + 1].data(), transposed_panel_}, {a, a_panel_[l]},
+                                {delta_transposed_[l].data(), transposed_panel_}, rows_held(block, rows), units,
+                                activation_.backward);
+        return;
+    }
+    const Range lines{units.begin * V, std::min(network_.units()[l], units.end * V)};
+    T* below = delta_[l].data();
+    kernels_.backward(weights, {delta_[l + 1].data(), delta_panel_[l + 1]}, {a, a_panel_[l]}, {below, delta_panel_[l]},
+                      rows, lines, activation_.backward);
+    for (Index q = rows.begin; q < rows.end; ++q)
+        kernels_.transpose(below + q * delta_panel_[l] + lines.begin * V, lines.end - lines.begin,
+                           delta_transposed_[l].data() + units.begin * transposed_panel_ + q * V * V,
+                           transposed_panel_);
 }
 
 template <class T>
@@ -255,10 +288,9 @@ void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Pa
                 kernels_.add_blocks(block_sums_.data() + task.gradient + v * (layer.n_in + 1) * V, size, blocks,
                                     lines * V, sums + v * lines * V);
         } else {
-            const Panels<T> a = l > 0 ? activations(l) : inputs(u);
             GradientTask<T> product;
-            product.a = a.data;
-            product.a_panel = a.panel;
+            product.a = l > 0 ? a_[l].data() : inputs(u);
+            product.a_panel = a_panel_[l];
             product.delta = delta_transposed_[l + 1].data() + task.panel * transposed_panel_;
             product.delta_panel = transposed_panel_;
             product.rows = rows;
@@ -267,7 +299,8 @@ void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Pa
             product.out = sums;
             product.x = {column_start_.data(), column_row_.data(), column_value_.data()};
             product.n_in = layer.n_in;
-            (l == 0 && sparse ? kernels_.gradient_sparse : kernels_.gradient)(product);
+            const auto gradient = plan_.by_lines ? kernels_.gradient_lines : kernels_.gradient;
+            (l == 0 && sparse ? kernels_.gradient_sparse : gradient)(product);
         }
         for (Index v = 0; v < task.panels; ++v) {
             const Index at = layer.offset + (task.panel + v) * layer.panel + task.lines.begin * V;

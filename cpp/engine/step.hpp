@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/network.hpp"
+#include "engine/output.hpp"
 #include "engine/plan.hpp"
 #include "engine/threads.hpp"
 
@@ -37,10 +38,24 @@ class Step {
     double sum_squares() const { return sum_squares_; }  // of the weights before the update over the batch's weight sum
 
    private:
+    // What a block of rows is worked on with.
+    struct Block {
+        const Samples<T>& samples;
+        const BatchRows& batch;
+        const Parameters<T>& parameters;
+        double inverse_weight;
+        Index first;       // the panel of the batch that is held as panel 0
+        Index unit_split;  // whose copy of the inputs
+    };
+
     void rows_phase(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
                     double inverse_weight, const Parameters<T>& parameters, const std::function<bool()>& cancelled);
-    void gather_rows(Range panels, Index first, const Samples<T>& samples, const BatchRows& batch,
-                     double inverse_weight, const Panels<T>& inputs, T* targets);
+    // The pieces of the rows phase work on panels of rows as they are held in memory, from 0 on.
+    Range rows_held(const Block& block, Range panels) const;
+    void gather_inputs(const Block& block, Range panels);
+    void forward_layer(const Block& block, std::size_t l, Range rows, Range units);
+    void loss_of_panel(const Block& block, Index q, T* scratch);
+    void backward_layer(const Block& block, std::size_t l, Range rows, Range units);
     void weights_phase(int thread, int threads, Index rows, bool sparse, Parameters<T>& parameters,
                        const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars);
     void block_gradient(Index held, Index rows, T* out);
@@ -50,27 +65,27 @@ class Step {
     void sum_up(Index rows, double inverse_weight);
 
     // a[0] as threads (r, u) gathered it for themselves, for all r
-    Panels<T> inputs(Index u) { return {a_[0].data() + u * (a_[0].size() / plan_.unit_splits), a_panel_[0]}; }
-    Panels<T> activations(std::size_t l) { return {a_[l].data(), a_panel_[l]}; }
-    Panels<T> deltas(std::size_t l) { return {delta_[l].data(), delta_panel_[l]}; }
+    T* inputs(Index u) { return a_[0].data() + u * (a_[0].size() / plan_.unit_splits); }
 
     const Network<T>& network_;
     const Kernels<T>& kernels_;
     const ActivationKernel<T>& activation_;
-    const LossKernel<T>& loss_;
+    Output<T> output_;
     Plan plan_;
     std::size_t last_;  // index of the output layer, L
 
-    std::vector<Buffer<T>> a_;      // l = 0..L: [rows / lanes][n_l + 1][lanes], the line n_l being all ones; a[0] per u
-    std::vector<Buffer<T>> delta_;  // l = 1..L: [rows / lanes][n_l rounded up][lanes]
+    // l = 0..L: [rows / lanes][n_l + 1][lanes], the line n_l being all ones, or, by lines, [n_l / lanes][row][lanes];
+    // a[0] for each unit split
+    std::vector<Buffer<T>> a_;
+    std::vector<Buffer<T>> delta_;             // l = 1..L, by lines only L: [rows / lanes][n_l rounded up][lanes]
     std::vector<Buffer<T>> delta_transposed_;  // l = 1..L: [n_l / lanes][row][lanes]
     std::vector<Index> a_panel_, delta_panel_;
     Index transposed_panel_ = 0;
-    Buffer<T> block_sums_;                    // the gradient of each block of rows, where plan_.by_blocks
-    Buffer<T> row_weight_;                    // (rows) weight / the batch's weight sum
-    Buffer<T> panel_loss_;                    // a sum for each panel of rows
-    Buffer<T> task_squares_;                  // sums for each task, one for each of its panels
-    std::vector<Buffer<T>> scratch_;          // for each thread: targets of a panel, or gradient sums of a task
+    Buffer<T> block_sums_;    // the gradient of each block of rows, where plan_.by_blocks
+    Buffer<T> panel_loss_;    // a sum for each panel of rows
+    Buffer<T> task_squares_;  // sums for each task, one for each of its panels
+    std::vector<Buffer<T>>
+        scratch_;  // for each thread: targets and outputs of a panel of rows, or gradient sums of a task
     std::vector<std::int64_t> column_start_;  // of a sparse batch, by columns
     std::vector<std::int32_t> column_row_;
     std::vector<T> column_value_;

@@ -125,54 +125,105 @@ double Trainer<T>::step_size(Index steps) const {
     return eta * std::sqrt(1 - power(constants_.beta2, t)) / (1 - power(constants_.beta1, t));
 }
 
+// Sets what changes from step to step; returns 1 / the batch's weight sum.
+template <class T>
+double Trainer<T>::prepare(const Samples<T>& samples, const BatchRows& batch, const Run& run,
+                           StepScalars<T>& now) const {
+    const double inverse_weight = inverse_weight_of(weight_sum(samples, batch.index, batch.range));
+    now.eta = static_cast<T>(step_size(steps));
+    now.l2 = static_cast<T>(run.l2 * inverse_weight);
+    return inverse_weight;
+}
+
+// Counts a step that was made; returns its loss times rows.
+template <class T>
+template <class AnyStep>
+double Trainer<T>::done(const AnyStep& step, const BatchRows& batch, const Run& run) {
+    ++steps;
+    const double penalty = 0.5 * run.l2 * step.sum_squares();
+    return (run.loss_scale * step.data_loss() + penalty) * static_cast<double>(batch.range.end - batch.range.begin);
+}
+
 template <class T>
 double Trainer<T>::epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, InterruptPoll& poll,
-                         Step<T>& step, bool& interrupted) {
+                         int max_threads, bool& interrupted) {
+    // the last batch may be shorter, and so for another kernel
+    const Index batch_rows = std::min(run.batch_size, samples.rows);
+    const Index full = samples.rows - samples.rows % batch_rows;
     double total = 0;
-    const std::function<bool()> cancelled = [&] { return poll.now(); };
+    for (const Range rows : {Range{0, full}, Range{full, samples.rows}}) {
+        const Index size = std::min(batch_rows, rows.end - rows.begin);
+        if (size == 0 || interrupted) break;
+        if (size == 1)
+            total += single_rows(samples, order, rows, run, poll, interrupted);
+        else if (FewRows<T>::are_few(network_, size))
+            total += few_rows(samples, order, rows, size, run, poll, interrupted);
+        else
+            total += many_rows(samples, order, rows, size, run, poll, max_threads, interrupted);
+    }
+    return total;
+}
+
+template <class T>
+double Trainer<T>::many_rows(const Samples<T>& samples, const std::int64_t* order, Range rows, Index size,
+                             const Run& run, InterruptPoll& poll, int max_threads, bool& interrupted) {
+    Step<T>& step = step_for(size, samples.is_sparse(), max_threads);
+    double total = 0;
+    const std::function<bool()> cancelled = [&] { return poll.now_and_then(); };
     // written by thread 0 between two barriers, read by all after the second
     StepScalars<T> now = scalars();
     double inverse_weight = 0;
 
     run_on_threads(step.plan().threads, [&](int thread, Barrier& barrier) {
         const DenormalsFlushed flushed(isa_);
-        for (Index begin = 0; begin < samples.rows; begin += run.batch_size) {
-            const BatchRows batch{order, {begin, std::min(begin + run.batch_size, samples.rows)}};
-            if (thread == 0) {
-                inverse_weight = inverse_weight_of(weight_sum(samples, order, batch.range));
-                now.eta = static_cast<T>(step_size(steps));
-                now.l2 = static_cast<T>(run.l2 * inverse_weight);
-            }
+        for (Index begin = rows.begin; begin < rows.end; begin += size) {
+            const BatchRows batch{order, {begin, begin + size}};
+            if (thread == 0) inverse_weight = prepare(samples, batch, run, now);
             barrier.wait();
             if (!step.run(thread, barrier, samples, batch, inverse_weight, parameters_, optimizer_, now, cancelled)) {
                 if (thread == 0) interrupted = true;
                 return;
             }
-            if (thread == 0) {
-                ++steps;
-                const double penalty = 0.5 * run.l2 * step.sum_squares();
-                total += (run.loss_scale * step.data_loss() + penalty) *
-                         static_cast<double>(batch.range.end - batch.range.begin);
-            }
+            if (thread == 0) total += done(step, batch, run);
         }
     });
     return total;
 }
 
 template <class T>
-double Trainer<T>::epoch_of_rows(const Samples<T>& samples, const std::int64_t* order, const Run& run,
-                                 InterruptPoll& poll, bool& interrupted) {
+double Trainer<T>::few_rows(const Samples<T>& samples, const std::int64_t* order, Range rows, Index size,
+                            const Run& run, InterruptPoll& poll, bool& interrupted) {
+    if (!few_rows_) few_rows_ = std::make_unique<FewRows<T>>(network_, kernels_, activation_, loss_);
+    const DenormalsFlushed flushed(isa_);
+    StepScalars<T> now = scalars();
+    double total = 0;
+    for (Index begin = rows.begin; begin < rows.end; begin += size) {
+        if (poll.now_and_then()) {
+            interrupted = true;
+            break;
+        }
+        const BatchRows batch{order, {begin, begin + size}};
+        const double inverse_weight = prepare(samples, batch, run, now);
+        few_rows_->run(samples, batch, inverse_weight, parameters_, optimizer_, now);
+        total += done(*few_rows_, batch, run);
+    }
+    return total;
+}
+
+template <class T>
+double Trainer<T>::single_rows(const Samples<T>& samples, const std::int64_t* order, Range all, const Run& run,
+                               InterruptPoll& poll, bool& interrupted) {
     if (!row_steps_) row_steps_ = std::make_unique<RowSteps<T>>(network_, activation_, loss_);
     const DenormalsFlushed flushed(isa_);
     const StepScalars<T> constants = scalars();
     double total = 0;
     double etas[kMicroSteps];
-    for (Index begin = 0; begin < samples.rows; begin += row_steps_->max_rows()) {
+    for (Index begin = all.begin; begin < all.end; begin += row_steps_->max_rows()) {
         if (poll.now_and_then()) {
             interrupted = true;
             break;
         }
-        const Range rows{begin, std::min(begin + row_steps_->max_rows(), samples.rows)};
+        const Range rows{begin, std::min(begin + row_steps_->max_rows(), all.end)};
         for (Index s = 0; s < rows.end - rows.begin; ++s) etas[s] = step_size(steps + s);
         row_steps_->run(samples, {order, rows}, parameters_, optimizer_, constants, etas, run.l2);
         steps += rows.end - rows.begin;
@@ -183,16 +234,13 @@ double Trainer<T>::epoch_of_rows(const Samples<T>& samples, const std::int64_t* 
 
 template <class T>
 void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, Observer& observer, int max_threads) {
-    const Index batch_rows = std::min(run.batch_size, samples.rows);
-    Step<T>* const step = batch_rows > 1 ? &step_for(batch_rows, samples.is_sparse(), max_threads) : nullptr;
     run.stopped.clear();
     run.n_iter = 0;
     InterruptPoll poll(observer);
     bool interrupted = false;
     while (run.stopped.empty()) {
         if (run.shuffle) observer.shuffle(order, samples.rows);
-        const double total = step ? epoch(samples, order, run, poll, *step, interrupted)
-                                  : epoch_of_rows(samples, order, run, poll, interrupted);
+        const double total = epoch(samples, order, run, poll, max_threads, interrupted);
         if (interrupted) return;
         const double loss = total / static_cast<double>(samples.rows);
         ++run.n_iter;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/few_rows.hpp"
 #include "engine/row_steps.hpp"
 #include "engine/step.hpp"
 
@@ -92,11 +93,19 @@ class Trainer {
     StepScalars<T> scalars() const;
     // eta of the step after `steps` others
     double step_size(Index steps) const;
+    double prepare(const Samples<T>& samples, const BatchRows& batch, const Run& run, StepScalars<T>& now) const;
+    template <class AnyStep>
+    double done(const AnyStep& step, const BatchRows& batch, const Run& run);
     // One pass over the rows; returns the sum over batches of loss times rows.
     double epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, InterruptPoll& poll,
-                 Step<T>& step, bool& interrupted);
-    double epoch_of_rows(const Samples<T>& samples, const std::int64_t* order, const Run& run, InterruptPoll& poll,
-                         bool& interrupted);
+                 int max_threads, bool& interrupted);
+    // Its parts: `rows` in batches of `size`, for the kernels of many rows, of a few, and of one.
+    double many_rows(const Samples<T>& samples, const std::int64_t* order, Range rows, Index size, const Run& run,
+                     InterruptPoll& poll, int max_threads, bool& interrupted);
+    double few_rows(const Samples<T>& samples, const std::int64_t* order, Range rows, Index size, const Run& run,
+                    InterruptPoll& poll, bool& interrupted);
+    double single_rows(const Samples<T>& samples, const std::int64_t* order, Range all, const Run& run,
+                       InterruptPoll& poll, bool& interrupted);
 
     const Isa& isa_;
     const Kernels<T>& kernels_;
@@ -115,6 +124,7 @@ class Trainer {
     };
     CachedStep cached_[2];
     std::unique_ptr<RowSteps<T>> row_steps_;
+    std::unique_ptr<FewRows<T>> few_rows_;
 };
 
 }  // namespace chainfit

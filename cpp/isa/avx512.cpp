@@ -20,6 +20,8 @@ namespace chainfit::avx512 {
 
 inline constexpr int kMaxMR = 14;
 inline constexpr int kMaxNV = 2;
+inline constexpr int kFlatNV = 4;
+inline constexpr int kUnrolledRows = 4;
 
 template <class T>
 struct Vec;

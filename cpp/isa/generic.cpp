@@ -13,6 +13,8 @@ namespace chainfit::generic {
 
 inline constexpr int kMaxMR = 4;
 inline constexpr int kMaxNV = 1;
+inline constexpr int kFlatNV = 1;
+inline constexpr int kUnrolledRows = 1;
 
 template <class T>
 struct Vec {

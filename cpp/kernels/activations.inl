@@ -75,6 +75,13 @@ void activate(T* c, const T* bias, Index features) {
         store(c + f * kLanes<T>, Activation::template f<T>(load(c + f * kLanes<T>) + set1<T>(bias[f])));
 }
 
+// c (rows, lanes) = f(c + bias), in place: lanes are units.
+template <class T, class Activation>
+void activate_lines(T* c, const T* bias, Index rows) {
+    const Vec<T> b = load(bias);
+    for (Index r = 0; r < rows; ++r) store(c + r * kLanes<T>, Activation::template f<T>(load(c + r * kLanes<T>) + b));
+}
+
 // delta (n) *= f'(z), told by a (n); in place.
 template <class T, class Activation>
 void multiply_by_derivative(T* delta, const T* a, Index n) {
@@ -86,7 +93,8 @@ template <class T, class>
 struct ActivationList;
 template <class T, class... A>
 struct ActivationList<T, TypeList<A...>> {
-    static constexpr ActivationKernel<T> items[] = {{A::name, &activate<T, A>, &multiply_by_derivative<T, A>}...};
+    static constexpr ActivationKernel<T> items[] = {
+        {A::name, &activate<T, A>, &activate_lines<T, A>, &multiply_by_derivative<T, A>}...};
 };
 
 // f(z), and f'(z) told by a = f(z), of the activation at position `which` of the list. Where there is a vector or two

@@ -8,10 +8,13 @@
 #include "kernels/losses.inl"
 #include "kernels/optimizers.inl"
 #include "kernels/phases.inl"
-// micro uses optimizers, row uses micro, sparse uses phases, kernels uses them all
+// lines and sparse use phases, micro uses optimizers
+#include "kernels/lines.inl"
 #include "kernels/micro.inl"
-#include "kernels/row.inl"
 #include "kernels/sparse.inl"
+// few and row use micro, kernels uses them all
+#include "kernels/few.inl"
+#include "kernels/row.inl"
 // clang-format off
 #include "kernels/kernels.inl"
 // clang-format on

@@ -109,6 +109,10 @@ CHAINFIT_INLINE void tiles_down(Index lines, Index nv, Index k_count, const T* a
                                 Index b_panel, T* c, Index c_panel, bool accumulate) {
     constexpr Index V = kLanes<T>;
     constexpr Index a_line = ByRows ? V : 1;
+    if (lines <= kMaxMR) {
+        kTiles<T, ByRows>.tiles[nv - 1][lines - 1](k_count, a, a_step, b, b_panel, c, c_panel, accumulate);
+        return;
+    }
     const Index tiles = (lines + kMaxMR - 1) / kMaxMR;
     const Index height = lines / tiles;
     const Index higher = lines % tiles;

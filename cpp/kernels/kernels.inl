@@ -14,8 +14,9 @@ template <class T, class>
 struct OptimizerList;
 template <class T, class... O>
 struct OptimizerList<T, TypeList<O...>> {
-    static constexpr OptimizerKernel<T> items[] = {
-        {O::name, O::slots, O::corrects_bias, &update<T, O>, &micro_steps<T, O>, tiny_or_null<T, O>()}...};
+    static constexpr OptimizerKernel<T> items[] = {{O::name, O::slots, O::corrects_bias, &update<T, O>,
+                                                    &backward_of_few<T, O>, &micro_steps<T, O>,
+                                                    tiny_or_null<T, O>()}...};
 };
 
 template <class Item, std::size_t n>
@@ -31,15 +32,20 @@ inline constexpr Kernels<T> kKernels = {
     &transpose_panel<T>,
     &scatter<T>,
     &gradient<T>,
+    &gather_lines<T>,
+    &forward_lines<T>,
+    &backward_lines<T>,
+    &gradient_lines<T>,
     &add_blocks<T>,
     &forward_sparse<T>,
     &gradient_sparse<T>,
     &predict_row<T>,
     &activate<T, Identity>,
+    &activate_lines<T, Identity>,
     list(ActivationList<T, Activations>::items),
     list(LossList<T, Losses>::items),
     list(OptimizerList<T, Optimizers>::items),
-    {Store::name, Store::slots, false, &update<T, Store>, nullptr, nullptr},
+    {Store::name, Store::slots, false, &update<T, Store>, nullptr, nullptr, nullptr},
 };
 
 // As many FMA chains as a tile has, fed from registers alone: the peak. Returns the FLOP; sink[0], sink[1] in, sum out.

@@ -86,6 +86,13 @@ struct Panels {
     Index panel = 0;
 };
 
+// Lines of units: element (r, f) = data[f / lanes * panel + r * lanes + f % lanes].
+template <class T>
+struct Lines {
+    T* data = nullptr;
+    Index panel = 0;
+};
+
 // Scalars of one optimizer step, already in the dtype of the net.
 template <class T>
 struct StepScalars {
@@ -102,6 +109,8 @@ struct ActivationKernel {
     const char* name;
     // c (features, lanes) = f(c + bias[feature]), in place
     void (*forward)(T* c, const T* bias, Index features);
+    // c (rows, lanes) = f(c + bias), in place: lanes are units
+    void (*forward_lines)(T* c, const T* bias, Index rows);
     // delta (n) *= f'(z), told by a = f(z); n is a multiple of the lanes
     void (*backward)(T* delta, const T* a, Index n);
 };
@@ -132,6 +141,24 @@ struct GradientTask {
     T* out = nullptr;    // [panels][lines][lanes]
     SparseColumns<T> x;  // in place of `a` where start is set: the first layer of a sparse X with n_in columns
     Index n_in = 0;
+};
+
+// Rows that are few: from 2 to this many.
+inline constexpr Index kFewRows = 4;
+
+// A layer on the way back of a few rows. Lanes are units.
+template <class T>
+struct FewRowsLayer {
+    Index rows = 0;
+    Index n_in = 0;
+    Index n_out = 0;
+    Lines<const T> a;                 // (rows, n_in)
+    Lines<const T> delta;             // (rows, n_out)
+    Lines<T> below;                   // (rows, n_in): W delta, W from before the update; null for the first layer
+    T* w = nullptr;                   // packed panels
+    T* slot[2] = {nullptr, nullptr};  // as w; a slot that the optimizer lacks points at w
+    Index panel = 0;
+    StepScalars<T> scalars;
 };
 
 // Steps that the micro kernel makes in one call, at most.
@@ -195,6 +222,8 @@ struct OptimizerKernel {
     // Gradient g (n) -> new weights w (n) and slots. Returns the sum of w^2 before the update. n is a multiple of
     // lanes; slot has two pointers, and one that the optimizer lacks points at w.
     T (*update)(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars);
+    // Gradient and update of a layer and the way through it back, W being read once for all three. Returns as update.
+    T (*backward_of_few)(const FewRowsLayer<T>& layer);
     // Whole steps on one row each: forward, loss, backward, update. Tiny: no layer above the input has more units than
     // there are lanes; null where the optimizer has no such kernel.
     void (*micro)(MicroSteps<T>& steps);
@@ -218,6 +247,15 @@ struct Kernels {
     // Panel [feature][lanes] -> row-major rows (count <= lanes).
     void (*scatter)(const T* panel, Index features, T* out, Index out_row, Index count);
     void (*gradient)(const GradientTask<T>& task);
+    // As gather, forward, backward and gradient, with units in the lanes. Equal bits. Weights must be packed; forward
+    // takes panels of units above, backward of units below.
+    void (*gather_lines)(const T* x, Index row_stride, Index column_stride, Index columns, const std::int64_t* index,
+                         Range rows, T* out, Index panel);
+    void (*forward_lines)(const Weights<T>& weights, Lines<const T> in, Lines<T> out, Range rows, Range unit_panels,
+                          void (*epilogue)(T*, const T*, Index));
+    void (*backward_lines)(const Weights<T>& weights, Lines<const T> delta, Lines<const T> a, Lines<T> out, Range rows,
+                           Range unit_panels, void (*epilogue)(T*, const T*, Index));
+    void (*gradient_lines)(const GradientTask<T>& task);
     // out (n) = the sum of `count` blocks (n) that lie `stride` apart, added left to right. n is a multiple of lanes.
     void (*add_blocks)(const T* blocks, Index stride, Index count, Index n, T* out);
     // As forward and gradient, for the first layer of a sparse X: work follows the values there. Equal bits.
@@ -228,6 +266,7 @@ struct Kernels {
     void (*predict_row)(const RowNet<T>& net, const T* x, T* out, T* scratch);
     // The epilogue of the output layer: c (features, lanes) += bias; its link comes with the loss.
     void (*add_bias)(T* c, const T* bias, Index features);
+    void (*add_bias_lines)(T* c, const T* bias, Index rows);
 
     List<ActivationKernel<T>> activations;
     List<LossKernel<T>> losses;
