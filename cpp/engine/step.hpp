@@ -81,11 +81,10 @@ class Step {
     std::vector<Buffer<T>> delta_transposed_;  // l = 1..L: [n_l / lanes][row][lanes]
     std::vector<Index> a_panel_, delta_panel_;
     Index transposed_panel_ = 0;
-    Buffer<T> block_sums_;    // the gradient of each block of rows, where plan_.by_blocks
-    Buffer<T> panel_loss_;    // a sum for each panel of rows
-    Buffer<T> task_squares_;  // sums for each task, one for each of its panels
-    std::vector<Buffer<T>>
-        scratch_;  // for each thread: targets and outputs of a panel of rows, or gradient sums of a task
+    Buffer<T> block_sums_;            // the gradient of each block of rows, where plan_.by_blocks
+    Buffer<T> panel_loss_;            // a sum for each panel of rows
+    Buffer<T> task_squares_;          // sums for each task, one for each of its panels
+    std::vector<Buffer<T>> scratch_;  // for each thread: targets and outputs of a panel, or gradient sums of a task
     std::vector<std::int64_t> column_start_;  // of a sparse batch, by columns
     std::vector<std::int32_t> column_row_;
     std::vector<T> column_value_;

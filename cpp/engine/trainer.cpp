@@ -62,6 +62,15 @@ double weight_sum(const Samples<T>& samples, const std::int64_t* order, Range ro
     return sum;
 }
 
+// Calls visit(rows, size) for the rows that are in whole batches, and for those of the last one if it is shorter: a
+// batch goes through the kernel for its own size.
+template <class Visit>
+void for_each_size(Index rows, Index batch_size, Visit visit) {
+    const Index size = std::min(batch_size, rows), rest = rows % size;
+    visit(Range{0, rows - rest}, size);
+    if (rest > 0) visit(Range{rows - rest, rows}, rest);
+}
+
 }  // namespace
 
 template <class T>
@@ -147,20 +156,16 @@ double Trainer<T>::done(const AnyStep& step, const BatchRows& batch, const Run& 
 template <class T>
 double Trainer<T>::epoch(const Samples<T>& samples, const std::int64_t* order, const Run& run, InterruptPoll& poll,
                          int max_threads, bool& interrupted) {
-    // the last batch may be shorter, and so for another kernel
-    const Index batch_rows = std::min(run.batch_size, samples.rows);
-    const Index full = samples.rows - samples.rows % batch_rows;
     double total = 0;
-    for (const Range rows : {Range{0, full}, Range{full, samples.rows}}) {
-        const Index size = std::min(batch_rows, rows.end - rows.begin);
-        if (size == 0 || interrupted) break;
+    for_each_size(samples.rows, run.batch_size, [&](Range rows, Index size) {
+        if (interrupted) return;
         if (size == 1)
             total += single_rows(samples, order, rows, run, poll, interrupted);
         else if (FewRows<T>::are_few(network_, size))
             total += few_rows(samples, order, rows, size, run, poll, interrupted);
         else
             total += many_rows(samples, order, rows, size, run, poll, max_threads, interrupted);
-    }
+    });
     return total;
 }
 
@@ -193,7 +198,6 @@ double Trainer<T>::many_rows(const Samples<T>& samples, const std::int64_t* orde
 template <class T>
 double Trainer<T>::few_rows(const Samples<T>& samples, const std::int64_t* order, Range rows, Index size,
                             const Run& run, InterruptPoll& poll, bool& interrupted) {
-    if (!few_rows_) few_rows_ = std::make_unique<FewRows<T>>(network_, kernels_, activation_, loss_);
     const DenormalsFlushed flushed(isa_);
     StepScalars<T> now = scalars();
     double total = 0;
@@ -213,7 +217,6 @@ double Trainer<T>::few_rows(const Samples<T>& samples, const std::int64_t* order
 template <class T>
 double Trainer<T>::single_rows(const Samples<T>& samples, const std::int64_t* order, Range all, const Run& run,
                                InterruptPoll& poll, bool& interrupted) {
-    if (!row_steps_) row_steps_ = std::make_unique<RowSteps<T>>(network_, activation_, loss_);
     const DenormalsFlushed flushed(isa_);
     const StepScalars<T> constants = scalars();
     double total = 0;
@@ -234,6 +237,16 @@ double Trainer<T>::single_rows(const Samples<T>& samples, const std::int64_t* or
 
 template <class T>
 void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, Observer& observer, int max_threads) {
+    // all memory that the run needs, before anything changes
+    for_each_size(samples.rows, run.batch_size, [&](Range, Index size) {
+        if (size == 1) {
+            if (!row_steps_) row_steps_ = std::make_unique<RowSteps<T>>(network_, activation_, loss_);
+        } else if (FewRows<T>::are_few(network_, size)) {
+            if (!few_rows_) few_rows_ = std::make_unique<FewRows<T>>(network_, kernels_, activation_, loss_);
+        } else {
+            step_for(size, samples.is_sparse(), max_threads);
+        }
+    });
     run.stopped.clear();
     run.n_iter = 0;
     InterruptPoll poll(observer);

@@ -16,7 +16,7 @@ namespace chainfit::avx2 {
 
 inline constexpr int kMaxMR = 6;
 inline constexpr int kMaxNV = 1;
-inline constexpr int kFlatNV = 4;
+inline constexpr int kFlatNV = 2;
 inline constexpr int kUnrolledRows = 4;
 
 template <class T>
