@@ -13,6 +13,8 @@ namespace chainfit {
 
 namespace {
 
+constexpr Index kRowByRow = 4;  // so many rows one by one cost less than as a panel padded to its 16 lanes
+
 constexpr Index kPredictPanels = 8;  // 128 rows of float32: each weight that streams by serves all of them
 
 }  // namespace
@@ -21,8 +23,10 @@ template <class T>
 void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers, const std::string& activation,
              const std::string& link, T* out, int max_threads) {
     constexpr Index V = kLanes<T>;
-    if (samples.rows == 1 && !samples.is_sparse() && (samples.x_column == 1 || layers[0].n_in == 1)) {
-        RowPredictor<T>(layers, activation, link)(samples.X, out);
+    if (samples.rows <= kRowByRow && !samples.is_sparse() && (samples.x_column == 1 || layers[0].n_in == 1)) {
+        const RowPredictor<T> predict_row(layers, activation, link);
+        for (Index r = 0; r < samples.rows; ++r)
+            predict_row(samples.X + r * samples.x_row, out + r * predict_row.n_out());
         return;
     }
     const Isa& instruction_set = isa();
