@@ -7,7 +7,7 @@ namespace chainfit {
 
 namespace {
 
-// Above, a step is worth several threads' while (see plan.cpp), and Step's three products are better at many rows.
+// Above, a step is worth a second thread (kFlopPerThread in plan.cpp), which Step has and this has not.
 constexpr double kMostFlop = 1e7;
 
 }  // namespace
@@ -40,14 +40,10 @@ void FewRows<T>::run(const Samples<T>& samples, const BatchRows& batch, double i
         kernels_.forward_lines(network_.weights(parameters.w.data(), l), {a_[l].data(), kPanel},
                                {a_[l + 1].data(), kPanel}, rows, {0, network_.layers()[l].panels},
                                l + 1 == last ? kernels_.add_bias_lines : activation_.forward_lines);
-    data_loss_ = 0;
-    for (Index r = 0; r < rows.end; r += V) {
-        const Index begin = batch.range.begin + r;
-        output_.panel_of_lines({a_[last].data() + r * V, kPanel}, z_.data());
-        data_loss_ += static_cast<double>(output_.loss_and_delta(
-            samples, batch.index, {begin, std::min(begin + V, batch.range.end)}, inverse_weight, z_.data(),
-            targets_.data(), output_delta_.data(), {delta_[last].data() + r * V, kPanel}));
-    }
+    output_.panel_of_lines({a_[last].data(), kPanel}, z_.data());
+    data_loss_ = static_cast<double>(output_.loss_and_delta(samples, batch.index, batch.range, inverse_weight,
+                                                            z_.data(), targets_.data(), output_delta_.data(),
+                                                            {delta_[last].data(), kPanel}));
     sum_squares_ = 0;
     FewRowsLayer<T> way_back;
     way_back.rows = rows.end;

@@ -27,6 +27,7 @@ class FewRows {
    private:
     void gather(const Samples<T>& samples, const BatchRows& batch);
 
+    static_assert(kFewRows <= kLanes<T>);
     static constexpr Index kPanel = kLanes<T> * kLanes<T>;  // a whole panel of rows, for the output layer
 
     const Network<T>& network_;
