@@ -17,7 +17,7 @@ namespace chainfit::avx2 {
 inline constexpr int kMaxMR = 6;
 inline constexpr int kMaxNV = 1;
 inline constexpr int kFlatNV = 2;
-inline constexpr int kUnrolledRows = 4;
+inline constexpr int kUnrolledRows = 8;
 
 template <class T>
 struct Vec;

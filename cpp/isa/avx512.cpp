@@ -21,7 +21,7 @@ namespace chainfit::avx512 {
 inline constexpr int kMaxMR = 14;
 inline constexpr int kMaxNV = 2;
 inline constexpr int kFlatNV = 4;
-inline constexpr int kUnrolledRows = 4;
+inline constexpr int kUnrolledRows = 8;
 
 template <class T>
 struct Vec;

@@ -81,14 +81,12 @@ T backward_of_rows(const FewRowsLayer<T>& layer) {
     return fold_sum((sum_squares[0] + sum_squares[1]) + (sum_squares[2] + sum_squares[3]));
 }
 
-template <class T, class Optimizer>
+template <class T, class Optimizer, int R = 2>
 T backward_of_few(const FewRowsLayer<T>& layer) {
-    if constexpr (kUnrolledRows == 1)
+    if constexpr (kUnrolledRows < kFewRows)
         return backward_of_rows<T, Optimizer, 0>(layer);
-    else if (layer.rows == 2)
-        return backward_of_rows<T, Optimizer, 2>(layer);
-    else if (layer.rows == 3)
-        return backward_of_rows<T, Optimizer, 3>(layer);
+    else if constexpr (R == kFewRows)
+        return backward_of_rows<T, Optimizer, R>(layer);
     else
-        return backward_of_rows<T, Optimizer, kFewRows>(layer);
+        return layer.rows == R ? backward_of_rows<T, Optimizer, R>(layer) : backward_of_few<T, Optimizer, R + 1>(layer);
 }

@@ -144,7 +144,7 @@ struct GradientTask {
 };
 
 // Rows that are few: from 2 to this many.
-inline constexpr Index kFewRows = 4;
+inline constexpr Index kFewRows = 8;
 
 // A layer on the way back of a few rows. Lanes are units.
 template <class T>
