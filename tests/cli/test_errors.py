@@ -1,0 +1,138 @@
+"""The command line's errors: one line, no traceback, an exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import chainfit
+from chainfit._cli import main
+
+
+def fails(capsys, arguments, text, code):
+    """Assert that a command ends with a code and one line on stderr that holds a text."""
+    assert main([str(word) for word in arguments]) == code
+    captured = capsys.readouterr()
+    lines = captured.err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("chainfit: error: "), captured.err
+    assert text in lines[0], lines[0]
+
+
+def test_wrong_usage_is_code_2(capsys):
+    for arguments, text in (
+        ([], "the following arguments are required: COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["train"], "the following arguments are required: FILE, --target"),
+        (["train", "x.csv"], "required: --target (see: chainfit train --help)"),
+        (["train", "x", "--target", "y", "--hidden", "64,zero"], "'zero' is not a whole number"),
+        (["train", "x", "--target", "y", "--hidden", "0"], "a whole number of at least 1, got 0"),
+        (["train", "x", "--target", "y", "--activation", "sine"], "invalid choice: 'sine'"),
+        (["train", "x", "--target", "y", "--alpha", "nan"], "must be a number of at least 0"),
+        (["train", "x", "--target", "y", "--learning-rate", "0"], "must be a number above 0"),
+        (["train", "x", "--target", "y", "--test-fraction", "1"], "and at most 0.9, got 1"),
+        (["train", "x", "--target", "y", "--seed", "-1"], "a whole number of at least 0"),
+        (["train", "x", "--target", "y", "--sep", "ab"], "must be one character"),
+        (["train", "x", "--target", "y", "--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["predict", "m"], "the following arguments are required: FILE"),
+    ):
+        fails(capsys, arguments, text, code=2)
+
+
+def test_failures_are_code_1_and_one_line(capsys, trained):
+    with open("empty.csv", "w"), open("head.csv", "w") as head, open("latin.csv", "wb") as latin:
+        head.write("a,b\n")
+        latin.write(b"a,b\n\xe9,1\n")
+    with open("ragged.csv", "w") as file:
+        file.write("a,b\n1,2\n1,2,3,4\n1,2\n")
+    with open("bad.parquet", "w") as file:
+        file.write("no parquet")
+    with open("bad.csv.gz", "w") as file:
+        file.write("no gzip")
+    pd.DataFrame({"a": [1.0, 2, 3], "b": ["x"] * 3}).to_csv("one.csv", index=False)
+    pd.DataFrame({"a": [1.0, 2], "b": ["x", "y"]}).to_csv("two.csv", index=False)
+    names = [f"name {i}" for i in range(40)]
+    pd.DataFrame({"a": np.arange(40.0), "b": names}).to_csv("names.csv", index=False)
+    pd.DataFrame({"a": [1.0] * 20, "b": ["x", "y"] * 10}).to_csv("flat.csv", index=False)
+    pd.DataFrame({"a": [1.0] * 9, "b": [None] * 9}).to_csv("none.csv", index=False)
+    chainfit.MLPClassifier((2,), tol=9).fit([[0.0], [1.0]], [0, 1]).save("plain")
+    iris, data = trained / "iris", trained / "iris.csv"
+    os.mkdir("folder")
+    for arguments, text in (
+        (["train", "nothing.csv", "--target", "y"], "nothing.csv: No such file or directory"),
+        (["train", "folder", "--target", "y"], "folder: Is a directory"),
+        (["train", "empty.csv", "--target", "y"], "empty.csv: the file is empty"),
+        (["train", "head.csv", "--target", "b"], "head.csv: the table has no rows"),
+        (["train", "latin.csv", "--target", "b"], "latin.csv: not a CSV file in UTF-8"),
+        (["train", "ragged.csv", "--target", "b"], "ragged.csv: not a CSV table"),
+        (["train", "bad.parquet", "--target", "b"], "bad.parquet: not a Parquet file"),
+        (["train", "no.parquet", "--target", "b"], "no.parquet: No such file"),
+        (["train", "bad.csv.gz", "--target", "b"], "bad.csv.gz: damaged .gz file"),
+        (["train", "one.csv", "--target", "y"], "there is no column 'y'; the table has 'a', 'b'"),
+        (["train", "one.csv", "--target", "b"], "the target has one class only, 'x'"),
+        (["train", "names.csv", "--target", "b"], "40 different texts in 40 rows"),
+        (["train", "two.csv", "--target", "b"], "2 rows are too few to hold out 0.2 of them"),
+        (["train", "flat.csv", "--target", "b"], "no column is left to learn from ('a': the same"),
+        (["train", "none.csv", "--target", "b"], "none.csv: no row has a value in 'b'"),
+        (["train", data, "--target", "target", "--model", "no/m"], "there is no folder"),
+        (["train", "one.csv", "--target", "a", "--model", "one.csv"], "is the table itself"),
+        (["train", data, "--target", "target", "--model", "one.csv"], "is no chainfit model"),
+        (["train", data, "--target", "target", "--loss", "poisson"], "classification: "),
+        (["predict", "nothing", data], "nothing: No such file or directory"),
+        (["predict", data, data], "iris.csv: truncated or not a safetensors file"),
+        (["predict", "plain", data], "holds an MLPClassifier on plain arrays"),
+        (["predict", iris, "one.csv"], "the table lacks columns that the model needs: 'sepal"),
+        (["predict", trained / "d", data, "--proba"], "regression has no probabilities"),
+        (["predict", iris, data, "--out", data], "is an input of this command"),
+        (["predict", iris, data, "--out", "no/out.csv"], "No such file or directory"),
+        (["info", data], "iris.csv: truncated or not a safetensors file"),
+    ):
+        capsys.readouterr()
+        fails(capsys, arguments, text, code=1)
+    assert not [name for name in os.listdir() if name.endswith((".tmp", ".safetensors"))]
+
+
+def test_no_traceback_in_a_process_but_on_request(trained, monkeypatch, process):
+    run = process("predict", trained / "iris", "nothing.csv")
+    assert run.returncode == 1 and run.stdout == ""
+    assert run.stderr == "chainfit: error: nothing.csv: No such file or directory\n"
+    monkeypatch.setenv("CHAINFIT_TRACEBACK", "1")
+    with pytest.raises(FileNotFoundError):
+        main(["predict", str(trained / "iris"), "nothing.csv"])
+
+
+@pytest.mark.parametrize(
+    ("module", "file", "text"),
+    [
+        ("pandas", "t.csv", "tables need pandas, .*pip install 'chainfit.table.'"),
+        ("pyarrow", "t.parquet", "Parquet files need pyarrow, .*pip install pyarrow"),
+    ],
+)
+def test_missing_extras_are_named(module, file, text, capsys, monkeypatch):
+    frame = pd.DataFrame({"a": [1.0, 2], "b": ["x", "y"]})
+    frame.to_csv("t.csv", index=False)
+    frame.to_parquet("t.parquet")
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main(["train", file, "--target", "b"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("chainfit: error: ") and error.count("\n") == 1
+    assert re.search(text, error)
+
+
+def test_a_reader_that_goes_away_is_no_traceback(trained):
+    pd.concat([pd.read_csv(trained / "d.csv")] * 40).to_csv("long.csv", index=False)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "chainfit", "predict", trained / "d", "long.csv"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert child.stdout.readline().endswith(b",prediction\n")
+    child.stdout.close()
+    errors = child.stderr.read()
+    child.stderr.close()
+    assert child.wait() == 1 and errors == b""

@@ -1,0 +1,53 @@
+"""info, help, version; demo and bench are passed on."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import chainfit
+from chainfit import _core
+from chainfit._cli import main
+
+
+def test_info(capsys, trained):
+    assert main(["info"]) == 0
+    out = capsys.readouterr().out
+    assert f"version: {chainfit.__version__}\n" in out
+    assert f"instruction set in use: {_core.isa()}\n" in out and "threads: " in out
+    assert main(["info", str(trained / "iris")]) == 0
+    out = capsys.readouterr().out
+    assert "model of tables: classification of target\ntrained on: 120 rows\n" in out
+    assert "classes: setosa, versicolor, virginica\n" in out
+    assert "net: MLPClassifier 4-64-64-3, relu, adam, 4,675 weights float32\n" in out
+    chainfit.load(trained / "d").net_.save("plain")
+    assert main(["info", "plain"]) == 0
+    assert capsys.readouterr().out.startswith("net: MLPRegressor 10-64-64-1, relu, adam")
+
+
+def test_help_and_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"chainfit {chainfit.__version__}\n"
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    for command in ("demo", "train", "predict", "info", "bench"):
+        assert f"\n    {command} " in out
+        assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "examples:\n  chainfit train diamonds.csv --target price" in text
+    assert all(name in text for name in _core.activations())
+    assert text.isascii()
+
+
+def test_demo_and_bench_are_passed_on(monkeypatch):
+    calls = []
+    demo = types.ModuleType("chainfit._demo")
+    demo.run = lambda **settings: calls.append(settings) or 0
+    bench = types.ModuleType("chainfit._bench")
+    bench.run = lambda **settings: calls.append(settings) or 3
+    for name, module in (("_demo", demo), ("_bench", bench)):
+        monkeypatch.setitem(sys.modules, f"chainfit.{name}", module)
+        monkeypatch.setattr(chainfit, name, module, raising=False)
+    assert main(["demo", "--seed", "4"]) == 0
+    assert main(["bench", "--quick"]) == 3
+    assert calls == [{"seed": 4}, {"quick": True}]
