@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -168,60 +167,3 @@ def make_net():
         )
 
     return make
-
-
-# --- pages in Chromium ---------------------------------------------------------------------------
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(browser, tmp_path):
-    """Return a function that opens HTML from a file.
-
-    No page that is watched may write to the console, fail, open a dialog or ask the network.
-    """
-    problems, contexts = [], []
-
-    def open_it(html, *, width=1280, height=900, theme="light", watch=True):
-        path = tmp_path / f"page-{len(contexts)}.html"
-        path.write_text(html, encoding="utf-8", errors="xmlcharrefreplace")
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme
-        )
-        context.set_default_timeout(300_000)  # only ends what hangs
-        contexts.append(context)
-        page = context.new_page()
-        if watch:
-            page.on("console", lambda message: problems.append(f"console: {message.text}"))
-            page.on("pageerror", lambda error: problems.append(f"error: {error}"))
-            page.on("dialog", lambda dialog: problems.append(f"dialog: {dialog.message}"))
-            page.on(
-                "request",
-                lambda request: (
-                    problems.append(f"request: {request.url[:200]}")
-                    if request.url != path.as_uri()
-                    else None
-                ),
-            )
-        page.goto(path.as_uri())
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert problems == []

@@ -1,9 +1,7 @@
-"""The page of chainfit.explore in Chromium: controls, keyboard, sizes, themes, hostile names.
+"""The page of chainfit.explore in Chromium: controls, keyboard, hostile names.
 
 That no page writes to the console, asks the network or opens a dialog is checked by `open_page`.
 """
-
-import itertools
 
 import numpy as np
 import pytest
@@ -11,31 +9,6 @@ import pytest
 import chainfit
 
 CLOSE = {"rtol": 1e-11, "atol": 1e-14}
-
-
-def random_net(units, seed=0, **settings):
-    rng = np.random.RandomState(seed)
-    W = [rng.uniform(-1, 1, (n, m)) * np.sqrt(3 / n) for n, m in itertools.pairwise(units)]
-    b = [rng.uniform(-0.5, 0.5, n) for n in units[1:]]
-    return chainfit.Net(W, b, **{"activation": "tanh", "out_activation": "logistic", **settings})
-
-
-def rows_of(net, rows=4, seed=1):
-    rng = np.random.RandomState(seed)
-    return rng.randn(rows, net.units[0]), rng.randint(0, 2, (rows, net.units[-1])).astype(float)
-
-
-@pytest.fixture(scope="module")
-def small():
-    net = random_net([4, 3, 2, 1], alpha=0.1)
-    return net, *rows_of(net)
-
-
-@pytest.fixture(scope="module")
-def large():
-    net = random_net([784, 512, 256, 10], activation="relu", out_activation="softmax")
-    rng = np.random.RandomState(0)
-    return net, rng.rand(60, 784), rng.randint(0, 10, 60)
 
 
 def units_of(page, layer):
@@ -144,7 +117,7 @@ NETS = {
 @pytest.mark.parametrize(
     ("kind", "notation"), list(zip(NETS, 2 * ["tutorial", "outputs", "sklearn"], strict=True))
 )
-def test_every_view_of_every_kind_of_net(open_page, kind, notation):
+def test_every_view_of_every_kind_of_net(open_page, kind, notation, random_net, rows_of):
     """`open_page` sees to it that nothing fails; here nothing may be NaN or undefined."""
     units, settings = NETS[kind]
     net = random_net(units, **settings)
@@ -175,7 +148,7 @@ def test_every_view_of_every_kind_of_net(open_page, kind, notation):
 # --- keyboard and names --------------------------------------------------------------------------
 
 
-def test_everything_by_keyboard(open_page, small):
+def test_everything_by_keyboard(open_page, small, random_net):
     net, X, Y = small
     nets = [random_net([4, 3, 2, 1], seed, alpha=0.1) for seed in (5, 6)]
     page = open_page(chainfit.explore(net, X, Y, history=nets).html)
@@ -280,7 +253,7 @@ def test_addresses(open_page, small, large):
     assert "can be read as w_1,12^(1) or w_11,2^(1): put a comma" in text
 
 
-def test_everything_has_a_name(open_page, small):
+def test_everything_has_a_name(open_page, small, random_net):
     net, X, Y = small
     page = open_page(chainfit.explore(net, X, Y, history=[net, random_net([4, 3, 2, 1], 3)]).html)
     for view in ("forward", "backward", "story", "layers"):
@@ -307,7 +280,7 @@ def test_everything_has_a_name(open_page, small):
 # --- gradient by layer ---------------------------------------------------------------------------
 
 
-def test_vanishing_exploding_and_dead(open_page):
+def test_vanishing_exploding_and_dead(open_page, random_net, rows_of):
     deep = random_net([3, *[6] * 6, 1], activation="logistic")
     X, Y = rows_of(deep)
     page = open_page(chainfit.explore(deep, X, Y).html)
@@ -379,7 +352,7 @@ HOSTILE = [
 ]
 
 
-def test_names_are_only_text(open_page):
+def test_names_are_only_text(open_page, random_net):
     net = random_net([6, 2, 6], out_activation="softmax")
     net = chainfit.Net(
         net.coefs,
@@ -435,109 +408,3 @@ def test_in_a_notebook(open_page, small):
     assert frame.get_attribute("#tab-backward", "aria-selected") == "true"
     reach = frame.evaluate("() => { try { return parent.document.title } catch { return null } }")
     assert reach is None
-
-
-# --- sizes and themes ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("width", [1280, 400])
-@pytest.mark.parametrize("kind", ["small", "large", "deep", "names"])
-def test_no_sideways_scrolling(open_page, small, large, width, kind):
-    if kind == "small":
-        html = chainfit.explore(*small).html
-    elif kind == "large":
-        html = chainfit.explore(*large).html
-    elif kind == "deep":
-        net = random_net([5, *[8] * 7, 2])
-        html = chainfit.explore(net, *rows_of(net), notation="sklearn").html
-    else:
-        net = random_net([3, 3, 1])
-        long = ["averylongnamewithoutanyblanksinit" * 3, "x" * 200, "many words " * 20]
-        net = chainfit.Net(
-            net.coefs, net.intercepts, out_activation="logistic", feature_names=long,
-            output_names=["y" * 300],
-        )  # fmt: skip
-        html = chainfit.explore(net, np.ones((1234, 3)), np.ones(1234), title="t" * 300).html
-    page = open_page(html, width=width)
-    page.fill("#address", "(0, 1, 2)")
-    page.click("#find button")
-    for view in ("forward", "backward", "story", "layers"):
-        page.click(f"#tab-{view}")
-        for _ in range(5 if view == "story" else 1):
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, view
-            if view == "story":
-                page.fill("#step-range", str(int(page.input_value("#step-range")) + 3))
-    size = page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
-    assert size >= 14
-
-
-def test_the_picture_follows_the_window(open_page, small):
-    page = open_page(chainfit.explore(*small).html)
-    wide = page.locator("svg.net").bounding_box()["width"]
-    page.set_viewport_size({"width": 400, "height": 900})
-    page.wait_for_function("document.querySelector('svg.net').clientWidth < 400")
-    assert page.locator("svg.net").bounding_box()["width"] < wide / 1.5
-
-
-CONTRAST = """() => {
-    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-    const rgb = (color) => {
-        canvas.clearRect(0, 0, 1, 1);
-        canvas.fillStyle = color;
-        canvas.fillRect(0, 0, 1, 1);
-        return canvas.getImageData(0, 0, 1, 1).data;
-    };
-    const light = (color) => {
-        const [r, g, b] = [...rgb(color)].slice(0, 3).map((c) => c / 255)
-            .map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const behind = (e) => {
-        for (; e; e = e.parentElement) {
-            const color = getComputedStyle(e).backgroundColor;
-            if (rgb(color)[3] === 255) return color;
-        }
-    };
-    const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    const poor = [];
-    let seen = 0;
-    while (words.nextNode()) {
-        const e = words.currentNode.parentElement;
-        if (!words.currentNode.data.trim() || !e.checkVisibility()) continue;
-        if (e.closest(":disabled, script, .node .value, .off")) continue; // not on the plain page
-        const inside = e.closest("svg");
-        const style = getComputedStyle(e);
-        const [p, q] = [light(inside ? style.fill : style.color), light(behind(e))];
-        const ratio = (Math.max(p, q) + 0.05) / (Math.min(p, q) + 0.05);
-        seen++;
-        if (ratio < 4.5) poor.push([words.currentNode.data, ratio]);
-    }
-    return { seen, poor };
-}"""
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_themes_are_readable(open_page, small, theme):
-    net, X, Y = small
-    page = open_page(
-        chainfit.explore(net, X, Y, history=[net, random_net([4, 3, 2, 1], 3)]).html, theme=theme
-    )
-    page.fill("#address", "w_12^(1)")
-    page.click("#find button")
-    for view in ("forward", "backward", "story", "layers"):
-        page.click(f"#tab-{view}")
-        found = page.evaluate(CONTRAST)
-        assert found["poor"] == []
-        assert found["seen"] > 20
-
-
-@pytest.mark.parametrize(("theme", "other"), [("light", "dark"), ("dark", "light")])
-def test_the_toggle_changes_the_theme(open_page, small, theme, other):
-    page = open_page(chainfit.explore(*small).html, theme=theme)
-    shades = {"light": "rgb(251, 251, 250)", "dark": "rgb(21, 23, 26)"}
-    background = "getComputedStyle(document.body).backgroundColor"
-    assert page.evaluate(background) == shades[theme]
-    page.click("#theme")
-    assert page.evaluate(background) == shades[other]
-    page.keyboard.press("t")
-    assert page.evaluate(background) == shades[theme]
