@@ -14,8 +14,8 @@ from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from sklearn.neural_network import MLPRegressor as SklearnMLPRegressor
 
 from chainfit import MLPClassifier, MLPRegressor, _core, reference
-from chainfit._bench import contestants
-from chainfit._bench_workloads import WORKLOADS, make_data
+from chainfit._bench.bench import contestants
+from chainfit._bench.workloads import WORKLOADS, make_data
 
 EPOCHS = 2
 UNITS = [8, 64, 64, 1]

@@ -5,7 +5,7 @@ python benchmarks/peers.py --json benchmarks/results/peers.json
 
 import sys
 
-from chainfit._cli import main
+from chainfit._cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main(["bench", "--peers", *sys.argv[1:]]))

@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib import pyplot as plt
 
-from chainfit._bench_report import base_of, lines
+from chainfit._bench.report import base_of, lines
 
 Points = list[dict[str, Any]]
 Figures = dict[str, Any]  # the JSON of shapes.py

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from plots import chosen, draw_peers, draw_shapes, ratios, seconds
 
-from chainfit._bench_report import (
+from chainfit._bench.report import (
     base_of,
     fastest,
     is_same_training,

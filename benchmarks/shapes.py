@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainfit import _core, reference
-from chainfit._bench_machine import describe_machine
-from chainfit._bench_worker import peak_gflops
-from chainfit._threads import resolve_n_threads
+from chainfit._bench.machine import describe_machine
+from chainfit._bench.worker import peak_gflops
+from chainfit._estimators.threads import resolve_n_threads
 
 WIDTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 # one by one, and then around what blocks, tiles and caches like to be multiples of

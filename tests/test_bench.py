@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainfit import _bench_fann, _bench_peers, _bench_report, _bench_worker
-from chainfit._bench_job import PEERS, Job, NotInstalledError, takes_part
-from chainfit._bench_workloads import (
+from chainfit._bench import fann as bench_fann
+from chainfit._bench import peers as bench_peers
+from chainfit._bench import report as bench_report
+from chainfit._bench import worker as bench_worker
+from chainfit._bench.job import PEERS, Job, NotInstalledError, takes_part
+from chainfit._bench.workloads import (
     CALLS,
     WORKLOADS,
     encode,
@@ -23,7 +26,7 @@ from chainfit._bench_workloads import (
     find_case,
     make_data,
 )
-from chainfit._cli import main
+from chainfit._cli.main import main
 
 ROOT = Path(__file__).parents[1]
 SHORT = 1e-4  # seconds of a round
@@ -97,9 +100,9 @@ def test_who_takes_part():
 def test_contestants_do_the_same_work(peer, case):
     if not takes_part(peer, find_case(case)) or (peer, case) == ("sklearn", "seed"):
         pytest.skip("has no such thing, or takes long")
-    if _bench_peers.missing(peer):
-        pytest.skip(_bench_peers.missing(peer))
-    work, known = _bench_worker.prepare(Job(peer, case, seconds=SHORT))
+    if bench_peers.missing(peer):
+        pytest.skip(bench_peers.missing(peer))
+    work, known = bench_worker.prepare(Job(peer, case, seconds=SHORT))
     assert known["check"]["off"] < 5e-3
     assert known["units"] >= 1
     if case in ("seed", "tabular"):
@@ -109,11 +112,11 @@ def test_contestants_do_the_same_work(peer, case):
 
 def test_libfann_learns():
     try:
-        _bench_fann.load()
+        bench_fann.load()
     except NotInstalledError as error:
         pytest.skip(str(error))
-    _, known = _bench_worker.prepare(Job("fann", "seed", seconds=SHORT))
-    assert set(known["tried"]) == set(_bench_fann.ACTIVATIONS)
+    _, known = bench_worker.prepare(Job("fann", "seed", seconds=SHORT))
+    assert set(known["tried"]) == set(bench_fann.ACTIVATIONS)
     assert known["check"]["own_error_last"] < known["check"]["own_error_first"]
 
 
@@ -126,11 +129,11 @@ def test_the_best_way_is_taken():
         "fast": lambda n: sum(range(300 * n)),
         "broken": failing,
     }
-    choice, tried = _bench_worker.choose(ways)
+    choice, tried = bench_worker.choose(ways)
     assert choice == "fast"
     assert tried["broken"] == "OSError: no compiler"
     with pytest.raises(RuntimeError, match="no compiler"):
-        _bench_worker.choose({"broken": failing})
+        bench_worker.choose({"broken": failing})
 
 
 # -- the comparison
@@ -138,11 +141,11 @@ def test_the_best_way_is_taken():
 
 def test_processes_take_turns(monkeypatch):
     monkeypatch.setitem(PEERS, "jax", PEERS["jax"]._replace(requires="no_such_library"))
-    monkeypatch.setattr(_bench_peers, "ROUND_SECONDS", 600)
+    monkeypatch.setattr(bench_peers, "ROUND_SECONDS", 600)
     case = find_case("predict_row")
     jobs = [Job(peer, case.name, seconds=SHORT) for peer in ("chainfit", "numpy", "jax", "torch")]
     jobs[3] = Job("torch", "no such case")  # dies on it, if it is installed
-    measured = _bench_peers.measure_case(case, jobs, rounds=3)
+    measured = bench_peers.measure_case(case, jobs, rounds=3)
     ours, plain, missing, broken = measured["contestants"]
     assert ours["status"] == plain["status"] == "ok"
     assert len(ours["rounds"]) == len(plain["rounds"]) == len(ours["peak_gflops"]) == 3
@@ -154,12 +157,12 @@ def test_processes_take_turns(monkeypatch):
     assert broken["status"] in ("failed", "not installed")
     json.dumps(measured)
     out = io.StringIO()
-    _bench_report.print_case(measured, out)
+    bench_report.print_case(measured, out)
     assert "  JAX lax.scan             not installed: no_such_library" in out.getvalue()
 
 
 def test_a_process_that_dies_is_reported():
-    process = _bench_peers._Process(Job("numpy", "no such case"))
+    process = bench_peers._Process(Job("numpy", "no such case"))
     try:
         answer = process.answer(600)
     finally:
@@ -167,7 +170,7 @@ def test_a_process_that_dies_is_reported():
     assert answer["status"] == "failed"
     assert "no workload 'no such case'" in answer["why"]
 
-    process = _bench_peers._Process(Job("numpy", "predict_row"))
+    process = bench_peers._Process(Job("numpy", "predict_row"))
     process.process.kill()
     with pytest.raises(RuntimeError, match="the process died"):
         process.answer(600)
@@ -176,7 +179,7 @@ def test_a_process_that_dies_is_reported():
 
 def test_command_line(monkeypatch, capsys):
     calls = []
-    monkeypatch.setattr(_bench_peers, "run", lambda **settings: calls.append(settings) or 0)
+    monkeypatch.setattr(bench_peers, "run", lambda **settings: calls.append(settings) or 0)
     words = "bench --peers --cases seed,wide --against jax --threads 1,4 --rounds 3 --json f"
     assert main(words.split()) == 0
     expected = {"quick": False, "cases": ["seed", "wide"], "peers": ["jax"], "threads": (1, 4)}
@@ -188,11 +191,11 @@ def test_command_line(monkeypatch, capsys):
 
 
 def test_a_file_keeps_what_is_not_measured_again(monkeypatch, tmp_path):
-    monkeypatch.setattr(_bench_peers, "measure_case", lambda case, *_: {"title": case.title})
-    monkeypatch.setattr(_bench_peers, "print_case", lambda *_: None)
+    monkeypatch.setattr(bench_peers, "measure_case", lambda case, *_: {"title": case.title})
+    monkeypatch.setattr(bench_peers, "print_case", lambda *_: None)
     path = tmp_path / "new" / "peers.json"
     for names in (["wide"], ["seed", "wide"], ["tabular"]):
-        assert _bench_peers.run(cases=names, json_file=str(path)) == 0
+        assert bench_peers.run(cases=names, json_file=str(path)) == 0
     report = json.loads(path.read_text(encoding="utf-8"))
     assert set(report["cases"]) == {"seed", "tabular", "wide"}
     assert set(report["cases"]["seed"]) == {"title", "date"}
@@ -227,7 +230,7 @@ def case():
 
 
 def test_lines_are_ratios_within_rounds(case):
-    first, *_ = found = _bench_report.lines(case)
+    first, *_ = found = bench_report.lines(case)
     assert [line.title for line in found] == [
         "chainfit", "chainfit float64", "JAX lax.scan", "chainfit avx2", "libfann",
     ]  # fmt: skip
@@ -235,7 +238,7 @@ def test_lines_are_ratios_within_rounds(case):
     assert found[2].ratio == 3.0
     assert found[2].note == "NOT THE SAME: off by 0.5"
     assert found[4].note == "not installed: no libfann"
-    assert _bench_report.thread_speedup(case) == {2: 2.0}
+    assert bench_report.thread_speedup(case) == {2: 2.0}
 
 
 def test_page(case, tmp_path):

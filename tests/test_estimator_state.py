@@ -10,7 +10,8 @@ import pytest
 from sklearn.base import clone
 
 import chainfit
-from chainfit import MLPClassifier, MLPRegressor, _stochastic
+from chainfit import MLPClassifier, MLPRegressor
+from chainfit._estimators import stochastic
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -219,7 +220,7 @@ def test_error_in_the_validation_score_stops_the_fit(monkeypatch):
     def broken(*arguments, **keywords):
         raise RuntimeError("no score today")
 
-    monkeypatch.setattr("chainfit._classifier.accuracy_score", broken)
+    monkeypatch.setattr("chainfit._estimators.classifier.accuracy_score", broken)
     with pytest.raises(RuntimeError, match="no score today"):
         model.fit(X, target)
     assert not hasattr(model, "coefs_")
@@ -259,7 +260,7 @@ def test_interrupt_in_the_first_epoch(monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_stochastic, "print", interrupt, raising=False)
+    monkeypatch.setattr(stochastic, "print", interrupt, raising=False)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model.fit(X, target)
     assert (model.n_iter_, model.t_, len(model.loss_curve_)) == (1, 60, 1)

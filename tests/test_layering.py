@@ -170,42 +170,36 @@ def bindings_know_the_engine_from_outside(root):
 
 # --- Python --------------------------------------------------------------------------------------
 
-# From the ground up: (floor, names of modules, those of them that may use the compiled module).
+# From the ground up: (floor, its folder or module, those of its modules that may use the core).
 FLOORS = [
     ("reference", r"reference", None),
-    (
-        "estimators",
-        r"_(parameters|threads|inputs|labels|undo|optimizer|lbfgs|stochastic|base|portable|callbacks|warn)"
-        r"|_classifier|_regressor|_sklearn\w*",
-        r".*",
-    ),
-    (
-        "model files and tables",
-        r"_fields|_\w+_file|_table\w*",
-        r"_estimator_file",  # checks names against the core's tables
-    ),
-    (
-        "chain and plots",
-        r"_(address|chain|formula|net|notation|paths|trace|update|walkthrough|page|history|plot)\w*",
-        r".*",
-    ),
+    ("estimators", r"_estimators", r".*"),
+    ("model files", r"_files", r"_files\.estimator"),  # checks names against the core's tables
+    ("tables", r"_tables", None),
+    ("formulas", r"_formulas", None),
+    ("nets", r"_net", r".*"),
+    ("traces", r"_trace", None),
+    ("chains", r"_chain", r"_chain\.check"),  # the kernel's gradient beside the chain's
+    ("pages", r"_page", None),
     ("package", r"__init__", r".*"),
-    ("command line", r"__main__|_cli\w*|_demo\w*|_bench\w*", r".*"),
+    ("benchmarks", r"_bench", r".*"),
+    ("command line", r"__main__|_cli", r".*"),
 ]
 COMPILED = {"_core", "_shuffle", "row_predictor"}
 
 
 def floor_of(module):
     for floor, (_, names, _) in enumerate(FLOORS):
-        if re.fullmatch(names, module):
+        if re.fullmatch(names, module.split(".")[0]):
             return floor
     return None
 
 
-def imports(path):
-    """Yield (line, module of this package, whether when the file is loaded)."""
+def imports(package, path):
+    """Yield (line, module or folder of this package, whether when the file is loaded)."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    modules = {p.stem for p in path.parent.glob("*.py")} | COMPILED
+    own = {p.stem for p in package.iterdir() if p.suffix == ".py" or p.is_dir()} | COMPILED
+    here = list(path.parent.relative_to(package).parts)
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     later = {id(n) for function in functions for n in ast.walk(function)}
     for node in ast.walk(tree):
@@ -214,18 +208,21 @@ def imports(path):
     for node in ast.walk(tree):
         names = []
         if isinstance(node, ast.Import):
-            names = [a.name for a in node.names if a.name.split(".")[0] == "chainfit"]
-            names = [name.partition(".")[2] for name in names]
+            names = [a.name.split(".") for a in node.names]
+            names = [name[1:] for name in names if name[0] == "chainfit"]
         elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            if node.level == 0 and module.split(".")[0] != "chainfit":
+            module = node.module.split(".") if node.module else []
+            if node.level:
+                module = here[: len(here) + 1 - node.level] + module
+            elif module[0] != "chainfit":
                 continue
-            module = module if node.level else module.partition(".")[2]
-            # `from . import name`: a module, or something of the package itself
-            names = [module] if module else [a.name for a in node.names]
+            else:
+                module = module[1:]
+            # `from .. import name`: a module, or something of the package itself
+            names = [module] if module else [[a.name] for a in node.names]
         for name in names:
-            first = name.split(".")[0]
-            yield node.lineno, first if first in modules else "__init__", id(node) not in later
+            first = name[0] if name and name[0] in own else "__init__"
+            yield node.lineno, first, id(node) not in later
 
 
 def python_imports_point_down(root):
@@ -235,25 +232,26 @@ def python_imports_point_down(root):
     """
     found = []
     package = root / "python/chainfit"
-    for path in sorted(package.glob("*.py")):
-        here = f"python/chainfit/{path.name}"
-        floor = floor_of(path.stem)
+    for path in sorted(package.rglob("*.py")):
+        here = path.relative_to(root).as_posix()
+        module = ".".join(path.relative_to(package).with_suffix("").parts)
+        floor = floor_of(module)
         if floor is None:
             found.append(f"{here}:1: is not on any floor")
             continue
         name, _, may_use_core = FLOORS[floor]
-        for line, module, at_once in imports(path):
+        for line, below, at_once in imports(package, path):
             if name == "reference":
-                found.append(f"{here}:{line}: the reference imports {module}")
-            elif module in COMPILED:
-                if not (may_use_core and re.fullmatch(may_use_core, path.stem)):
-                    found.append(f"{here}:{line}: {name} use {module}")
-            elif floor_of(module) is None:
-                found.append(f"{here}:{line}: imports {module}, which is not on any floor")
-            elif floor_of(module) > floor and (
-                at_once or FLOORS[floor_of(module)][0] == "command line"
+                found.append(f"{here}:{line}: the reference imports {below}")
+            elif below in COMPILED:
+                if not (may_use_core and re.fullmatch(may_use_core, module)):
+                    found.append(f"{here}:{line}: {name} use {below}")
+            elif floor_of(below) is None:
+                found.append(f"{here}:{line}: imports {below}, which is not on any floor")
+            elif floor_of(below) > floor and (
+                at_once or FLOORS[floor_of(below)][0] == "command line"
             ):
-                found.append(f"{here}:{line}: {name} import {module}")
+                found.append(f"{here}:{line}: {name} import {below}")
     return found
 
 
@@ -329,9 +327,11 @@ def test_there_is_something_to_look_at():
     assert len(sources(ROOT, "cpp/kernels", ".inl")) > 5
     assert len(sources(ROOT, "cpp/isa", ".cpp")) >= 3
     assert len(sources(ROOT, "src", ".cpp")) > 2
-    assert len(list((ROOT / "python/chainfit").glob("*.py"))) > 10
+    package = ROOT / "python/chainfit"
+    assert len(list(package.glob("*/*.py"))) > 50
     assert (ROOT / "CMakeLists.txt").exists()
-    assert any(module == "_core" for _, module, _ in imports(ROOT / "python/chainfit/_base.py"))
+    base = imports(package, package / "_estimators/base.py")
+    assert {"_core", "_estimators"} <= {module for _, module, _ in base}
 
 
 # --- applied to trees that break it --------------------------------------------------------------
@@ -405,25 +405,30 @@ BROKEN = {
     "Python imports upwards": (
         {
             "python/chainfit/__init__.py": "",
-            "python/chainfit/_cli.py": "from . import _core\nfrom ._base import x\n",
-            "python/chainfit/_model_file.py": "from . import _core\n",
-            "python/chainfit/_base.py": (
-                "from ._model_file import save\nfrom typing import TYPE_CHECKING\n"
-                "if TYPE_CHECKING:\n    from . import _classifier\n    from ._model_file import y\n"
-                "def f():\n    from ._model_file import save\n    from . import _cli\n"
+            "python/chainfit/_cli/main.py": "from .. import _core\nfrom .._net.net import x\n",
+            "python/chainfit/_files/model.py": "from .._core import isa\n",
+            "python/chainfit/_files/estimator.py": "from .. import _core\nfrom . import model\n",
+            "python/chainfit/_estimators/base.py": (
+                "from .._files.model import save\nfrom typing import TYPE_CHECKING\n"
+                "if TYPE_CHECKING:\n    from . import undo\n    from .._files.model import y\n"
+                "def f():\n    from .._files.model import save\n    from .._cli import main\n"
             ),
-            "python/chainfit/_classifier.py": "from chainfit._cli import x\nimport chainfit\n",
-            "python/chainfit/reference.py": "import numpy\nfrom ._base import x\n",
-            "python/chainfit/_other.py": "",
+            "python/chainfit/_estimators/classifier.py": (
+                "from chainfit._cli.main import x\nimport chainfit\nimport chainfit._tables.table\n"
+            ),
+            "python/chainfit/reference.py": "import numpy\nfrom ._estimators.base import x\n",
+            "python/chainfit/_tables/table.py": "",
+            "python/chainfit/_other/some.py": "",
         },
         [
-            "python/chainfit/_base.py:1: estimators import _model_file",
-            "python/chainfit/_base.py:8: estimators import _cli",
-            "python/chainfit/_classifier.py:1: estimators import _cli",
-            "python/chainfit/_classifier.py:2: estimators import __init__",
-            "python/chainfit/_model_file.py:1: model files and tables use _core",
-            "python/chainfit/_other.py:1: is not on any floor",
-            "python/chainfit/reference.py:2: the reference imports _base",
+            "python/chainfit/_estimators/base.py:1: estimators import _files",
+            "python/chainfit/_estimators/base.py:8: estimators import _cli",
+            "python/chainfit/_estimators/classifier.py:1: estimators import _cli",
+            "python/chainfit/_estimators/classifier.py:2: estimators import __init__",
+            "python/chainfit/_estimators/classifier.py:3: estimators import _tables",
+            "python/chainfit/_files/model.py:1: model files use _core",
+            "python/chainfit/_other/some.py:1: is not on any floor",
+            "python/chainfit/reference.py:2: the reference imports _estimators",
         ],
         python_imports_point_down,
     ),

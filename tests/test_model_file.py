@@ -20,7 +20,7 @@ from sklearn.exceptions import NotFittedError
 
 import chainfit
 from chainfit import MLPClassifier, MLPRegressor
-from chainfit._model_file import ModelFileError
+from chainfit._files.model import ModelFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -253,7 +253,7 @@ def test_what_cannot_be_saved_is_refused(tmp_path):
         "tensor 'coefs.0' holds NaN": (MODELS["integers"](), ModelFileError),
     }
     fitted["tensor 'coefs.0' holds NaN"][0].coefs_[0][0, 0] = np.nan
-    from chainfit._model_file import save
+    from chainfit._files.model import save
 
     for text, (model, kind) in fitted.items():
         with pytest.raises(kind, match=text):

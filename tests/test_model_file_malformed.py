@@ -19,9 +19,9 @@ from sklearn.datasets import load_iris
 
 import chainfit
 from chainfit import MLPClassifier, MLPRegressor
-from chainfit._model_file import ModelFileError, digest
-from chainfit._safetensors_file import encode
-from chainfit._table import TableModel
+from chainfit._files.model import ModelFileError, digest
+from chainfit._files.safetensors import encode
+from chainfit._tables.table import TableModel
 
 pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 

@@ -13,9 +13,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import r2_score
 
 import chainfit
-from chainfit._table import TableModel
-from chainfit._table_encoder import describe
-from chainfit._table_target import decide_task
+from chainfit._tables.encoder import describe
+from chainfit._tables.table import TableModel
+from chainfit._tables.target import decide_task
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chainfit._table_encoder import (
+from chainfit._tables.encoder import (
     BooleanColumn,
     CategoryColumn,
     DroppedColumn,

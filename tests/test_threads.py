@@ -14,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import chainfit
-from chainfit import MLPClassifier, MLPRegressor, _core, _threads
+from chainfit import MLPClassifier, MLPRegressor, _core
+from chainfit._estimators import threads
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -81,12 +82,12 @@ def test_threadpoolctl_limits_the_core():
         with threadpoolctl.threadpool_limits(limits):
             assert _core.get_num_threads() == 1
             assert found()[0]["num_threads"] == 1
-            assert _threads.resolve_n_threads(None) == _threads.resolve_n_threads(8) == 1
+            assert threads.resolve_n_threads(None) == threads.resolve_n_threads(8) == 1
         assert _core.get_num_threads() == library["num_threads"]
 
 
 def test_controller_leaves_foreign_libraries_alone():
-    class Foreign(_threads.ChainfitController):
+    class Foreign(threads.ChainfitController):
         dynlib = object()
 
         def __init__(self):
@@ -105,7 +106,7 @@ def test_controller_leaves_foreign_libraries_alone():
 def test_omp_num_threads(variable, limit, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", variable)
     cpus = joblib.cpu_count()
-    assert _threads._default_limit.__wrapped__() == (cpus if limit is None else limit)
+    assert threads._default_limit.__wrapped__() == (cpus if limit is None else limit)
 
 
 def test_info():
@@ -127,7 +128,8 @@ def test_import_is_lean():
     assert "chainfit._core" in loaded
     foreign = {name.partition(".")[0] for name in loaded} - {"chainfit"}
     assert not foreign & {"pandas", "safetensors", "tqdm", "matplotlib", "argparse"}
-    assert not {f"chainfit.{name}" for name in ("_model_file", "_table", "_cli")} & set(loaded)
+    for_later = {f"chainfit.{name}" for name in ("_files.model", "_tables.table", "_cli.main")}
+    assert not for_later & set(loaded)
 
 
 def test_lazy_names():

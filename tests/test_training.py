@@ -293,7 +293,7 @@ def carried_over(net, optimizer, trainer):
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 5, 8, 9, 16, 17, 60, 150, 2**62])
 @pytest.mark.parametrize("optimizer", dict(_core.optimizers()))
 def test_a_run_is_its_steps_in_a_row(optimizer, batch_size, isa, dtype, make_net):
-    """Order, epochs, short last batches, weights, l2, loss: against new trainers, batch by batch."""
+    """Order, epochs, short last batches, weights, l2, loss: against new trainers for batches."""
     rows = 151 if batch_size > 3 else 10  # last batches of one row, of few (2 to 8) and of many
     net = make_net([4, 9, 2], "tanh", "squared_error", dtype, rows=rows, weighted=True)
     given = np.random.RandomState(3).permutation(rows) if optimizer != "sgd" else None

@@ -6,23 +6,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._classifier import MLPClassifier
 from ._core import __version__
-from ._regressor import MLPRegressor
-from ._threads import resolve_n_threads
+from ._estimators.classifier import MLPClassifier
+from ._estimators.regressor import MLPRegressor
+from ._estimators.threads import resolve_n_threads
 
 if TYPE_CHECKING:
     from . import reference
-    from ._chain import Chain, explain
-    from ._chain_check import MismatchError
-    from ._history import History
-    from ._model_file import ModelFileError, load
-    from ._net import Net
-    from ._page import Page, explore
-    from ._sklearn_convert import from_sklearn
-    from ._table import TableModel
-    from ._trace import Trace, trace
-    from ._walkthrough import walkthrough
+    from ._chain.chain import Chain, explain
+    from ._chain.check import MismatchError
+    from ._estimators.sklearn_convert import from_sklearn
+    from ._files.model import ModelFileError, load
+    from ._net.history import History
+    from ._net.net import Net
+    from ._page.page import Page, explore
+    from ._tables.table import TableModel
+    from ._trace.trace import Trace, trace
+    from ._trace.walkthrough import walkthrough
 
 __all__ = [
     "Chain",
@@ -48,21 +48,21 @@ __all__ = [
 
 # What fitting doesn't need is imported when it is first asked for: name -> its module.
 _LAZY = {
-    "Chain": "._chain",
-    "History": "._history",
-    "MismatchError": "._chain_check",
-    "ModelFileError": "._model_file",
-    "Net": "._net",
-    "Page": "._page",
-    "TableModel": "._table",
-    "Trace": "._trace",
-    "explain": "._chain",
-    "explore": "._page",
-    "from_sklearn": "._sklearn_convert",
-    "load": "._model_file",
+    "Chain": "._chain.chain",
+    "History": "._net.history",
+    "MismatchError": "._chain.check",
+    "ModelFileError": "._files.model",
+    "Net": "._net.net",
+    "Page": "._page.page",
+    "TableModel": "._tables.table",
+    "Trace": "._trace.trace",
+    "explain": "._chain.chain",
+    "explore": "._page.page",
+    "from_sklearn": "._estimators.sklearn_convert",
+    "load": "._files.model",
     "reference": ".reference",
-    "trace": "._trace",
-    "walkthrough": "._walkthrough",
+    "trace": "._trace.trace",
+    "walkthrough": "._trace.walkthrough",
 }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
 
-from chainfit._cli import main
+from chainfit._cli.main import main
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_diabetes, load_iris
 
 import chainfit
-from chainfit._cli import main
+from chainfit._cli.main import main
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -74,7 +74,7 @@ def test_forms(command, files, tmp_path):
 
 
 def test_a_terminal_without_unicode(files, python):
-    script = "import sys; from chainfit._cli import main; sys.exit(main(sys.argv[1:]))"
+    script = "import sys; from chainfit._cli.main import main; sys.exit(main(sys.argv[1:]))"
     arguments = ["explain", *files[:2], "--weight", "w_12^(2)"]
     result = python(script, *arguments, PYTHONIOENCODING="ascii", PYTHONUTF8=None)
     assert result.returncode == 0 and "dJ/dw_12^(2) = " in result.stdout

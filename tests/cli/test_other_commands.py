@@ -7,7 +7,7 @@ import types
 
 import chainfit
 from chainfit import _core
-from chainfit._cli import main
+from chainfit._cli.main import main
 
 
 def test_info(capsys, trained):
@@ -41,13 +41,12 @@ def test_help_and_version(capsys):
 
 def test_demo_and_bench_are_passed_on(monkeypatch):
     calls = []
-    demo = types.ModuleType("chainfit._demo")
+    demo, bench = types.ModuleType("demo"), types.ModuleType("bench")
     demo.run = lambda **settings: calls.append(settings) or 0
-    bench = types.ModuleType("chainfit._bench")
     bench.run = lambda **settings: calls.append(settings) or 3
-    for name, module in (("_demo", demo), ("_bench", bench)):
-        monkeypatch.setitem(sys.modules, f"chainfit.{name}", module)
-        monkeypatch.setattr(chainfit, name, module, raising=False)
+    for package, name, module in (("_cli", "demo", demo), ("_bench", "bench", bench)):
+        monkeypatch.setitem(sys.modules, f"chainfit.{package}.{name}", module)
+        monkeypatch.setattr(f"chainfit.{package}.{name}", module, raising=False)
     assert main(["demo", "--seed", "4"]) == 0
     assert main(["bench", "--quick"]) == 3
     assert calls == [{"seed": 4}, {"quick": True}]

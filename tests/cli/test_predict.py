@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import chainfit
-from chainfit._cli import main
+from chainfit._cli.main import main
 
 
 def last_column(name):

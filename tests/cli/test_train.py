@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, r2_sc
 from sklearn.model_selection import train_test_split
 
 import chainfit
-from chainfit._cli import main
+from chainfit._cli.main import main
 
 
 @pytest.mark.filterwarnings("ignore:The y_prob values do not sum to one")
@@ -151,7 +151,7 @@ def test_ctrl_c_in_a_process(table):
     code = (
         "import signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from chainfit._cli import main\n"
+        "from chainfit._cli.main import main\n"
         "sys.exit(main())"
     )
     options = "--max-iter 100000000 --patience inf --no-early-stopping --tol 0".split()
@@ -187,15 +187,15 @@ def test_interruption_elsewhere(capsys, monkeypatch, table):
 
 
 def test_progress_bar_only_on_a_terminal(monkeypatch):
-    from chainfit import _cli_train
+    from chainfit._cli import train
 
-    with _cli_train._progress({}) as on_epoch:
+    with train._progress({}) as on_epoch:
         assert on_epoch is None
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(_cli_train, "PATIENCE", 0.0)
+    monkeypatch.setattr(train, "PATIENCE", 0.0)
     shown = []
     monkeypatch.setattr(sys.stderr, "write", shown.append, raising=False)
-    with _cli_train._progress({"max_iter": 5}) as on_epoch:
+    with train._progress({"max_iter": 5}) as on_epoch:
         for n in range(1, 6):
             on_epoch(n, 1 / n)
     assert any("/5 [" in text for text in shown)

@@ -15,8 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import chainfit
-from chainfit import _cli
-from chainfit._notation import NOTATIONS
+from chainfit._cli.main import main
+from chainfit._formulas.notation import NOTATIONS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -114,7 +114,7 @@ def test_the_page_is_one_file_that_loads_nothing(tmp_path):
 
 
 def test_the_notations_of_the_page_are_the_packages():
-    script = (Path(chainfit.__file__).parent / "page" / "notation.js").read_text(encoding="utf-8")
+    script = (Path(chainfit.__file__).parent / "_page/web/notation.js").read_text(encoding="utf-8")
     assert f"NOTATIONS = {{ {', '.join(NOTATIONS)} }}" in script
     for notation in NOTATIONS:
         assert data_of(chainfit.explore(fitted(), X, y, notation=notation))["notation"] == notation
@@ -222,7 +222,7 @@ def test_jinja2_is_asked_for_by_its_extra(monkeypatch):
 
 
 def test_importing_chainfit_loads_neither_the_page_nor_jinja2(python):
-    script = "import sys, chainfit; print({'jinja2', 'chainfit._page'} & set(sys.modules))"
+    script = "import sys, chainfit; print({'jinja2', 'chainfit._page.page'} & set(sys.modules))"
     assert python(script).stdout == "set()\n"
 
 
@@ -236,17 +236,17 @@ def trained(tmp_path, monkeypatch):
     pd.DataFrame(X, columns=list("abc")).assign(label=y).to_csv("table.csv", index=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert _cli.main(["train", "table.csv", "--target", "label", "--max-iter", "2"]) == 0
+        assert main(["train", "table.csv", "--target", "label", "--max-iter", "2"]) == 0
     return tmp_path
 
 
 def test_the_command_writes_a_page(trained, capsys):
-    assert _cli.main(["explore", "table.safetensors", "table.csv"]) == 0
+    assert main(["explore", "table.safetensors", "table.csv"]) == 0
     assert "chainfit: wrote table.html, 0." in capsys.readouterr().err
     text = (trained / "table.html").read_text(encoding="utf-8")
     assert "<h1>table.safetensors: classification of label</h1>" in text
     page = ["--html", "out.html", "--rows", "5", "--notation", "sklearn"]
-    assert _cli.main(["explore", "table.safetensors", "table.csv", *page]) == 0
+    assert main(["explore", "table.safetensors", "table.csv", *page]) == 0
     data = data_of(chainfit.Page((trained / "out.html").read_text(encoding="utf-8")))
     assert data["rows"]["n"] == 5
     assert data["notation"] == "sklearn"
@@ -264,7 +264,7 @@ def test_errors_of_the_command(trained, capsys):
         ([model, "table.csv", "--html", "table.csv"], "is an input of this command"),
         ([model, "table.csv", "--html", model], "is an input of this command"),
     ]:
-        assert _cli.main(["explore", *arguments]) == 1
+        assert main(["explore", *arguments]) == 1
         assert text in capsys.readouterr().err
-    assert _cli.main(["explore", model, "table.csv", "--rows", "0"]) == 2
+    assert main(["explore", model, "table.csv", "--rows", "0"]) == 2
     assert sorted(trained.iterdir()) == before

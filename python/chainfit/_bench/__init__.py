@@ -1,0 +1,1 @@
+"""``chainfit bench``: this machine, the kernels, whole training, other libraries."""

@@ -1,0 +1,1 @@
+"""explain: the chain of derivatives of one weight."""

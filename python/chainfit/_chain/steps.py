@@ -1,0 +1,150 @@
+"""The steps of one path, from the loss back to the weight, each with its local rule and number.
+
+A path is told by its units, one of each layer above the weight; letters in their place give the
+chain in general. A notation with one factor for each neuron joins the step through a neuron's
+activation with the step along the weight before it.
+"""
+
+# ruff: noqa: E741 - l is the layer, here as in the formulas
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from .._formulas.address import Address
+from .._formulas.formula import Constant, Formula, Name, Quantity
+from .._formulas.notation import Notation, Unit
+from .._trace.trace import Trace
+from . import rules as rules
+
+
+class Step(NamedTuple):
+    """One step: d top / d bottom. `at` are its units, from the loss's side on."""
+
+    kind: str  # 'loss', 'loss_z', 'softmax', 'slope', 'edge', 'neuron', 'weight', 'neuron_weight'
+    layer: int  # of the unit that the step enters from the loss's side
+    at: tuple[Unit, ...]
+    top: Name
+    bottom: Name
+
+
+def path_steps(
+    notation: Notation,
+    address: Address,
+    units: Sequence[Unit],
+    n_layers: int,
+    *,
+    loss: Name,
+    out: Unit | None = None,
+    softmax: bool = False,
+    fused: bool = False,
+) -> list[Step]:
+    """Return the steps of a path.
+
+    Parameters
+    ----------
+    notation, address
+    units : sequence
+        Unit of each layer above the weight's own, l+2..L, as numbers or letters.
+    n_layers : int
+        L.
+    loss : Name
+        What the steps begin with: J, or the loss of a row.
+    out : int or str, default=None
+        With `softmax`: the output m through which the path goes; None ends the path at z[L].
+    softmax : bool, default=False
+        Whether the output layer is one.
+    fused : bool, default=False
+        Whether loss and output activation are one step.
+    """
+    l, L = address.layer, n_layers
+    unit: dict[int, Unit] = dict(enumerate([address.target, *units], start=l + 1))
+    z, a = notation.z, notation.a
+    k = unit[L]
+    steps = []
+    open_neuron = False  # the slope of the neuron at hand waits for the weight below it
+    if softmax and out is not None and not fused:
+        steps.append(Step("loss", L, (out,), loss, a(L, out)))
+        steps.append(Step("softmax", L, (out, k), a(L, out), z(L, k)))
+    elif softmax or fused:
+        steps.append(Step("loss_z", L, (k,), loss, z(L, k)))
+    else:
+        steps.append(Step("loss", L, (k,), loss, a(L, k)))
+        open_neuron = True
+    for m in range(L, l, -1):
+        top = z(m, unit[m])
+        if open_neuron and notation.per_neuron:
+            top = a(m, unit[m])
+        elif open_neuron:
+            steps.append(Step("slope", m, (unit[m],), a(m, unit[m]), z(m, unit[m])))
+        joined = open_neuron and notation.per_neuron
+        if m > l + 1:
+            at = (unit[m], unit[m - 1])
+            kind = "neuron" if joined else "edge"
+            steps.append(Step(kind, m, at, top, a(m - 1, unit[m - 1])))
+        else:
+            kind = "neuron_weight" if joined else "weight"
+            steps.append(Step(kind, m, (unit[m],), top, address.name(notation)))
+        open_neuron = True
+    return steps
+
+
+class Symbols:
+    """The quantities of one row of a trace, named in a notation."""
+
+    def __init__(self, trace: Trace, notation: Notation, row: int) -> None:
+        self.trace, self.notation, self.row = trace, notation, row
+        self.L = len(trace.net.coefs)
+
+    def a(self, l: int, j: int) -> Quantity:
+        """Return what unit j of layer l gives."""
+        return Quantity(self.notation.a(l, j), float(self.trace.a[l][self.row, j]))
+
+    def z(self, l: int, j: int) -> Quantity:
+        """Return the weighted sum of unit j of layer l."""
+        return Quantity(self.notation.z(l, j), float(self.trace.z[l][self.row, j]))
+
+    def y(self, j: int) -> Quantity:
+        """Return the target of output j."""
+        return Quantity(self.notation.target(j), float(self.trace.Y[self.row, j]))
+
+    def w(self, l: int, i: int, j: int) -> Quantity:
+        """Return the weight from unit i of layer l to unit j of layer l+1."""
+        return Quantity(self.notation.weight(l, i, j), float(self.trace.net.coefs[l][i, j]))
+
+    def slope(self, l: int, j: int) -> Formula:
+        """Return the rule of f'(z) of unit j of layer l."""
+        f = self.trace.net.layer_activation(l)
+        return rules.SLOPES[f](self.z(l, j), self.a(l, j))
+
+    def loss_derivative(self, k: int) -> Formula:
+        """Return the rule of dJ_r/da of output k."""
+        return rules.LOSS_DERIVATIVES[self.trace.net.loss](self.y(k), self.a(self.L, k))
+
+    def source(self, address: Address) -> Formula:
+        """Return the rule of dz/dw."""
+        if address.source is None:
+            return Constant(1)
+        return self.a(address.layer, address.source)
+
+    def rule(self, step: Step, address: Address) -> Formula:
+        """Return the rule of a step; its `value` is the step's number."""
+        at: Any = step.at
+        if step.kind == "loss":
+            return self.loss_derivative(at[0])
+        if step.kind == "loss_z":
+            return rules.canonical_derivative(self.y(at[0]), self.a(self.L, at[0]))
+        if step.kind == "softmax":
+            out, k = (self.a(self.L, n) for n in at)
+            return rules.softmax_derivative(out, k, at[0] == at[1])
+        if step.kind == "slope":
+            return self.slope(step.layer, at[0])
+        if step.kind == "edge":
+            return self.w(step.layer - 1, at[1], at[0])
+        if step.kind == "neuron":
+            return self.slope(step.layer, at[0]) * self.w(step.layer - 1, at[1], at[0])
+        source = self.source(address)
+        if step.kind == "weight":
+            return source
+        return self.slope(step.layer, at[0]) * source

@@ -1,0 +1,70 @@
+"""``chainfit explore``: a page on which a model and the rows of a table can be explored."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from .chain import add_inputs, read_inputs
+from .options import number
+
+_DESCRIPTION = """\
+Write one HTML file that shows a model's net on the rows of a table.
+
+Forward values, gradients, each training step, and for any weight its chain of derivatives and its
+update, with numbers. The file loads nothing from elsewhere. FILE must have the target's column.
+"""
+
+_EXAMPLES = """\
+examples:
+  chainfit explore titanic.safetensors titanic.csv
+  chainfit explore diamonds.safetensors diamonds.csv --rows 20 --html diamonds.html
+"""
+
+
+def add_explore(commands: Any) -> None:
+    """Add the command to the parser's subcommands."""
+    parser = commands.add_parser(
+        "explore",
+        help="write a page that shows a net, its gradients and its chains of derivatives",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_inputs(parser)
+    parser.add_argument(
+        "--html",
+        metavar="OUT",
+        help="file to write (default: MODEL's name with .html, in this folder)",
+    )
+    parser.add_argument(
+        "--rows",
+        type=number(int, 1),
+        default=200,
+        metavar="N",
+        help="rows of FILE to keep at most, the first ones (default: %(default)s)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``chainfit explore``."""
+    from .._page.page import explore
+
+    out = args.html or f"{Path(args.model).stem}.html"
+    model, table = read_inputs(args, out)
+    if not len(table.frame):
+        raise ValueError(f"{args.file}: has no rows")
+    page = explore(
+        model,
+        table.frame,
+        None,
+        out,
+        notation=args.notation,
+        max_rows=args.rows,
+        title=f"{Path(args.model).name}: {model.task_} of {model.target_name_}",
+    )
+    print(f"chainfit: wrote {out}, {len(page.html) / 1e6:.1f} MB", file=sys.stderr)
+    return 0

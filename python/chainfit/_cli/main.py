@@ -1,0 +1,310 @@
+"""The command ``chainfit``: its words, its exit codes, and errors in one line.
+
+What a command does lies in ``train``, ``predict``, ``explain``, ``explore``, ``demo`` and
+``_bench``, imported when it runs. Exit codes: 0 done, 1 the job
+failed, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from .. import _core
+from .explain import add_explain
+from .explore import add_explore
+from .options import NET_OPTIONS, add_table_options, net_parameters, number, sizes
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+_DESCRIPTION = """\
+Train multilayer perceptrons on tables, predict with them, and look inside.
+
+  chainfit demo                               the main job on handwritten digits, in seconds
+  chainfit train houses.csv --target price    a model from a table with mixed columns
+  chainfit predict houses.safetensors new.csv > out.csv
+  chainfit explain houses.safetensors houses.csv --weight 'w_12^(2)'
+  chainfit explore houses.safetensors houses.csv   a page: net, gradients, chains of derivatives
+"""
+
+_TRAIN = """\
+Train a net on a table, test it on rows held out, and save it.
+
+Columns of numbers, booleans, text and dates are used as they come: numbers are filled with the
+median and standardised, text becomes one feature per level, dates become days. Missing values are
+features too. All of this is saved with the model. A target of text, booleans or few whole numbers
+is classified, any other is regression; --task decides otherwise.
+"""
+
+_TRAIN_EXAMPLES = """\
+examples:
+  chainfit train diamonds.csv --target price
+  chainfit train titanic.csv --target survived --model titanic.safetensors --seed 3
+  chainfit train wine.csv --target quality --task regression --hidden 128,64 --alpha 0.01
+  chainfit train big.parquet --target y --test-fraction 0 --max-iter 20
+
+Ctrl-C ends training early: the model so far is tested and saved.
+"""
+
+_PREDICT = """\
+Predict with a model that `chainfit train` saved.
+
+The rows of FILE are written as CSV, unchanged, with the column `prediction` as the last one.
+Columns that the model does not know are kept and ignored; columns that it needs must be there.
+"""
+
+_PREDICT_EXAMPLES = """\
+examples:
+  chainfit predict diamonds.safetensors new.csv > predicted.csv
+  chainfit predict titanic.safetensors new.csv --proba --out predicted.csv
+  cat new.csv | chainfit predict titanic.safetensors -
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports wrong usage in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"chainfit: error: {message} (see: {self.prog} --help)\n")
+
+
+def _add_train(commands: Any) -> None:
+    parser = commands.add_parser(
+        "train",
+        help="train a net on a table and save it",
+        description=_TRAIN,
+        epilog=_TRAIN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", metavar="FILE", help="the table: CSV or Parquet")
+    parser.add_argument("--target", required=True, metavar="COLUMN", help="column to predict")
+    parser.add_argument(
+        "--model",
+        metavar="OUT",
+        help="file to save to (default: FILE's name with .safetensors, in this folder)",
+    )
+    parser.add_argument(
+        "--task",
+        choices=("auto", "classification", "regression"),
+        default="auto",
+        help="what the target is (default: %(default)s, from its values)",
+    )
+    parser.add_argument(
+        "--test-fraction",
+        type=number(float, 0, 0.9),
+        default=0.2,
+        metavar="PART",
+        help="rows held out to test the model on, 0 for none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=number(int, 0, 2**32 - 1),
+        default=0,
+        metavar="N",
+        help="of the split, the first weights and the shuffles (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-levels",
+        type=number(int, 1),
+        default=100,
+        metavar="N",
+        help="levels of a text column with a feature of their own (default: %(default)s)",
+    )
+    add_table_options(parser)
+    group = parser.add_argument_group("the net and its training")
+    for option, name, settings in NET_OPTIONS:
+        group.add_argument(option, dest=name, **settings)
+    parser.set_defaults(run=_run_train)
+
+
+def _run_train(args: argparse.Namespace) -> int:
+    from .train import train
+
+    return train(args, net_parameters(args))
+
+
+def _add_predict(commands: Any) -> None:
+    parser = commands.add_parser(
+        "predict",
+        help="predict the rows of a table",
+        description=_PREDICT,
+        epilog=_PREDICT_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL", help="file that `chainfit train` saved")
+    parser.add_argument("file", metavar="FILE", help="the table: CSV or Parquet; - is stdin (CSV)")
+    parser.add_argument("--out", metavar="FILE", help="file to write (default: stdout)")
+    parser.add_argument(
+        "--proba",
+        action="store_true",
+        help="also write each class's probability, as columns proba_CLASS before the prediction",
+    )
+    add_table_options(parser)
+    parser.set_defaults(run=_run_predict)
+
+
+def _run_predict(args: argparse.Namespace) -> int:
+    from .predict import predict
+
+    return predict(args)
+
+
+def _run_demo(args: argparse.Namespace) -> int:
+    from . import demo
+
+    return int(demo.run(seed=args.seed))
+
+
+def _add_bench_options(bench: argparse.ArgumentParser) -> None:
+    bench.add_argument("--quick", action="store_true", help="fewer and shorter runs")
+    group = bench.add_argument_group("beside other libraries")
+    group.add_argument(
+        "--peers",
+        action="store_true",
+        help="beside PyTorch, JAX, scikit-learn, libfann, onnxruntime and NumPy, those of them "
+        "that are installed, in alternating rounds; some 40 minutes",
+    )
+    names: dict[str, Any] = {"type": lambda text: text.split(","), "metavar": "NAME,NAME"}
+    group.add_argument("--cases", **names, help="only these workloads (default: all)")
+    group.add_argument("--against", **names, help="only these libraries (default: all)")
+    group.add_argument(
+        "--threads",
+        type=sizes,
+        metavar="N,N",
+        help="numbers of threads to try every library with (default: 1 and all)",
+    )
+    group.add_argument("--rounds", type=number(int, 1), metavar="N", help="turns of each")
+    group.add_argument("--json", metavar="FILE", help="file for all figures")
+    bench.set_defaults(run=_run_bench)
+
+
+def _run_bench(args: argparse.Namespace) -> int:
+    if args.peers:
+        from .._bench import peers
+
+        return int(
+            peers.run(
+                quick=args.quick,
+                cases=args.cases,
+                peers=args.against,
+                threads=args.threads,
+                rounds=args.rounds,
+                json_file=args.json,
+            )
+        )
+    from .._bench import bench
+
+    return int(bench.run(quick=args.quick))
+
+
+def _run_info(args: argparse.Namespace) -> int:
+    from .predict import info
+
+    return info(args)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="chainfit",
+        description=_DESCRIPTION,
+        epilog="`chainfit COMMAND --help` tells more about a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"chainfit {_core.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    demo = commands.add_parser(
+        "demo",
+        help="train on handwritten digits, and show the chain of one weight",
+        description="Train on scikit-learn's digits: accuracy, time beside the NumPy reference "
+        "and scikit-learn, and the chain of derivatives of one weight.",
+    )
+    demo.add_argument("--seed", type=number(int, 0, 2**32 - 1), default=0, metavar="N")
+    demo.set_defaults(run=_run_demo)
+    _add_train(commands)
+    _add_predict(commands)
+    add_explain(commands)
+    add_explore(commands)
+    info = commands.add_parser(
+        "info",
+        help="tell about this installation, or about a model file",
+        description="Tell the version, instruction sets and threads, or what a model file holds.",
+    )
+    info.add_argument("model", nargs="?", metavar="MODEL", help="a model file")
+    info.set_defaults(run=_run_info)
+    bench = commands.add_parser(
+        "bench",
+        help="measure speed on this machine",
+        description="Measure kernels and whole training on this machine, beside the NumPy "
+        "reference and scikit-learn, with the share of the machine's measured peak.",
+    )
+    _add_bench_options(bench)
+    return parser
+
+
+class _Warnings:
+    """Shows warnings in one line on stderr, each text once."""
+
+    def __init__(self) -> None:
+        self._shown: set[str] = set()
+
+    def __call__(self, message: Warning | str, *rest: Any, **more: Any) -> None:
+        text = _one_line(message)
+        if text not in self._shown:
+            self._shown.add(text)
+            print(f"chainfit: warning: {text}", file=sys.stderr)
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        Arguments without the program's name; None: those of the process.
+
+    Returns
+    -------
+    int
+        The exit code: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted. With the
+        environment variable CHAINFIT_TRACEBACK set, a failure raises its exception instead.
+    """
+    try:
+        args = _parser().parse_args(argv)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    try:
+        with warnings.catch_warnings():
+            # Of the libraries' own warnings none is for somebody at a prompt.
+            for category in (DeprecationWarning, FutureWarning, RuntimeWarning):
+                warnings.simplefilter("ignore", category)
+            warnings.showwarning = _Warnings()
+            code = int(args.run(args))
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("chainfit: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away, as `head` does. What is left in the buffer must go nowhere.
+        sys.stdout = open(os.devnull, "w")
+        return FAILED
+    except Exception as error:
+        if os.environ.get("CHAINFIT_TRACEBACK"):
+            raise
+        text = _one_line(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            text = f"{error.filename}: {error.strerror}"
+        elif isinstance(error, MemoryError):
+            text = f"not enough memory{': ' if text else ''}{text}"
+        elif not isinstance(error, (ValueError, OSError, ImportError)):
+            text = f"{type(error).__name__}: {text} (CHAINFIT_TRACEBACK=1 shows where)"
+        print(f"chainfit: error: {text}", file=sys.stderr)
+        return FAILED

@@ -1,0 +1,186 @@
+"""Options of the command line that several commands share, and what their words mean."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import Any
+
+from .. import _core
+
+
+def number(
+    kind: type[int] | type[float], low: float, high: float = math.inf, *, above: bool = False
+) -> Callable[[str], Any]:
+    """Make a converter for a number in [low, high], in (low, high] if ``above``."""
+
+    def convert(text: str) -> Any:
+        word = "a whole number" if kind is int else "a number"
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {word}") from None
+        # The comparisons are false for NaN too.
+        if not (low < value if above else low <= value) or not value <= high:
+            bound = f"above {low}" if above else f"of at least {low}"
+            upper = f" and at most {high}" if high < math.inf else ""
+            raise argparse.ArgumentTypeError(f"must be {word} {bound}{upper}, got {text}")
+        return value
+
+    return convert
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Convert '64,32' to (64, 32)."""
+    count = number(int, 1)
+    return tuple(count(word) for word in text.split(","))
+
+
+def _batch_size(text: str) -> int | str:
+    return text if text == "auto" else int(number(int, 1)(text))
+
+
+def _patience(text: str) -> float:
+    return math.inf if text == "inf" else int(number(int, 1)(text))
+
+
+def _separator(text: str) -> str:
+    text = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if len(text) != 1:
+        raise argparse.ArgumentTypeError(f"must be one character or 'tab', got {text!r}")
+    return text
+
+
+def add_table_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reading the table")
+    group.add_argument(
+        "--sep",
+        type=_separator,
+        metavar="CHAR",
+        help="separator of a CSV file, or 'tab' (default: found out among , ; and tab)",
+    )
+    group.add_argument(
+        "--decimal",
+        choices=(".", ","),
+        default=".",
+        help="decimal point of a CSV file (default: %(default)s)",
+    )
+
+
+#: Estimator parameters as options: (option, parameter, settings of add_argument). Those not given
+#: are left to TableModel's own defaults.
+NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    (
+        "--hidden",
+        "hidden_layer_sizes",
+        {"type": sizes, "metavar": "N,N", "help": "units of the hidden layers (default: 64,64)"},
+    ),
+    (
+        "--activation",
+        "activation",
+        {"choices": _core.activations(), "help": "of the hidden layers (default: relu)"},
+    ),
+    ("--solver", "solver", {"choices": ("adam", "sgd", "lbfgs"), "help": "(default: adam)"}),
+    (
+        "--loss",
+        "loss",
+        {
+            "choices": ("squared_error", "poisson"),
+            "help": "of a regression (default: squared_error)",
+        },
+    ),
+    (
+        "--batch-size",
+        "batch_size",
+        {
+            "type": _batch_size,
+            "metavar": "N",
+            "help": "rows of an update (default: a hundredth of the rows, between 32 and 200)",
+        },
+    ),
+    (
+        "--learning-rate",
+        "learning_rate_init",
+        {"type": number(float, 0, above=True), "metavar": "ETA", "help": "(default: 0.001)"},
+    ),
+    (
+        "--schedule",
+        "learning_rate",
+        {
+            "choices": ("constant", "invscaling", "adaptive"),
+            "help": "of the learning rate, for sgd (default: constant)",
+        },
+    ),
+    (
+        "--momentum",
+        "momentum",
+        {"type": number(float, 0, 1), "metavar": "MU", "help": "for sgd (default: 0.9)"},
+    ),
+    (
+        "--alpha",
+        "alpha",
+        {
+            "type": number(float, 0),
+            "metavar": "L2",
+            "help": "L2 penalty (default: 0.0001, below 2,000 rows 0.3)",
+        },
+    ),
+    (
+        "--max-iter",
+        "max_iter",
+        {"type": number(int, 1), "metavar": "N", "help": "most epochs (default: 200)"},
+    ),
+    (
+        "--early-stopping",
+        "early_stopping",
+        {
+            "action": argparse.BooleanOptionalAction,
+            "help": "stop when a tenth of the training rows, set aside, is predicted no better "
+            "(default: from 2,000 rows on)",
+        },
+    ),
+    (
+        "--validation-fraction",
+        "validation_fraction",
+        {
+            "type": number(float, 0, 1, above=True),
+            "metavar": "PART",
+            "help": "rows set aside for early stopping (default: 0.1)",
+        },
+    ),
+    (
+        "--patience",
+        "n_iter_no_change",
+        {
+            "type": _patience,
+            "metavar": "N",
+            "help": "epochs without improvement before training stops, or 'inf' (default: 10)",
+        },
+    ),
+    (
+        "--tol",
+        "tol",
+        {
+            "type": number(float, 0),
+            "metavar": "X",
+            "help": "smallest change that is an improvement (default: 0.0001)",
+        },
+    ),
+    (
+        "--precision",
+        "precision",
+        {"choices": ("float32", "float64"), "help": "(default: float32)"},
+    ),
+    (
+        "--threads",
+        "n_threads",
+        {"type": number(int, 1), "metavar": "N", "help": "most threads (default: as it pays)"},
+    ),
+)
+
+
+def net_parameters(args: argparse.Namespace) -> dict[str, Any]:
+    """Estimator parameters that the user gave."""
+    given = {name: getattr(args, name) for _, name, _ in NET_OPTIONS}
+    return {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,89 @@
+"""Class labels to the net's targets Y and back, as LabelBinarizer does it, only quicker.
+
+A LabelBinarizer learns what the classes are, and does the work wherever labels are out of the
+ordinary (multilabel, sparse, not comparable).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.preprocessing import LabelBinarizer
+
+from .inputs import is_plain
+
+Array = npt.NDArray[Any]
+
+# The kinds of target with one class a row.
+_ONE_CLASS = ("binary", "multiclass")
+
+
+def check_labels(found: Array, classes: Array, *, all_of_them: bool) -> None:
+    """Raise scikit-learn's errors where the labels found in y don't suit the fitted classes."""
+    if all_of_them:
+        if set(found) != set(classes):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {classes}, `y` has {found}"
+            )
+    elif len(np.setdiff1d(found, classes, assume_unique=True)):
+        raise ValueError(
+            "`y` has classes not in `self.classes_`. "
+            f"`self.classes_` has {classes}. 'y' has {found}."
+        )
+
+
+def plain_labels(y: Any, rows: int) -> bool:
+    """Whether y is a small ndarray (rows,) of labels that can't hold a missing value."""
+    return is_plain(y) and y.dtype.kind in "iubU" and y.shape == (rows,)
+
+
+def class_codes(y: Array, classes: Array) -> npt.NDArray[np.intp] | None:
+    """Index into the sorted `classes` of each label, or None where one isn't among them."""
+    kinds = y.dtype.kind + classes.dtype.kind
+    if not (kinds[0] == kinds[1] or set(kinds) <= set("iub")):
+        return None
+    try:
+        codes = classes.searchsorted(y)
+    except TypeError:  # objects that don't compare
+        return None
+    # == of arrays of objects may be one bool
+    known = np.asarray(classes.take(codes, mode="clip") == y)
+    return codes if known.all() else None
+
+
+def quick_targets(binarizer: LabelBinarizer, y: Array, dtype: np.dtype[Any]) -> Array | None:
+    """Return Y (rows, n_L) of dtype for labels y (rows,), or None: not a case for the quick way."""
+    if binarizer.y_type_ not in _ONE_CLASS or y.ndim != 1:
+        return None
+    codes = class_codes(y, binarizer.classes_)
+    if codes is None:
+        return None
+    if binarizer.y_type_ == "binary":
+        return codes.astype(dtype)[:, np.newaxis]
+    Y = np.zeros((len(codes), len(binarizer.classes_)), dtype=dtype)
+    Y[np.arange(len(codes)), codes] = 1
+    return Y
+
+
+def targets(binarizer: LabelBinarizer, y: Array, dtype: np.dtype[Any]) -> Array:
+    """Return Y (rows, n_L) of dtype for checked labels y: (rows, 1) for two classes."""
+    Y = quick_targets(binarizer, y, dtype)
+    return np.ascontiguousarray(binarizer.transform(y), dtype=dtype) if Y is None else Y
+
+
+def labels(binarizer: LabelBinarizer, output: Array) -> Array:
+    """Return the labels (rows,), or 0/1 (rows, n_L) if multilabel, for outputs (rows, n_L)."""
+    found: Array
+    if binarizer.sparse_input_:
+        found = binarizer.inverse_transform(output)
+    elif binarizer.y_type_ == "multiclass":
+        found = binarizer.classes_[output.argmax(axis=1)]
+    elif binarizer.y_type_ == "binary":
+        codes = (output[:, 0] > 0.5).view(np.int8)
+        found = binarizer.classes_.take(codes, mode="clip")  # of one class: always that
+    else:
+        found = (output > 0.5).astype(np.intp)
+    return found

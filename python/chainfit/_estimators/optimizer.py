@@ -1,0 +1,151 @@
+"""The optimizer that a fitted model carries on with: the core's trainer and the settings behind it.
+
+The trainer is a C++ object and stays in this process. What is pickled or saved is `state()`, plain
+numbers and arrays, and the trainer is built again from it when training goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+
+Array = npt.NDArray[Any]
+Trainer = _core.TrainerF32 | _core.TrainerF64
+
+# Estimator parameters that belong to the optimizer. As in scikit-learn they are read when an
+# optimizer is made: `set_params` between two `partial_fit` calls doesn't change a running one.
+SETTINGS = (
+    "learning_rate",
+    "learning_rate_init",
+    "power_t",
+    "momentum",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+)
+
+
+def cast(arrays: list[Array], dtype: np.dtype[Any]) -> list[Array]:
+    """Return the arrays as ndarrays of `dtype`; those that are so already pass as they are."""
+    return [
+        a if type(a) is np.ndarray and a.dtype == dtype else np.asarray(a, dtype=dtype)
+        for a in arrays
+    ]
+
+
+def optimizer_name(solver: str, momentum: float, nesterovs_momentum: bool) -> str:
+    """Name of the core's optimizer for scikit-learn's words."""
+    if solver == "adam":
+        return "adam"
+    if momentum == 0:
+        return "sgd"
+    return "nesterov" if nesterovs_momentum else "momentum"
+
+
+def new_trainer(
+    name: str,
+    units: list[int],
+    activation: str,
+    loss: str,
+    dtype: np.dtype[Any],
+    settings: Mapping[str, Any],
+) -> Trainer:
+    """Return a core trainer for one net: units = [n_0, ..., n_L]."""
+    kind = _core.TrainerF32 if dtype == np.float32 else _core.TrainerF64
+    return kind(
+        units,
+        activation,
+        loss,
+        name,
+        momentum=float(settings["momentum"]),
+        beta_1=float(settings["beta_1"]),
+        beta_2=float(settings["beta_2"]),
+        epsilon=float(settings["epsilon"]),
+    )
+
+
+class Optimizer:
+    """One optimizer through fit and the partial_fit calls after it.
+
+    Parameters
+    ----------
+    name : str
+        One of the core's optimizers.
+    settings : mapping
+        The estimator's parameters listed in `SETTINGS`.
+    """
+
+    def __init__(self, name: str, settings: Mapping[str, Any]) -> None:
+        self.name = name
+        self.settings = {key: settings[key] for key in SETTINGS}
+        # waits for a trainer; None while the trainer holds the state
+        self._state: dict[str, Any] | None = {
+            "eta": float(settings["learning_rate_init"]),
+            "steps": 0,
+            "slots": None,
+        }
+        self._trainer: Trainer | None = None
+        self._net: tuple[Any, ...] | None = None
+        self._order: tuple[int, int, npt.NDArray[np.int64]] | None = None
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], settings: Mapping[str, Any]) -> Optimizer:
+        """Make the optimizer that `state()` described; `settings` stand in for missing ones."""
+        optimizer = cls(state["name"], {**settings, **state.get("settings", {})})
+        optimizer._state = {key: state[key] for key in ("eta", "steps", "slots")}
+        return optimizer
+
+    @property
+    def learning_rate(self) -> float:
+        """Current eta of the sgd family; Adam's learning_rate_init."""
+        if self._trainer is not None:
+            return self._trainer.eta
+        assert self._state is not None
+        return float(self._state["eta"])
+
+    def state(self) -> dict[str, Any]:
+        """Plain content: name, eta, steps, slots (one (coefs-like, intercepts-like) pair each)."""
+        if self._trainer is not None:
+            trainer = self._trainer
+            held = {"eta": trainer.eta, "steps": trainer.steps, "slots": trainer.slots()}
+        else:
+            assert self._state is not None
+            held = {**self._state, "slots": self._state["slots"] or []}
+        return {"name": self.name, **held, "settings": dict(self.settings)}
+
+    def trainer(
+        self, units: list[int], activation: str, loss: str, dtype: np.dtype[Any]
+    ) -> Trainer:
+        """Return the trainer for this net, the one at hand or a new one that takes the state over.
+
+        Raises
+        ------
+        ValueError
+            If the state belongs to a net of other shapes.
+        """
+        net = (units, activation, loss, dtype)
+        if self._trainer is None or self._net != net:
+            state = self.state() if self._state is None else self._state
+            trainer = new_trainer(self.name, *net, self.settings)
+            trainer.eta, trainer.steps = float(state["eta"]), int(state["steps"])
+            if state["slots"]:
+                trainer.set_slots([(cast(c, dtype), cast(b, dtype)) for c, b in state["slots"]])
+            self._trainer, self._net, self._state = trainer, net, None
+        return self._trainer
+
+    def first_order(self, seed: int, rows: int) -> npt.NDArray[np.int64]:
+        """Return the order of rows that RandomState(seed) shuffles first.
+
+        With an integer seed every partial_fit call starts the generator again, so the order is the
+        same for the same number of rows, and seeding costs more than a small step.
+        """
+        if self._order is None or self._order[:2] != (seed, rows):
+            order = np.arange(rows, dtype=np.int64)
+            np.random.RandomState(seed).shuffle(order)
+            self._order = (seed, rows, order)
+        return self._order[2]

@@ -1,0 +1,88 @@
+"""How a fitted estimator leaves the process: pickles, model files, scikit-learn's own classes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from .optimizer import Optimizer
+
+
+class Portable(BaseEstimator):
+    """The part of an estimator that turns its live optimizer into plain content and back.
+
+    The optimizer holds a C++ object, which stays in the process.
+    """
+
+    @property
+    def _optimizer_state(self) -> dict[str, Any]:
+        """The optimizer as plain content; no such attribute where there is no optimizer."""
+        try:
+            optimizer: Optimizer = self.__dict__["_optimizer"]
+        except KeyError:
+            raise AttributeError(
+                f"'{type(self).__name__}' object has no attribute '_optimizer_state'"
+            ) from None
+        return optimizer.state()
+
+    @_optimizer_state.setter
+    def _optimizer_state(self, state: Mapping[str, Any]) -> None:
+        self._optimizer = Optimizer.from_state(state, self.get_params(deep=False))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes to pickle: plain content in place of the live optimizer."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        if state.pop("_optimizer", None) is not None:
+            state["_optimizer_state"] = self._optimizer_state
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the attributes of a pickle; the optimizer is built when training goes on."""
+        state = dict(state)
+        optimizer = state.pop("_optimizer_state", None)
+        super().__setstate__(state)
+        if optimizer is not None:
+            self._optimizer_state = optimizer
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to one safetensors file, to be read by ``chainfit.load``.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; one that exists is replaced as a whole or, on failure, left as it was.
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        OSError
+            If the file can't be written.
+        """
+        from .._files.model import save
+
+        save(self, path)
+
+    def to_sklearn(self) -> Any:
+        """Make a scikit-learn MLP of this estimator, with all of its fitted state.
+
+        Predictions agree to rounding, and `partial_fit`, or `fit` with warm_start, goes on as this
+        model would. Nothing is shared with this model, so a RandomState given as `random_state` is
+        copied as it stands. ``chainfit.from_sklearn`` leads back.
+
+        Returns
+        -------
+        mlp : sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor
+            Without `n_threads` and `precision`, which scikit-learn doesn't have.
+
+        Raises
+        ------
+        ValueError
+            If the activation is one that scikit-learn doesn't have.
+        """
+        from .sklearn_convert import to_sklearn
+
+        return to_sklearn(self)

@@ -1,0 +1,302 @@
+"""The regressor: real targets, squared error or Poisson deviance."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+
+from .base import BaseMLP
+from .inputs import plain_real_targets
+from .parameters import LINKS
+
+Array = npt.NDArray[Any]
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):
+    """Multilayer perceptron for real targets, a drop-in for scikit-learn's.
+
+    With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises half the squared error, or
+    the Poisson deviance, meaned over the rows, plus alpha / 2 times the sum of W^2 over the rows.
+
+    Parameters
+    ----------
+    loss : {'squared_error', 'poisson'}, default='squared_error'
+        The loss. 'squared_error' has an identity output, 'poisson' (half the Poisson deviance, for
+        y >= 0) an exponential one.
+
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Number of units of each hidden layer.
+
+    activation : str, default='relu'
+        Activation of the hidden layers: 'identity', 'logistic', 'tanh', 'relu' (as in
+        scikit-learn), 'leaky_relu', or whatever else this build's core has.
+
+    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
+        'sgd' (plain, with momentum, or with Nesterov's) and 'adam' make a step for each
+        mini-batch; 'lbfgs' is SciPy's L-BFGS-B over the whole training set.
+
+    alpha : float, default=0.0001
+        L2 penalty. The term in the loss is alpha / 2 * sum of W^2 / sum of the weights of the
+        mini-batch's rows; biases are left out.
+
+    batch_size : int, default='auto'
+        Rows of a mini-batch; 'auto' is min(200, n_samples). Not used by 'lbfgs'.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        Schedule of the step size eta for 'sgd': constant; learning_rate_init / (t_ + 1)^power_t
+        after each epoch; or divided by 5 whenever the loss, or with early stopping the validation
+        score, did not improve by `tol` for `n_iter_no_change` epochs.
+
+    learning_rate_init : float, default=0.001
+        The step size that 'sgd' starts with and 'adam' scales.
+
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+
+    max_iter : int, default=200
+        Most epochs ('sgd', 'adam') or iterations ('lbfgs').
+
+    shuffle : bool, default=True
+        Whether the rows are shuffled before each epoch.
+
+    random_state : int, RandomState or None, default=None
+        Source of the initial weights, the validation split and the shuffles, drawn in
+        scikit-learn's order: equal seeds give equal models.
+
+    tol : float, default=1e-4
+        Improvement of the loss or validation score below which an epoch counts as none; for
+        'lbfgs' the size of the gradient at which to stop.
+
+    verbose : bool or int, default=False
+        Whether to print the loss of each epoch.
+
+    warm_start : bool, default=False
+        Whether `fit` starts from the weights at hand, with a new optimizer.
+
+    momentum : float, default=0.9
+        mu of 'sgd', in [0, 1]; 0 is plain gradient descent.
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's.
+
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows (stratified for two classes), stop
+        when their score no longer rises, and keep the weights with the best score.
+
+    validation_fraction : float, default=0.1
+        Share of the rows held out by `early_stopping`.
+
+    beta_1 : float, default=0.9
+        Decay of Adam's first moment, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay of Adam's second moment, in [0, 1).
+
+    epsilon : float, default=1e-8
+        Added to the root of Adam's second moment.
+
+    n_iter_no_change : int or inf, default=10
+        Training stops when more than this many epochs in a row did not improve.
+
+    max_fun : int, default=15000
+        Most evaluations of the loss by 'lbfgs'.
+
+    n_threads : int or None, default=None
+        Most threads that a call may use; fewer are used where more would not pay. None: the CPUs
+        that the process may use, or OMP_NUM_THREADS if that is less. ``threadpoolctl`` limits
+        both. Results do not depend on it.
+
+    precision : {'auto', 'float32', 'float64'}, default='auto'
+        Type of the weights and of all arithmetic. 'auto' follows X as scikit-learn does: float32
+        stays, everything else becomes float64, and 'lbfgs' works in float64.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (n_l, n_{l+1})
+        W[l], the weights from layer l to layer l + 1. They may be changed in place.
+
+    intercepts_ : list of ndarray of shape (n_{l+1},)
+        b[l], the biases of layer l + 1.
+
+    loss_ : float
+        The last epoch's loss, or what 'lbfgs' ended with.
+
+    loss_curve_ : list of float
+        The loss of each epoch. Not with 'lbfgs'.
+
+    best_loss_ : float or None
+        The least loss of an epoch; None with early stopping. Not with 'lbfgs'.
+
+    validation_scores_ : list of float or None
+        R2 on the held-out rows after each epoch; None without early stopping.
+
+    best_validation_score_ : float or None
+        The best of them.
+
+    n_iter_ : int
+        Epochs or iterations of the last fit.
+
+    t_ : int
+        Training rows seen, over all epochs.
+
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had names that are all strings.
+
+    n_layers_ : int
+        Number of layers, input and output included.
+
+    n_outputs_ : int
+        Number of outputs of the net.
+
+    out_activation_ : str
+        Activation of the output layer.
+
+    See Also
+    --------
+    MLPClassifier : The same for class labels.
+
+    Notes
+    -----
+    With several outputs `loss_` and `loss_curve_` hold the squared error averaged over the outputs,
+    as in scikit-learn, while the gradient is that of the sum over them. L-BFGS minimises the sum.
+
+    Examples
+    --------
+    >>> from chainfit import MLPRegressor
+    >>> from sklearn.datasets import make_regression
+    >>> from sklearn.model_selection import train_test_split
+    >>> X, y = make_regression(n_samples=200, n_features=20, random_state=1)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=1)
+    >>> model = MLPRegressor(random_state=1, max_iter=2000, tol=0.1).fit(X_train, y_train)
+    >>> round(model.score(X_test, y_test), 2)
+    0.98
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseMLP._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "poisson"})],
+    }
+    _y_numeric = True
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        n_threads: int | None = None,
+        precision: str = "auto",
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.n_threads = n_threads
+        self.precision = precision
+
+    @available_if(lambda model: model._check_solver())
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Go on training with one epoch over the given rows.
+
+        The optimizer with its state (velocity, Adam's moments, learning rate) goes on from the last
+        `fit` or `partial_fit`; the first call draws the weights.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; None is 1 for each.
+
+        Returns
+        -------
+        self : object
+            The model after the epoch.
+
+        Raises
+        ------
+        AttributeError
+            With solver='lbfgs', which has no steps.
+        ValueError
+            With early_stopping=True, on bad data, and if the weights end up not finite.
+        """
+        if "coefs_" in self.__dict__:
+            return self._fit(X, y, sample_weight, incremental=True)
+        return self._first_partial_fit(X, y, sample_weight)
+
+    def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:
+        return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
+
+    def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
+        return self._encode(y, None, True, dtype) if plain_real_targets(y, rows) else None
+
+    def _decode(self, output: Array) -> Array:
+        return output.ravel() if output.shape[1] == 1 else output
+
+    def _core_loss(self) -> str:
+        link = LINKS[self.loss]
+        # absent only while the first fit sets the model up
+        fitted_link = self.__dict__.get("out_activation_", link)
+        if link != fitted_link:
+            raise ValueError(
+                f"loss={self.loss!r} goes with the output activation {link!r}, but the model was "
+                f"fitted with {fitted_link!r}. Fit it anew with warm_start=False."
+            )
+        return self.loss
+
+    def _score_output(self, y: Array, output: Array, sample_weight: Array | None) -> float:
+        return float(r2_score(y, self._decode(output), sample_weight=sample_weight))

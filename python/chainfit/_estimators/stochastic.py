@@ -1,0 +1,332 @@
+"""Training by steps over mini-batches: the estimators' side of the core's fit loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+from .. import _core
+from .inputs import core_form
+from .optimizer import SETTINGS, Optimizer, cast, optimizer_name
+from .threads import resolve_n_threads
+from .warn import warn
+
+if TYPE_CHECKING:
+    from .base import BaseMLP
+    from .callbacks import FitTasks
+    from .inputs import FitData
+    from .optimizer import Trainer
+
+Array = npt.NDArray[Any]
+
+# Fitted attributes that grow from fit to fit under warm_start and partial_fit.
+HISTORY = (
+    "loss_",
+    "loss_curve_",
+    "best_loss_",
+    "validation_scores_",
+    "best_validation_score_",
+    "_no_improvement_count",
+)
+
+
+class _Watcher:
+    """Listens to the core's fit loop: prints progress, scores the validation rows, keeps the best.
+
+    Parameters
+    ----------
+    validation : tuple or None
+        (X, y decoded, sample_weight) of the rows held out for early stopping.
+    on_epoch : callable or None
+        Called with (n_iter, loss) after each epoch.
+    tasks : FitTasks or None
+        Where scikit-learn's callbacks are told of epochs.
+    """
+
+    def __init__(
+        self,
+        model: BaseMLP,
+        trainer: Trainer,
+        run: _core.Run,
+        validation: tuple[Any, Array, Array | None] | None,
+        on_epoch: Callable[[int, float], object] | None,
+        tasks: FitTasks | None,
+    ) -> None:
+        self.model, self.trainer, self.run, self.validation = model, trainer, run, validation
+        self.on_epoch = on_epoch
+        self.tasks = tasks
+        self.stopped = False  # by a callback
+        self.scores: list[float] = []
+        self.best: tuple[list[Array], list[Array]] | None = None
+        if tasks is not None:
+            tasks.begin("epoch", self._so_far)
+
+    def __call__(self, event: str, value: float) -> float | None:
+        score = None
+        if event == "validate":
+            score = self._validate()
+        elif event == "epoch":
+            if self.on_epoch is not None:
+                self.on_epoch(self.run.n_iter, value)
+            if self.model.verbose:
+                print(f"Iteration {self.run.n_iter}, loss = {value:.8f}")
+        elif event == "learning_rate" and self.model.verbose:
+            print(f"{self.reason()} Setting learning rate to {value:f}")
+        # the last that comes of every epoch
+        if self.tasks is not None and event == ("epoch" if self.validation is None else "validate"):
+            self._next_task(self.tasks)
+        return score
+
+    def _next_task(self, tasks: FitTasks) -> None:
+        if tasks.end(self._so_far):
+            self.stopped = True
+            self.run.max_iter = self.run.n_iter
+        elif self.run.n_iter < self.run.max_iter:
+            tasks.begin("epoch", self._so_far)
+
+    def _so_far(self) -> dict[str, Any]:
+        """Fitted attributes as if training ended here, for callbacks."""
+        coefs, intercepts = self.trainer.parameters() if self.best is None else self.best
+        held, losses = vars(self.model), self.run.loss_curve
+        state = {
+            "coefs_": coefs,
+            "intercepts_": intercepts,
+            "n_iter_": self.run.n_iter,
+            "t_": self.run.t,
+            "loss_curve_": [*(held.get("loss_curve_") or []), *losses],
+        }
+        if losses:
+            state["loss_"] = losses[-1]
+        if self.validation is not None:
+            state["validation_scores_"] = [*(held.get("validation_scores_") or []), *self.scores]
+        return state
+
+    def _validate(self) -> float:
+        assert self.validation is not None
+        X, y, sample_weight = self.validation
+        output = self.model._output(X, *self.trainer.parameters())
+        finite = bool(np.isfinite(output).all())
+        score = float(self.model._score_output(y, output, sample_weight)) if finite else math.nan
+        self.scores.append(score)
+        if score > self.run.best_validation_score:
+            self.best = self.trainer.parameters()
+        if self.model.verbose:
+            print(f"Validation score: {score:f}")
+        return score
+
+    def reason(self) -> str:
+        """Say why training stops or slows down, in scikit-learn's words."""
+        what = "Training loss" if self.validation is None else "Validation score"
+        return (
+            f"{what} did not improve more than tol={self.model.tol:f} for "
+            f"{self.model.n_iter_no_change:.0f} consecutive epochs."
+        )
+
+
+def fit_stochastic(
+    model: BaseMLP,
+    data: FitData,
+    units: list[int],
+    random_state: np.random.RandomState | None,
+    *,
+    first_pass: bool,
+    incremental: bool,
+    tasks: FitTasks | None = None,
+) -> bool:
+    """Train the model's weights by its solver's steps; sets every fitted attribute that follows.
+
+    Parameters
+    ----------
+    units : list of int
+        [n_0, ..., n_L] of the weights at hand.
+    random_state : RandomState or None
+        The generator, already used for the initial weights; None where none were drawn.
+    first_pass : bool
+        The weights are new.
+    incremental : bool
+        One epoch by the optimizer at hand (`partial_fit`).
+    tasks : FitTasks or None
+        Where there are callbacks.
+
+    Returns
+    -------
+    finite : bool
+        Whether the weights are finite numbers.
+    """
+    optimizer = model.__dict__.get("_optimizer") if incremental else None
+    if optimizer is None:
+        model.__dict__.pop("_optimizer", None)  # no copy that a callback gets needs its arrays
+        settings = {key: getattr(model, key) for key in SETTINGS}
+        name = optimizer_name(model.solver, model.momentum, model.nesterovs_momentum)
+        optimizer = Optimizer(name, settings)
+    early_stopping = bool(model.early_stopping)
+    shuffle = bool(model.shuffle)
+    order = None
+    if incremental and not first_pass and shuffle and isinstance(model.random_state, Integral):
+        order, shuffle = optimizer.first_order(int(model.random_state), data.X.shape[0]), False
+    elif random_state is None and (shuffle or early_stopping):
+        random_state = check_random_state(model.random_state)
+
+    validation = None
+    if early_stopping:
+        order, validation = _hold_out(model, data, random_state)
+        if tasks is not None:
+            tasks.train_on(order)
+
+    trainer = optimizer.trainer(units, model.activation, model._core_loss(), data.dtype)
+    trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
+    rows = data.X.shape[0] if order is None else len(order)
+    run = _new_run(model, optimizer, rows, shuffle=shuffle, incremental=incremental)
+    # how the command line follows a long fit: called with (n_iter, loss) after each epoch
+    on_epoch = model.__dict__.get("_on_epoch")
+    watcher = _Watcher(model, trainer, run, validation, on_epoch, tasks)
+    listening = early_stopping or model.verbose or on_epoch is not None or tasks is not None
+    if early_stopping and first_pass:
+        # what stays if no epoch has a score
+        watcher.best = (model.coefs_, model.intercepts_)
+    try:
+        trainer.run(
+            data.X,
+            data.Y,
+            data.sample_weight,
+            order,
+            random_state._bit_generator if shuffle and random_state is not None else None,
+            run,
+            watcher if listening else None,
+            resolve_n_threads(model.n_threads),
+        )
+    except KeyboardInterrupt:
+        warn("Training interrupted by user.")
+    finally:
+        _take_over(model, optimizer, trainer, run, watcher, in_place=incremental)
+    if tasks is not None:
+        tasks.close()
+
+    if run.stopped == "converged" and model.verbose:
+        slow = optimizer.name != "adam" and optimizer.settings["learning_rate"] == "adaptive"
+        print(watcher.reason() + (" Learning rate too small." if slow else "") + " Stopping.")
+    if run.stopped == "diverged" and not incremental:
+        warn(
+            f"Stochastic Optimizer: The loss is not a number after epoch {run.n_iter}; training "
+            "stopped there.",
+            ConvergenceWarning,
+        )
+    if run.stopped == "max_iter" and not (incremental or watcher.stopped):
+        warn(
+            f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the "
+            "optimization hasn't converged yet.",
+            ConvergenceWarning,
+        )
+    if watcher.best is not None:
+        return all(np.isfinite(w).all() for w in (*model.coefs_, *model.intercepts_))
+    return trainer.is_finite()
+
+
+def _hold_out(
+    model: BaseMLP, data: FitData, random_state: np.random.RandomState | None
+) -> tuple[npt.NDArray[np.int64], tuple[Any, Array, Array | None]]:
+    """Split the rows: numbers of those to train on; those held out as (X, y decoded, weight)."""
+    stratify = None
+    if not model._y_numeric and data.Y.shape[1] == 1:
+        # as words: an error that names a class names it as scikit-learn does
+        stratify = np.where(data.Y[:, 0] > 0, "True", "False")
+    train, held_out = train_test_split(
+        np.arange(data.X.shape[0], dtype=np.int64),
+        random_state=random_state,
+        test_size=model.validation_fraction,
+        stratify=stratify,
+    )
+    if len(held_out) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            "dataset."
+        )
+    weight = None if data.sample_weight is None else data.sample_weight[held_out]
+    X = core_form(data.X[held_out], data.dtype)
+    return train, (X, model._decode(data.Y[held_out]), weight)
+
+
+def _new_run(
+    model: BaseMLP, optimizer: Optimizer, rows: int, *, shuffle: bool, incremental: bool
+) -> _core.Run:
+    """Return the core's settings for this run, its counters where the model left them."""
+    batch_size = min(200, rows) if model.batch_size == "auto" else int(model.batch_size)
+    if batch_size > rows:
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
+        batch_size = rows
+    run = _core.Run()
+    run.batch_size = batch_size
+    run.max_iter = 1 if incremental else int(model.max_iter)
+    run.l2 = float(model.alpha)
+    run.tol = float(model.tol)
+    run.n_iter_no_change = float(model.n_iter_no_change)
+    run.early_stopping = bool(model.early_stopping)
+    run.shuffle = shuffle
+    run.schedule = optimizer.settings["learning_rate"] if optimizer.name != "adam" else "constant"
+    run.eta_init = float(optimizer.settings["learning_rate_init"])
+    run.power_t = float(optimizer.settings["power_t"])
+    if model.out_activation_ == "identity":
+        run.loss_scale = 1.0 / model.n_outputs_
+    run.t = int(model.t_)
+    seen = model.__dict__
+    run.no_improvement_count = int(seen.get("_no_improvement_count", 0))
+    best_loss, best_score = seen.get("best_loss_"), seen.get("best_validation_score_")
+    run.best_loss = math.inf if best_loss is None else float(best_loss)
+    run.best_validation_score = -math.inf if best_score is None else float(best_score)
+    return run
+
+
+def _take_over(
+    model: BaseMLP,
+    optimizer: Optimizer,
+    trainer: Trainer,
+    run: _core.Run,
+    watcher: _Watcher,
+    *,
+    in_place: bool,
+) -> None:
+    """Set the fitted attributes from what the run came to, whole or cut short.
+
+    in_place: append to the model's lists. Otherwise make new ones, so that a fit that fails later
+    leaves the old lists alone.
+    """
+    model._optimizer = optimizer
+    if watcher.validation is not None and watcher.best is not None:
+        model.coefs_, model.intercepts_ = watcher.best
+    else:
+        # Also for a warm start without a better score: scikit-learn then ends with the last
+        # weights, as its best ones are the arrays that it goes on training.
+        model.coefs_, model.intercepts_ = trainer.parameters()
+    model.n_iter_ = run.n_iter
+    model.t_ = run.t
+    model._no_improvement_count = run.no_improvement_count
+    losses = run.loss_curve
+    if losses:
+        model.loss_ = losses[-1]
+    else:  # interrupted in the first epoch
+        model.__dict__.setdefault("loss_", math.nan)
+    _append(model, "loss_curve_", losses, in_place)
+    if watcher.validation is not None:
+        model.best_loss_ = None
+        model.best_validation_score_ = run.best_validation_score
+        _append(model, "validation_scores_", watcher.scores, in_place)
+    else:
+        model.best_loss_ = run.best_loss
+        model.__dict__.setdefault("best_validation_score_", None)
+        model.__dict__.setdefault("validation_scores_", None)
+
+
+def _append(model: BaseMLP, name: str, values: list[float], in_place: bool) -> None:
+    held = model.__dict__.get(name)
+    if in_place and held is not None:
+        held.extend(values)
+    else:
+        setattr(model, name, [*(held or []), *values])

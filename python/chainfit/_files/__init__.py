@@ -1,0 +1,1 @@
+"""Model files: what is saved, and what is refused."""

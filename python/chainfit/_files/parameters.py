@@ -1,0 +1,85 @@
+"""Values of estimator parameters as JSON, and back."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .fields import MAX_COUNT, Fields, ModelFileError, Tensors, pack_number, shorten
+
+
+def pack_parameter(name: str, value: Any, tensors: dict[str, np.ndarray]) -> Any:
+    """JSON for the value of an estimator parameter; a RandomState's key goes to the tensors."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else {"float": str(float(value))}
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":
+        return {"array": [int(n) for n in value]}
+    if isinstance(value, (tuple, list)) and all(isinstance(n, (int, np.integer)) for n in value):
+        return {type(value).__name__: [int(n) for n in value]}
+    if isinstance(value, np.random.RandomState):
+        state = value.get_state(legacy=False)
+        if isinstance(state, dict) and state["bit_generator"] == "MT19937":
+            tensors[f"{name}.key"] = state["state"]["key"]
+            return {
+                "RandomState": {
+                    "pos": int(state["state"]["pos"]),
+                    "has_gauss": int(state["has_gauss"]),
+                    "gauss": pack_number(state["gauss"]),
+                }
+            }
+        raise TypeError(
+            f"cannot save {name}: a RandomState over {type(value._bit_generator).__name__}; "
+            "use one over MT19937 (the default), an int or None"
+        )
+    raise TypeError(f"cannot save parameter {name}={shorten(value)}: {type(value).__name__}")
+
+
+def unpack_parameter(name: str, value: Any, tensors: Tensors) -> Any:
+    """Undo ``pack_parameter``."""
+    if not isinstance(value, (dict, list)):
+        return value
+    label = f"settings: parameter {name!r}"
+    fields = Fields(value, label)
+    result: Any
+    if fields.has("RandomState"):
+        state = fields.fields("RandomState")
+        key = tensors.take(f"{name}.key", "uint32", (624,))
+        if not key.any():
+            raise ModelFileError(f"{label}: the RandomState's key is all zero, it would draw none")
+        result = np.random.RandomState()
+        legacy = ("MT19937", key, state.integer("pos", 0, 624), state.integer("has_gauss", 0, 1))
+        result.set_state((*legacy, state.number("gauss")))
+        state.done()
+    elif fields.has("float"):
+        result = float(fields.text("float", ("inf",)))
+    elif fields.has("tuple"):
+        result = tuple(fields.counts("tuple"))
+    elif fields.has("list"):
+        result = fields.counts("list")
+    else:
+        result = np.array(fields.counts("array"), dtype=np.int64)
+    fields.done()
+    return result
+
+
+def check_parameters(cls: Any, parameters: dict[str, Any], where: str) -> None:
+    """Refuse what the estimator itself would refuse in ``fit``, and a little more."""
+    for name, default in cls().get_params(deep=False).items():
+        value = parameters[name]
+        # scikit-learn's checks take true for 1; only where it means a switch is it right.
+        if isinstance(value, bool) and not isinstance(default, bool):
+            raise ModelFileError(f"{where}: {name!r} must not be true or false, got {value}")
+        if isinstance(value, int) and abs(value) > MAX_COUNT:
+            raise ModelFileError(f"{where}: {name!r} does not fit 64 bits")
+    try:
+        cls(**parameters)._validate_params()
+    except ValueError as error:
+        raise ModelFileError(f"{where}: {error}") from None

@@ -1,0 +1,1 @@
+"""Formulas with their numbers, the notations they are written in, the addresses of weights."""

@@ -1,0 +1,167 @@
+"""Addresses of weights and biases: read in any notation, refused with a list of what exists."""
+
+# ruff: noqa: E741 - l is the layer, here as in the formulas
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from .formula import Name
+from .notation import Notation
+
+
+class Address(NamedTuple):
+    """``coefs_[layer][source, target]``; source None: ``intercepts_[layer][target]``."""
+
+    layer: int
+    source: int | None
+    target: int
+
+    @property
+    def stored(self) -> str:
+        """Where the number is kept in a fitted model."""
+        if self.source is None:
+            return f"intercepts_[{self.layer}][{self.target}]"
+        return f"coefs_[{self.layer}][{self.source}, {self.target}]"
+
+    def name(self, notation: Notation) -> Name:
+        """Name the weight or bias."""
+        if self.source is None:
+            return notation.bias(self.layer, self.target)
+        return notation.weight(self.layer, self.source, self.target)
+
+
+_PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹⁾", "01234567890123456789)", "{}$ \\")
+
+Indices = tuple[int, int | None, int]  # layer, source, target, from 0 and perhaps out of range
+
+# Syntaxes, one of each kind; groups are what their reader takes. None is like another.
+_TUTORIAL = re.compile(r"([wb])_?([\d,]+)\^\((\d+)\)", re.I)
+_OUTPUTS = re.compile(r"([wb])_?([\d,]+)\((\d+)\)", re.I)
+_ARRAYS = re.compile(r"(W|b|coefs_?|intercepts_?)\[(\d+)\]\[(?:(\d+),)?(\d+)\]", re.I)
+
+
+def read_address(address: str | Sequence[int], units: Sequence[int], notation: Notation) -> Address:
+    """Find the weight or bias that an address means.
+
+    Parameters
+    ----------
+    address : str or tuple of int
+        "w_12^(2)" or "b_1^(2)", "W_21(1)" or "b_2(1)", "W[1][1, 0]" or "b[1][0]",
+        "coefs_[1][1, 0]" or "intercepts_[1][0]", in any notation whatever `notation` is, as text
+        or in LaTeX; or counted from 0 (layer, from, to), which is coefs_[layer][from, to], or
+        (layer, to), which is intercepts_[layer][to].
+    units : sequence of int
+        n_0..n_L.
+    notation : Notation
+        What an error is written in.
+
+    Returns
+    -------
+    Address
+
+    Raises
+    ------
+    ValueError
+        If there is no such weight; the text lists what there is.
+    TypeError
+        If `address` is neither text nor a tuple of whole numbers.
+    """
+
+    def refuse(why: str) -> NoReturn:
+        raise ValueError(f"{why} {existing(units, notation)}")
+
+    if isinstance(address, str):
+        readings = _readings(address, refuse)
+    else:
+        readings = [_of_tuple(address, refuse)]
+    valid = [r for r in readings if _exists(r, units)]
+    if not valid:
+        refuse(f"There is no {_shown(address)} in a net of {'-'.join(map(str, units))}.")
+    if len(valid) > 1:
+        names = " or ".join(Address(*r).name(notation).ascii for r in valid)
+        refuse(f"{_shown(address)} can be read as {names}: put a comma between the indices.")
+    return Address(*valid[0])
+
+
+def existing(units: Sequence[int], notation: Notation) -> str:
+    """List the weights and biases of a net, layer by layer."""
+    lines = []
+    for l in range(len(units) - 1):
+        last = units[l] - 1, units[l + 1] - 1
+        weights = _range(notation.weight(l, 0, 0), notation.weight(l, *last))
+        biases = _range(notation.bias(l, 0), notation.bias(l, last[1]))
+        where = f"from layer {l + notation.first} to {l + 1 + notation.first}"
+        if notation.per_neuron:
+            where = f"into layer {l + 1}"
+        lines.append(f"{where}: {weights} ({units[l]} x {units[l + 1]}), {biases}")
+    return "It has " + "; ".join(lines) + "."
+
+
+def _range(first: Name, last: Name) -> str:
+    return first.ascii if first == last else f"{first.ascii} to {last.ascii}"
+
+
+def _shown(address: Any) -> str:
+    return repr(address if isinstance(address, str) else tuple(address))
+
+
+def _of_tuple(address: Any, refuse: Callable[[str], NoReturn]) -> Indices:
+    try:
+        numbers = [operator.index(number) for number in address]
+    except TypeError:
+        raise TypeError(
+            "weight must be an address as 'w_12^(2)' or a tuple (layer, from, to) of integers, "
+            f"got {address!r}."
+        ) from None
+    if len(numbers) == 3:
+        return numbers[0], numbers[1], numbers[2]
+    if len(numbers) == 2:
+        return numbers[0], None, numbers[1]
+    refuse(f"A tuple is (layer, from, to), or (layer, to) for a bias, got {_shown(address)}.")
+
+
+def _readings(text: str, refuse: Callable[[str], NoReturn]) -> list[Indices]:
+    """Return all that a text may mean: indices without a comma can be split in several places."""
+    plain = text.translate(_PLAIN).replace("⁽", "^(")
+    if match := _TUTORIAL.fullmatch(plain):
+        kind, below, layer = match[1].lower(), match[2], int(match[3]) - 1
+        if kind == "b":
+            return [(layer, None, j - 1) for (j,) in _splits(below, 1)]
+        return [(layer, i - 1, j - 1) for j, i in _splits(below, 2)]
+    if match := _OUTPUTS.fullmatch(plain):
+        kind, below, to = match[1].lower(), match[2], int(match[3]) - 1
+        if kind == "b":
+            return [(layer - 1, None, to) for (layer,) in _splits(below, 1)]
+        return [(layer - 1, i - 1, to) for layer, i in _splits(below, 2)]
+    if match := _ARRAYS.fullmatch(plain):
+        is_bias = match[1].lower().startswith(("b", "i"))
+        if is_bias == (match[3] is None):
+            source = None if is_bias else int(match[3])
+            return [(int(match[2]), source, int(match[4]))]
+    refuse(f"{text!r} is no address of a weight.")
+
+
+def _splits(digits: str, n: int) -> list[tuple[int, ...]]:
+    """Return the ways to read indices: at their comma, or every cut of a row of digits."""
+    if "," in digits or n == 1:
+        words = [digits.split(",")]
+    elif len(digits) == 2:
+        words = [list(digits)]  # one digit each
+    else:
+        words = [[digits[:cut], digits[cut:]] for cut in range(1, len(digits))]
+    return [
+        tuple(map(int, way))
+        for way in words
+        if len(way) == n and all(way) and not any(word.startswith("0") for word in way)
+    ]
+
+
+def _exists(indices: Indices, units: Sequence[int]) -> bool:
+    l, i, j = indices
+    if not 0 <= l < len(units) - 1:
+        return False
+    return (i is None or 0 <= i < units[l]) and 0 <= j < units[l + 1]

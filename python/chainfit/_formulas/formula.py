@@ -1,0 +1,238 @@
+"""Formulas that know their numbers: one tree is written in symbols, in numbers, and as a value.
+
+A formula is built with + - * / ** from `Quantity` leaves. `writer` writes it as Unicode,
+ASCII or LaTeX; to add a node, give it a class here and a method of that name there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Name(NamedTuple):
+    """A symbol in the three flavours of writing."""
+
+    unicode: str
+    ascii: str
+    latex: str
+
+
+SUBSCRIPT = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+SUPERSCRIPT = str.maketrans("0123456789()-+l", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁺ˡ")
+_GREEK = {"δ": "delta", "η": "eta", "μ": "mu", "β": "beta", "ε": "eps"}
+_GREEK_LATEX = {"δ": r"\delta", "η": r"\eta", "μ": r"\mu", "β": r"\beta", "ε": r"\varepsilon"}
+
+
+def indexed(base: str, below: Sequence[int | str] = (), above: str = "") -> Name:
+    """Name a symbol with indices: ``indexed("w", (1, 2), "(2)")`` is w_12^(2).
+
+    Indices of several characters are kept apart by commas.
+    """
+    return _indexed(base, tuple(below), above)
+
+
+@lru_cache(maxsize=10_000)  # the same few symbols are named again and again
+def _indexed(base: str, below: tuple[int | str, ...], above: str) -> Name:
+    words = [str(index) for index in below]
+    sub = ("," if any(len(word) > 1 for word in words) else "").join(words)
+    plain = _GREEK.get(base, base)
+    latex = _GREEK_LATEX.get(base, base)
+    return Name(
+        base + sub.translate(SUBSCRIPT) + above.translate(SUPERSCRIPT),
+        plain + (f"_{sub}" if sub else "") + (f"^{above}" if above else ""),
+        latex + (f"_{{{sub}}}" if sub else "") + (f"^{{{above}}}" if above else ""),
+    )
+
+
+@lru_cache(maxsize=10_000)
+def code(text: str) -> Name:
+    """Name a symbol by a piece of code: ``code("coefs_[1][2, 0]")``."""
+    plain = "".join(_GREEK.get(letter, letter) for letter in text)
+    latex = "".join(_GREEK_LATEX.get(c, rf"\{c}" if c in "_" else c) for c in text)
+    return Name(text, plain, rf"\mathtt{{{latex}}}")
+
+
+class Formula:
+    """Base of the nodes; `value` is a float, or an array where the leaves are arrays."""
+
+    value: Any
+
+    def __add__(self, other: Formula | float) -> Formula:
+        return Sum((self, as_formula(other)))
+
+    def __sub__(self, other: Formula | float) -> Formula:
+        return Sum((self, Negative(as_formula(other))))
+
+    def __rsub__(self, other: float) -> Formula:
+        return Sum((as_formula(other), Negative(self)))
+
+    def __mul__(self, other: Formula | float) -> Formula:
+        return Product((self, as_formula(other)))
+
+    def __rmul__(self, other: float) -> Formula:
+        return Product((as_formula(other), self))
+
+    def __truediv__(self, other: Formula | float) -> Formula:
+        return Quotient(self, as_formula(other))
+
+    def __neg__(self) -> Formula:
+        return Negative(self)
+
+    def __pow__(self, exponent: int) -> Formula:
+        return Power(self, exponent)
+
+
+@dataclass(frozen=True)
+class Quantity(Formula):
+    """A symbol with its number."""
+
+    name: Name
+    value: Any
+
+
+@dataclass(frozen=True)
+class Constant(Formula):
+    """A number that belongs to the rule itself, as the 1 of 1 - h, and is never hidden."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Partial(Formula):
+    """A partial derivative with its number."""
+
+    top: Name
+    bottom: Name
+    value: Any
+
+
+@dataclass(frozen=True)
+class Negative(Formula):
+    """-f."""
+
+    of: Formula
+
+    @property
+    def value(self) -> Any:
+        """The number of -f."""
+        return -self.of.value
+
+
+@dataclass(frozen=True)
+class Sum(Formula):
+    """f + g + ..., where a `Negative` is subtracted."""
+
+    terms: tuple[Formula, ...]
+
+    @property
+    def value(self) -> Any:
+        """The sum, added left to right."""
+        return sum((term.value for term in self.terms[1:]), start=self.terms[0].value)
+
+
+@dataclass(frozen=True)
+class Product(Formula):
+    """f g ..."""
+
+    factors: tuple[Formula, ...]
+
+    @property
+    def value(self) -> Any:
+        """The product, multiplied left to right."""
+        result = self.factors[0].value
+        for factor in self.factors[1:]:
+            result = result * factor.value
+        return result
+
+
+@dataclass(frozen=True)
+class Quotient(Formula):
+    """f / g."""
+
+    top: Formula
+    bottom: Formula
+
+    @property
+    def value(self) -> Any:
+        """The quotient."""
+        return self.top.value / self.bottom.value
+
+
+@dataclass(frozen=True)
+class Power(Formula):
+    """f to a whole number."""
+
+    base: Formula
+    exponent: int
+
+    @property
+    def value(self) -> Any:
+        """The power."""
+        return self.base.value**self.exponent
+
+
+@dataclass(frozen=True)
+class Apply(Formula):
+    """A function of a formula, as f'(z) or sqrt(v), with its number."""
+
+    function: str
+    argument: Formula
+    value: Any
+
+
+@dataclass(frozen=True)
+class Case(Formula):
+    """One constant where f > 0, another where it is not."""
+
+    condition: Formula
+    above: float
+    otherwise: float
+
+    @property
+    def value(self) -> Any:
+        """The constant that holds."""
+        return np.where(self.condition.value > 0, self.above, self.otherwise)[()]
+
+
+@dataclass(frozen=True)
+class SumOver(Formula):
+    """The sum over an index, or over all if it is "", of a body in symbols; with its number."""
+
+    index: str
+    body: Formula
+    value: Any
+
+
+@dataclass(frozen=True)
+class Trail(Formula):
+    """The units that a path goes through, in the order of the forward pass."""
+
+    names: tuple[Name, ...]
+
+
+@dataclass(frozen=True)
+class Rest(Formula):
+    """The sum of `count` terms that are not written."""
+
+    count: int
+    value: Any
+
+
+def as_formula(x: Formula | float) -> Formula:
+    """Return x, a number as a `Constant`."""
+    return x if isinstance(x, Formula) else Constant(x)
+
+
+def product(factors: Sequence[Formula]) -> Formula:
+    """Return the product of one or more formulas."""
+    return factors[0] if len(factors) == 1 else Product(tuple(factors))
+
+
+def total(terms: Sequence[Formula]) -> Formula:
+    """Return the sum of one or more formulas."""
+    return terms[0] if len(terms) == 1 else Sum(tuple(terms))

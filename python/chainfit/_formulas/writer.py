@@ -1,0 +1,239 @@
+"""Writer: formulas as Unicode, ASCII or LaTeX, in symbols or in numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .formula import (
+    SUBSCRIPT,
+    SUPERSCRIPT,
+    Apply,
+    Case,
+    Constant,
+    Formula,
+    Name,
+    Negative,
+    Partial,
+    Power,
+    Product,
+    Quantity,
+    Quotient,
+    Rest,
+    Sum,
+    SumOver,
+    Trail,
+)
+
+SUM, PRODUCT, ATOM = 0, 1, 2  # how tightly the pieces of a written formula hold together
+
+_LATEX_FUNCTIONS = {"sqrt": r"\sqrt", "exp": r"\exp", "ln": r"\ln", "max": r"\max"}
+
+
+class Writer:
+    """Writes formulas in one flavour.
+
+    Parameters
+    ----------
+    flavour : {'unicode', 'ascii', 'latex'}
+    digits : int, default=6
+        Significant digits of numbers, 1 to 17; 17: as many as tell one float64 from any other.
+    hide_numbers : bool, default=False
+        Blanks instead of numbers; a rule's own constants stay.
+    """
+
+    def __init__(self, flavour: str, *, digits: int = 6, hide_numbers: bool = False) -> None:
+        self.flavour = flavour
+        self.digits = digits
+        self.hide_numbers = hide_numbers
+        self.is_latex = flavour == "latex"
+        self._flavour_index = Name._fields.index(flavour)
+        unicode_, ascii_, latex = (
+            {"times": " · ", "minus": "−", "d": "∂", "sum": "Σ", "to": " → ", "dots": "…"},
+            {"times": " * ", "minus": "-", "d": "d", "sum": "sum", "to": " -> ", "dots": "..."},
+            {
+                "times": r" \cdot ",
+                "minus": "-",
+                "d": r"\partial ",
+                "sum": r"\sum",
+                "to": r" \to ",
+                "dots": r"\dots",
+            },
+        )
+        self.signs = (unicode_, ascii_, latex)[self._flavour_index]
+
+    def with_digits(self, digits: int) -> Writer:
+        """Return this writer with another number of digits."""
+        return Writer(self.flavour, digits=digits, hide_numbers=self.hide_numbers)
+
+    def name(self, name: Name) -> str:
+        """Write a symbol."""
+        return name[self._flavour_index]
+
+    def number(self, x: float) -> str:
+        """Write a number, or the blank that stands for it."""
+        if self.hide_numbers:
+            return r"\square" if self.is_latex else "____"
+        return self.constant(x)
+
+    def constant(self, x: float) -> str:
+        """Write a number that is never hidden."""
+        x = float(x) or 0.0  # no -0
+        text = repr(x).removesuffix(".0") if self.digits >= 17 else f"{x:.{self.digits}g}"
+        mantissa, _, exponent = text.partition("e")
+        text = mantissa.replace("-", self.signs["minus"])
+        if not exponent:
+            return text
+        return text + (rf" \cdot 10^{{{int(exponent)}}}" if self.is_latex else f"e{int(exponent)}")
+
+    def symbols(self, formula: Formula) -> str:
+        """Write the formula in symbols."""
+        return self._write(formula, False)[0]
+
+    def numbers(self, formula: Formula) -> str:
+        """Write the formula with the number of every symbol in its place."""
+        return self._write(formula, True)[0]
+
+    def partial(self, top: Name, bottom: Name) -> str:
+        """Write a partial derivative in a line."""
+        d, upper, lower = self.signs["d"], self.name(top), self.name(bottom)
+        if self.is_latex:
+            return rf"\frac{{{d}{upper}}}{{{d}{lower}}}"
+        return f"{d}{upper}/{d}{lower}"
+
+    def _write(self, formula: Formula, in_numbers: bool) -> tuple[str, int]:
+        """Return the text and how tightly it holds together."""
+        method = getattr(self, f"_{type(formula).__name__}")
+        text, tightness = method(formula, in_numbers)
+        return text, tightness
+
+    def _inside(self, formula: Formula, in_numbers: bool, at_least: int, first: bool = True) -> str:
+        """Write a part; in brackets where it is too loose, or negative but not at the front."""
+        text, tightness = self._write(formula, in_numbers)
+        negative = text.startswith(self.signs["minus"])
+        if tightness < at_least or (negative and not first):
+            return self._brackets(text)
+        return text
+
+    def _brackets(self, text: str) -> str:
+        # a group of its own, so that a minus in front of it is a sign and not a subtraction
+        return rf"\left({{{text}}}\right)" if self.is_latex else f"({text})"
+
+    def _leaf(self, formula: Any, in_numbers: bool) -> tuple[str, int]:
+        if not in_numbers:
+            return self.name(formula.name), ATOM
+        return self._number(formula.value)
+
+    def _number(self, value: Any) -> tuple[str, int]:
+        if np.ndim(value):
+            return self.vector(value), ATOM
+        text = self.number(float(value))
+        # 2 * 10^-3 is a product to its neighbours
+        return text, PRODUCT if self.is_latex and "10^" in text else ATOM
+
+    def vector(self, values: Any, most: int = 6) -> str:
+        """Write the first numbers of a vector."""
+        words = [self.number(float(x)) for x in values[:most]]
+        more = len(values) - len(words)
+        if more:
+            words.append(self.more(more))
+        text = ", ".join(words)
+        return rf"\left[{text}\right]" if self.is_latex else f"[{text}]"
+
+    def more(self, count: int) -> str:
+        """Write that `count` things are left out."""
+        if self.is_latex:
+            return rf"\dots\,\text{{{count:,} more}}"
+        return f"{self.signs['dots']} {count:,} more"
+
+    _Quantity = _leaf
+
+    def _Constant(self, formula: Constant, in_numbers: bool) -> tuple[str, int]:
+        return self.constant(formula.value), ATOM
+
+    def _Partial(self, formula: Partial, in_numbers: bool) -> tuple[str, int]:
+        if in_numbers:
+            return self._number(formula.value)
+        return self.partial(formula.top, formula.bottom), ATOM
+
+    def _Negative(self, formula: Negative, in_numbers: bool) -> tuple[str, int]:
+        inside = self._inside(formula.of, in_numbers, PRODUCT, first=False)
+        return self.signs["minus"] + inside, PRODUCT
+
+    def _Sum(self, formula: Sum, in_numbers: bool) -> tuple[str, int]:
+        text = self._inside(formula.terms[0], in_numbers, SUM)
+        minus = self.signs["minus"]
+        for term in formula.terms[1:]:
+            if isinstance(term, Negative):
+                text += f" {minus} " + self._inside(term.of, in_numbers, PRODUCT, first=False)
+                continue
+            part = self._inside(term, in_numbers, SUM)
+            # a negative number is subtracted
+            text += f" {minus} {part[len(minus) :]}" if part.startswith(minus) else f" + {part}"
+        return text, SUM
+
+    def _Product(self, formula: Product, in_numbers: bool) -> tuple[str, int]:
+        parts = [
+            self._inside(factor, in_numbers, PRODUCT, first=n == 0)
+            for n, factor in enumerate(formula.factors)
+        ]
+        return self.signs["times"].join(parts), PRODUCT
+
+    def _Quotient(self, formula: Quotient, in_numbers: bool) -> tuple[str, int]:
+        if self.is_latex:
+            top, bottom = (self._write(f, in_numbers)[0] for f in (formula.top, formula.bottom))
+            return rf"\frac{{{top}}}{{{bottom}}}", ATOM
+        top = self._inside(formula.top, in_numbers, PRODUCT)
+        return f"{top} / {self._inside(formula.bottom, in_numbers, ATOM, first=False)}", PRODUCT
+
+    def _Power(self, formula: Power, in_numbers: bool) -> tuple[str, int]:
+        base = self._inside(formula.base, in_numbers, ATOM, first=False)
+        # what ends in an upper index or an exponent of its own
+        if in_numbers:
+            raised = "e" in base
+        elif isinstance(formula.base, Quantity):
+            raised = "^" in formula.base.name.ascii
+        else:
+            raised = isinstance(formula.base, Partial)
+        if raised and not base.endswith(")"):
+            base = self._brackets(base)
+        if self.is_latex:
+            return f"{base}^{{{formula.exponent}}}", ATOM
+        if self.flavour == "ascii":
+            return f"{base}^{formula.exponent}", ATOM
+        return base + str(formula.exponent).translate(SUPERSCRIPT), ATOM
+
+    def _Apply(self, formula: Apply, in_numbers: bool) -> tuple[str, int]:
+        inside = self._write(formula.argument, in_numbers)[0]
+        if not self.is_latex:
+            return f"{formula.function}({inside})", ATOM
+        function = _LATEX_FUNCTIONS.get(formula.function, rf"\mathrm{{{formula.function}}}")
+        if formula.function == "sqrt":
+            return rf"\sqrt{{{inside}}}", ATOM
+        return function + self._brackets(inside), ATOM
+
+    def _Case(self, formula: Case, in_numbers: bool) -> tuple[str, int]:
+        condition = self._write(formula.condition, in_numbers)[0]
+        words = [self.constant(formula.above), "if", f"{condition} > 0", "else"]
+        words.append(self.constant(formula.otherwise))
+        if self.is_latex:
+            words[1::2] = [rf"\text{{ {word} }}" for word in words[1::2]]
+        return self._brackets(("" if self.is_latex else " ").join(words)), ATOM
+
+    def _SumOver(self, formula: SumOver, in_numbers: bool) -> tuple[str, int]:
+        if in_numbers:
+            return self._number(formula.value)
+        body = self._inside(formula.body, in_numbers, PRODUCT)
+        sign, index = self.signs["sum"], formula.index
+        if index and self.is_latex:
+            sign += f"_{{{index}}}"
+        elif index:
+            sign += f"_{index}" if self.flavour == "ascii" else index.translate(SUBSCRIPT)
+        return f"{sign} {body}", PRODUCT
+
+    def _Trail(self, formula: Trail, in_numbers: bool) -> tuple[str, int]:
+        return self.signs["to"].join(map(self.name, formula.names)), ATOM
+
+    def _Rest(self, formula: Rest, in_numbers: bool) -> tuple[str, int]:
+        return self._number(formula.value) if in_numbers else (self.more(formula.count), ATOM)

@@ -1,0 +1,198 @@
+"""A batch as the user has it, rows and targets of a model, turned into a net's X and Y."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import type_of_target, unique_labels
+from sklearn.utils.validation import _check_feature_names, _check_sample_weight
+
+from .._estimators.base import BaseMLP
+from .._estimators.labels import check_labels, targets
+from .net import Net, as_net
+
+Array = npt.NDArray[Any]
+
+
+class Batch(NamedTuple):
+    """Rows and targets of one step; X and Y float32 where the user's are, otherwise float64."""
+
+    X: Array  # (rows, n_0)
+    Y: Array  # (rows, n_L)
+    sample_weight: Array | None  # (rows,), float64
+
+
+def as_batch(model: Any, X: Any, y: Any, sample_weight: Any = None) -> Batch:
+    """Return rows and targets as the numbers that a net takes.
+
+    Parameters
+    ----------
+    model : Net or fitted model
+        What `as_net` takes.
+    X : array-like or sparse matrix of shape (rows, n_0), or (n_0,) for one row
+        As the model takes it: before the earlier steps of a pipeline; a data frame for a
+        TableModel (an array is taken as its encoded inputs).
+    y : array-like of shape (rows,) or (rows, n_L)
+        As the model's own targets (labels, 0/1 of a multilabel problem, reals), or the net's:
+        one-hot, 0/1, reals. For a Net with a softmax the number of each row's class, from 0, will
+        do. For one row given as (n_0,) its target alone. None is the target's column of a
+        TableModel's data frame.
+    sample_weight : array-like of shape (rows,), default=None
+        None is 1 for each row.
+
+    Returns
+    -------
+    X : ndarray of shape (rows, n_0), float64
+        Rounded to the dtype that a chainfit model trains in.
+    Y : ndarray of shape (rows, n_L), float64
+        Likewise.
+    sample_weight : ndarray of shape (rows,), float64, or None
+
+    Raises
+    ------
+    ValueError
+        If numbers are not finite, or shapes, labels or weights don't suit the net.
+    """
+    net = as_net(model)
+    return rounded(net, read_batch(net, X, y, sample_weight))
+
+
+def rounded(net: Net, batch: Batch) -> Batch:
+    """Return the batch in float64, rounded to the dtype that a chainfit model trains in."""
+    # scikit-learn multiplies float64 rows with float32 weights in float64
+    dtype = net.dtype if isinstance(net.model, BaseMLP) else np.dtype(np.float64)
+
+    def as_float64(a: Array) -> Array:
+        return a.astype(dtype, copy=False).astype(np.float64, copy=False)
+
+    X, Y, sample_weight = batch
+    return Batch(
+        as_float64(X), as_float64(Y), None if sample_weight is None else as_float64(sample_weight)
+    )
+
+
+def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
+    """Return the checked batch, not yet rounded to the dtype of the model."""
+    X, single = _as_rows(X)
+    if isinstance(net.source, Pipeline):
+        if len(net.source) > 1:
+            X = net.source[:-1].transform(X)
+    elif net.source is not net.model:  # a TableModel
+        X, y = _encode_table(net.source, X, y)
+    if net.model is not None and hasattr(X, "columns"):
+        _check_feature_names(net.model, X, reset=False)
+    X = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32))
+    if sp.issparse(X):
+        X = X.toarray()
+    if X.shape[1] != net.units[0]:
+        name = "Net" if net.model is None else type(net.model).__name__
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {name} is expecting {net.units[0]} features as "
+            "input."
+        )
+    Y = _targets(net, y, len(X), single)
+    if sample_weight is not None:
+        sample_weight = _check_sample_weight(
+            np.atleast_1d(sample_weight), X, dtype=np.float64, ensure_non_negative=True
+        )
+    return Batch(X, Y, sample_weight)
+
+
+def labels_of(model: Any, Y: Array) -> Array:
+    """Return Y (rows, n_L) as the model's own `y`, which its partial_fit takes."""
+    binarizer = getattr(model, "_label_binarizer", None)
+    if binarizer is None:
+        return Y.ravel() if Y.shape[1] == 1 else Y
+    y = binarizer.inverse_transform(Y)
+    return y.toarray() if sp.issparse(y) else y
+
+
+def _as_rows(X: Any) -> tuple[Any, bool]:
+    """Return X with two dimensions, and whether it came as one row without the first."""
+    if getattr(X, "ndim", None) == 2 or hasattr(X, "to_pandas"):
+        return X, False
+    X = np.asarray(X)
+    return (X[np.newaxis], True) if X.ndim == 1 else (X, False)
+
+
+def _encode_table(model: Any, X: Any, y: Any) -> tuple[Any, Any]:
+    """Return a frame's encoded rows and its target; arrays are encoded already."""
+    if isinstance(X, np.ndarray):
+        return X, y
+    if y is None:
+        y = model.target_of(X)
+    if model.task_ == "regression":
+        y = (np.asarray(y, dtype=np.float64) - model.target_mean_) / model.target_scale_
+    return model.transform(X), y
+
+
+def _targets(net: Net, y: Any, rows: int, single: bool) -> Array:
+    """Return y as Y (rows, n_L), finite and in the range of the loss."""
+    n_outputs = net.units[-1]
+    if y is None:
+        raise ValueError("y must be given: a chain of derivatives begins at the loss.")
+    y = y.toarray() if sp.issparse(y) else np.asarray(y)
+    if single:
+        y = y.reshape(1, -1) if y.size == n_outputs and n_outputs > 1 else y.reshape(-1)
+    if y.ndim not in (1, 2):
+        raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")
+    if len(y) != rows:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {[rows, len(y)]}"
+        )
+    binarizer = getattr(net.model, "_label_binarizer", None)
+    if binarizer is not None:
+        Y = _of_labels(net, binarizer, y)
+    elif net.loss == "log_loss" and y.ndim == 1 and n_outputs > 1:
+        Y = _of_class_numbers(y, n_outputs)
+    else:
+        Y = check_array(y.reshape(rows, -1), dtype=(np.float64, np.float32), input_name="y")
+    if Y.shape != (rows, n_outputs):
+        raise ValueError(f"y must have shape {(rows, n_outputs)}, got {y.shape}.")
+    _check_range(net.loss, Y)
+    return Y
+
+
+def _of_labels(net: Net, binarizer: Any, y: Array) -> Array:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y)
+    if y.ndim == 2 and binarizer.y_type_ == "multiclass":  # one-hot
+        if y.shape[1] != len(net.model.classes_) or not _is_one_hot(y):
+            raise ValueError(
+                f"y must hold labels, or one-hot rows of {len(net.model.classes_)} classes."
+            )
+        return y.astype(np.float64)
+    if y.ndim == 2 and y.shape[1] != net.units[-1]:
+        raise ValueError(f"y has {y.shape[1]} outputs, but the net has {net.units[-1]}.")
+    if type_of_target(y, input_name="y", raise_unknown=True).startswith("continuous"):
+        raise ValueError("y must hold class labels, got real numbers.")
+    check_labels(unique_labels(y), net.model.classes_, all_of_them=False)
+    return targets(binarizer, y, np.dtype(np.float64))
+
+
+def _is_one_hot(Y: Array) -> bool:
+    return bool(np.isin(Y, (0, 1)).all() and (Y.sum(axis=1) == 1).all())
+
+
+def _of_class_numbers(y: Array, n_classes: int) -> Array:
+    if not (np.isin(y, np.arange(n_classes)).all()):
+        raise ValueError(
+            f"y must hold the numbers of classes, 0 to {n_classes - 1}, or rows of {n_classes} "
+            f"probabilities, got {y}."
+        )
+    return np.eye(n_classes)[y.astype(np.intp)]
+
+
+def _check_range(loss: str, Y: Array) -> None:
+    """Raise if a target is none that the loss is defined for."""
+    if loss in ("binary_log_loss", "log_loss") and not ((Y >= 0) & (Y <= 1)).all():
+        raise ValueError(f"loss={loss!r} needs targets in [0, 1].")
+    if loss == "log_loss" and not np.allclose(Y.sum(axis=1), 1, rtol=0, atol=1e-6):
+        raise ValueError(f"loss={loss!r} needs rows of y that add up to 1.")
+    if loss == "poisson" and not (Y >= 0).all():
+        raise ValueError(f"loss={loss!r} needs targets that are not negative.")

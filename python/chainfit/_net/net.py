@@ -1,0 +1,330 @@
+"""Net: the numbers of one multilayer perceptron in float64, fixed; what explanations work on.
+
+`as_net` makes one of a fitted model. A Net may also be written down by hand, so that an example of
+a textbook needs no training.
+"""
+
+# ruff: noqa: E741 - l is the layer, here as in the formulas
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import neural_network as theirs
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from .. import reference
+from .._estimators.base import BaseMLP
+from .checks import check_shapes, matrix, names, one_of, real_number
+
+Array = npt.NDArray[Any]
+
+# The loss that goes with an output activation where none is named: the one for which the
+# derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
+CANONICAL = {loss.link: name for name, loss in reference.LOSSES.items()}
+HIDDEN_ACTIVATIONS = tuple(reference.ACTIVATIONS)
+OUT_ACTIVATIONS = tuple({**reference.LINKS, **reference.ACTIVATIONS})
+SOLVERS = ("sgd", "adam")
+
+# Where a loss has a derivative at every output: the output activations that stay there.
+_INSIDE_0_1 = ("logistic", "softmax")
+_DEFINED = {
+    "squared_error": OUT_ACTIVATIONS,
+    "binary_log_loss": _INSIDE_0_1,
+    "log_loss": _INSIDE_0_1,
+    "poisson": (*_INSIDE_0_1, "exp"),
+}
+
+# Settings of the update, in scikit-learn's words.
+UPDATE_SETTINGS = (
+    "solver",
+    "learning_rate_init",
+    "momentum",
+    "nesterovs_momentum",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+)
+
+
+class Net:
+    """A multilayer perceptron written down: its weights, activations and loss.
+
+    With layers l = 0..L of n_l units: ``z[l] = a[l-1] @ coefs[l-1] + intercepts[l-1]`` and
+    ``a[l] = f_l(z[l])``, from ``a[0] = X`` to the outputs ``a[L]``.
+
+    Parameters
+    ----------
+    coefs : sequence of array-like of shape (n_l, n_{l+1})
+        The weights, one array for each l = 0..L-1: row i, column j leads from unit i of layer l to
+        unit j of layer l+1. Copied to float64.
+    intercepts : sequence of array-like of shape (n_{l+1},), default=None
+        The biases; None is zeros.
+    activation : str, default='relu'
+        Activation of the hidden layers: 'identity', 'logistic', 'tanh', 'relu' or 'leaky_relu'.
+    out_activation : str, default='identity'
+        Activation of the last layer: one of these, 'softmax' or 'exp'.
+    loss : str, default=None
+        'squared_error' (half the sum over the outputs), 'binary_log_loss', 'log_loss' or
+        'poisson'. None is the one whose canonical link `out_activation` is, and 'squared_error'
+        where it is no link. Any other pair is allowed if the loss has a derivative at every output.
+    alpha : float, default=0.0
+        L2 penalty, as in the estimators.
+    solver : {'sgd', 'adam'}, default='sgd'
+        The update rule, with no step made so far.
+    learning_rate_init : float, default=0.1
+        Step size eta.
+    momentum : float, default=0.0
+        mu of 'sgd', in [0, 1]; 0 is plain gradient descent.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's.
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Decays of Adam's moments, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the root of Adam's second moment.
+    feature_names : sequence of str, default=None
+        Names of the inputs; None is x_1, x_2, ...
+    output_names : sequence of str, default=None
+        Names of the outputs; None is y_1, y_2, ...
+
+    Attributes
+    ----------
+    coefs, intercepts : tuple of ndarray, float64, read-only
+    units : tuple of int
+        (n_0, ..., n_L).
+    dtype : dtype
+        What a step of training computes in: the model's float32 or float64; float64 by hand.
+    model : estimator or None
+        The fitted MLP that it was made of.
+    source : object or None
+        What was given to `as_net`: `model`, or a pipeline or TableModel around it.
+
+    The other attributes are named as the parameters; none can be set.
+
+    Raises
+    ------
+    ValueError
+        If shapes, names or numbers don't fit.
+
+    Examples
+    --------
+    >>> import chainfit
+    >>> net = chainfit.Net([[[0.5], [-1.0]]], [[0.25]], out_activation="logistic")
+    >>> net
+    Net(2-1, out_activation='logistic', loss='binary_log_loss')
+    """
+
+    coefs: tuple[Array, ...]
+    intercepts: tuple[Array, ...]
+    units: tuple[int, ...]
+    activation: str
+    out_activation: str
+    loss: str
+    alpha: float
+    solver: str
+    learning_rate_init: float
+    momentum: float
+    nesterovs_momentum: bool
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    feature_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+    dtype: np.dtype[Any]
+    model: Any
+    source: Any
+
+    def __init__(
+        self,
+        coefs: Sequence[Any],
+        intercepts: Sequence[Any] | None = None,
+        *,
+        activation: str = "relu",
+        out_activation: str = "identity",
+        loss: str | None = None,
+        alpha: float = 0.0,
+        solver: str = "sgd",
+        learning_rate_init: float = 0.1,
+        momentum: float = 0.0,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        feature_names: Iterable[str] | None = None,
+        output_names: Iterable[str] | None = None,
+    ) -> None:
+        W = [matrix(f"coefs[{l}]", w, 2) for l, w in enumerate(coefs)]
+        if not W:
+            raise ValueError("coefs must hold at least one array of weights, got none.")
+        if intercepts is None:
+            b = [matrix("", np.zeros(w.shape[1]), 1) for w in W]
+        else:
+            b = [matrix(f"intercepts[{l}]", v, 1) for l, v in enumerate(intercepts)]
+        units = check_shapes(W, b)
+        one_of("activation", activation, HIDDEN_ACTIVATIONS)
+        one_of("out_activation", out_activation, OUT_ACTIVATIONS)
+        if loss is None:
+            loss = CANONICAL.get(out_activation, "squared_error")
+        one_of("loss", loss, tuple(reference.LOSSES))
+        if out_activation not in _DEFINED[loss]:
+            raise ValueError(
+                f"loss={loss!r} is not defined at every output of out_activation="
+                f"{out_activation!r}, only of {', '.join(map(repr, _DEFINED[loss]))}."
+            )
+        if out_activation == "softmax" and units[-1] == 1:
+            raise ValueError("out_activation='softmax' needs two outputs or more: of one it is 1.")
+        one_of("solver", solver, SOLVERS)
+        self.__dict__.update(
+            coefs=tuple(W),
+            intercepts=tuple(b),
+            units=units,
+            activation=activation,
+            out_activation=out_activation,
+            loss=loss,
+            alpha=real_number("alpha", alpha, 0.0),
+            solver=solver,
+            learning_rate_init=real_number(
+                "learning_rate_init", learning_rate_init, 0.0, open_low=True
+            ),
+            momentum=real_number("momentum", momentum, 0.0, 1.0),
+            nesterovs_momentum=bool(nesterovs_momentum),
+            beta_1=real_number("beta_1", beta_1, 0.0, 1.0, open_high=True),
+            beta_2=real_number("beta_2", beta_2, 0.0, 1.0, open_high=True),
+            epsilon=real_number("epsilon", epsilon, 0.0, open_low=True),
+            feature_names=names("feature_names", feature_names, "x", units[0]),
+            output_names=names("output_names", output_names, "y", units[-1]),
+            dtype=np.dtype(np.float64),
+            model=None,
+            source=None,
+        )
+
+    @property
+    def canonical(self) -> bool:
+        """Whether loss and output activation together have the derivative a[L] - Y."""
+        return CANONICAL.get(self.out_activation) == self.loss
+
+    def layer_activation(self, l: int) -> str:
+        """Return the name of the activation of layer l = 1..L."""
+        return self.out_activation if l == len(self.coefs) else self.activation
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a Net does not change: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a Net does not change: {name} cannot be deleted")
+
+    def __repr__(self) -> str:
+        words = ["-".join(map(str, self.units))]
+        if len(self.coefs) > 1:
+            words.append(f"activation={self.activation!r}")
+        words += [f"out_activation={self.out_activation!r}", f"loss={self.loss!r}"]
+        if self.alpha:
+            words.append(f"alpha={self.alpha!r}")
+        return f"Net({', '.join(words)})"
+
+
+def as_net(model: Any) -> Net:
+    """Return the net of a fitted model.
+
+    Parameters
+    ----------
+    model : object
+        A Net, which is returned itself; a fitted MLPClassifier or MLPRegressor of chainfit or of
+        scikit-learn; a fitted scikit-learn Pipeline that ends in one; a fitted chainfit.TableModel.
+
+    Returns
+    -------
+    net : Net
+        Weights are the model's at the time of the call.
+
+    Raises
+    ------
+    TypeError
+        If `model` is none of these.
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If its activation has no formula here.
+    """
+    if isinstance(model, Net):
+        return model
+    mlp, feature_names, output_names = _inner(model)
+    check_is_fitted(mlp, "coefs_")
+    if not isinstance(mlp, BaseMLP) and not isinstance(getattr(mlp, "out_activation_", None), str):
+        raise NotFittedError(f"This {type(mlp).__name__} instance is not fitted yet.")
+    if feature_names is None:
+        feature_names = getattr(mlp, "feature_names_in_", None)
+    if output_names is None:
+        output_names = _class_names(mlp)
+    settings = {name: getattr(mlp, name) for name in UPDATE_SETTINGS}
+    net = Net(
+        mlp.coefs_,
+        mlp.intercepts_,
+        activation=mlp.activation,
+        out_activation=mlp.out_activation_,
+        loss=CANONICAL[mlp.out_activation_],
+        alpha=mlp.alpha,
+        feature_names=feature_names,
+        output_names=output_names,
+        **{**settings, "solver": "sgd"},
+    )
+    # lbfgs is no update rule that a net by hand could have
+    net.__dict__.update(solver=mlp.solver, dtype=_training_dtype(mlp), model=mlp, source=model)
+    return net
+
+
+def _inner(model: Any) -> tuple[Any, Any, Any]:
+    """Return the MLP inside a model, and the names of its inputs and outputs where known."""
+    if isinstance(model, BaseMLP | theirs.MLPClassifier | theirs.MLPRegressor):
+        return model, None, None
+    if isinstance(model, Pipeline):
+        last = model.steps[-1][1]
+        if isinstance(last, BaseMLP | theirs.MLPClassifier | theirs.MLPRegressor):
+            return last, _pipeline_names(model), None
+        raise TypeError(
+            "The last step of the pipeline must be an MLPClassifier or MLPRegressor, got "
+            f"{type(last).__name__}."
+        )
+    from .._tables.table import TableModel  # here, as only few need it
+
+    if isinstance(model, TableModel):
+        mlp = model.fitted_net()
+        named = model.task_ == "regression" and model.target_name_ is not None
+        return mlp, model.feature_names_, [str(model.target_name_)] if named else None
+    raise TypeError(
+        "Needed is a fitted MLPClassifier or MLPRegressor of chainfit or scikit-learn, a Pipeline "
+        f"that ends in one, a chainfit.TableModel or a chainfit.Net, got {type(model).__name__}."
+    )
+
+
+def _pipeline_names(pipeline: Any) -> list[str] | None:
+    if not hasattr(pipeline, "feature_names_in_"):
+        return None
+    try:
+        return [str(name) for name in pipeline[:-1].get_feature_names_out()]
+    except (AttributeError, ValueError, NotFittedError):  # a step that names nothing
+        return None
+
+
+def _class_names(mlp: Any) -> list[str] | None:
+    """Name of the class that each output is the probability of."""
+    classes = getattr(mlp, "classes_", None)
+    if classes is None:
+        return None
+    n_outputs = len(mlp.intercepts_[-1])
+    return [str(name) for name in (classes[-1:] if n_outputs == 1 else classes)]
+
+
+def _training_dtype(mlp: Any) -> np.dtype[Any]:
+    """Dtype that the next step would compute in (scikit-learn's follows X; its weights' here)."""
+    precision = getattr(mlp, "precision", "auto")
+    if precision != "auto":
+        return np.dtype(precision)
+    if isinstance(mlp, BaseMLP) and mlp.solver == "lbfgs":
+        return np.dtype(np.float64)
+    return np.dtype(np.float32 if mlp.coefs_[0].dtype == np.float32 else np.float64)

@@ -1,0 +1,268 @@
+"""Update: what one step of the solver does to every weight, and the numbers of its rule.
+
+For a model it is no formula worked out again: a copy of the model makes the step, with the
+optimizer, its state and its arithmetic, so that the new weights are those of the next partial_fit.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import check_random_state
+
+from .. import reference
+from .._estimators.base import BaseMLP
+from .._estimators.optimizer import SETTINGS, optimizer_name
+from .._estimators.sklearn_convert import _state as sklearn_state
+from .batch import Batch, labels_of
+from .net import Net
+
+Array = npt.NDArray[Any]
+Layers = tuple[tuple[Array, ...], tuple[Array, ...]]  # (as coefs, as intercepts)
+
+# What each rule remembers of earlier steps, in the order of the core's slots.
+SLOTS = {
+    "sgd": (),
+    "momentum": ("velocity",),
+    "nesterov": ("velocity",),
+    "adam": ("m", "v"),
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Update:
+    """One step of the solver on one mini-batch: every parameter before and after.
+
+    Attributes
+    ----------
+    rule : {'sgd', 'momentum', 'nesterov', 'adam'}
+        As named, and defined, in `chainfit.reference`.
+    dtype : dtype
+        What the step computed in.
+    eta : float
+        Step size, as the schedule left it.
+    mu, beta1, beta2, eps : float
+        Constants of the rules that have them.
+    t : int
+        Number of Adam's step, from 1; 0 with other rules.
+    old, new : tuple of (coefs, intercepts)
+        The parameters, tuples of ndarray as those of the model.
+    gradient : tuple of (dW, db)
+        dJ/dcoefs, dJ/dintercepts, float64, of all rows in one mini-batch.
+    slots : dict of str to tuple of (old, new)
+        'velocity', or 'm' and 'v', each before and after as `old` and `new` are.
+    """
+
+    rule: str
+    dtype: np.dtype[Any]
+    eta: float
+    mu: float
+    beta1: float
+    beta2: float
+    eps: float
+    t: int
+    old: Layers
+    new: Layers
+    gradient: Layers
+    slots: dict[str, tuple[Layers, Layers]]
+
+    @property
+    def eta_t(self) -> float:
+        """Adam's step size with both of its bias corrections."""
+        return self.eta * math.sqrt(1 - self.beta2**self.t) / (1 - self.beta1**self.t)
+
+    def of(self, layer: int, i: int | None, j: int) -> dict[str, Any]:
+        """Return the numbers of one parameter's update.
+
+        Parameters
+        ----------
+        layer, i, j : int
+            ``coefs[layer][i, j]``; i = None: ``intercepts[layer][j]``.
+
+        Returns
+        -------
+        numbers : dict
+            - ``rule`` (str), ``eta``, ``gradient``, ``old``, ``new``;
+            - momentum and nesterov: ``mu``, ``velocity_old``, ``velocity_new``;
+            - adam: ``beta1``, ``beta2``, ``eps``, ``t``, ``eta_t``, ``m_old``, ``m_new``,
+              ``v_old``, ``v_new``.
+        """
+
+        def element(arrays: Layers) -> float:
+            return float(arrays[1][layer][j] if i is None else arrays[0][layer][i, j])
+
+        numbers: dict[str, Any] = {
+            "rule": self.rule,
+            "eta": self.eta,
+            "gradient": element(self.gradient),
+            "old": element(self.old),
+            "new": element(self.new),
+        }
+        if self.rule in ("momentum", "nesterov"):
+            numbers["mu"] = self.mu
+        elif self.rule == "adam":
+            numbers |= {name: getattr(self, name) for name in ("beta1", "beta2", "eps")}
+            numbers |= {"t": self.t, "eta_t": self.eta_t}
+        for name, (old, new) in self.slots.items():
+            numbers |= {f"{name}_old": element(old), f"{name}_new": element(new)}
+        return numbers
+
+
+def update_of(net: Net, batch: Batch, dW: Sequence[Array], db: Sequence[Array]) -> Update | None:
+    """Return the update that a step on `batch` makes; the net and its model stay as they are.
+
+    Parameters
+    ----------
+    net : Net
+    batch : Batch
+        As `read_batch` returns it; all rows are one mini-batch, whatever the model's batch_size.
+    dW, db : sequences of ndarray, float64
+        The gradient on it.
+
+    Returns
+    -------
+    update : Update or None
+        None for 'lbfgs', which has no rule for a single weight: it makes its step of the gradients
+        of all weights, now and before.
+
+    Raises
+    ------
+    ValueError
+        If the step ends in weights that are not finite.
+    """
+    if net.solver == "lbfgs":
+        return None
+    gradient = (tuple(dW), tuple(db))
+    if net.model is None:
+        return _by_formula(net, gradient)
+    return _by_training(net, batch, gradient)
+
+
+def _by_formula(net: Net, gradient: Layers) -> Update:
+    """Make the first step of the rule that a net by hand was given."""
+    rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
+    old: Layers = (net.coefs, net.intercepts)
+    new = _copy(old)
+    constants: dict[str, Any] = {
+        "mu": net.momentum,
+        "beta1": net.beta_1,
+        "beta2": net.beta_2,
+        "eps": net.epsilon,
+    }
+    state = reference.init_state(*new, rule, eta=net.learning_rate_init, **constants)
+    before = [_copy(slot) for slot in state.slots]
+    state.steps = 1
+    for kind in (0, 1):  # weights, biases
+        slots_of_p = zip(*(slot[kind] for slot in state.slots), strict=True)
+        slots = list(slots_of_p) or [()] * len(new[kind])
+        for p, g, slots_p in zip(new[kind], gradient[kind], slots, strict=True):
+            reference.UPDATES[rule][1](p, g, state, *slots_p)
+    return Update(
+        rule=rule,
+        dtype=net.dtype,
+        eta=net.learning_rate_init,
+        **constants,
+        t=1 if rule == "adam" else 0,
+        old=old,
+        new=new,
+        gradient=gradient,
+        slots=dict(
+            zip(SLOTS[rule], zip(before, map(_copy, state.slots), strict=True), strict=True)
+        ),
+    )
+
+
+def _by_training(net: Net, batch: Batch, gradient: Layers) -> Update:
+    """Let a copy of the model make its next step."""
+    model = net.model
+    old = _copy((model.coefs_, model.intercepts_))
+    zeros = _copy([[np.zeros_like(p) for p in kind] for kind in old])
+    twin = _twin(model, len(batch.X))
+    state = _optimizer_state(twin)
+    arguments = {} if batch.sample_weight is None else {"sample_weight": batch.sample_weight}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the copy's making
+        twin.partial_fit(batch.X, labels_of(twin, batch.Y), **arguments)
+    after = _optimizer_state(twin)
+    new = (tuple(twin.coefs_), tuple(twin.intercepts_))
+    rule, settings = state["name"], state["settings"]
+    before = state["slots"] or [zeros] * len(SLOTS[rule])
+    slots = zip(before, after["slots"], strict=True)
+    return Update(
+        rule=rule,
+        dtype=new[0][0].dtype,
+        eta=float(state["eta"]),
+        mu=float(settings["momentum"]),
+        beta1=float(settings["beta_1"]),
+        beta2=float(settings["beta_2"]),
+        eps=float(settings["epsilon"]),
+        t=int(after["steps"]) if rule == "adam" else 0,
+        old=old,
+        new=new,
+        gradient=gradient,
+        slots=dict(zip(SLOTS[rule], slots, strict=True)),
+    )
+
+
+def _copy(arrays: Any) -> Layers:
+    coefs, intercepts = arrays
+    return tuple(np.array(p) for p in coefs), tuple(np.array(p) for p in intercepts)
+
+
+def _optimizer_state(model: Any) -> dict[str, Any]:
+    """Return name, eta, steps, slots and settings of the optimizer that partial_fit goes on with.
+
+    Without one, after 'lbfgs' for instance, it is the new one that partial_fit would make.
+    """
+    settings = {key: getattr(model, key) for key in SETTINGS}
+    if hasattr(model, "_optimizer"):
+        if isinstance(model, BaseMLP):
+            state = model._optimizer_state
+        else:
+            state = sklearn_state(model._optimizer, len(model.coefs_))
+        return {**state, "settings": {**settings, **state["settings"]}}
+    name = optimizer_name(model.solver, model.momentum, model.nesterovs_momentum)
+    eta = model.learning_rate_init
+    return {"name": name, "eta": eta, "steps": 0, "slots": [], "settings": settings}
+
+
+def _twin(model: Any, rows: int) -> Any:
+    """Return a copy of a model that makes one quiet step of one mini-batch.
+
+    What it draws for the order of the rows is what the model would draw: a RandomState is copied
+    as it stands, the global one too, which so is not moved.
+    """
+    twin = copy.copy(model)
+    for name in ("_skl_callbacks", "_on_epoch", "feature_names_in_"):
+        twin.__dict__.pop(name, None)  # watchers of fits; names that arrays don't have
+    shared: dict[int, Any] = {}
+    if isinstance(model, BaseMLP):
+        # A step of ours makes new arrays; scikit-learn's writes into those at hand.
+        slots = _optimizer_state(twin)["slots"]
+        kept = [
+            *twin.coefs_,
+            *twin.intercepts_,
+            *(p for pair in slots for kind in pair for p in kind),
+        ]
+        shared = {id(p): p for p in kept}
+    twin = copy.deepcopy(twin, shared)
+    twin.batch_size = rows
+    twin.verbose = False
+    twin.early_stopping = False  # for which partial_fit has no meaning
+    twin.warm_start = False  # which would want every class in the batch
+    if not isinstance(model, BaseMLP):
+        # the record of losses, which scikit-learn's other ways of fitting leave without
+        for name, value in (("loss_curve_", []), ("best_loss_", math.inf)):
+            if getattr(twin, name, None) is None:
+                setattr(twin, name, value)
+        vars(twin).setdefault("_no_improvement_count", 0)
+    if twin.random_state is None:
+        twin.random_state = copy.deepcopy(check_random_state(None))
+    return twin

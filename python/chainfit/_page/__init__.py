@@ -1,0 +1,1 @@
+"""explore: a net as one HTML page."""

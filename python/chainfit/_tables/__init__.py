@@ -1,0 +1,1 @@
+"""TableModel: data frames of mixed columns, and the net that learns from them."""

@@ -1,0 +1,1 @@
+"""Trace: one training step with all of its numbers, as text and tables."""
