@@ -1,4 +1,7 @@
-"""Model files that are not whole and sane: each is refused, and the message names the fault."""
+"""Model files that are not whole and sane: each is refused, and the message names the fault.
+
+Most of this is two tables, of edited settings and of damaged bytes: one line or two for a file.
+"""
 
 from __future__ import annotations
 
