@@ -290,12 +290,16 @@ def carried_over(net, optimizer, trainer):
     return new
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 5, 8, 9, 16, 17, 60, 150, 2**62])
+@pytest.mark.parametrize(
+    ("units", "batch_size"),
+    [([4, 9, 2], n) for n in (1, 2, 3, 4, 5, 8, 9, 16, 17, 60, 150, 2**62)]
+    + [([16, 31, 16], n) for n in (9, 17)],  # units in the lanes, one of them none
+)
 @pytest.mark.parametrize("optimizer", dict(_core.optimizers()))
-def test_a_run_is_its_steps_in_a_row(optimizer, batch_size, isa, dtype, make_net):
+def test_a_run_is_its_steps_in_a_row(optimizer, units, batch_size, isa, dtype, make_net):
     """Order, epochs, short last batches, weights, l2, loss: against new trainers for batches."""
     rows = 151 if batch_size > 3 else 10  # last batches of one row, of few (2 to 8) and of many
-    net = make_net([4, 9, 2], "tanh", "squared_error", dtype, rows=rows, weighted=True)
+    net = make_net(units, "tanh", "squared_error", dtype, rows=rows, weighted=True)
     given = np.random.RandomState(3).permutation(rows) if optimizer != "sgd" else None
     order = np.arange(rows) if given is None else given
     whole, by_hand = net.trainer(optimizer), net.trainer(optimizer)
