@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 TEST_COMMAND = "pip install '.[test]' && pytest"  # the README's own
 # What exercises the compiled core; the other tests are about Python code.
-CORE = "kernels products sparse_core training run bits pool core_errors row_predictor"
+CORE = "kernels products layouts sparse_core training run bits pool core_errors row_predictor"
 CORE_TESTS = [f"tests/test_{name}.py" for name in CORE.split()]
 
 
