@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .._formulas.address import Address
 from .._formulas.formula import Constant, Formula, Partial, Product, Quantity, Rest, code, total
-from .._formulas.notation import Notation
+from .._formulas.notation import Notation, Unit
 from .._trace.trace import Trace, softmax_jacobian
 from .check import check_paths
 from .flow import Backward
@@ -92,21 +92,25 @@ class _Builder:
             self.known[key] = Factor(partial, rule)
         return self.known[key]
 
-    def path(self, nodes: Nodes, blocked: dict[tuple[int, int], Block]) -> Path:
-        """Return the path through these units of the layers above the weight's own."""
-        l, softmax = self.address.layer, self.backward.softmax
-        units = nodes[: self.L - l - 1]
-        out = nodes[-1] if softmax and not self.fused else None
-        steps = path_steps(
+    def steps(self, units: Sequence[Unit], out: Unit | None) -> list[Step]:
+        """Return the steps of the path through these units, and through output `out`."""
+        return path_steps(
             self.notation,
             self.address,
             units,
             self.L,
             loss=self.loss,
             out=out,
-            softmax=softmax,
+            softmax=self.backward.softmax,
             fused=self.fused,
         )
+
+    def path(self, nodes: Nodes, blocked: dict[tuple[int, int], Block]) -> Path:
+        """Return the path through these units of the layers above the weight's own."""
+        l, softmax = self.address.layer, self.backward.softmax
+        units = nodes[: self.L - l - 1]
+        out = nodes[-1] if softmax and not self.fused else None
+        steps = self.steps(units, out)
         factors = (*self.share(), *(self.factor(step) for step in steps))
         places = list(enumerate((self.address.target, *units), start=l + 1))
         blocks = tuple(blocked[place] for place in places if place in blocked)
@@ -117,16 +121,7 @@ class _Builder:
 
     def folded(self) -> tuple[Factor, ...]:
         """Return the chain with everything above the weight's unit in one derivative."""
-        steps = path_steps(
-            self.notation,
-            self.address,
-            [0] * (self.L - self.address.layer - 1),
-            self.L,
-            loss=self.loss,
-            out=None,
-            softmax=self.backward.softmax,
-            fused=self.fused,
-        )
+        steps = self.steps([0] * (self.L - self.address.layer - 1), None)
         if self.address.layer + 1 == self.L:
             first = self.top(steps[0])
             own = steps[1:]
