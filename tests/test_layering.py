@@ -1,7 +1,8 @@
 """The floors of docs/design.md, read from includes and imports: dependencies point one way.
 
 Each rule is a function from a source tree to the list of its violations. It is applied to this
-repository, and, so that it is known to see something, to small trees that break it.
+repository, and, so that it is known to see something, to small trees that break it: these, and the
+lists of what may be included where, are most of this file.
 """
 
 import ast

@@ -1,7 +1,7 @@
 // Backward and update of a few rows at a time, in one pass over W: where a mini-batch is so small that reading W, not
 // the products, is what costs. Floor: compiled once per instruction set. Lanes are units, as in lines.inl.
 
-// P panels of units from j on. R rows, whose deltas stay in registers; with R = 0 as many as there are, for instruction
+// P panels of units from j on. R rows, all loops over them unrolled; with R = 0 as many as there are, for instruction
 // sets where a variant for each number would take the compiler too long.
 template <class T, class Optimizer, int R, int P>
 CHAINFIT_INLINE void few_backward(const FewRowsLayer<T>& layer, Index j, const StepScalars<T>& c,
