@@ -70,11 +70,13 @@ def typecheck(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the README's test command, word for word; compiler warnings are errors."""
+    """Run the README's test command, word for word, warnings as errors; then each benchmark once."""
     if TEST_COMMAND not in (ROOT / "README.md").read_text(encoding="utf-8"):
         session.error(f"README.md no longer tells users to test with: {TEST_COMMAND}")
     command = f"{TEST_COMMAND} {shlex.join(session.posargs)}"
     session.run("bash", "-c", command, external=True, env=build_env(session, CHAINFIT_WERROR="ON"))
+    if not session.posargs:  # without a clock: only so that they go on working
+        session.run("pytest", "-q", "benchmarks", "--benchmark-disable")
 
 
 def run_sanitized(session: nox.Session, sanitizers: str, runtime: str, tests: list[str]) -> None:
