@@ -70,7 +70,7 @@ def typecheck(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the README's test command, word for word, warnings as errors; then each benchmark once."""
+    """Run the README's test command, compiler warnings being errors; then each benchmark once."""
     if TEST_COMMAND not in (ROOT / "README.md").read_text(encoding="utf-8"):
         session.error(f"README.md no longer tells users to test with: {TEST_COMMAND}")
     command = f"{TEST_COMMAND} {shlex.join(session.posargs)}"
