@@ -75,7 +75,7 @@ def info() -> dict[str, Any]:
         - ``version`` (str): the package's version;
         - ``isa`` (str): the instruction set in use;
         - ``isas`` (dict of str to bool): those built, best first, and whether they run here;
-        - ``threads`` (int): most threads of a call with ``n_threads=None``.
+        - ``threads`` (int): the maximum number of threads of a call with ``n_threads=None``.
 
     Examples
     --------
