@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._files.fields import Fields, ModelFileError, Tensors, shorten
+from .._files.fields import Fields, ModelFileError, Tensors, check_expansion, shorten
 from .._files.model import KINDS, kind_of
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
 from .encoder import (
@@ -79,13 +79,21 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     model.task_ = "classification" if kind.name == "MLPClassifier" else "regression"
     if task not in ("auto", model.task_):
         raise ModelFileError(f"settings: task {task!r} disagrees with a net of {model.task_}")
-    width = len(model.feature_names_)
+    width = sum(column.width for column in model.columns_)
     if width != model.net_.n_features_in_ or model.net_.n_outputs_ != _outputs(model.net_):
         raise ModelFileError(
             f"settings: columns make {width} features, the net has {model.net_.n_features_in_} "
             f"inputs and {model.net_.n_outputs_} outputs"
         )
+    _check_names(model)
     return model
+
+
+def _check_names(model: Any) -> None:
+    """Refuse columns whose features have names too long: each level's holds the column's."""
+    names = sum(len(column.name) * column.width for column in model.columns_)
+    weights = sum(coefs.nbytes for coefs in model.net_.coefs_)
+    check_expansion(names, weights, "settings: columns: the names of the features")
 
 
 def _outputs(net: Any) -> int:
@@ -128,7 +136,7 @@ def _unpack_column(values: object) -> Column:
     fields = Fields(values, "settings: columns")
     kind = fields.text("kind", _COLUMN_KINDS)
     name = fields.text("name")
-    fields.where = f"settings: column {name!r}"[:80]
+    fields.where = f"settings: column {shorten(name)}"
     column: Column
     if kind == "dropped":
         column = DroppedColumn(name, fields.text("reason"))
