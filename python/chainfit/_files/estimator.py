@@ -197,7 +197,7 @@ def _unpack_classes(model: Any, fields: Fields, tensors: Tensors) -> None:
         labels = fields.texts("labels")
         if not labels:
             raise ModelFileError("settings: classes: 'labels' must not be empty")
-        classes = _text_classes(labels, dtype, sum(coefs.nbytes for coefs in model.coefs_))
+        classes = _text_classes(labels, dtype, tensors.nbytes)
         rising = all(a < b for a, b in pairwise(labels))
     else:
         classes = tensors.take("classes", dtype, (None,))
@@ -226,18 +226,17 @@ def _unpack_classes(model: Any, fields: Fields, tensors: Tensors) -> None:
     fields.done()
 
 
-def _text_classes(labels: list[str], dtype: str, weights: int) -> np.ndarray:
-    """Return the labels as an array of str or object, beside so many bytes of weights."""
+def _text_classes(labels: list[str], dtype: str, tensor_bytes: int) -> np.ndarray:
+    """Return the labels as an array of str or object, beside so many bytes of tensors."""
     if dtype == "object":
         return np.array(labels, dtype=object)
     # A NumPy string takes as many characters as the longest, each of 4 bytes.
     nbytes = 4 * len(labels) * max(map(len, labels))
-    source = weights + sum(map(len, labels))
+    source = tensor_bytes + sum(map(len, labels))
     check_expansion(nbytes, source, "settings: classes: labels of dtype str, not object,")
-    classes = np.array(labels)
-    if classes.tolist() != labels:
+    if any(label.endswith("\0") for label in labels):
         raise ModelFileError("settings: classes: labels of dtype str must not end in NUL")
-    return classes
+    return np.array(labels)
 
 
 def _unpack_out_activation(model: Any, fields: Fields) -> None:

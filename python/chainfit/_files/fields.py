@@ -187,6 +187,8 @@ class Tensors:
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self._arrays = dict(arrays)
+        #: Bytes of all of them, also when they are taken.
+        self.nbytes = sum(array.nbytes for array in self._arrays.values())
 
     def names(self) -> list[str]:
         """Names not taken yet."""

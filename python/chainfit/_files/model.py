@@ -150,9 +150,9 @@ def save(model: Any, path: AnyPath) -> None:
 def load(path: AnyPath) -> Any:
     """Read a model that ``save`` wrote.
 
-    Nothing in the file is executed. Whatever it holds, the memory taken is at most 32 times the
-    file's size and 16 MB more; a good file takes little more than its size. Nothing but a regular
-    file is read, so that no pipe is waited for.
+    Nothing in the file is executed. Whatever it holds, the memory taken is at most 24 times the
+    file's size and 16 MB more; for a file that is mostly weights it is little more than its size.
+    Nothing but a regular file is read, so that no pipe is waited for.
 
     Parameters
     ----------

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .._files.fields import Fields, ModelFileError, Tensors, check_expansion, shorten
+from .._files.fields import (
+    MAX_COUNT,
+    Fields,
+    ModelFileError,
+    Tensors,
+    check_expansion,
+    shorten,
+)
 from .._files.model import KINDS, kind_of
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
 from .encoder import (
@@ -55,7 +62,7 @@ def pack(model: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     """Build a TableModel, everything checked; ModelFileError if it is not a sane one."""
     task = fields.text("task", TASKS)
-    max_levels = fields.integer("max_levels", low=1)
+    max_levels = fields.integer("max_levels", low=1, high=MAX_COUNT)
     states = tensors.under(PARAMETERS)
     parameters = _unpack_parameters(fields.take("parameters"), states)
     states.done()
@@ -73,7 +80,8 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     model.notes_ = fields.texts("notes")
     net = fields.fields("net")
     kind = KINDS[net.text("kind", ("MLPClassifier", "MLPRegressor"))]
-    model.net_ = kind.unpack(_renamed(net.fields("settings")), tensors.under(NET))
+    weights = tensors.under(NET)
+    model.net_ = kind.unpack(_renamed(net.fields("settings")), weights)
     net.done()
     _check_parameters(type(model.net_), parameters)
     model.task_ = "classification" if kind.name == "MLPClassifier" else "regression"
@@ -85,15 +93,10 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
             f"settings: columns make {width} features, the net has {model.net_.n_features_in_} "
             f"inputs and {model.net_.n_outputs_} outputs"
         )
-    _check_names(model)
+    # The name of each level's feature holds the column's.
+    characters = sum(len(column.name) * column.width for column in model.columns_)
+    check_expansion(characters, weights.nbytes, "settings: columns: the names of the features")
     return model
-
-
-def _check_names(model: Any) -> None:
-    """Refuse columns whose features have names too long: each level's holds the column's."""
-    names = sum(len(column.name) * column.width for column in model.columns_)
-    weights = sum(coefs.nbytes for coefs in model.net_.coefs_)
-    check_expansion(names, weights, "settings: columns: the names of the features")
 
 
 def _outputs(net: Any) -> int:
