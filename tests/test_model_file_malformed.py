@@ -49,6 +49,7 @@ def _good(folder: Path) -> dict[str, bytes]:
             "table": TableModel(max_iter=3, random_state=0).fit(
                 FRAME.assign(kind=np.array(["u", "v"])[IRIS % 2]), "a"
             ),
+            "table of classes": TableModel(max_iter=3, random_state=0).fit(FRAME, IRIS),
         }
     files = {}
     for name, model in models.items():
@@ -354,11 +355,58 @@ EDITS = {
         put(S + "classes.target", "binary"),
         "3 classes of a binary target disagree with 3 outputs",
     ),
+    "classes sparse": (
+        "classifier",
+        put(S + "classes.sparse", True),
+        "a multiclass target must not be sparse",
+    ),
+    "class names sparse": (
+        "strings",
+        put(S + "classes.sparse", True),
+        "a multiclass target must not be sparse",
+    ),
+    "class names of a multilabel target": (
+        "strings",
+        lambda parts: parts.settings.update(
+            out_activation="logistic",
+            classes={**parts.settings["classes"], "target": "multilabel-indicator"},
+        ),
+        "classes of a multilabel-indicator target must be its columns' numbers",
+    ),
+    "classes of a multilabel target from 1": (
+        "classifier",
+        lambda parts: (
+            put(S + "classes.target", "multilabel-indicator")(parts),
+            put(S + "out_activation", "logistic")(parts),
+            tensor("classes", lambda a: a + 1)(parts),
+        ),
+        "must be its columns' numbers",
+    ),
     # training record
     "n_iter negative": ("classifier", put(S + "training.n_iter", -1), "'n_iter' must be an int"),
     "n_iter fractional": ("classifier", put(S + "training.n_iter", 3.5), "'n_iter' must be"),
     "t true": ("classifier", put(S + "training.t", True), "'t' must be an integer"),
     "t huge": ("classifier", put(S + "training.t", 2**64), "'t' must be an integer"),
+    "t that would overflow": (
+        "classifier",
+        put(S + "training.t", 2**63 - 1),
+        "'t' must be an integer from 0 to 9007199254740992",
+    ),
+    "n_iter that would overflow": (
+        "classifier",
+        put(S + "training.n_iter", 2**63 - 1),
+        "'n_iter' must be an integer from 0 to",
+    ),
+    "count that would overflow": (
+        "classifier",
+        put(S + "training.no_improvement_count", 2**63 - 1),
+        "'no_improvement_count' must be an integer from 0 to",
+    ),
+    "steps that would overflow": (
+        "classifier",
+        put(OPT + "steps", 2**63 - 1),
+        "'steps' must be an integer from 0 to",
+    ),
     "t missing": ("classifier", drop(S + "training.t"), "'t' is missing"),
     "loss a word": ("classifier", put(S + "training.loss", "big"), "'loss' must be a number"),
     "count negative": (
@@ -435,6 +483,14 @@ EDITS = {
         "table",
         put("settings.net.kind", "TableModel"),
         "'kind' must be one of 'MLPClassifier', 'MLPRegressor'",
+    ),
+    "net of several targets": (
+        "table of classes",
+        lambda parts: (
+            put("settings.net.settings.classes.target", "multilabel-indicator")(parts),
+            put("settings.net.settings.out_activation", "logistic")(parts),
+        ),
+        "net: must be of one target, not of several",
     ),
     "net broken": ("table", tensor("net.coefs.0", first(np.inf)), "'coefs.0' holds NaN"),
     "table parameter of another net": (
@@ -642,7 +698,9 @@ def check_any(raw: bytes, path: Path) -> None:
     if isinstance(model, TableModel):
         frame = FRAME.assign(kind="u")
         out = model.predict(frame)
+        assert out.shape == (len(X),)
     else:
+        assert len(model.predict(X)) == len(X)
         out = model._forward(X)
     assert np.isfinite(out).all()
 

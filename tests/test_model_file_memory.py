@@ -236,7 +236,7 @@ def test_what_cannot_be_loaded_is_not_saved(good, tmp_path):
     assert chainfit.load(path).classes_.dtype == np.dtype("<U500")
     before = path.read_bytes()
     model.classes_[-1] = "x" * 20_000
-    with pytest.raises(ModelFileError, match="cannot save .* labels of dtype str, not object"):
+    with pytest.raises(ModelFileError, match=r"cannot save .* labels of dtype str, not object"):
         model.save(path)
     assert path.read_bytes() == before
     model.classes_ = model.classes_.astype(object)

@@ -84,6 +84,8 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     model.net_ = kind.unpack(_renamed(net.fields("settings")), weights)
     net.done()
     _check_parameters(type(model.net_), parameters)
+    if model.net_.n_outputs_ > 1 and model.net_.out_activation_ != "softmax":
+        raise ModelFileError("settings: net: must be of one target, not of several")
     model.task_ = "classification" if kind.name == "MLPClassifier" else "regression"
     if task not in ("auto", model.task_):
         raise ModelFileError(f"settings: task {task!r} disagrees with a net of {model.task_}")
