@@ -51,18 +51,22 @@ class Portable(BaseEstimator):
         if optimizer is not None:
             self._optimizer_state = optimizer
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | bytes | os.PathLike) -> None:
         """Write the fitted model to one safetensors file, to be read by ``chainfit.load``.
 
         Parameters
         ----------
-        path : str or path-like
-            The file; one that exists is replaced as a whole or, on failure, left as it was.
+        path : str, bytes or path-like
+            The file; one that exists is replaced as a whole or, on failure, left as it was. The new
+            one has its owner, group and mode.
 
         Raises
         ------
         NotFittedError
             If the model was not fitted.
+        TypeError
+            If `path` is no path, or if a parameter or a class label is of a type that a file cannot
+            hold.
         OSError
             If the file can't be written.
         """
