@@ -25,15 +25,15 @@ STYLE = """\
 .chainfit tr { background: none !important; border: 0 !important; }
 .chainfit :is(td, th) { text-align: left !important; vertical-align: baseline !important;
   white-space: normal !important; background: none !important; border: 0 !important;
-  padding: 0.15em 0.4em !important; max-width: none !important; overflow-wrap: normal; }
+  padding: 0.25em 0.4em !important; max-width: none !important; overflow-wrap: normal; }
 .chainfit .number { text-align: right !important; white-space: nowrap !important;
   font-variant-numeric: tabular-nums; }
-.chainfit .value, .chainfit .symbol { white-space: nowrap !important; }
+.chainfit .value, .chainfit .symbol, .chainfit .label { white-space: nowrap !important; }
 .chainfit .words { overflow-wrap: anywhere; }
 .chainfit .label, .chainfit .remark, .chainfit small { opacity: 0.7; }
 .chainfit math { text-indent: 0; }
 .chainfit mtext[mathvariant="monospace"] { font-family: monospace; font-size: 0.9em; }
-@container (max-width: 44em) {
+@container (max-width: 60em) {
   .chainfit .stacked :is(tbody, tr, td) { display: block !important; }
   .chainfit .stacked tr { padding-bottom: 0.5em; }
   .chainfit .stacked td:empty { display: none !important; }
