@@ -108,8 +108,10 @@ def test_formulas_break_before_their_operators():
 
 
 def test_a_sign_is_no_operator():
-    signs = tree(breakable(latex2mathml.converter.convert(r"\left({-2}\right)"))).iter("mo")
-    assert [mo.get("form") for mo in signs if mo.text == "−"] == ["prefix"]
+    """Cut out of its brackets it would stand apart from its number."""
+    long = breakable(latex2mathml.converter.convert(r"\left({-a + b - c + d}\right)"))
+    forms = [mo.get("form") for mo in tree(f"<p>{long}</p>").iter("mo") if mo.text == "−"]
+    assert forms == ["prefix", "infix"]
 
 
 def test_in_a_notebook():
