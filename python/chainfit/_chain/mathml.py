@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 _NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML knows what <math> is
 _BREAKS = set("+−-·=→")  # a line may end before one of these
 _TALL = {"mfrac", "msqrt", "munder", "munderover"}
-LONG = 3  # operators from which on a row in brackets may be cut
+LONG = 3  # operators from which on a row in brackets may be cut: (1 - h) stays whole
 
 
 def breakable(mathml: str) -> str:
@@ -36,28 +36,24 @@ def _math(elements: list[Element]) -> str:
 
 
 def _flat(elements: list[Element]) -> list[Element]:
-    """Take rows apart, and long ones in brackets that are not tall."""
+    """Take rows apart, and long ones in brackets; none of these grows but with a fraction."""
     found = []
     for element in elements:
-        if element.tag != "mrow" or (_is_bracketed(element) and not _is_cut(element)):
-            found.append(element)
-            continue
-        inside = list(element)
-        if _is_bracketed(element):
-            for bracket in (inside[0], inside[-1]):
+        bracketed = element.tag == "mrow" and _is_bracketed(element)
+        tall = bracketed and any(part.tag in _TALL for part in element.iter())
+        if bracketed and not tall:
+            for bracket in (element[0], element[-1]):
                 bracket.set("stretchy", "false")
-        found += _flat(inside)
+        long = sum(map(_is_operator, element.iter())) >= LONG
+        if element.tag != "mrow" or tall or (bracketed and not long):
+            found.append(element)
+        else:
+            found += _flat(list(element))
     return found
 
 
 def _is_bracketed(row: Element) -> bool:
     return len(row) > 1 and row[0].tag == "mo" and (row[0].text or "") in "(["
-
-
-def _is_cut(row: Element) -> bool:
-    """Say whether lines may break inside of these brackets: (1 - h) stays whole."""
-    operators = sum(map(_is_operator, row.iter()))
-    return operators >= LONG and not any(element.tag in _TALL for element in row.iter())
 
 
 def _is_operator(element: Element) -> bool:

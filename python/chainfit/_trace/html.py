@@ -31,7 +31,7 @@ STYLE = """\
 .chainfit .value, .chainfit .symbol, .chainfit .label { white-space: nowrap !important; }
 .chainfit .words { overflow-wrap: anywhere; }
 .chainfit .label, .chainfit .remark, .chainfit small { opacity: 0.7; }
-.chainfit math { text-indent: 0; }
+.chainfit math { text-indent: 0; padding: 0.12em 0; }
 .chainfit mtext[mathvariant="monospace"] { font-family: monospace; font-size: 0.9em; }
 @container (max-width: 60em) {
   .chainfit .stacked :is(tbody, tr, td) { display: block !important; }
