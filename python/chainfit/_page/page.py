@@ -24,6 +24,7 @@ SCRIPTS = (
     "address",
     "paths",
     "update",
+    "labels",
     "picture",
     "views",
     "rules",
