@@ -39,7 +39,10 @@ _DOCUMENT = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
-<style>body {{ font-family: system-ui, sans-serif; margin: 2em; }}</style>
+<style>
+body {{ font-family: system-ui, sans-serif; margin: clamp(0.75em, 3vw, 2em); }}
+h1 {{ font-size: 1.4em; overflow-wrap: anywhere; }}
+</style>
 </head>
 <body>
 <h1>{title}</h1>

@@ -23,6 +23,7 @@ SCRIPTS = (
     "address",
     "paths",
     "update",
+    "labels",
     "picture",
     "views",
     "rules",
