@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from .base import BaseMLP
-from .labels import check_labels, labels, plain_labels, quick_targets, targets
+from .labels import check_indicators, check_labels, labels, plain_labels, quick_targets, targets
 
 Array = npt.NDArray[Any]
 
@@ -246,7 +246,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_classes)
             The labels; they need not contain every class.
 
         sample_weight : array-like of shape (n_samples,), default=None
@@ -312,6 +312,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # -- labels and outputs
 
     def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:
+        check_indicators(y)
         if incremental and not self._same_classes(classes):
             if _check_partial_fit_first_call(self, classes):
                 self._label_binarizer = LabelBinarizer()

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.multiclass import type_of_target
 
 from .inputs import is_plain
 
@@ -33,6 +35,31 @@ def check_labels(found: Array, classes: Array, *, all_of_them: bool) -> None:
             "`y` has classes not in `self.classes_`. "
             f"`self.classes_` has {classes}. 'y' has {found}."
         )
+
+
+def check_indicators(y: Any) -> None:
+    """Raise a ValueError where y, dense or sparse, has several columns and is no indicator matrix.
+
+    scikit-learn takes any two values for one, and reads both as "has the label" where neither is 0.
+    """
+    if y.ndim != 2:
+        return
+    if sp.issparse(y):
+        y = y.toarray()
+    kind = type_of_target(y)
+    if kind == "multilabel-indicator":
+        present = y[y != 0]
+        if not np.any(present != present[:1]):
+            return
+        problem = f"Neither of its two values, {np.unique(present)}, is 0"
+    elif kind.endswith("multioutput"):
+        problem = "Multioutput target data is not supported with label binarization"
+    else:
+        return  # for scikit-learn to name
+    raise ValueError(
+        f"{problem}. A y of several columns must be an indicator matrix: 0 where a row does not "
+        "have the label of that column, and one other value, such as 1, where it does."
+    )
 
 
 def plain_labels(y: Any, rows: int) -> bool:
@@ -71,7 +98,10 @@ def quick_targets(binarizer: LabelBinarizer, y: Array, dtype: np.dtype[Any]) -> 
 def targets(binarizer: LabelBinarizer, y: Array, dtype: np.dtype[Any]) -> Array:
     """Return Y (rows, n_L) of dtype for checked labels y: (rows, 1) for two classes."""
     Y = quick_targets(binarizer, y, dtype)
-    return np.ascontiguousarray(binarizer.transform(y), dtype=dtype) if Y is None else Y
+    if Y is None:
+        # An indicator matrix keeps its values there, and may have 255 for 1.
+        Y = np.ascontiguousarray(binarizer.transform(y) != 0, dtype=dtype)
+    return Y
 
 
 def labels(binarizer: LabelBinarizer, output: Array) -> Array:
