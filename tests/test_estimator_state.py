@@ -220,7 +220,7 @@ def test_error_in_the_validation_score_stops_the_fit(monkeypatch):
     def broken(*arguments, **keywords):
         raise RuntimeError("no score today")
 
-    monkeypatch.setattr("chainfit._estimators.classifier.accuracy_score", broken)
+    monkeypatch.setattr("chainfit._estimators.classifier.codes", broken)
     with pytest.raises(RuntimeError, match="no score today"):
         model.fit(X, target)
     assert not hasattr(model, "coefs_")

@@ -20,6 +20,7 @@ from .lbfgs import fit_lbfgs
 from .optimizer import cast
 from .parameters import CONSTRAINTS, LINKS
 from .portable import Portable
+from .scores import Score
 from .stochastic import HISTORY, fit_stochastic
 from .threads import resolve_n_threads
 from .undo import Undo
@@ -57,8 +58,8 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         """Name of the loss in the core."""
 
     @abstractmethod
-    def _score_output(self, y: Array, output: Array, sample_weight: Array | None) -> float:
-        """Return the validation score of the net's output (rows, n_L) against decoded y."""
+    def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
+        """Return the validation score against Y (rows, n_L), a function of the net's output."""
 
     # -- fit
 

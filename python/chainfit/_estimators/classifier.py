@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from .base import BaseMLP
-from .labels import check_indicators, check_labels, labels, plain_labels, quick_targets, targets
+from .labels import (
+    check_indicators,
+    check_labels,
+    codes,
+    labels,
+    plain_labels,
+    quick_targets,
+    targets,
+)
+from .scores import Score, accuracy
 
 Array = npt.NDArray[Any]
 
@@ -348,8 +357,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _core_loss(self) -> str:
         return "log_loss" if self._label_binarizer.y_type_ == "multiclass" else "binary_log_loss"
 
-    def _score_output(self, y: Array, output: Array, sample_weight: Array | None) -> float:
-        return float(accuracy_score(y, self._decode(output), sample_weight=sample_weight))
+    def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
+        return accuracy(partial(codes, self._label_binarizer), Y, sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

@@ -6,6 +6,7 @@ ordinary (multilabel, sparse, not comparable).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -104,16 +105,30 @@ def targets(binarizer: LabelBinarizer, y: Array, dtype: np.dtype[Any]) -> Array:
     return Y
 
 
+def codes(binarizer: LabelBinarizer, output: Array) -> Array:
+    """Return the index into `classes_` of each row of outputs (rows, n_L), or 0/1 if multilabel.
+
+    The shape is (rows,), or (rows, n_L) of booleans if multilabel.
+    """
+    if binarizer.y_type_ == "multiclass":
+        found: Array = output.argmax(axis=1)
+    elif binarizer.y_type_ == "binary":
+        # of one class: always that
+        found = output[:, 0] > (0.5 if len(binarizer.classes_) > 1 else math.inf)
+    else:
+        found = output > 0.5
+    return found
+
+
 def labels(binarizer: LabelBinarizer, output: Array) -> Array:
     """Return the labels (rows,), or 0/1 (rows, n_L) if multilabel, for outputs (rows, n_L)."""
     found: Array
     if binarizer.sparse_input_:
         found = binarizer.inverse_transform(output)
     elif binarizer.y_type_ == "multiclass":
-        found = binarizer.classes_[output.argmax(axis=1)]
+        found = binarizer.classes_[codes(binarizer, output)]
     elif binarizer.y_type_ == "binary":
-        codes = (output[:, 0] > 0.5).view(np.int8)
-        found = binarizer.classes_.take(codes, mode="clip")  # of one class: always that
+        found = binarizer.classes_.take(codes(binarizer, output).view(np.int8))
     else:
-        found = (output > 0.5).astype(np.intp)
+        found = codes(binarizer, output).astype(np.intp)
     return found

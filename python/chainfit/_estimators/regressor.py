@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from .base import BaseMLP
 from .inputs import plain_real_targets
 from .parameters import LINKS
+from .scores import Score, r2
 
 Array = npt.NDArray[Any]
 
@@ -298,5 +298,5 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             )
         return self.loss
 
-    def _score_output(self, y: Array, output: Array, sample_weight: Array | None) -> float:
-        return float(r2_score(y, self._decode(output), sample_weight=sample_weight))
+    def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
+        return r2(Y, sample_weight)

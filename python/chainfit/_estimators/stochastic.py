@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from .. import _core
-from .inputs import core_form
+from .inputs import all_finite, core_form
 from .optimizer import SETTINGS, Optimizer, cast, optimizer_name
 from .threads import resolve_n_threads
 from .warn import warn
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .callbacks import FitTasks
     from .inputs import FitData
     from .optimizer import Trainer
+    from .scores import Score
 
 Array = npt.NDArray[Any]
 
@@ -44,7 +45,7 @@ class _Watcher:
     Parameters
     ----------
     validation : tuple or None
-        (X, y decoded, sample_weight) of the rows held out for early stopping.
+        X of the rows held out for early stopping, and the score of an output for them.
     on_epoch : callable or None
         Called with (n_iter, loss) after each epoch.
     tasks : FitTasks or None
@@ -56,7 +57,7 @@ class _Watcher:
         model: BaseMLP,
         trainer: Trainer,
         run: _core.Run,
-        validation: tuple[Any, Array, Array | None] | None,
+        validation: tuple[Any, Score] | None,
         on_epoch: Callable[[int, float], object] | None,
         tasks: FitTasks | None,
     ) -> None:
@@ -111,13 +112,14 @@ class _Watcher:
 
     def _validate(self) -> float:
         assert self.validation is not None
-        X, y, sample_weight = self.validation
-        output = self.model._output(X, *self.trainer.parameters())
-        finite = bool(np.isfinite(output).all())
-        score = float(self.model._score_output(y, output, sample_weight)) if finite else math.nan
+        X, score_of = self.validation
+        parameters = self.trainer.parameters()
+        output = self.model._output(X, *parameters)
+        finite = all_finite(output) or bool(np.isfinite(output).all())
+        score = score_of(output) if finite else math.nan
         self.scores.append(score)
         if score > self.run.best_validation_score:
-            self.best = self.trainer.parameters()
+            self.best = parameters
         if self.model.verbose:
             print(f"Validation score: {score:f}")
         return score
@@ -232,8 +234,8 @@ def fit_stochastic(
 
 def _hold_out(
     model: BaseMLP, data: FitData, random_state: np.random.RandomState | None
-) -> tuple[npt.NDArray[np.int64], tuple[Any, Array, Array | None]]:
-    """Split the rows: numbers of those to train on; those held out as (X, y decoded, weight)."""
+) -> tuple[npt.NDArray[np.int64], tuple[Any, Score]]:
+    """Split the rows: numbers of those to train on; X of those held out, and their score."""
     stratify = None
     if not model._y_numeric and data.Y.shape[1] == 1:
         # as words: an error that names a class names it as scikit-learn does
@@ -251,7 +253,7 @@ def _hold_out(
         )
     weight = None if data.sample_weight is None else data.sample_weight[held_out]
     X = core_form(data.X[held_out], data.dtype)
-    return train, (X, model._decode(data.Y[held_out]), weight)
+    return train, (X, model._scorer(data.Y[held_out], weight))
 
 
 def _new_run(
