@@ -89,5 +89,5 @@ def test_held_out_rows_must_weigh_something(kind):
     weight = np.zeros(ROWS)
     weight[0] = 1  # which random_state=0 leaves among the rows to train on
     model = kind(hidden_layer_sizes=(4,), early_stopping=True, random_state=0)
-    with pytest.raises(ValueError, match="among the rows that early_stopping holds out"):
+    with pytest.raises(ValueError, match="must not sum to zero over the rows that"):
         model.fit(X, LABELS["two"], sample_weight=weight)

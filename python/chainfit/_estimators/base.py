@@ -15,8 +15,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .. import _core
 from .callbacks import FitTasks
-from .inputs import SPARSE_FORMATS, FitData, core_form, is_plain_X
+from .inputs import SPARSE_FORMATS, FitData, check_numeric, core_form, is_plain_X
 from .lbfgs import fit_lbfgs
+from .limits import check_step_size
 from .optimizer import cast
 from .parameters import CONSTRAINTS, LINKS
 from .portable import Portable
@@ -24,6 +25,7 @@ from .scores import Score
 from .stochastic import HISTORY, fit_stochastic
 from .threads import resolve_n_threads
 from .undo import Undo
+from .weights import weights_and_penalty
 
 if TYPE_CHECKING:
     from ..row_predictor import RowPredictor
@@ -193,6 +195,7 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         if incremental and fixed is not None and is_plain_X(self, X, fixed):
             Y = self._encode_plain(y, classes, len(X), fixed)
         if Y is None:
+            check_numeric(X)
             X, y = validate_data(
                 self,
                 X,
@@ -209,11 +212,14 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         if auto and self.solver == "lbfgs":
             dtype = FLOAT64  # as scikit-learn: a line search needs more digits than float32 has
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X).astype(dtype, copy=False)
+            sample_weight = _check_sample_weight(sample_weight, X)
+        sample_weight, l2 = weights_and_penalty(self, sample_weight, X.shape[0], dtype)
+        if not (incremental and "_optimizer" in self.__dict__):
+            check_step_size(self, dtype)
         if Y is None:
             Y = self._encode(y, classes, incremental, dtype)
             X = core_form(X, dtype)
-        return FitData(X, Y, sample_weight, dtype, weight_dtype)
+        return FitData(X, Y, sample_weight, dtype, weight_dtype, l2)
 
     def _initialize(
         self, units: list[int], dtype: np.dtype[Any], random_state: np.random.RandomState
@@ -244,6 +250,7 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             check_is_fitted(self)
         dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
         if not is_plain_X(self, X, dtype):
+            check_numeric(X)
             X = validate_data(
                 self,
                 X,

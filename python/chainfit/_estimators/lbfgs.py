@@ -63,9 +63,7 @@ def fit_lbfgs(
 
     def evaluate(theta: Array) -> tuple[float, float, list[Array], list[Array]]:
         trainer.set_parameters(*_unpack(theta, units, data.dtype))
-        return trainer.loss_and_gradient(
-            data.X, data.Y, data.sample_weight, float(model.alpha), threads
-        )
+        return trainer.loss_and_gradient(data.X, data.Y, data.sample_weight, data.l2, threads)
 
     def objective(theta: Array) -> tuple[float, Array]:
         data_loss, penalty, coef_grads, intercept_grads = evaluate(theta)
@@ -97,7 +95,7 @@ def fit_lbfgs(
             theta,
             method="L-BFGS-B",
             jac=True,
-            options={"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol},
+            options={"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": float(model.tol)},
             callback=None if tasks is None else next_task,
         )
         theta, loss_value = result.x, float(result.fun)

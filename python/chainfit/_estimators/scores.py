@@ -68,8 +68,7 @@ def r2(Y: Array, sample_weight: Array | None) -> Score:
 
 
 def _check_weight(sample_weight: Array | None) -> None:
-    if sample_weight is not None and not sample_weight.any():
+    if sample_weight is not None and sample_weight.sum() == 0:
         raise ValueError(
-            "Sample weights must contain at least one non-zero number, also among the rows that "
-            "early_stopping holds out."
+            "Sample weights must not sum to zero over the rows that early_stopping holds out."
         )

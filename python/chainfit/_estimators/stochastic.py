@@ -14,8 +14,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from .. import _core
+from .convergence import warn_of_infinite_loss
 from .inputs import all_finite, core_form
 from .optimizer import SETTINGS, Optimizer, cast, optimizer_name
+from .parameters import LARGEST_INT, as_float, rows_of_batch
 from .threads import resolve_n_threads
 from .warn import warn
 
@@ -128,7 +130,7 @@ class _Watcher:
         """Say why training stops or slows down, in scikit-learn's words."""
         what = "Training loss" if self.validation is None else "Validation score"
         return (
-            f"{what} did not improve more than tol={self.model.tol:f} for "
+            f"{what} did not improve more than tol={float(self.model.tol):f} for "
             f"{self.model.n_iter_no_change:.0f} consecutive epochs."
         )
 
@@ -187,6 +189,7 @@ def fit_stochastic(
     trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
     rows = data.X.shape[0] if order is None else len(order)
     run = _new_run(model, optimizer, rows, shuffle=shuffle, incremental=incremental)
+    run.l2 = data.l2
     # how the command line follows a long fit: called with (n_iter, loss) after each epoch
     on_epoch = model.__dict__.get("_on_epoch")
     watcher = _Watcher(model, trainer, run, validation, on_epoch, tasks)
@@ -221,6 +224,7 @@ def fit_stochastic(
             "stopped there.",
             ConvergenceWarning,
         )
+    warn_of_infinite_loss(model.loss_)
     if run.stopped == "max_iter" and not (incremental or watcher.stopped):
         warn(
             f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the "
@@ -243,7 +247,7 @@ def _hold_out(
     train, held_out = train_test_split(
         np.arange(data.X.shape[0], dtype=np.int64),
         random_state=random_state,
-        test_size=model.validation_fraction,
+        test_size=float(model.validation_fraction),
         stratify=stratify,
     )
     if len(held_out) < 2:
@@ -260,16 +264,15 @@ def _new_run(
     model: BaseMLP, optimizer: Optimizer, rows: int, *, shuffle: bool, incremental: bool
 ) -> _core.Run:
     """Return the core's settings for this run, its counters where the model left them."""
-    batch_size = min(200, rows) if model.batch_size == "auto" else int(model.batch_size)
+    batch_size = rows_of_batch(model, rows)
     if batch_size > rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         batch_size = rows
     run = _core.Run()
     run.batch_size = batch_size
-    run.max_iter = 1 if incremental else int(model.max_iter)
-    run.l2 = float(model.alpha)
+    run.max_iter = 1 if incremental else min(int(model.max_iter), LARGEST_INT)
     run.tol = float(model.tol)
-    run.n_iter_no_change = float(model.n_iter_no_change)
+    run.n_iter_no_change = as_float(model.n_iter_no_change)
     run.early_stopping = bool(model.early_stopping)
     run.shuffle = shuffle
     run.schedule = optimizer.settings["learning_rate"] if optimizer.name != "adam" else "constant"
