@@ -81,11 +81,13 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             to CSR. A sparse X is never made dense, and gives the same model as its dense form.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets: class labels or a 0/1 indicator matrix in classification, real numbers
-            in regression.
+            The targets: class labels or an indicator matrix, which may be sparse (0 where a row
+            does not have the label, one other value where it does), in classification; real
+            numbers in regression.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; None is 1 for each.
+            Weights of the rows; None is 1 for each. They may be negative, and of any size: what
+            counts is a row's share of the sum over its batch.
 
         Returns
         -------
@@ -97,6 +99,8 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         ValueError
             If data or parameters are not valid, or if training ends in weights that are not
             finite. The estimator then is as it was before the call.
+        TypeError
+            If X or real targets are dates or durations, or real targets text or sparse.
         """
         # Before anything may fail, as scikit-learn ends for callbacks what began for them.
         tasks = FitTasks(self, X, y, sample_weight)
