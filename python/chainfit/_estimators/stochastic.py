@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from .callbacks import FitTasks
     from .inputs import FitData
     from .optimizer import Trainer
-    from .scores import Score
 
 Array = npt.NDArray[Any]
+Validation = Callable[[list[Array], list[Array]], float]
 
 # Fitted attributes that grow from fit to fit under warm_start and partial_fit.
 HISTORY = (
@@ -46,8 +46,8 @@ class _Watcher:
 
     Parameters
     ----------
-    validation : tuple or None
-        X of the rows held out for early stopping, and the score of an output for them.
+    validation : callable or None
+        Returns the score of (coefs, intercepts) on the rows held out for early stopping.
     on_epoch : callable or None
         Called with (n_iter, loss) after each epoch.
     tasks : FitTasks or None
@@ -59,7 +59,7 @@ class _Watcher:
         model: BaseMLP,
         trainer: Trainer,
         run: _core.Run,
-        validation: tuple[Any, Score] | None,
+        validation: Validation | None,
         on_epoch: Callable[[int, float], object] | None,
         tasks: FitTasks | None,
     ) -> None:
@@ -114,11 +114,8 @@ class _Watcher:
 
     def _validate(self) -> float:
         assert self.validation is not None
-        X, score_of = self.validation
         parameters = self.trainer.parameters()
-        output = self.model._output(X, *parameters)
-        finite = all_finite(output) or bool(np.isfinite(output).all())
-        score = score_of(output) if finite else math.nan
+        score = self.validation(*parameters)
         self.scores.append(score)
         if score > self.run.best_validation_score:
             self.best = parameters
@@ -238,8 +235,8 @@ def fit_stochastic(
 
 def _hold_out(
     model: BaseMLP, data: FitData, random_state: np.random.RandomState | None
-) -> tuple[npt.NDArray[np.int64], tuple[Any, Score]]:
-    """Split the rows: numbers of those to train on; X of those held out, and their score."""
+) -> tuple[npt.NDArray[np.int64], Validation]:
+    """Split the rows: numbers of those to train on, and the score on those held out."""
     stratify = None
     if not model._y_numeric and data.Y.shape[1] == 1:
         # as words: an error that names a class names it as scikit-learn does
@@ -257,7 +254,16 @@ def _hold_out(
         )
     weight = None if data.sample_weight is None else data.sample_weight[held_out]
     X = core_form(data.X[held_out], data.dtype)
-    return train, (X, model._scorer(data.Y[held_out], weight))
+    score_of = model._scorer(data.Y[held_out], weight)
+    activations = model.activation, model.out_activation_
+    threads = resolve_n_threads(model.n_threads)
+
+    def validate(coefs: list[Array], intercepts: list[Array]) -> float:
+        output = _core.predict(X, coefs, intercepts, *activations, threads)
+        finite = all_finite(output) or bool(np.isfinite(output).all())
+        return score_of(output) if finite else math.nan
+
+    return train, validate
 
 
 def _new_run(
