@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .._formulas import rules
 from .._formulas.formula import (
     Constant,
     Name,
@@ -25,7 +26,6 @@ from .._formulas.formula import (
     indexed,
 )
 from .._formulas.notation import Unit
-from . import rules as rules
 from .chain import Chain
 from .folded import blocked, folded, through_softmax
 from .parts import Block, Path

@@ -43,7 +43,7 @@ def read_inputs(args: argparse.Namespace, out: str | None) -> tuple[TableModel, 
     for taken in (args.model, args.file):
         if out and os.path.exists(out) and os.path.exists(taken) and os.path.samefile(out, taken):
             raise ValueError(f"--html {out} is an input of this command; choose another name")
-    model = load_table_model(args.model)
+    model = load_table_model(args.model, args.file)
     if model.target_name_ is None:
         raise ValueError(f"{args.model}: was trained on a target without a name; use Python")
     table = read_table(args.file, args.sep, args.decimal)

@@ -18,7 +18,7 @@ from .convergence import warn_of_infinite_loss
 from .inputs import all_finite, core_form
 from .optimizer import SETTINGS, Optimizer, cast, optimizer_name
 from .parameters import LARGEST_INT, as_float, rows_of_batch
-from .threads import resolve_n_threads
+from .threads import thread_limit
 from .warn import warn
 
 if TYPE_CHECKING:
@@ -83,17 +83,16 @@ class _Watcher:
                 print(f"Iteration {self.run.n_iter}, loss = {value:.8f}")
         elif event == "learning_rate" and self.model.verbose:
             print(f"{self.reason()} Setting learning rate to {value:f}")
-        # the last that comes of every epoch
-        if self.tasks is not None and event == ("epoch" if self.validation is None else "validate"):
-            self._next_task(self.tasks)
+        elif event == "end" and self.tasks is not None:
+            return self._next_task(self.tasks)
         return score
 
-    def _next_task(self, tasks: FitTasks) -> None:
+    def _next_task(self, tasks: FitTasks) -> bool:
         if tasks.end(self._so_far):
             self.stopped = True
-            self.run.max_iter = self.run.n_iter
         elif self.run.n_iter < self.run.max_iter:
             tasks.begin("epoch", self._so_far)
+        return self.stopped
 
     def _so_far(self) -> dict[str, Any]:
         """Fitted attributes as if training ended here, for callbacks."""
@@ -194,6 +193,7 @@ def fit_stochastic(
     if early_stopping and first_pass:
         # what stays if no epoch has a score
         watcher.best = (model.coefs_, model.intercepts_)
+    steps = trainer.steps
     try:
         trainer.run(
             data.X,
@@ -203,12 +203,15 @@ def fit_stochastic(
             random_state._bit_generator if shuffle and random_state is not None else None,
             run,
             watcher if listening else None,
-            resolve_n_threads(model.n_threads),
+            thread_limit(model.n_threads),
         )
     except KeyboardInterrupt:
+        if incremental:  # the user's own loop is to end too
+            raise
         warn("Training interrupted by user.")
     finally:
-        _take_over(model, optimizer, trainer, run, watcher, in_place=incremental)
+        if not incremental or trainer.steps != steps:
+            _take_over(model, optimizer, trainer, run, watcher, in_place=incremental)
     if tasks is not None:
         tasks.close()
 
@@ -221,7 +224,8 @@ def fit_stochastic(
             "stopped there.",
             ConvergenceWarning,
         )
-    warn_of_infinite_loss(model.loss_)
+    if watcher.best is None:
+        warn_of_infinite_loss(model.loss_)
     if run.stopped == "max_iter" and not (incremental or watcher.stopped):
         warn(
             f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the "
@@ -256,7 +260,7 @@ def _hold_out(
     X = core_form(data.X[held_out], data.dtype)
     score_of = model._scorer(data.Y[held_out], weight)
     activations = model.activation, model.out_activation_
-    threads = resolve_n_threads(model.n_threads)
+    threads = thread_limit(model.n_threads)
 
     def validate(coefs: list[Array], intercepts: list[Array]) -> float:
         output = _core.predict(X, coefs, intercepts, *activations, threads)

@@ -1,23 +1,22 @@
-"""The parts that a story of numbers is told in, and how they are written: as text or as HTML.
+"""The parts that a story of numbers is told in, and how they are written as text.
 
 A story is a list of sections; a section holds paragraphs (str, of one or more lines),
-equations and tables.
+equations and tables. `html` writes them for notebooks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Iterable
 from textwrap import wrap
 from typing import NamedTuple
 
-WIDTH = 100
-DIGITS = 6
+from .._formulas.writer import Writer
+
 Cell = str | float
 
 
 class Equation(NamedTuple):
-    """``left = sum of the terms = sum of the terms = ...``."""
+    """``left = step = step = ...``; a step is a sum in its terms, which bring their signs."""
 
     left: str
     steps: tuple[tuple[str, ...], ...]
@@ -41,28 +40,19 @@ class Section(NamedTuple):
     blocks: list[Block]
 
 
-def number(value: float, digits: int = DIGITS) -> str:
-    """Write a number in a few digits, without the sign of a zero."""
-    return f"{value + 0.0:.{digits}g}"
-
-
-def factor(value: float) -> str:
-    """Write a number to stand in a product or after a sign."""
-    text = number(value)
-    return f"({text})" if text.startswith("-") else text
-
-
 def label(text: object, width: int = 28) -> str:
     """Return a user's name on one line, cut where it is too long for a table."""
     line = "".join(c if c.isprintable() else "?" for c in str(text))
     return line if len(line) <= width else line[: width - 3] + "..."
 
 
-# --- text ----------------------------------------------------------------------------------------
+def in_words(table: Table) -> list[bool]:
+    """Say of each column whether it holds words and not numbers."""
+    return [all(isinstance(row[k], str) for row in table.rows) for k in range(len(table.header))]
 
 
-def to_text(sections: Iterable[Section]) -> str:
-    """Write sections as lines of at most `WIDTH` characters."""
+def to_text(sections: Iterable[Section], writer: Writer, width: int) -> str:
+    """Write sections as lines of at most `width` characters."""
     lines: list[str] = []
     for section in sections:
         if lines:
@@ -72,23 +62,26 @@ def to_text(sections: Iterable[Section]) -> str:
             # equations stand together, anything else apart
             if before is not None and not (type(before) is type(block) is Equation):
                 lines.append("")
-            lines += _block_lines(block)
-    return "\n".join(lines)
+            lines += _block_lines(block, writer, width)
+    text = "\n".join(lines)
+    if writer.flavour == "ascii":  # names given by the user may be anything
+        text = text.encode("ascii", "backslashreplace").decode()
+    return text
 
 
-def _block_lines(block: Block) -> list[str]:
+def _block_lines(block: Block, writer: Writer, width: int) -> list[str]:
     if isinstance(block, Equation):
-        return equation_lines(block)
+        return equation_lines(block, width)
     if isinstance(block, Table):
-        return table_lines(block)
+        return table_lines(block, writer, width)
     return [
-        line for part in block.split("\n") for line in wrap(part, WIDTH, break_on_hyphens=False)
+        line for part in block.split("\n") for line in wrap(part, width, break_on_hyphens=False)
     ]
 
 
-def equation_lines(equation: Equation, width: int = WIDTH) -> list[str]:
+def equation_lines(equation: Equation, width: int) -> list[str]:
     """Write an equation in one line or, broken at its signs, in several."""
-    sums = [" + ".join(step) for step in equation.steps]
+    sums = [" ".join(step) for step in equation.steps]
     line = "  " + " = ".join([equation.left, *sums])
     if len(line) <= width:
         return [line]
@@ -102,71 +95,44 @@ def equation_lines(equation: Equation, width: int = WIDTH) -> list[str]:
         if k:
             lines.append(" " * (len(start) - 2) + "= ")
         for n, term in enumerate(step):
-            piece = f" + {term}" if n else term
-            if n and len(lines[-1]) + len(piece) > width:
-                lines.append(" " * len(start) + piece[1:])
+            if n and len(lines[-1]) + 1 + len(term) > width:
+                lines.append(" " * len(start) + term)
             else:
-                lines[-1] += piece
+                lines[-1] += f" {term}" if n else term
     return lines
 
 
-def table_lines(table: Table, width: int = WIDTH) -> list[str]:
-    """Write a table with aligned columns, its numbers in as many digits as fit the width."""
-    for digits in range(DIGITS, 2, -1):
-        cells = [table.header, *([_cell(c, digits) for c in row] for row in table.rows)]
+def table_lines(table: Table, writer: Writer, width: int) -> list[str]:
+    """Write a table with aligned columns.
+
+    Its numbers have as many digits as fit the width; what is still too wide goes on below, behind
+    the first column again.
+    """
+    for digits in range(writer.digits, min(writer.digits, 3) - 1, -1):
+        cells = table_cells(table, writer.with_digits(digits))
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         if sum(widths) + 2 * len(widths) <= width:
             break
-    words = [all(isinstance(row[k], str) for row in table.rows) for k in range(len(widths))]
-    lines = []
-    for line in cells:
-        aligned = [
-            cell.ljust(size) if left else cell.rjust(size)
-            for cell, size, left in zip(line, widths, words, strict=True)
-        ]
-        lines.append(("  " + "  ".join(aligned)).rstrip())
+    words = in_words(table)
+    lines: list[str] = []
+    columns = list(range(1, len(widths)))
+    while columns:
+        shown = [0, columns.pop(0)]
+        while columns and sum(widths[k] + 2 for k in [*shown, columns[0]]) <= width:
+            shown.append(columns.pop(0))
+        lines += [""] if lines else []
+        for line in cells:
+            aligned = (
+                line[k].ljust(widths[k]) if words[k] else line[k].rjust(widths[k]) for k in shown
+            )
+            lines.append(("  " + "  ".join(aligned)).rstrip())
     return lines + ([f"  {table.note}"] if table.note else [])
 
 
-def _cell(value: Cell, digits: int = DIGITS) -> str:
-    return value if isinstance(value, str) else number(value, digits)
-
-
-# --- HTML ----------------------------------------------------------------------------------------
-
-
-def to_html(sections: Iterable[Section]) -> str:
-    """Write sections as one HTML element: no script, no style of its own beyond lines and gaps."""
-    parts = ['<div class="chainfit-trace" style="overflow-x:auto">']
-    for section in sections:
-        parts.append(f"<h4>{escape(section.title)}</h4>")
-        equations: list[str] = []
-        for block in [*section.blocks, None]:
-            if isinstance(block, Equation):
-                equations += equation_lines(block)
-                continue
-            if equations:
-                parts.append(f"<pre>{escape(chr(10).join(equations))}</pre>")
-                equations = []
-            if isinstance(block, Table):
-                parts.append(_html_table(block))
-            elif block is not None:
-                parts.append(f"<p>{escape(block).replace(chr(10), '<br>')}</p>")
-    return "\n".join([*parts, "</div>"])
-
-
-def _html_table(table: Table) -> str:
-    def row(cells: Sequence[Cell], tag: str) -> str:
-        texts = [
-            f'<{tag} style="text-align:{"left" if isinstance(c, str) else "right"}">'
-            f"{escape(_cell(c))}</{tag}>"
-            for c in cells
-        ]
-        return f"<tr>{''.join(texts)}</tr>"
-
-    lines = ["<table>", f"<thead>{row(table.header, 'th')}</thead>", "<tbody>"]
-    lines += [row(cells, "td") for cells in table.rows]
-    lines += ["</tbody>", "</table>"]
-    if table.note:
-        lines.append(f"<p><small>{escape(table.note)}</small></p>")
-    return "\n".join(lines)
+def table_cells(table: Table, writer: Writer) -> list[tuple[str, ...]]:
+    """Return header and rows with their numbers written."""
+    rows = [
+        tuple(cell if isinstance(cell, str) else writer.number(cell) for cell in row)
+        for row in table.rows
+    ]
+    return [table.header, *rows]
