@@ -51,6 +51,24 @@ def test_gradient(benchmark, name, rows):
         benchmark(reference.gradient, X, Y, W, b, activation="relu", loss="squared_error")
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("early_stopping", [False, True], ids=["whole", "early stopping"])
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_early_stopping(benchmark, kind, early_stopping):
+    """200 rows, a small net: what the validation adds to each epoch."""
+    random_state = np.random.RandomState(0)
+    X = random_state.standard_normal((200, 8))
+    benchmark.group = f"100 epochs of {kind.__name__}, 200 rows"
+    model = kind(
+        hidden_layer_sizes=(16,),
+        max_iter=100,
+        n_iter_no_change=np.inf,
+        early_stopping=early_stopping,
+        random_state=0,
+    )
+    benchmark(model.fit, X, (X[:, 0] > 0).astype(int))
+
+
 @functools.cache
 def sparse_data():
     """Return X (20,000 x 50,000) in CSR with 100 values a row, and two classes."""

@@ -66,7 +66,8 @@ struct BatchRows {
     Range range;
 };
 
-// 1 / the sum of a batch's row weights. Where they sum to 0 the batch says nothing: its gradient is 0.
-inline double inverse_weight_of(double sum) { return sum > 0 ? 1 / sum : 0; }
+// 1 / the sum of a batch's row weights, which may be negative. Where they sum to 0 the batch says nothing: its gradient
+// is 0.
+inline double inverse_weight_of(double sum) { return sum != 0 ? 1 / sum : 0; }
 
 }  // namespace chainfit

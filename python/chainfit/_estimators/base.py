@@ -16,14 +16,17 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from .. import _core
 from .callbacks import FitTasks
 from .draft import Draft, as_published, generator_kept, optimizer_of
-from .inputs import FitData, core_form, is_plain_X
+from .inputs import FitData, check_numeric, core_form, is_plain_X
 from .lbfgs import fit_lbfgs
+from .limits import check_step_size
 from .optimizer import Optimizer, cast
 from .parameters import CONSTRAINTS, LINKS
 from .portable import Portable
+from .scores import Score
 from .sparse import SPARSE_FORMATS, check_sparse
 from .stochastic import HISTORY, fit_stochastic
 from .threads import thread_limit
+from .weights import weights_and_penalty
 
 if TYPE_CHECKING:
     from ..row_predictor import RowPredictor
@@ -58,8 +61,8 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         """Name of the loss in the core."""
 
     @abstractmethod
-    def _score_output(self, y: Array, output: Array, sample_weight: Array | None) -> float:
-        """Return the validation score of the net's output (rows, n_L) against decoded y."""
+    def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
+        """Return the validation score against Y (rows, n_L), a function of the net's output."""
 
     # -- fit
 
@@ -79,11 +82,13 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             to CSR. A sparse X is never made dense, and gives the same model as its dense form.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets: class labels or a 0/1 indicator matrix in classification, real numbers
-            in regression.
+            The targets: class labels or an indicator matrix, which may be sparse (0 where a row
+            does not have the label, one other value where it does), in classification; real
+            numbers in regression.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; None is 1 for each.
+            Weights of the rows; None is 1 for each. They may be negative, and of any size: what
+            counts is a row's share of the sum over its batch.
 
         Returns
         -------
@@ -96,6 +101,8 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             If data or parameters are not valid, or if training ends in weights that are not
             finite. The estimator, and a RandomState given as `random_state`, then are as they were
             before the call.
+        TypeError
+            If X or real targets are dates or durations, or real targets text or sparse.
         """
         # Before anything may fail, as scikit-learn ends for callbacks what began for them.
         tasks = FitTasks(self, X, y, sample_weight)
@@ -239,6 +246,7 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         if incremental and fixed is not None and is_plain_X(self, X, fixed):
             Y = self._encode_plain(y, classes, len(X), fixed)
         if Y is None:
+            check_numeric(X)
             check_sparse(X)
             check_sparse(y, "y")
             X, y = validate_data(
@@ -257,11 +265,14 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         if auto and self.solver == "lbfgs":
             dtype = FLOAT64  # as scikit-learn: a line search needs more digits than float32 has
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X).astype(dtype, copy=False)
+            sample_weight = _check_sample_weight(sample_weight, X)
+        sample_weight, l2 = weights_and_penalty(self, sample_weight, X.shape[0], dtype)
+        if not (incremental and "_optimizer" in self.__dict__):
+            check_step_size(self, dtype)
         if Y is None:
             Y = self._encode(y, classes, incremental, dtype)
             X = core_form(X, dtype)
-        return FitData(X, Y, sample_weight, dtype, weight_dtype)
+        return FitData(X, Y, sample_weight, dtype, weight_dtype, l2)
 
     def _initialize(
         self, units: list[int], dtype: np.dtype[Any], random_state: np.random.RandomState
@@ -292,6 +303,7 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             check_is_fitted(self)
         dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
         if not is_plain_X(self, X, dtype):
+            check_numeric(X)
             check_sparse(X)
             X = validate_data(
                 self,

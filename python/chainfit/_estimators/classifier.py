@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from .base import BaseMLP
 from .draft import as_published
-from .labels import check_labels, labels, plain_labels, quick_targets, targets
+from .labels import (
+    check_indicators,
+    check_labels,
+    codes,
+    labels,
+    plain_labels,
+    quick_targets,
+    targets,
+)
+from .scores import Score, accuracy
 
 Array = npt.NDArray[Any]
 
@@ -247,7 +256,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_classes)
             The labels; they need not contain every class.
 
         sample_weight : array-like of shape (n_samples,), default=None
@@ -313,6 +322,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # -- labels and outputs
 
     def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:
+        check_indicators(y)
         if incremental and not self._same_classes(classes):
             if _check_partial_fit_first_call(self, classes):
                 self._label_binarizer = LabelBinarizer()
@@ -348,8 +358,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _core_loss(self) -> str:
         return "log_loss" if self._label_binarizer.y_type_ == "multiclass" else "binary_log_loss"
 
-    def _score_output(self, y: Array, output: Array, sample_weight: Array | None) -> float:
-        return float(accuracy_score(y, self._decode(output), sample_weight=sample_weight))
+    def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
+        return accuracy(partial(codes, self._label_binarizer), Y, sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 # Values checked at a time: the array of answers stays small.
 _BLOCK = 1 << 16
 # Up to here a sum of squares takes half the time of `isfinite`. BLAS has no threads for it yet.
-_SMALL_DOT = 1 << 10
+SMALL_DOT = 1 << 10
 
 
 class FitData(NamedTuple):
@@ -32,6 +32,29 @@ class FitData(NamedTuple):
     sample_weight: Array | None  # (rows,)
     dtype: np.dtype[Any]
     weight_dtype: np.dtype[Any]  # what drawn initial weights are rounded to
+    l2: float  # alpha, times what the weights of the rows were multiplied by
+
+
+def check_numeric(X: Any) -> None:
+    """Raise an error where X holds text or dates, which NumPy would turn into numbers.
+
+    scikit-learn lets `fit` do so, and `predict` refuse the same X. DataFrames may have text columns
+    that read as numbers: these reach NumPy as objects, and both take them.
+    """
+    dtypes = [X.dtype] if hasattr(X, "dtype") else getattr(X, "dtypes", [None])
+    kinds = {getattr(dtype, "kind", None) for dtype in dtypes}
+    if None in kinds:  # lists, and frames whose types aren't NumPy's
+        kinds.add(np.asarray(X).dtype.kind)
+    if kinds & set("USV"):
+        raise ValueError(
+            "dtype='numeric' is not compatible with arrays of bytes/strings. Convert your data to "
+            "numeric values explicitly instead."
+        )
+    if kinds & set("mM"):
+        raise TypeError(
+            "dtype='numeric' is not compatible with arrays of dates/durations. Convert your data "
+            "to numeric values explicitly instead."
+        )
 
 
 def core_form(X: Any, dtype: np.dtype[Any]) -> Any:
@@ -46,7 +69,7 @@ def is_plain(a: Any) -> bool:
 
 def all_finite(a: Array) -> bool:
     """Whether a plainly is finite: a no may be an overflow, and is for scikit-learn to judge."""
-    if a.size <= _SMALL_DOT:
+    if a.size <= SMALL_DOT:
         return math.isfinite(np.vdot(a, a))
     rows = max(1, _BLOCK * len(a) // a.size)
     return all(np.isfinite(a[i : i + rows]).all() for i in range(0, len(a), rows))
@@ -61,15 +84,4 @@ def is_plain_X(estimator: BaseEstimator, X: Any, dtype: np.dtype[Any]) -> bool:
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and not hasattr(estimator, "feature_names_in_")
         and all_finite(X)
-    )
-
-
-def plain_real_targets(y: Any, rows: int) -> bool:
-    """Whether y is a finite real ndarray (rows,) or (rows, n_L > 1)."""
-    return (
-        is_plain(y)
-        and y.dtype.kind in "fiu"
-        and len(y) == rows
-        and (y.ndim == 1 or (y.ndim == 2 and y.shape[1] > 1))
-        and (y.dtype.kind != "f" or all_finite(y))
     )

@@ -6,11 +6,14 @@ ordinary (multilabel, sparse, not comparable).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.multiclass import type_of_target
 
 from .inputs import is_plain
 
@@ -33,6 +36,31 @@ def check_labels(found: Array, classes: Array, *, all_of_them: bool) -> None:
             "`y` has classes not in `self.classes_`. "
             f"`self.classes_` has {classes}. 'y' has {found}."
         )
+
+
+def check_indicators(y: Any) -> None:
+    """Raise a ValueError where y, dense or sparse, has several columns and is no indicator matrix.
+
+    scikit-learn takes any two values for one, and reads both as "has the label" where neither is 0.
+    """
+    if y.ndim != 2:
+        return
+    if sp.issparse(y):
+        y = y.toarray()
+    kind = type_of_target(y)
+    if kind == "multilabel-indicator":
+        present = y[y != 0]
+        if not np.any(present != present[:1]):
+            return
+        problem = f"Neither of its two values, {np.unique(present)}, is 0"
+    elif kind.endswith("multioutput"):
+        problem = "Multioutput target data is not supported with label binarization"
+    else:
+        return  # for scikit-learn to name
+    raise ValueError(
+        f"{problem}. A y of several columns must be an indicator matrix: 0 where a row does not "
+        "have the label of that column, and one other value, such as 1, where it does."
+    )
 
 
 def plain_labels(y: Any, rows: int) -> bool:
@@ -71,7 +99,25 @@ def quick_targets(binarizer: LabelBinarizer, y: Array, dtype: np.dtype[Any]) -> 
 def targets(binarizer: LabelBinarizer, y: Array, dtype: np.dtype[Any]) -> Array:
     """Return Y (rows, n_L) of dtype for checked labels y: (rows, 1) for two classes."""
     Y = quick_targets(binarizer, y, dtype)
-    return np.ascontiguousarray(binarizer.transform(y), dtype=dtype) if Y is None else Y
+    if Y is None:
+        # An indicator matrix keeps its values there, and may have 255 for 1.
+        Y = np.ascontiguousarray(binarizer.transform(y) != 0, dtype=dtype)
+    return Y
+
+
+def codes(binarizer: LabelBinarizer, output: Array) -> Array:
+    """Return the index into `classes_` of each row of outputs (rows, n_L), or 0/1 if multilabel.
+
+    The shape is (rows,), or (rows, n_L) of booleans if multilabel.
+    """
+    if binarizer.y_type_ == "multiclass":
+        found: Array = output.argmax(axis=1)
+    elif binarizer.y_type_ == "binary":
+        # of one class: always that
+        found = output[:, 0] > (0.5 if len(binarizer.classes_) > 1 else math.inf)
+    else:
+        found = output > 0.5
+    return found
 
 
 def labels(binarizer: LabelBinarizer, output: Array) -> Array:
@@ -80,10 +126,9 @@ def labels(binarizer: LabelBinarizer, output: Array) -> Array:
     if binarizer.sparse_input_:
         found = binarizer.inverse_transform(output)
     elif binarizer.y_type_ == "multiclass":
-        found = binarizer.classes_[output.argmax(axis=1)]
+        found = binarizer.classes_[codes(binarizer, output)]
     elif binarizer.y_type_ == "binary":
-        codes = (output[:, 0] > 0.5).view(np.int8)
-        found = binarizer.classes_.take(codes, mode="clip")  # of one class: always that
+        found = binarizer.classes_.take(codes(binarizer, output).view(np.int8))
     else:
-        found = (output > 0.5).astype(np.intp)
+        found = codes(binarizer, output).astype(np.intp)
     return found

@@ -72,9 +72,7 @@ def fit_lbfgs(
 
     def evaluate(theta: Array) -> tuple[float, float, list[Array], list[Array]]:
         trainer.set_parameters(*_unpack(theta, units, data.dtype))
-        return trainer.loss_and_gradient(
-            data.X, data.Y, data.sample_weight, float(model.alpha), threads
-        )
+        return trainer.loss_and_gradient(data.X, data.Y, data.sample_weight, data.l2, threads)
 
     theta = _pack(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
     last = _Iterate(theta.copy(), 0, math.nan, math.nan)
@@ -109,7 +107,7 @@ def fit_lbfgs(
             theta,
             method="L-BFGS-B",
             jac=True,
-            options={"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol},
+            options={"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": float(model.tol)},
             callback=accepted,
         )
         n_iter = _check_optimize_result("lbfgs", result, model.max_iter)

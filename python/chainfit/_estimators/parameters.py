@@ -1,41 +1,110 @@
-"""The values that the estimators' common parameters may take, checked by scikit-learn."""
+"""The values that the estimators' common parameters may take, checked by scikit-learn.
+
+scikit-learn's intervals take numbers that no float64 holds, and sequences of anything for the sizes
+of layers; both then fail somewhere on the way.
+"""
 
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Collection
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from .. import _core
 
+if TYPE_CHECKING:
+    from .base import BaseMLP
+
 # Output activation of each loss.
 LINKS = dict(_core.losses())
 
+LARGEST_INT = 2**63 - 1  # of the core's
+
+
+def as_float(value: Any) -> float:
+    """Return the real number `value` as a float, infinite where it is beyond all floats."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def rows_of_batch(model: BaseMLP, rows: int) -> int:
+    """Rows of a mini-batch as the parameters have it, which may be more than there are."""
+    if model.solver == "lbfgs":
+        return rows
+    return min(200, rows) if model.batch_size == "auto" else int(model.batch_size)
+
+
+class Number(Interval):
+    """An interval of real numbers, fractions too, as far as a float64 can hold them."""
+
+    def __init__(self, left: Any, right: Any, *, closed: str) -> None:
+        super().__init__(Real, left, right, closed=closed)
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        return isinstance(val, Real) and as_float(val) in self
+
+
+class LayerSizes(Interval):
+    """An int or a sequence of ints; that they are above 0 is checked later, as in scikit-learn."""
+
+    def __init__(self) -> None:
+        super().__init__(Integral, 1, None, closed="left")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        if isinstance(val, Integral):
+            return _is_int(val) and val in self
+        if not isinstance(val, Collection) or isinstance(val, str | bytes):
+            return False
+        try:
+            return all(map(_is_int, val))
+        except TypeError:  # an array of no dimension
+            return False
+
+    def __str__(self) -> str:
+        return "an int >= 1, or one for each hidden layer in a tuple such as (64, 32)"
+
+
+def _is_int(value: Any) -> bool:
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
+
+
+LAYER_SIZES = LayerSizes()
+
 # The activations' names come from the core, so that a new one there needs no word here.
 CONSTRAINTS: dict[str, Any] = {
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": [LAYER_SIZES],
     "activation": [StrOptions(set(_core.activations()))],
     "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
-    "alpha": [Interval(Real, 0, None, closed="left")],
+    "alpha": [Number(0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-    "power_t": [Interval(Real, 0, None, closed="left")],
+    "learning_rate_init": [Number(0, None, closed="neither")],
+    "power_t": [Number(0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
     "random_state": ["random_state"],
-    "tol": [Interval(Real, 0, None, closed="left")],
+    "tol": [Number(0, None, closed="left")],
     "verbose": ["verbose"],
     "warm_start": ["boolean"],
-    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "momentum": [Number(0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-    "beta_1": [Interval(Real, 0, 1, closed="left")],
-    "beta_2": [Interval(Real, 0, 1, closed="left")],
-    "epsilon": [Interval(Real, 0, None, closed="neither")],
+    "validation_fraction": [Number(0, 1, closed="left")],
+    "beta_1": [Number(0, 1, closed="left")],
+    "beta_2": [Number(0, 1, closed="left")],
+    "epsilon": [Number(0, None, closed="neither")],
     "n_iter_no_change": [
         Interval(Integral, 1, None, closed="left"),
         Options(Real, {math.inf}),

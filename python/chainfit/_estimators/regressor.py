@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from .base import BaseMLP
-from .inputs import plain_real_targets
-from .parameters import LINKS
+from .parameters import LAYER_SIZES, LINKS
+from .scores import Score, r2
+from .targets import quick_real_targets, real_targets
 
 Array = npt.NDArray[Any]
 
@@ -244,6 +244,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.n_threads = n_threads
         self.precision = precision
 
+    def _validate_params(self) -> None:
+        if LAYER_SIZES.is_satisfied_by(self.loss):
+            name = type(self).__name__
+            raise InvalidParameterError(
+                f"The 'loss' parameter of {name} must be 'squared_error' or 'poisson'. Got "
+                f"{self.loss!r} instead. As in scikit-learn, loss is the first parameter: for the "
+                f"sizes of the hidden layers write {name}(hidden_layer_sizes={self.loss!r})."
+            )
+        super()._validate_params()
+
     @available_if(lambda model: model._check_solver())
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go on training with one epoch over the given rows.
@@ -273,16 +283,18 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             With solver='lbfgs', which has no steps.
         ValueError
             With early_stopping=True, on bad data, and if the weights end up not finite.
+        TypeError
+            If y is sparse, or holds dates, durations or text.
         """
         if "coefs_" in self.__dict__:
             return self._partial_fit(X, y, sample_weight)
         return self._first_partial_fit(X, y, sample_weight)
 
     def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:
-        return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
+        return real_targets(y, dtype, self.loss)
 
     def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
-        return self._encode(y, None, True, dtype) if plain_real_targets(y, rows) else None
+        return quick_real_targets(y, rows, dtype, self.loss)
 
     def _decode(self, output: Array) -> Array:
         return output.ravel() if output.shape[1] == 1 else output
@@ -298,5 +310,5 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             )
         return self.loss
 
-    def _score_output(self, y: Array, output: Array, sample_weight: Array | None) -> float:
-        return float(r2_score(y, self._decode(output), sample_weight=sample_weight))
+    def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
+        return r2(Y, sample_weight)

@@ -14,8 +14,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from .. import _core
-from .inputs import core_form
+from .convergence import warn_of_infinite_loss
+from .inputs import all_finite, core_form
 from .optimizer import SETTINGS, Optimizer, cast, optimizer_name
+from .parameters import LARGEST_INT, as_float, rows_of_batch
 from .threads import thread_limit
 from .warn import warn
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .optimizer import Trainer
 
 Array = npt.NDArray[Any]
+Validation = Callable[[list[Array], list[Array]], float]
 
 # Fitted attributes that grow from fit to fit under warm_start and partial_fit.
 HISTORY = (
@@ -43,8 +46,8 @@ class _Watcher:
 
     Parameters
     ----------
-    validation : tuple or None
-        (X, y decoded, sample_weight) of the rows held out for early stopping.
+    validation : callable or None
+        Returns the score of (coefs, intercepts) on the rows held out for early stopping.
     on_epoch : callable or None
         Called with (n_iter, loss) after each epoch.
     tasks : FitTasks or None
@@ -56,7 +59,7 @@ class _Watcher:
         model: BaseMLP,
         trainer: Trainer,
         run: _core.Run,
-        validation: tuple[Any, Array, Array | None] | None,
+        validation: Validation | None,
         on_epoch: Callable[[int, float], object] | None,
         tasks: FitTasks | None,
     ) -> None:
@@ -110,13 +113,11 @@ class _Watcher:
 
     def _validate(self) -> float:
         assert self.validation is not None
-        X, y, sample_weight = self.validation
-        output = self.model._output(X, *self.trainer.parameters())
-        finite = bool(np.isfinite(output).all())
-        score = float(self.model._score_output(y, output, sample_weight)) if finite else math.nan
+        parameters = self.trainer.parameters()
+        score = self.validation(*parameters)
         self.scores.append(score)
         if score > self.run.best_validation_score:
-            self.best = self.trainer.parameters()
+            self.best = parameters
         if self.model.verbose:
             print(f"Validation score: {score:f}")
         return score
@@ -125,7 +126,7 @@ class _Watcher:
         """Say why training stops or slows down, in scikit-learn's words."""
         what = "Training loss" if self.validation is None else "Validation score"
         return (
-            f"{what} did not improve more than tol={self.model.tol:f} for "
+            f"{what} did not improve more than tol={float(self.model.tol):f} for "
             f"{self.model.n_iter_no_change:.0f} consecutive epochs."
         )
 
@@ -184,6 +185,7 @@ def fit_stochastic(
     trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
     rows = data.X.shape[0] if order is None else len(order)
     run = _new_run(model, optimizer, rows, shuffle=shuffle, incremental=incremental)
+    run.l2 = data.l2
     # how the command line follows a long fit: called with (n_iter, loss) after each epoch
     on_epoch = model.__dict__.get("_on_epoch")
     watcher = _Watcher(model, trainer, run, validation, on_epoch, tasks)
@@ -222,6 +224,8 @@ def fit_stochastic(
             "stopped there.",
             ConvergenceWarning,
         )
+    if watcher.best is None:
+        warn_of_infinite_loss(model.loss_)
     if run.stopped == "max_iter" and not (incremental or watcher.stopped):
         warn(
             f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the "
@@ -235,8 +239,8 @@ def fit_stochastic(
 
 def _hold_out(
     model: BaseMLP, data: FitData, random_state: np.random.RandomState | None
-) -> tuple[npt.NDArray[np.int64], tuple[Any, Array, Array | None]]:
-    """Split the rows: numbers of those to train on; those held out as (X, y decoded, weight)."""
+) -> tuple[npt.NDArray[np.int64], Validation]:
+    """Split the rows: numbers of those to train on, and the score on those held out."""
     stratify = None
     if not model._y_numeric and data.Y.shape[1] == 1:
         # as words: an error that names a class names it as scikit-learn does
@@ -244,7 +248,7 @@ def _hold_out(
     train, held_out = train_test_split(
         np.arange(data.X.shape[0], dtype=np.int64),
         random_state=random_state,
-        test_size=model.validation_fraction,
+        test_size=float(model.validation_fraction),
         stratify=stratify,
     )
     if len(held_out) < 2:
@@ -254,23 +258,31 @@ def _hold_out(
         )
     weight = None if data.sample_weight is None else data.sample_weight[held_out]
     X = core_form(data.X[held_out], data.dtype)
-    return train, (X, model._decode(data.Y[held_out]), weight)
+    score_of = model._scorer(data.Y[held_out], weight)
+    activations = model.activation, model.out_activation_
+    threads = thread_limit(model.n_threads)
+
+    def validate(coefs: list[Array], intercepts: list[Array]) -> float:
+        output = _core.predict(X, coefs, intercepts, *activations, threads)
+        finite = all_finite(output) or bool(np.isfinite(output).all())
+        return score_of(output) if finite else math.nan
+
+    return train, validate
 
 
 def _new_run(
     model: BaseMLP, optimizer: Optimizer, rows: int, *, shuffle: bool, incremental: bool
 ) -> _core.Run:
     """Return the core's settings for this run, its counters where the model left them."""
-    batch_size = min(200, rows) if model.batch_size == "auto" else int(model.batch_size)
+    batch_size = rows_of_batch(model, rows)
     if batch_size > rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         batch_size = rows
     run = _core.Run()
     run.batch_size = batch_size
-    run.max_iter = 1 if incremental else int(model.max_iter)
-    run.l2 = float(model.alpha)
+    run.max_iter = 1 if incremental else min(int(model.max_iter), LARGEST_INT)
     run.tol = float(model.tol)
-    run.n_iter_no_change = float(model.n_iter_no_change)
+    run.n_iter_no_change = as_float(model.n_iter_no_change)
     run.early_stopping = bool(model.early_stopping)
     run.shuffle = shuffle
     run.schedule = optimizer.settings["learning_rate"] if optimizer.name != "adam" else "constant"

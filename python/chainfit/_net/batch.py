@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight
 
 from .._estimators.base import BaseMLP
-from .._estimators.labels import check_labels, quick_targets, targets
+from .._estimators.labels import check_indicators, check_labels, quick_targets, targets
 from .._estimators.sparse import check_sparse
 from .net import Net, as_net
 
@@ -177,6 +177,7 @@ def _of_labels(net: Net, binarizer: Any, y: Array) -> Array:
         return Y
     if type_of_target(y, input_name="y", raise_unknown=True).startswith("continuous"):
         raise ValueError("y must hold class labels, got real numbers.")
+    check_indicators(y)
     check_labels(unique_labels(y), net.model.classes_, all_of_them=False)
     return targets(binarizer, y, np.dtype(np.float64))
 

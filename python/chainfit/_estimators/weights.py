@@ -1,0 +1,73 @@
+"""The rows' weights and the L2 penalty, brought to where no sum of weights over- or underflows.
+
+Weights count by their share of a batch's sum, and that sum divides the penalty. So the weights and
+alpha may be multiplied by any number together, and a power of two changes no bit of the result.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.validation import assert_all_finite
+
+from .limits import LARGEST, too_large
+from .parameters import as_float, rows_of_batch
+
+if TYPE_CHECKING:
+    from .base import BaseMLP
+
+Array = npt.NDArray[Any]
+
+# Binary exponents up to here leave room for sums over rows and for squares of errors.
+_ORDINARY = {np.dtype(dtype): np.finfo(dtype).maxexp // 2 for dtype in (np.float32, np.float64)}
+
+
+def weights_and_penalty(
+    model: BaseMLP, sample_weight: Array | None, rows: int, dtype: np.dtype[Any]
+) -> tuple[Array | None, float]:
+    """Return checked weights (rows,) in dtype and alpha, both times the same power of two.
+
+    Raises
+    ------
+    ValueError
+        If a batch of all rows would have the weight 0, or the penalty is more than dtype can hold.
+    """
+    l2, total = as_float(model.alpha), float(rows)
+    if sample_weight is not None:
+        sample_weight, exponent = _in_range(sample_weight, dtype)
+        if exponent:
+            with np.errstate(over="ignore"):
+                l2 = float(np.ldexp(l2, exponent))
+        total = abs(float(np.add.reduce(sample_weight, dtype=np.float64)))
+        if total == 0:
+            if rows_of_batch(model, rows) >= rows:
+                raise ValueError(
+                    "Sample weights sum to zero over all rows, which make one batch: a weighted "
+                    "mean over it does not exist."
+                )
+            return sample_weight, l2  # batches of fewer rows may have other sums
+    if l2 > LARGEST[dtype] * total:
+        by, remedy = "number of rows", "Lower alpha"
+        if sample_weight is not None:
+            by, remedy = "sum of the sample weights", "Lower alpha, give the rows larger weights"
+        what = f"alpha={as_float(model.alpha):g} is divided by the {by} and comes to "
+        raise too_large(what + f"{l2 / total:.2g}", dtype, remedy)
+    return sample_weight, l2
+
+
+def _in_range(sample_weight: Array, dtype: np.dtype[Any]) -> tuple[Array, int]:
+    """Return the weights in dtype times 2^exponent, and the exponent, 0 in the ordinary range."""
+    sizes = np.abs(sample_weight)
+    largest, smallest = sizes.item(sizes.argmax()), sizes.item(sizes.argmin())
+    if not math.isfinite(largest):
+        assert_all_finite(sizes, input_name="sample_weight")  # scikit-learn lets a scalar pass
+    if smallest == 0:
+        smallest = float(sizes[sizes > 0].min())
+    high, low, limit = math.frexp(largest)[1], math.frexp(smallest)[1], _ORDINARY[dtype]
+    if -limit <= low and high <= limit:
+        return sample_weight.astype(dtype, copy=False), 0
+    exponent = min(-(low + high) // 2, limit - high)
+    return np.ldexp(sample_weight, exponent).astype(dtype, copy=False), exponent
