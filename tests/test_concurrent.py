@@ -189,8 +189,11 @@ def handler(*_):
     handled += 1
     {handler}
 
+def again():  # not before the handler is through: forks don't nest
+    signal.setitimer(signal.ITIMER_REAL, 0.06)
+
 signal.signal(signal.SIGALRM, handler)
-signal.setitimer(signal.ITIMER_REAL, 0.06, 0.06)
+again()
 got = course(model)
 signal.setitimer(signal.ITIMER_REAL, 0)
 assert handled > 0
@@ -206,15 +209,15 @@ CALLS = {
     "predict": "for _ in range(40): model.predict(X)",
 }
 FORK = """
-    if children and children[-1] == 0 or len(children) >= 3:
-        return
     children.append(os.fork())
-    signal.setitimer(signal.ITIMER_REAL, 0 if children[-1] == 0 else 0.06, 0.06)
+    if children[-1] != 0 and len(children) < 3:
+        again()
 """
 READ = """
     twin = pickle.loads(pickle.dumps(model))
     twin.predict(X[:5])
-    twin.partial_fit(X[:5], y[:5]) if hasattr(twin, "partial_fit") else None
+    twin.partial_fit(X[:5], y[:5])
+    again()
 """
 
 
