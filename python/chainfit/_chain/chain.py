@@ -323,7 +323,9 @@ def explain(
         a[l], W[l][j, i], delta[l]; or coefs_[l][j, i], activations, deltas.
     max_paths : int, default=10
         Paths told one by one, of each row; where there are more, the largest ones and the exact sum
-        of the rest.
+        of the rest. A path goes through one unit of each layer above the weight, so that their
+        number is the product of the sizes of the layers above the unit that the weight enters,
+        whatever the activations are.
 
     Returns
     -------

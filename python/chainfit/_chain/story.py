@@ -24,7 +24,6 @@ from .._formulas.formula import (
     code,
     indexed,
 )
-from .._formulas.notation import Unit
 from . import rules as rules
 from .chain import Chain
 from .folded import blocked, folded, through_softmax
@@ -191,20 +190,15 @@ def given(told: Told) -> Section | None:
 def display(told: Told) -> Section:
     """Write the chain in general: letters for the units that a path may choose."""
     units = [told.letter(m, m - told.l - 2) for m in range(told.l + 2, told.L + 1)]
-    out: Unit | None = None
-    if told.softmax and not told.row.fused:
-        out = told.letter(told.L, told.L - told.l - 1)
     steps = path_steps(
         told.notation,
         told.address,
         units,
         told.L,
         loss=told.J_row,
-        out=out,
-        softmax=told.softmax,
-        fused=told.row.fused,
+        to_sum=told.softmax or told.row.fused,
     )
-    letters = tuple(u for u in (*units, out) if isinstance(u, str))
+    letters = tuple(u for u in units if isinstance(u, str))
     partials = tuple(Partial(step.top, step.bottom, math.nan) for step in steps)
     after: list[Words] = []
     if letters:
@@ -212,6 +206,14 @@ def display(told: Told) -> Section:
         if len(letters) > 1:
             listed = f"{', '.join(letters[:-1])} and {letters[-1]}"
         after.append((f"Each choice of {listed} is one path from the weight to the loss.",))
+    if told.softmax:
+        k = units[-1] if units else told.address.target
+        words: Words = (
+            "A softmax moves all outputs at once: ",
+            Math(Partial(told.J_row, told.notation.z(told.L, k), 0.0)),
+            " takes them together, as one factor of a path.",
+        )
+        after.append(words)
     if told.batch:
         after.append((named(told.J), " is a mean: its derivative is the mean of the rows'."))
     return Section(
@@ -263,7 +265,8 @@ def paths(told: Told, *, hide_numbers: bool) -> Section | None:
     else:
         title = f"Every path: none of {row.n_paths:,} is open"
     intro: Words = (
-        "The factors of a path in the order of the chain, from the loss to the weight.",
+        "A path goes through one unit of each layer above the weight. Its factors stand in the "
+        "order of the chain, from the loss to the weight.",
     )
     intros = (intro,) if row.paths else ()
     return Section("paths", title + told.of_row, intro=intros, rows=tuple(found))
@@ -271,10 +274,7 @@ def paths(told: Told, *, hide_numbers: bool) -> Section | None:
 
 def _trail(told: Told, path: Path) -> Trail:
     """Name the units of a path; before a softmax the sum that it enters by."""
-    names: list[Name] = [told.notation.a(m, unit) for m, unit in path.nodes]
-    if told.softmax and not told.row.fused:
-        names[-2] = told.notation.z(*path.nodes[-2])
-    return Trail(tuple(names))
+    return Trail(tuple(told.notation.a(m, unit) for m, unit in path.nodes))
 
 
 def _reasons(told: Told, blocks: Sequence[Block]) -> Words:

@@ -59,7 +59,15 @@ const named = (l, i) => {
 };
 
 const ROUNDED =
-  "An output was rounded to 0 or 1: its two factors are infinite and 0, together they are δ below.";
+  "An output is rounded to its limit, or all but that: its two derivatives would be infinite and 0, " +
+  "so they are told as one.";
+
+// what explain says of a path, too
+const PATHS =
+  "A path goes through one unit of each layer above the weight." +
+  (is_softmax
+    ? " The softmax moves all outputs at once: ∂J/∂z takes them together, as one factor of a path."
+    : "");
 
 function row_panel(epoch, row, address, path, choose_path) {
   const t = trace(epoch, row);
@@ -68,7 +76,6 @@ function row_panel(epoch, row, address, path, choose_path) {
   const factors = factors_of(t, address);
   const l2 = l2_term(t, address);
   const dJ = () => partial(symbol.loss(), symbol.weight(address));
-  const finite = factors.every(({ value }) => Number.isFinite(value));
   const symbols = [dJ(), equals(), ...products(factors.map((f) => f.symbols))];
   const numbers = [
     equals(),
@@ -80,7 +87,7 @@ function row_panel(epoch, row, address, path, choose_path) {
   const step = update_of(epoch, parameter(t.p, address), g, address);
   return [
     head_of(address, t, step.fresh),
-    section("Its chain", formula(symbols, numbers), finite ? null : note(ROUNDED)),
+    section("Its chain", formula(symbols, numbers), t.to_sum(0) && !is_softmax ? note(ROUNDED) : null),
     section("Factor by factor", factor_table(t, address, factors, l2, g)),
     paths_section(epoch, row, address, path, choose_path),
     update_section(step),
@@ -176,6 +183,7 @@ function paths_section(epoch, row, address, path, choose_path) {
   const chosen = path ?? shown[0];
   return section(
     paths_title(all),
+    note(PATHS),
     others > 0 ? note(`The ${shown.length} largest; choose one to light it up.`) : null,
     el("ul", { class: "paths" }, items),
     el(
