@@ -105,6 +105,7 @@ class _Page:
     def equation(self, row: Row) -> str:
         """Write left, symbols, numbers and value into cells of their own."""
         cells = [f"<td>{self.words(row.left, 'row')}</td>"]
+        plain = self.writer.with_flavour("unicode")  # signs stand between formulas
         sides = [self.words(side, "row") for side in row.sides]
         if not row.left:
             cells.append(f'<td colspan="3">{sides[0]}</td>')
@@ -112,8 +113,9 @@ class _Page:
             first = row.sides[0][0]
             in_numbers = len(sides) == 2 and isinstance(first, Math) and first.in_numbers
             blank = {1: ["", ""], 2: [""], 3: []}[len(sides)]
+            sides = [f"{sign} {side}" for sign, side in zip(row.signs(plain), sides, strict=True)]
             sides = [*blank, *sides] if in_numbers else [*sides[:-1], *blank, sides[-1]]
-            cells += [f"<td>= {side}</td>" if side else "<td></td>" for side in sides]
+            cells += [f"<td>{side}</td>" for side in sides]
         if row.remark:
             cells.append(f'<td class="remark">{self.words(row.remark)}</td>')
         return f"<tr>{''.join(cells)}</tr>"

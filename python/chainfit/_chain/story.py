@@ -29,7 +29,7 @@ from .chain import Chain
 from .folded import blocked, folded, through_softmax
 from .parts import Block, Path
 from .results import given_to_update, update, verified
-from .sections import Display, Math, Row, Section, Told, Words, equal_to, named, number
+from .sections import Display, Math, Row, Section, Told, Words, equal_to, named, number, sum_of
 from .steps import path_steps
 
 #: Most rows of a batch that are told one by one.
@@ -256,7 +256,9 @@ def paths(told: Told, *, hide_numbers: bool) -> Section | None:
         n = row.n_paths - len(row.paths)
         others = "1 other path" if n == 1 else f"{n:,} other paths"
         found.append(Row((others if row.paths else f"{n:,} paths",), ((number(row.remainder),),)))
-    found.append(Row(("sum",), ((number(row.share * row.term),),)))
+    shown = [path.product for path in row.paths] + [row.remainder] * (not row.complete)
+    value = number(row.share * row.term)
+    found.append(Row(("sum",), ((value,),), made_of=sum_of(shown)))
     if row.complete:
         title = f"Every path: all {row.n_paths}"
     elif row.paths:
@@ -308,10 +310,12 @@ def rows(told: Told) -> Section | None:
             )
         )
         found.append(Row((f"row {r}",), ((Math(numbers, True),), (number(float(each[r])),))))
+    shown = [float(x) for x in each[kept]]
     if len(kept) < chain.n_rows:
         rest = math.fsum(np.delete(each, kept))
+        shown.append(rest)
         found.append(Row((f"{chain.n_rows - len(kept):,} other rows",), ((number(rest),),)))
-    found.append(Row(("sum",), ((number(math.fsum(each)),),)))
+    found.append(Row(("sum",), ((number(math.fsum(each)),),), made_of=sum_of(shown)))
     title = "Every row" if len(kept) == chain.n_rows else f"The {MOST_ROWS} largest rows"
     intro: Words = (Math(Product((share, term))), " of each row; rows count from 0.")
     return Section("rows", title, intro=(intro,), rows=tuple(found))
