@@ -228,12 +228,11 @@ def test_the_story_has_the_numbers():
     net = chainfit.Net([[[0.5], [-1.0]]], [[0.25]], loss="squared_error", alpha=0.2)
     text = str(chainfit.trace(net, [2.0, 1.0], 1.0))
     for line in (
-        "  z_1^(1) = w_11^(1) h_1^(1) + w_12^(1) h_2^(1) + b_1^(1) = 0.5 * 2 + (-1) * 1 + 0.25"
-        " = 0.25",
-        "  loss = 1/2 (0.25 - 1)^2 = 0.28125",
+        "  z_1^(1) = w_11^(1) h_1^(1) + w_12^(1) h_2^(1) + b_1^(1) = 0.5 * 2 - 1 * 1 + 0.25 = 0.25",
+        "  loss = 0.5 * (0.25 - 1)^2 = 0.28125",
         "  J = loss + alpha/2 (sum of all w^2) = 0.28125 + 0.125 = 0.40625",
         "  dJ/dh_1^(2) = 0.25 - 1 = -0.75",
-        "  dJ/dw_11^(1) = (-0.75) * 2 + 0.2 * 0.5 = -1.4",
+        "  dJ/dw_11^(1) = -0.75 * 2 + 0.2 * 0.5 = -1.4",
         "  dJ/db_1^(1) = -0.75",
         "  w_12^(1)  -0.95     -1  -0.905",
     ):
@@ -260,7 +259,7 @@ def test_names_of_users_do_no_harm():
 def test_html_has_the_numbers_of_the_text():
     found = chainfit.trace(chainfit.Net([[[0.5], [-1.0]]], [[0.25]]), [2.0, 1.0], 1.0)
     html = found._repr_html_()
-    assert "dJ/dw_11^(1) = (-0.75) * 2 = -1.5" in html
+    assert "dJ/dw_11^(1) = -0.75 * 2 = -1.5" in html
     assert html.count("<table>") == html.count("</table>") == 3
 
 

@@ -132,10 +132,10 @@ def test_the_text_shows_the_chains():
     for line in (
         "The chain of w_12^(2)",
         "  dz_1^(2)/dw_12^(2)  h_2^(2)          0.574443",
-        "  product                            -0.0577978",
+        "  product             ~=             -0.0577978",
         "Path 2 of 2, from J back: h_1^(4) <- h_2^(3) <- h_1^(2)",
-        "  product                            -0.092",
-        "  dJ/dw_12^(1) = (-0.23) + (-0.092) = -0.322",
+        "  product             =              -0.092",
+        "  dJ/dw_12^(1) = -0.23 - 0.092 = -0.322",
         "  new w_12^(1) = old w_12^(1) - eta dJ/dw_12^(1) = 0.3 - 0.1 * (-0.322) = 0.3322",
         "Node 3: f'(z) = 0 (relu at z <= 0), nothing goes back through it.",
     ):

@@ -347,7 +347,7 @@ def test_a_click_shows_the_chain(open_page, notation):
         "all => all.map((n) => Number(n.dataset.value))",
     )
     np.testing.assert_allclose(shown, [*factors, t.dW[1][1, 0]], **CLOSE)
-    assert numbers.endswith(f"= {t.dW[1][1, 0]:.5g}")
+    assert numbers.endswith(f" {t.dW[1][1, 0]:.4g}")
     table = page.eval_on_selector_all(
         ".factors tr td.number data", "all => all.map((d) => Number(d.value))"
     )

@@ -114,6 +114,23 @@ class Writer:
         """Write the formula with the number of every symbol in its place."""
         return self._write(formula, True)[0]
 
+    def terms(self, formula: Formula, in_numbers: bool) -> list[str]:
+        """Write the terms of a sum one by one, each but the first with its sign before it."""
+        if not isinstance(formula, Sum):
+            return [self._write(formula, in_numbers)[0]]
+        found = [self._inside(formula.terms[0], in_numbers, SUM)]
+        minus = self.signs["minus"]
+        for term in formula.terms[1:]:
+            if isinstance(term, Negative):
+                part = self._inside(term.of, in_numbers, PRODUCT, first=False)
+                found.append(f"{minus} {part}")
+                continue
+            part = self._inside(term, in_numbers, SUM)
+            # a negative number is subtracted
+            is_negative = part.startswith(minus)
+            found.append(f"{minus} {part[len(minus) :]}" if is_negative else f"+ {part}")
+        return found
+
     def partial(self, top: Name, bottom: Name) -> str:
         """Write a partial derivative in a line."""
         d, upper, lower = self.signs["d"], self.name(top), self.name(bottom)
@@ -181,16 +198,7 @@ class Writer:
         return self.signs["minus"] + inside, PRODUCT
 
     def _Sum(self, formula: Sum, in_numbers: bool) -> tuple[str, int]:
-        text = self._inside(formula.terms[0], in_numbers, SUM)
-        minus = self.signs["minus"]
-        for term in formula.terms[1:]:
-            if isinstance(term, Negative):
-                text += f" {minus} " + self._inside(term.of, in_numbers, PRODUCT, first=False)
-                continue
-            part = self._inside(term, in_numbers, SUM)
-            # a negative number is subtracted
-            text += f" {minus} {part[len(minus) :]}" if part.startswith(minus) else f" + {part}"
-        return text, SUM
+        return " ".join(self.terms(formula, in_numbers)), SUM
 
     def _Product(self, formula: Product, in_numbers: bool) -> tuple[str, int]:
         parts = [

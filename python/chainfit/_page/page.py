@@ -20,6 +20,7 @@ SCRIPTS = (
     "data",
     "numbers",
     "dom",
+    "shown",
     "notation",
     "address",
     "paths",

@@ -1,7 +1,7 @@
 """The parts that a story of numbers is told in, and how they are written: as text or as HTML.
 
 A story is a list of sections; a section holds paragraphs (str, of one or more lines),
-equations and tables.
+equations and tables. Numbers are written by `Writer`, as those of a chain are.
 """
 
 from __future__ import annotations
@@ -11,16 +11,40 @@ from html import escape
 from textwrap import wrap
 from typing import NamedTuple
 
+from .._formulas.formula import Formula, Quantity, code
+from .._formulas.writer import Writer
+
 WIDTH = 100
 DIGITS = 6
 Cell = str | float
 
 
+_WRITERS = [Writer("ascii", digits=max(digits, 1)) for digits in range(DIGITS + 1)]
+WRITER = _WRITERS[DIGITS]
+
+
 class Equation(NamedTuple):
-    """``left = sum of the terms = sum of the terms = ...``."""
+    """``left = symbols = numbers = value``: symbols are the terms of a sum; sides may be left out.
+
+    Where the numbers as they are shown don't make the value as it is shown, it has ``~=``.
+    """
 
     left: str
-    steps: tuple[tuple[str, ...], ...]
+    symbols: tuple[str, ...]
+    numbers: Formula | None
+    value: float
+
+    def sides(self) -> list[tuple[str, list[str]]]:
+        """Return the sides, each as the sign before it and its terms."""
+        found = []
+        equals = WRITER.signs["equals"]
+        if self.symbols:
+            first, *others = self.symbols
+            found.append((equals, [first, *(f"+ {term}" for term in others)]))
+        if self.numbers is not None:
+            found.append((equals, WRITER.terms(self.numbers, in_numbers=True)))
+            equals = WRITER.relation(self.numbers, self.value)
+        return [*found, (equals, [number(self.value)])]
 
 
 class Table(NamedTuple):
@@ -42,14 +66,13 @@ class Section(NamedTuple):
 
 
 def number(value: float, digits: int = DIGITS) -> str:
-    """Write a number in a few digits, without the sign of a zero."""
-    return f"{value + 0.0:.{digits}g}"
+    """Write a number in a few digits."""
+    return _WRITERS[digits].number(value)
 
 
-def factor(value: float) -> str:
-    """Write a number to stand in a product or after a sign."""
-    text = number(value)
-    return f"({text})" if text.startswith("-") else text
+def quantity(value: float) -> Formula:
+    """Return a number to be part of a formula."""
+    return Quantity(code(""), float(value))
 
 
 def label(text: object, width: int = 28) -> str:
@@ -88,25 +111,23 @@ def _block_lines(block: Block) -> list[str]:
 
 def equation_lines(equation: Equation, width: int = WIDTH) -> list[str]:
     """Write an equation in one line or, broken at its signs, in several."""
-    sums = [" + ".join(step) for step in equation.steps]
-    line = "  " + " = ".join([equation.left, *sums])
+    sides = equation.sides()
+    line = " ".join([f"  {equation.left}", *(" ".join([sign, *terms]) for sign, terms in sides)])
     if len(line) <= width:
         return [line]
-    start = f"  {equation.left} = "
-    lines = [start]
-    for k, step in enumerate(equation.steps):
-        # a short last step, mostly the result, stays on the line of the one before
-        if k and len(lines[-1]) + 3 + len(sums[k]) <= width and k == len(sums) - 1:
-            lines[-1] += f" = {sums[k]}"
-            continue
-        if k:
-            lines.append(" " * (len(start) - 2) + "= ")
-        for n, term in enumerate(step):
-            piece = f" + {term}" if n else term
-            if n and len(lines[-1]) + len(piece) > width:
-                lines.append(" " * len(start) + piece[1:])
-            else:
-                lines[-1] += piece
+    start = len(f"  {equation.left} = ")
+    lines = [f"  {equation.left}"]
+    for k, (sign, terms) in enumerate(sides):
+        # a short last side, mostly the result, stays on the line of the one before
+        whole = " ".join([sign, *terms])
+        is_short = k == len(sides) - 1 and len(lines[-1]) + 1 + len(whole) <= width
+        if k and not is_short:
+            lines.append(" " * (start - len(sign) - 2))
+        lines[-1] += f" {sign}"
+        for n, term in enumerate(terms):
+            if n and len(lines[-1]) + 1 + len(term) > width:
+                lines.append(" " * (start - 1))
+            lines[-1] += f" {term}"
     return lines
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .render import Block, Equation, Section, Table, factor, label, number
+from .._formulas.formula import Apply, Constant, Formula, Product, total
+from .render import Block, Equation, Section, Table, label, number, quantity
 from .words import LOSS_RULES, RULES, UPDATE_RULES, b_, h_, w_, z_
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def _overview(trace: Trace) -> Section:
         [
             f"{sizes} net, {hidden}output {net.out_activation}, loss {net.loss}; "
             f"{_count(len(trace.X), 'row')}.\n"
-            "Numbers are computed in float64 and shown in up to 6 digits.",
+            "Numbers are computed in float64 and shown in up to 6 digits; ~= stands where "
+            "the digits shown do not make the result exactly.",
             f"{_j_formula(trace)}\nloss = {LOSS_RULES[net.loss][0]}",
             "Layer 1 is the input. w_ij^(l) leads from node j of layer l to node i of layer l+1 "
             f"and is stored in {stored}[l-1][j-1, i-1]. z^(l) are the sums that enter layer l+1, "
@@ -112,22 +114,14 @@ def _forward(trace: Trace, l: int) -> Section:
         W, b, h = net.coefs[l - 1], net.intercepts[l - 1], trace.a[l - 1][0]
         for i in range(n):
             terms = [f"{w_(j, i, l - 1)} {h_(j, l - 1)}" for j in range(len(h))]
-            products = [f"{factor(W[j, i])} * {factor(h[j])}" for j in range(len(h))]
-            blocks.append(
-                Equation(
-                    z_(i, l),
-                    (
-                        (*terms, b_(i, l - 1)),
-                        (*products, factor(b[i])),
-                        (number(trace.z[l][0, i]),),
-                    ),
-                )
-            )
+            numbers = total([*_products(W[:, i], h), quantity(b[i])])
+            symbols = (*terms, b_(i, l - 1))
+            blocks.append(Equation(z_(i, l), symbols, numbers, trace.z[l][0, i]))
         blocks.append(steps[1])
         for i in range(n):
-            z, a = trace.z[l][0, i], number(trace.a[l][0, i])
-            middle = () if name == "softmax" else ((f"f({number(z)})",),)
-            blocks.append(Equation(h_(i, l), (*middle, (a,))))
+            z, a = trace.z[l][0, i], trace.a[l][0, i]
+            middle = None if name == "softmax" else Apply(name, quantity(z), a)
+            blocks.append(Equation(h_(i, l), (), middle, a))
     elif len(trace.X) == 1:
         blocks.append(steps[1])
         blocks.append(_by_node(n, (f"z^({l})", trace.z[l][0]), (f"h^({l + 1})", trace.a[l][0])))
@@ -151,11 +145,9 @@ def _loss(trace: Trace) -> Section:
         ]
         left_out = _left_out(len(rows), n, "outputs")
         blocks.append(Table(("output", "name", "h", "y"), rows, left_out))
-        steps: list[tuple[str, ...]] = [(number(trace.loss_rows[0]),)]
         terms = _loss_terms(net.loss, h[0], Y[0])
-        if len(terms) <= WRITTEN_OUT:
-            steps.insert(0, tuple(terms))
-        blocks.append(Equation("loss", tuple(steps)))
+        numbers = total(terms) if len(terms) <= WRITTEN_OUT else None
+        blocks.append(Equation("loss", (), numbers, trace.loss_rows[0]))
     else:
         mean = "sum of share * loss"
         shown = range(min(len(trace.X), SHOWN))
@@ -163,33 +155,44 @@ def _loss(trace: Trace) -> Section:
         note = _left_out(len(rows), len(trace.X), "rows")
         blocks.append("The share of a row is what it counts for in J: its weight over their sum.")
         blocks.append(Table(("row", "share", "loss"), rows, note))
-    symbols, numbers = [mean], [number(float(trace.share @ trace.loss_rows))]
+    mean_value = float(trace.share @ trace.loss_rows)
     if net.alpha:
-        symbols.append(f"{_row_mean(trace)}alpha/2 (sum of all w^2)")
-        numbers.append(number(trace.penalty))
-        blocks.append(Equation("J", (tuple(symbols), tuple(numbers), (number(trace.J),))))
+        symbols = (mean, f"{_row_mean(trace)}alpha/2 (sum of all w^2)")
+        parts = total([quantity(mean_value), quantity(trace.penalty)])
+        blocks.append(Equation("J", symbols, parts, trace.J))
     else:
-        blocks.append(Equation("J", (tuple(symbols), tuple(numbers))))
+        blocks.append(Equation("J", (mean,), None, mean_value))
     return Section("Loss", blocks)
 
 
-def _loss_terms(loss: str, h: Array, y: Array) -> list[str]:
+def _loss_terms(loss: str, h: Array, y: Array) -> list[Formula]:
     """Write what each output adds to the loss, leaving out what is nothing."""
-    terms = []
+
+    def minus_log(weight: float, of: Formula) -> Formula:
+        return -Product((quantity(weight), Apply("ln", of, 0.0)))
+
+    terms: list[Formula] = []
+    if loss.endswith("log_loss"):  # which is clipped
+        h = np.clip(h, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
     for h_k, y_k in zip(h, y, strict=True):
-        a, t = number(h_k), number(y_k)
+        a, t = quantity(h_k), quantity(y_k)
         if loss == "squared_error":
-            terms.append(f"1/2 ({a} - {factor(y_k)})^2")
-        elif loss == "log_loss" and y_k != 0:
-            terms.append(f"{t} (-ln {a})")
-        elif loss == "binary_log_loss":
-            if y_k != 0:
-                terms.append(f"{t} (-ln {a})")
-            if y_k != 1:
-                terms.append(f"{number(1 - y_k)} (-ln(1 - {a}))")
+            terms.append(0.5 * (a - t) ** 2)
         elif loss == "poisson":
-            terms.append(a if y_k == 0 else f"({t} ln({t} / {a}) - {t} + {a})")
+            terms += [a] if y_k == 0 else [t * Apply("ln", t / a, 0.0), -t, a]
+            continue
+        elif y_k != 0:
+            terms.append(minus_log(y_k, a))
+        if loss == "binary_log_loss" and y_k != 1:
+            # 1 - h, or its number where h is shown as 1
+            rest = quantity(1 - h_k) if number(h_k) == "1" else 1 - a
+            terms.append(minus_log(1 - y_k, rest))
     return terms
+
+
+def _products(a: Sequence[float] | Array, b: Sequence[float] | Array) -> list[Formula]:
+    """Return the products of two lists of numbers."""
+    return [quantity(x) * quantity(y) for x, y in zip(a, b, strict=True)]
 
 
 def _backward(trace: Trace, l: int) -> Section:
@@ -224,7 +227,7 @@ def _backward(trace: Trace, l: int) -> Section:
         blocks.append(_by_node(n, *columns, (f"dJ/dz^({l})", trace.delta[l][0])))
     else:
         blocks.append(_by_row(trace, trace.delta[l], [f"dJ/d{z_(i, l)}" for i in range(n)]))
-    if not softmax:
+    if not softmax and not (last and net.canonical):  # whose delta is no product with f'(z)
         blocks += _blocked(trace.df[l], name)
     return Section(f"Backward: {layer_title(net, l)}", blocks)
 
@@ -232,36 +235,41 @@ def _backward(trace: Trace, l: int) -> Section:
 def _equation_dh(trace: Trace, l: int, i: int) -> Equation:
     """Write dJ/da[l][i] of the one row."""
     net, L = trace.net, len(trace.net.coefs)
-    left, result = f"dJ/d{h_(i, l)}", (number(trace.da[l][0, i]),)
+    left, value = f"dJ/d{h_(i, l)}", trace.da[l][0, i]
     if l == L:
-        h, y = trace.a[L][0, i], trace.Y[0, i]
-        numbers = {
-            "squared_error": f"{number(h)} - {factor(y)}",
-            "binary_log_loss": f"({number(h)} - {number(y)}) / ({number(h)} * {number(1 - h)})",
-            "log_loss": f"-{number(y)} / {number(h)}",
-            "poisson": f"1 - {number(y)} / {number(h)}",
-        }[net.loss]
-        return Equation(left, ((numbers,), result))
+        return Equation(left, (), _loss_slope(net.loss, trace.a[L][0, i], trace.Y[0, i]), value)
     W, delta = net.coefs[l], trace.delta[l + 1][0]
-    symbols = [f"{w_(i, k, l)} dJ/d{z_(k, l + 1)}" for k in range(len(delta))]
-    products = [f"{factor(W[i, k])} * {factor(delta[k])}" for k in range(len(delta))]
-    return Equation(left, (tuple(symbols), tuple(products), result))
+    symbols = tuple(f"{w_(i, k, l)} dJ/d{z_(k, l + 1)}" for k in range(len(delta)))
+    return Equation(left, symbols, total(_products(W[i], delta)), value)
+
+
+def _loss_slope(loss: str, h: float, y: float) -> Formula | None:
+    """Write dloss/dh; None where it is a constant."""
+    a, t = quantity(h), quantity(y)
+    if loss == "squared_error":
+        return a - t
+    if loss == "binary_log_loss":
+        if y in (0, 1):
+            return Constant(1) / (1 - a) if y == 0 else Constant(-1) / a
+        return (a - t) / (a * (1 - a))
+    if y == 0:
+        return None
+    return -t / a if loss == "log_loss" else 1 - t / a
 
 
 def _equation_dz(trace: Trace, l: int, i: int) -> Equation:
     """Write dJ/dz[l][i] of the one row."""
-    left, result = f"dJ/d{z_(i, l)}", (number(trace.delta[l][0, i]),)
+    left, value = f"dJ/d{z_(i, l)}", trace.delta[l][0, i]
     h = trace.a[l][0]
     # at an output rounded to 0 or 1 the factors are infinity and 0, their product h - y
     if trace.df[l] is not None and np.isfinite(trace.da[l][0, i]):
-        product = f"{factor(trace.da[l][0, i])} * {number(trace.df[l][0, i])}"
-        return Equation(left, ((f"dJ/d{h_(i, l)} f'({z_(i, l)})",), (product,), result))
+        product = quantity(trace.da[l][0, i]) * quantity(trace.df[l][0, i])
+        return Equation(left, (f"dJ/d{h_(i, l)} f'({z_(i, l)})",), product, value)
     if trace.net.canonical:
-        difference = f"{number(h[i])} - {number(trace.Y[0, i])}"
-        return Equation(left, ((f"{h_(i, l)} - y_{i + 1}",), (difference,), result))
-    da = trace.da[l][0]
-    terms = [f"{factor(da[k])} * {factor(h[k] * ((k == i) - h[i]))}" for k in range(len(h))]
-    return Equation(left, (tuple(terms), result))
+        difference = quantity(h[i]) - quantity(trace.Y[0, i])
+        return Equation(left, (f"{h_(i, l)} - y_{i + 1}",), difference, value)
+    through = [h[k] * ((k == i) - h[i]) for k in range(len(h))]
+    return Equation(left, (), total(_products(trace.da[l][0], through)), value)
 
 
 def _blocked(df: Array, name: str) -> list[Block]:
@@ -292,11 +300,11 @@ def _gradient(trace: Trace, l: int) -> Section:
         h, delta, W = trace.a[l][0], trace.delta[l + 1][0], net.coefs[l]
         for i in range(m):
             for j in range(n):
-                terms = [f"{factor(delta[i])} * {factor(h[j])}"]
+                terms = [quantity(delta[i]) * quantity(h[j])]
                 if net.alpha:
-                    terms.append(f"{number(decay)} * {factor(W[j, i])}")
-                blocks.append(Equation(f"dJ/d{w_(j, i, l)}", (tuple(terms), (number(dW[j, i]),))))
-            blocks.append(Equation(f"dJ/d{b_(i, l)}", ((number(db[i]),),)))
+                    terms.append(quantity(decay) * quantity(W[j, i]))
+                blocks.append(Equation(f"dJ/d{w_(j, i, l)}", (), total(terms), dW[j, i]))
+            blocks.append(Equation(f"dJ/d{b_(i, l)}", (), None, db[i]))
     else:
         columns = [f"to node {i + 1}" for i in range(min(m, COLUMNS))]
         rows: list[tuple[str | float, ...]] = [

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .._formulas.formula import Product, total
 from .._net.net import Net
-from .render import Block, Equation, Section, Table, factor, number, to_html, to_text
+from .render import WRITER, Block, Equation, Section, Table, quantity, to_html, to_text
 from .story import story
 from .trace import Trace, trace
 from .words import h_, w_, z_
@@ -172,21 +173,17 @@ def _chain(step: Trace, l: int, i: int, j: int) -> Section:
         nodes = " <- ".join(h_(node, l + 1 + k) for k, node in reversed(list(enumerate(path))))
         which = f"Path {count} of {len(paths)}" if len(paths) > 1 else "The only path"
         blocks.append(f"{which}, from J back: {nodes}")
-        total = ("product", "", product)
-        blocks.append(Table(("factor", "is", "value"), [*rows, total]))
+        shown = Product(tuple(quantity(float(row[-1])) for row in rows))
+        sign = WRITER.relation(shown, product)
+        blocks.append(Table(("factor", "is", "value"), [*rows, ("product", f"{sign}", product)]))
     gradient = float(step.dW[l][i, j])
     if len(paths) > 1:
-        blocks.append(
-            Equation(derivative, (tuple(factor(p) for p in products), (number(gradient),)))
-        )
+        blocks.append(Equation(derivative, (), total([*map(quantity, products)]), gradient))
     assert step.update is not None  # sgd
     numbers = step.update.of(l, i, j)
-    rule = (f"{number(numbers['old'])} - {number(numbers['eta'])} * {factor(gradient)}",)
+    rule = quantity(numbers["old"]) - quantity(numbers["eta"]) * quantity(gradient)
     blocks.append(
-        Equation(
-            f"new {weight}",
-            ((f"old {weight} - eta {derivative}",), rule, (number(numbers["new"]),)),
-        )
+        Equation(f"new {weight}", (f"old {weight} - eta {derivative}",), rule, numbers["new"])
     )
     return Section(f"The chain of {weight}", blocks)
 

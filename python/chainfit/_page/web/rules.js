@@ -77,7 +77,7 @@ function sum_over(l, i, t, most = 3) {
   const plus = (list) => list.flatMap((x, n) => (n ? [mo("+"), ...x] : x));
   const numbers = plus(terms.map(({ d, w }) => [num(d), dot(), num(w)]));
   if (rest.length)
-    numbers.push(mo("+"), num(left), label(` (${plural(rest.length, "more term")})`));
+    numbers.push(mo("+"), num(left), aside(` (${plural(rest.length, "more term")})`));
   return numbers;
 }
 
