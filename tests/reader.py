@@ -1,4 +1,4 @@
-"""A reader with a pencil: calculates with the numbers of a text as they stand there, in decimals."""
+"""A reader with a pencil: calculates in decimals with the numbers of a text as they stand there."""
 
 import re
 from decimal import Context, Decimal, localcontext

@@ -1,4 +1,4 @@
-"""What is shown can be calculated by hand: an equals sign stands where the shown digits make the result.
+"""What is shown can be calculated by hand: = stands where the shown digits make the result.
 
 Every number is read back from the text, as a reader would, and calculated with in decimals.
 """
@@ -54,7 +54,7 @@ def step(seed):
     )
     rows = 3 if seed % 4 == 3 else 1
     X, Y = rng.normal(size=(rows, 3)), np.eye(3)[rng.randint(3, size=rows)]
-    if loss == "squared_error" or loss == "binary_log_loss" and seed % 3 == 0:
+    if loss == "squared_error" or (loss == "binary_log_loss" and seed % 3 == 0):
         Y = rng.uniform(size=Y.shape)
     return net, X, Y
 
@@ -146,7 +146,7 @@ def test_latex(seed):
     digits = DIGITS[seed % len(DIGITS)]
     checked = 0
     for chain in chains(seed):
-        first, *lines = chain.to_latex(digits=digits).split("\n")[1:-1]
+        _, *lines = chain.to_latex(digits=digits).split("\n")[1:-1]
         end = next(n for n, line in enumerate(lines) if n and re.match(r"&(=|\\approx) ", line))
         terms = [line.removesuffix(r" \\") for line in lines[:end]]
         terms[0] = terms[0].split("&= ")[1]
