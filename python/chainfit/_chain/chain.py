@@ -276,8 +276,15 @@ class Chain:
         return chain_dict(self)
 
     def to_json(self, **settings: Any) -> str:
-        """Return `to_dict` as JSON; `settings` go to `json.dumps`."""
-        return json.dumps(self.to_dict(), **{"ensure_ascii": False, "allow_nan": False, **settings})
+        r"""Return `to_dict` as JSON; `settings` go to `json.dumps`.
+
+        What has no sign of its own, in names given by the user, is escaped: ``\u001b``.
+        """
+        text = json.dumps(self.to_dict(), **{"ensure_ascii": False, "allow_nan": False, **settings})
+        return "".join(
+            c if c.isprintable() or c in "\n\t" else json.dumps(c)[1:-1]  # those of the indent
+            for c in text
+        )
 
 
 def _writer(flavour: str, hide: str | None, digits: int) -> Writer:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .._estimators.printable import printable
 from .._formulas.formula import (
     Constant,
     Name,
@@ -146,7 +147,7 @@ def _where(told: Told) -> str:
 
 def _called(name: str, letter: str, number: int) -> str:
     """Return a name given by the user, in brackets."""
-    return "" if name == f"{letter}_{number + 1}" else f" ({name})"
+    return "" if name == f"{letter}_{number + 1}" else f" ({printable(name)})"
 
 
 def _net_words(told: Told) -> str:

@@ -11,6 +11,7 @@ from html import escape
 from textwrap import wrap
 from typing import NamedTuple
 
+from .._estimators.printable import printable
 from .._formulas.formula import Formula, Quantity, code
 from .._formulas.writer import Writer
 
@@ -77,7 +78,7 @@ def quantity(value: float) -> Formula:
 
 def label(text: object, width: int = 28) -> str:
     """Return a user's name on one line, cut where it is too long for a table."""
-    line = "".join(c if c.isprintable() else "?" for c in str(text))
+    line = printable(text)
     return line if len(line) <= width else line[: width - 3] + "..."
 
 
