@@ -94,7 +94,7 @@ def test_what_predict_writes_to_a_file_is_data(run, frame, target):
     code, text = run("predict", "m", "a.csv", "--out", "out.csv", "--proba")
     assert (code, text) == (0, "")
     written = pd.read_csv("out.csv")
-    assert list(written.columns[:5]) == list(frame.columns)
+    assert list(written.columns[:4]) == list(frame.columns)
     assert set(written["prediction"]) <= set(frame[target])
 
 
