@@ -34,6 +34,7 @@ SOLVERS = (
     {"momentum": 0.9, "nesterovs_momentum": False},
     {"solver": "adam"},
 )
+ROOT = Path(__file__).parents[1]
 DIGITS = (6, 1, 3, 4, 12, 17)
 WHOLE = 10_000  # columns: every equation in one line
 
@@ -172,8 +173,13 @@ def test_html_has_the_signs_of_the_text(seed):
         assert all(text == html for text, html in signs) and sum(text for text, _ in signs)
 
 
+def test_the_readme():
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert sum(map(check_line, page.splitlines())) >= 2
+
+
 def test_the_page_of_the_docs():
-    page = (Path(__file__).parents[1] / "docs" / "chain-rule.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "chain-rule.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```text\n(.*?)^```", page, re.M | re.S)
     # sides below each other, and products below their paths
     joined = [re.sub(r"\n +(?=[=≈] )", " ", block) for block in blocks]

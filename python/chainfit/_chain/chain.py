@@ -6,7 +6,6 @@ sections, and `text`, `latex`, `html` write these.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -280,11 +279,9 @@ class Chain:
 
         What has no sign of its own, in names given by the user, is escaped: ``\u001b``.
         """
-        text = json.dumps(self.to_dict(), **{"ensure_ascii": False, "allow_nan": False, **settings})
-        return "".join(
-            c if c.isprintable() or c in "\n\t" else json.dumps(c)[1:-1]  # those of the indent
-            for c in text
-        )
+        from .dict import chain_json
+
+        return chain_json(self, settings)
 
 
 def _writer(flavour: str, hide: str | None, digits: int) -> Writer:

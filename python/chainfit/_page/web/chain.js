@@ -63,11 +63,15 @@ const ROUNDED =
   "so they are told as one.";
 
 // what explain says of a path, too
-const PATHS =
-  "A path goes through one unit of each layer above the weight." +
-  (is_softmax
-    ? " The softmax moves all outputs at once: ∂J/∂z takes them together, as one factor of a path."
-    : "");
+const paths_words = () => {
+  const [J, z] = [symbol.loss(), symbol.sum(L, 0)].map(({ base }) => base ?? "z");
+  return (
+    "A path goes through one unit of each layer above the weight." +
+    (is_softmax
+      ? ` The softmax moves all outputs at once: ∂${J}/∂${z} takes them together, as one factor.`
+      : "")
+  );
+};
 
 function row_panel(epoch, row, address, path, choose_path) {
   const t = trace(epoch, row);
@@ -187,7 +191,7 @@ function paths_section(epoch, row, address, path, choose_path) {
   const chosen = path ?? shown[0];
   return section(
     paths_title(all),
-    note(PATHS),
+    note(paths_words()),
     others > 0 ? note(`The ${shown.length} largest; choose one to light it up.`) : null,
     el("ul", { class: "paths" }, items),
     el(
