@@ -31,7 +31,7 @@ TEXT = """() => {
     const number = (e) => e.textContent.replace("·10", "e").replace("\u2212", "-")
         .replace("e\u2212", "e-");
     const line = (e) => [...e.querySelectorAll("math")].map(text).join("");
-    const cell = (e) => e.textContent.trim().replaceAll("\u2212", "-");
+    const cell = (e) => e.textContent.trim().replaceAll("\u2212", "-").replace("\u00a0", " ");
     const of = (selector) => [...document.querySelectorAll(selector)];
     return {
         lines: of(".formula .line").map(line),

@@ -100,7 +100,7 @@ const result = (numbers, value) => [mo(relation(numbers, value) ?? "="), mn(valu
 // the same where a table has the value in a cell of its own
 function result_cell(numbers, value) {
   const sign = numbers?.length ? relation(numbers, value) : null;
-  return [sign && el("span", { class: "sign" }, `${sign} `), number(value)];
+  return [sign && el("span", { class: "sign" }, `${sign}\u00a0`), number(value)];
 }
 
 // numbers that stand below each other, as a sum or a product of them
