@@ -11,10 +11,25 @@
 #include <vector>
 
 #include "engine/network.hpp"
+#include "gil.hpp"
 
 namespace chainfit {
 
 namespace py = pybind11;
+
+// object.name, or what Python raises.
+inline py::object attribute(const py::handle& object, const char* name) {
+    PyObject* found = in_python([&] { return PyObject_GetAttrString(object.ptr(), name); });
+    if (!found) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(found);
+}
+
+// A copy of the array in C order.
+inline py::array copied(const py::array& array) {
+    PyObject* copy = in_python([&] { return PyObject_CallMethod(array.ptr(), "copy", nullptr); });
+    if (!copy) throw py::error_already_set();
+    return py::reinterpret_steal<py::array>(copy);
+}
 
 inline std::string shape_text(const std::vector<py::ssize_t>& shape) {
     std::string text = "(";
@@ -44,14 +59,12 @@ py::array checked_array(const py::handle& object, const std::vector<py::ssize_t>
     bool regular = reinterpret_cast<std::uintptr_t>(array.data()) % sizeof(T) == 0;
     for (py::ssize_t i = 0; i < array.ndim(); ++i)
         regular = regular && array.strides(i) % static_cast<py::ssize_t>(sizeof(T)) == 0;
-    return regular ? array : py::array(array.attr("copy")());
+    return regular ? array : copied(array);
 }
 
 // The array itself where it is C-contiguous, otherwise a copy; MemoryError where there is no room for one.
-template <class T>
-py::array contiguous(const py::array& array) {
-    if (array.flags() & py::array::c_style) return array;
-    return py::array_t<T, py::array::c_style | py::array::forcecast>(array);
+inline py::array contiguous(const py::array& array) {
+    return array.flags() & py::array::c_style ? array : copied(array);
 }
 
 template <class T>
@@ -98,55 +111,72 @@ py::tuple unpacked(const Network<T>& network, const T* packed) {
     return py::make_tuple(std::move(coef_list), std::move(intercept_list));
 }
 
-// A scipy CSR matrix (rows, n_in) of T, kept alive beside its addresses. Every index is checked: kernels trust them.
+// A scipy CSR matrix (rows, n_in) of T. Kernels trust the indices, and whoever holds the matrix may change them while
+// they run: they are checked as they are copied. The values stay where they are.
 template <class T>
 struct SparseArrays {
-    py::array_t<std::int64_t, py::array::c_style | py::array::forcecast> start;
-    py::array_t<std::int32_t, py::array::c_style | py::array::forcecast> column;
-    py::array_t<T, py::array::c_style | py::array::forcecast> value;
+    std::vector<std::int64_t> start;
+    std::vector<std::int32_t> column;
+    py::array value;
     Index rows = 0;
 
     SparseArrays() = default;
     SparseArrays(const py::object& x, Index n_in) {
-        if (x.attr("format").cast<std::string>() != "csr") throw py::value_error("a sparse X must be in CSR format");
-        const auto shape = x.attr("shape").cast<std::pair<Index, Index>>();
+        if (attribute(x, "format").template cast<std::string>() != "csr")
+            throw py::value_error("a sparse X must be in CSR format");
+        const auto shape = attribute(x, "shape").template cast<std::pair<Index, Index>>();
         rows = shape.first;
         if (shape.second != n_in)
             throw py::value_error("X must have shape (-1, " + std::to_string(n_in) + ") (-1: any), got " +
                                   shape_text({shape.first, shape.second}));
         if (n_in > std::numeric_limits<std::int32_t>::max())
             throw py::value_error("a sparse X may have 2^31 - 1 columns at most");
-        value = contiguous<T>(checked_array<T>(x.attr("data"), {-1}, "X.data"));
-        start = decltype(start)(x.attr("indptr"));
-        column = columns_of(x.attr("indices"), n_in);
-        if (start.ndim() != 1 || column.ndim() != 1 || start.size() != rows + 1 || column.size() != value.size() ||
-            start.data()[0] != 0 || start.data()[rows] > value.size())
+        value = contiguous(checked_array<T>(attribute(x, "data"), {-1}, "X.data"));
+        const py::array starts = index_array(attribute(x, "indptr"), "X.indptr");
+        const py::array columns = index_array(attribute(x, "indices"), "X.indices");
+        if (rows < 0 || starts.size() != rows + 1 || columns.size() != value.size())
             throw py::value_error("X is not a whole CSR matrix");
+        is_wide(starts) ? copy_starts<std::int64_t>(starts) : copy_starts<std::int32_t>(starts);
+        is_wide(columns) ? copy_columns<std::int64_t>(columns, n_in) : copy_columns<std::int32_t>(columns, n_in);
+    }
+    SparseRows<T> view() const { return {start.data(), column.data(), static_cast<const T*>(value.data())}; }
+
+   private:
+    static bool is_wide(const py::array& indices) { return indices.itemsize() == 8; }
+
+    static py::array index_array(const py::object& indices, const std::string& name) {
+        return py::isinstance<py::array_t<std::int64_t>>(indices)
+                   ? contiguous(checked_array<std::int64_t>(indices, {-1}, name))
+                   : contiguous(checked_array<std::int32_t>(indices, {-1}, name));
+    }
+
+    template <class I>
+    void copy_starts(const py::array& starts) {
+        const auto* from = static_cast<const I*>(starts.data());
+        start.assign(from, from + rows + 1);
+        if (start.front() != 0 || start.back() > value.size()) throw py::value_error("X is not a whole CSR matrix");
+        for (Index r = 0; r < rows; ++r)
+            if (start[static_cast<std::size_t>(r)] > start[static_cast<std::size_t>(r) + 1])
+                throw py::value_error("X.indptr must not decrease");
+    }
+
+    template <class I>
+    void copy_columns(const py::array& columns, Index n_in) {
+        const auto* from = static_cast<const I*>(columns.data());
+        column.resize(static_cast<std::size_t>(start.back()));
         for (Index r = 0; r < rows; ++r) {
-            const std::int64_t begin = start.data()[r], end = start.data()[r + 1];
-            if (begin > end || end > value.size()) throw py::value_error("X.indptr must not decrease");
-            std::int32_t before = -1;
-            for (std::int64_t n = begin; n < end; ++n) {
-                const std::int32_t here = column.data()[n];
+            std::int64_t before = -1;
+            for (auto n = static_cast<std::size_t>(start[static_cast<std::size_t>(r)]);
+                 n < static_cast<std::size_t>(start[static_cast<std::size_t>(r) + 1]); ++n) {
+                const std::int64_t here = from[n];
                 if (here <= before || here >= n_in)
                     throw py::value_error("the columns of a row of X must be ascending, without duplicates and below " +
                                           std::to_string(n_in) + ", see row " + std::to_string(r));
+                column[n] = static_cast<std::int32_t>(here);
                 before = here;
             }
         }
     }
-    // 64-bit indices are narrowed only after a look at each: one too large could wrap around into range.
-    static decltype(column) columns_of(const py::array& indices, Index n_in) {
-        if (!indices.dtype().equal(py::dtype::of<std::int32_t>())) {
-            const py::array_t<std::int64_t, py::array::c_style | py::array::forcecast> wide(indices);
-            for (py::ssize_t n = 0; n < wide.size(); ++n)
-                if (wide.data()[n] < 0 || wide.data()[n] >= n_in)
-                    throw py::value_error("X has a column index outside of 0.." + std::to_string(n_in - 1) + ": " +
-                                          std::to_string(wide.data()[n]));
-        }
-        return decltype(column)(indices);
-    }
-    SparseRows<T> view() const { return {start.data(), column.data(), value.data()}; }
 };
 
 inline bool is_sparse(const py::object& x) { return !py::isinstance<py::array>(x) && py::hasattr(x, "indptr"); }
@@ -176,10 +206,10 @@ struct SampleArrays {
     SampleArrays(const py::object& x, const py::object& y, const py::object& w, Index n_in, Index n_out)
         : SampleArrays(x, n_in) {
         if (samples.rows == 0) throw py::value_error("X must have at least one row");
-        Y = contiguous<T>(checked_array<T>(y, {samples.rows, n_out}, "Y"));
+        Y = contiguous(checked_array<T>(y, {samples.rows, n_out}, "Y"));
         samples.Y = static_cast<const T*>(Y.data());
         if (!w.is_none()) {
-            weight = contiguous<T>(checked_array<T>(w, {samples.rows}, "sample_weight"));
+            weight = contiguous(checked_array<T>(w, {samples.rows}, "sample_weight"));
             samples.weight = static_cast<const T*>(weight.data());
         }
     }

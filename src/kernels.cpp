@@ -138,7 +138,7 @@ void bind_kernels(py::module_& m) {
     m.def(
         "peak_gflops",
         [](bool double_precision, double duration) {
-            const py::gil_scoped_release no_gil;
+            const NoGil no_gil;
             return double_precision ? peak_gflops<double>(duration) : peak_gflops<float>(duration);
         },
         py::arg("double_precision") = false, py::arg("duration") = 0.1);

@@ -5,7 +5,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
-#include "engine/threads.hpp"
+#include "outside.hpp"
 
 namespace chainfit {
 
@@ -23,8 +23,8 @@ struct PlainLayers {
                                   std::to_string(coefs.size()) + " and " + std::to_string(intercepts.size()));
         for (std::size_t l = 0; l < coefs.size(); ++l) {
             const std::string index = "[" + std::to_string(l) + "]";
-            const py::array w = contiguous<T>(checked_array<T>(coefs[l], {l ? n_out() : -1, -1}, "coefs" + index));
-            const py::array b = contiguous<T>(checked_array<T>(intercepts[l], {w.shape(1)}, "intercepts" + index));
+            const py::array w = contiguous(checked_array<T>(coefs[l], {l ? n_out() : -1, -1}, "coefs" + index));
+            const py::array b = contiguous(checked_array<T>(intercepts[l], {w.shape(1)}, "intercepts" + index));
             if (w.size() < 1) throw py::value_error("coefs" + index + " must not be empty");
             layers.push_back(
                 {w.shape(0), w.shape(1), static_cast<const T*>(w.data()), static_cast<const T*>(b.data())});
@@ -38,17 +38,20 @@ struct PlainLayers {
 
 template <class T>
 py::array predict_as(const py::object& x, const py::sequence& coefs, const py::sequence& intercepts,
-                     const std::string& activation, const std::string& out_activation, int n_threads) {
+                     const std::string& activation, const std::string& out_activation, const py::object& n_threads) {
     const PlainLayers<T> net(coefs, intercepts);
     const SampleArrays<T> arrays(x, net.n_in());
     const Samples<T>& samples = arrays.samples;
     py::array_t<T> out({samples.rows, net.n_out()});
     if (samples.rows == 0) return out;
     T* to = out.mutable_data();
+    const int threads = thread_limit(n_threads, prediction_flop(net.layers, samples.rows));
+    SignalInterrupt signals;
     {
-        const py::gil_scoped_release no_gil;
-        predict(samples, net.layers, activation, out_activation, to, std::min(n_threads, max_threads()));
+        const NoGil no_gil;
+        predict(samples, net.layers, activation, out_activation, to, signals, threads);
     }
+    signals.raise();
     return out;
 }
 
@@ -71,7 +74,10 @@ class PyRowNet {
     // W may change under the user's hands; the net must not
     static py::list copies(const py::sequence& arrays) {
         py::list list;
-        for (const py::handle& array : arrays) list.append(array.attr("copy")());
+        for (const py::handle& array : arrays) {
+            if (!py::isinstance<py::array>(array)) throw py::type_error("coefs and intercepts must be numpy arrays");
+            list.append(copied(py::reinterpret_borrow<py::array>(array)));
+        }
         return list;
     }
 
@@ -107,9 +113,9 @@ void bind_prediction(py::module_& m) {
     m.def(
         "predict",
         [](const py::object& X, const py::sequence& coefs, const py::sequence& intercepts,
-           const std::string& activation, const std::string& out_activation, int n_threads) {
+           const std::string& activation, const std::string& out_activation, const py::object& n_threads) {
             return py::isinstance<py::array_t<float>>(X) ||
-                           (is_sparse(X) && py::isinstance<py::array_t<float>>(X.attr("data")))
+                           (is_sparse(X) && py::isinstance<py::array_t<float>>(attribute(X, "data")))
                        ? predict_as<float>(X, coefs, intercepts, activation, out_activation, n_threads)
                        : predict_as<double>(X, coefs, intercepts, activation, out_activation, n_threads);
         },

@@ -1,4 +1,4 @@
-# cython: language_level=3, freethreading_compatible=True, boundscheck=False, wraparound=False
+# cython: language_level=3, freethreading_compatible=True
 """Predictions one row at a time, in well under a microsecond.
 
 Made by `MLPClassifier.row_predictor` and `MLPRegressor.row_predictor`. From other Cython code::
@@ -52,21 +52,28 @@ cdef class RowPredictor:
     """
 
     def __init__(self, coefs, intercepts, activation, out_activation):
+        if len(coefs) == 0:
+            raise ValueError("coefs must have at least one array, got none")
         dtype = np.asarray(coefs[0]).dtype
         make = _core.RowNetF32 if dtype == np.float32 else _core.RowNetF64
         net = make(coefs, intercepts, activation, out_activation)
+        # views, for an array that owns its memory can be given other memory
+        x = np.zeros(net.n_in, dtype)[:]
+        out = np.zeros(net.n_out, dtype)[:]
+        cdef size_t x_address = x.ctypes.data
+        cdef size_t out_address = out.ctypes.data
+        cdef const void *predictor = PyCapsule_GetPointer(net.predictor, "chainfit.row_net")
+        cdef row_function function = <row_function> PyCapsule_GetPointer(net.function, "chainfit.row_function")
         self._owner = net
         self.is_f64 = dtype != np.float32
         self.n_in = net.n_in
         self.n_out = net.n_out
-        self.input = np.zeros(net.n_in, dtype)
-        self.output = np.zeros(net.n_out, dtype)
-        cdef size_t x = self.input.ctypes.data
-        cdef size_t out = self.output.ctypes.data
-        self._x = <const void *> x
-        self._out = <void *> out
-        self._net = PyCapsule_GetPointer(net.predictor, "chainfit.row_net")
-        self._function = <row_function> PyCapsule_GetPointer(net.function, "chainfit.row_function")
+        self.input = x
+        self.output = out
+        self._x = <const void *> x_address
+        self._out = <void *> out_address
+        self._net = predictor
+        self._function = function
 
     def __call__(self, x=None):
         """Return `output` for x, or for what lies in `input`.
@@ -81,6 +88,8 @@ cdef class RowPredictor:
         output : ndarray of shape (n_out,)
             The same array at each call.
         """
+        if self._function == NULL:
+            raise ValueError("this RowPredictor has no net: its __init__ was not called")
         if x is not None:
             self.input[...] = x
         if self._function(self._net, self._x, self._out) != 0:
@@ -91,11 +100,11 @@ cdef class RowPredictor:
         raise TypeError("a RowPredictor can't be pickled; pickle the model, and ask it for another")
 
     cdef int predict_f32(self, const float *x, float *out) noexcept nogil:
-        if self.is_f64:
+        if self.is_f64 or self._function == NULL:
             return -2
         return self._function(self._net, x, out)
 
     cdef int predict_f64(self, const double *x, double *out) noexcept nogil:
-        if not self.is_f64:
+        if not self.is_f64 or self._function == NULL:
             return -2
         return self._function(self._net, x, out)

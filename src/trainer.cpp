@@ -3,11 +3,11 @@
 
 #include <atomic>
 #include <numeric>
-#include <optional>
 #include <thread>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "outside.hpp"
 
 namespace chainfit {
 
@@ -22,24 +22,20 @@ ShuffleFunction shuffle_function() {
     return function;
 }
 
-// A Python listener, NumPy's random numbers and Python's signals behind the core's Observer.
+// A Python listener, NumPy's random numbers and Python's signals behind the core's Observer. Made and destroyed with
+// the GIL held, used without.
 class PythonObserver final : public Observer {
    public:
-    PythonObserver(py::object listener, const py::object& bit_generator) : listener_(std::move(listener)) {
+    // `shown` is the Python object's: it follows `run`, which belongs to the running thread, whenever Python looks.
+    PythonObserver(py::object listener, const py::object& bit_generator, const Run& run, Run& shown)
+        : listener_(std::move(listener)), run_(run), shown_(shown) {
         if (bit_generator.is_none()) return;
-        capsule_ = bit_generator.attr("capsule");
-        lock_ = bit_generator.attr("lock");
+        capsule_ = attribute(bit_generator, "capsule");
+        lock_ = attribute(bit_generator, "lock");
         bit_generator_ = PyCapsule_GetPointer(capsule_.ptr(), "BitGenerator");
         if (!bit_generator_) throw py::error_already_set();
         shuffle_ = shuffle_function();
     }
-    // the interpreter's objects go away under its lock
-    ~PythonObserver() override {
-        const py::gil_scoped_acquire gil;
-        listener_ = capsule_ = lock_ = py::none();
-        signal_.reset();
-    }
-
     void shuffle(std::int64_t* order, Index n) override {
         // the generator may be shared, NumPy's global one for instance: locked, but only while numbers are drawn
         set_locked(true);
@@ -49,9 +45,14 @@ class PythonObserver final : public Observer {
     void on_epoch(double loss) override { tell("epoch", loss); }
     void on_best(double score) override { tell("best", score); }
     void on_learning_rate(double eta) override { tell("learning_rate", eta); }
+    bool epoch_ended(double loss) override {
+        if (listener_.is_none()) return false;
+        const Gil gil;
+        return call("end", loss).ptr() == Py_True;
+    }
     double validation_score() override {
-        const py::gil_scoped_acquire gil;
-        const py::object score = listener_("validate", std::numeric_limits<double>::quiet_NaN());
+        const Gil gil;
+        const py::object score = call("validate", kNothing);
         const double value = PyFloat_AsDouble(score.ptr());
         if (value == -1.0 && PyErr_Occurred()) {
             PyErr_Clear();
@@ -60,31 +61,54 @@ class PythonObserver final : public Observer {
         }
         return value;
     }
-    bool interrupted() override {
-        const py::gil_scoped_acquire gil;
-        if (PyErr_CheckSignals() == 0) return false;
-        signal_.emplace();  // takes the error out of the interpreter; the team of threads must end first
-        return true;
+    bool interrupted() override { return signals_.pending(); }
+
+    // With the GIL, after the run.
+    void finish() {
+        show();
+        signals_.raise();
     }
-    void raise_signal() {
-        if (signal_) throw std::move(*signal_);
+    void show() {
+        const auto known = static_cast<std::ptrdiff_t>(shown_losses_);
+        shown_.loss_curve.insert(shown_.loss_curve.end(), run_.loss_curve.begin() + known, run_.loss_curve.end());
+        shown_losses_ = run_.loss_curve.size();
+        shown_.t = run_.t;
+        shown_.n_iter = run_.n_iter;
+        shown_.best_loss = run_.best_loss;
+        shown_.best_validation_score = run_.best_validation_score;
+        shown_.no_improvement_count = run_.no_improvement_count;
+        shown_.stopped = run_.stopped;
     }
 
    private:
+    static constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
+
     void set_locked(bool locked) {
-        const py::gil_scoped_acquire gil;
-        lock_.attr(locked ? "acquire" : "release")();
+        const Gil gil;
+        PyObject* done =
+            in_python([&] { return PyObject_CallMethod(lock_.ptr(), locked ? "acquire" : "release", nullptr); });
+        if (!done) throw py::error_already_set();
+        Py_DECREF(done);
     }
     void tell(const char* event, double value) {
         if (listener_.is_none()) return;
-        const py::gil_scoped_acquire gil;
-        listener_(event, value);
+        const Gil gil;
+        call(event, value);
+    }
+    py::object call(const char* event, double value) {
+        show();
+        PyObject* answer = in_python([&] { return PyObject_CallFunction(listener_.ptr(), "sd", event, value); });
+        if (!answer) throw py::error_already_set();
+        return py::reinterpret_steal<py::object>(answer);
     }
 
     py::object listener_, capsule_, lock_;
+    const Run& run_;
+    Run& shown_;
+    std::size_t shown_losses_ = run_.loss_curve.size();
     void* bit_generator_ = nullptr;
     ShuffleFunction shuffle_ = nullptr;
-    std::optional<py::error_already_set> signal_;
+    Signals signals_;
 };
 
 template <class T>
@@ -136,8 +160,9 @@ class PyTrainer {
     }
 
     void run(const py::object& X, const py::object& Y, const py::object& sample_weight, const py::object& order,
-             const py::object& bit_generator, Run& run, const py::object& listener, int n_threads) {
+             const py::object& bit_generator, Run& shown, const py::object& listener, const py::object& n_threads) {
         const Busy busy(user_, Access::write);
+        Run run = shown;  // what Python does to its object while the run goes on concerns it no more
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
         if (run.batch_size < 1) throw py::value_error("batch_size must be at least 1");
         if (run.max_iter < 1) throw py::value_error("max_iter must be at least 1");
@@ -147,7 +172,7 @@ class PyTrainer {
 
         std::vector<std::int64_t> rows;  // empty: all rows as they lie
         if (!order.is_none()) {
-            const py::array given = contiguous<std::int64_t>(checked_array<std::int64_t>(order, {-1}, "order"));
+            const py::array given = contiguous(checked_array<std::int64_t>(order, {-1}, "order"));
             const auto* first = static_cast<const std::int64_t*>(given.data());
             rows.assign(first, first + given.size());
             if (rows.empty()) throw py::value_error("order must have at least one row");
@@ -160,24 +185,31 @@ class PyTrainer {
         }
         Samples<T> samples = arrays.samples;
         if (!rows.empty()) samples.rows = static_cast<Index>(rows.size());
-        PythonObserver observer(listener, bit_generator);
-        {
-            const py::gil_scoped_release no_gil;
-            trainer_.run(samples, rows.empty() ? nullptr : rows.data(), run, observer,
-                         std::min(n_threads, max_threads()));
+        const int threads =
+            thread_limit(n_threads, step_flop(trainer_.network(), std::min(run.batch_size, samples.rows)));
+        PythonObserver observer(listener, bit_generator, run, shown);
+        try {
+            const NoGil no_gil;
+            trainer_.run(samples, rows.empty() ? nullptr : rows.data(), run, observer, threads);
+        } catch (...) {
+            observer.show();
+            throw;
         }
-        observer.raise_signal();
+        observer.finish();
     }
 
     py::tuple loss_and_gradient(const py::object& X, const py::object& Y, const py::object& sample_weight, double l2,
-                                int n_threads) {
+                                const py::object& n_threads) {
         const Busy busy(user_, Access::write);
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
+        const int threads = thread_limit(n_threads, step_flop(trainer_.network(), arrays.samples.rows));
         LossValue loss;
+        SignalInterrupt signals;
         {
-            const py::gil_scoped_release no_gil;
-            loss = trainer_.loss_and_gradient(arrays.samples, l2, gradient_, std::min(n_threads, max_threads()));
+            const NoGil no_gil;
+            loss = trainer_.loss_and_gradient(arrays.samples, l2, gradient_, signals, threads);
         }
+        signals.raise();
         const py::tuple gradient = unpacked(trainer_.network(), gradient_.data());
         return py::make_tuple(loss.data, loss.penalty, gradient[0], gradient[1]);
     }

@@ -9,11 +9,7 @@ _FUNCTIONS = {
     "sqrt": Decimal.sqrt,
     "ln": Decimal.ln,
     "exp": Decimal.exp,
-    "identity": lambda z: z,
-    "logistic": lambda z: 1 / (1 + (-z).exp()),
     "tanh": lambda z: 1 - 2 / ((2 * z).exp() + 1),
-    "relu": lambda z: max(z, Decimal(0)),
-    "leaky_relu": lambda z: max(z, z / 100),
     "max": max,
 }
 NUMBER = r"\d+\.?\d*(?:e-?\d+)?"

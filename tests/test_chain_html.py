@@ -4,11 +4,13 @@ import json
 import sys
 from xml.etree import ElementTree
 
+import latex2mathml.converter
 import numpy as np
 import pytest
 
 import chainfit
 from chainfit import Net, explain
+from chainfit._chain.mathml import breakable
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -88,6 +90,30 @@ def test_numbers():
     assert f"{abs(chain.value):.4g}" not in chain.to_html(hide="numbers", digits=4)
 
 
+def breaks(latex):
+    """Return the pieces between which a line may break."""
+    found = breakable(latex2mathml.converter.convert(latex))
+    return ["".join(math.itertext()) for math in tree(f"<p>{found}</p>")]
+
+
+def test_formulas_break_before_their_operators():
+    assert breaks(r"a + b \cdot c - d") == ["a", "+b", "·c", "−d"]
+    assert breaks(r"-a \cdot \left({-b}\right)") == ["−a", "·(−b)"]
+    short, long = r"\left({1 - h}\right)", r"\left({a + b - c + d}\right)"
+    assert breaks(rf"h \cdot {short}") == ["h", "·(1−h)"]
+    assert breaks(rf"{long} \cdot h") == ["(a", "+b", "−c", "+d)", "·h"]
+    tall = r"\left({a + \frac{b}{c} - d + e}\right)"
+    assert len(breaks(tall)) == 1  # its brackets are as tall as the fraction
+    assert len(breaks(r"\frac{a + b + c + d}{e}")) == 1
+
+
+def test_a_sign_is_no_operator():
+    """Cut out of its brackets it would stand apart from its number."""
+    long = breakable(latex2mathml.converter.convert(r"\left({-a + b - c + d}\right)"))
+    forms = [mo.get("form") for mo in tree(f"<p>{long}</p>").iter("mo") if mo.text == "−"]
+    assert forms == ["prefix", "infix"]
+
+
 def test_in_a_notebook():
     assert CHAINS[0]._repr_html_() == CHAINS[0].to_html()
 
@@ -97,7 +123,7 @@ def test_without_latex2mathml(monkeypatch):
     with pytest.raises(ImportError, match=r"pip install 'chainfit\[explain\]'"):
         CHAINS[0].to_html()
     html = CHAINS[0]._repr_html_()
-    assert html.startswith("<pre>J = ") and "<img" not in html
+    assert html.startswith('<pre style="overflow-x:auto">J = ') and "<img" not in html
     assert "".join(tree(html).itertext()) == str(CHAINS[0])
 
 

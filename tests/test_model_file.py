@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from safetensors import safe_open
+from scipy.sparse import csr_array
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
 
@@ -50,6 +51,10 @@ MODELS = {
         X, np.array(['"\\', "\u00e9\u4e16\n", "\U0001f600 {}"], dtype=object)[IRIS]
     ),
     "multilabel": lambda: classifier(random_state=0).fit(X, MULTILABEL),
+    "sparse_multilabel": lambda: classifier(random_state=0).fit(X, csr_array(MULTILABEL)),
+    "multilabel_first_partial_fit": lambda: classifier(random_state=0).partial_fit(
+        X, MULTILABEL, classes=[0.0, 1.0, 2.0]
+    ),
     "float32": lambda: classifier(random_state=0).fit(X.astype(np.float32), IRIS),
     "precision": lambda: classifier(random_state=0, precision="float32").fit(X, IRIS),
     "frame": lambda: classifier(random_state=0).fit(

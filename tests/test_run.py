@@ -108,6 +108,7 @@ class Expected:
             if score > self.best_score:
                 self.best_score = score
                 self.events.append(("best", score))
+        self.events.append(("end", loss))
         if self.count > self.patience:
             if self.adaptive and self.eta > 1e-6:
                 self.eta /= 5
@@ -217,10 +218,15 @@ def test_early_stopping_by_the_listener_s_scores(scores, patience, make_net):
 # --- schedules -----------------------------------------------------------------------------------
 
 
+def of_each_epoch(trainer, etas):
+    """Return a listener that appends the step size that an epoch was made with."""
+    return lambda event, value: etas.append(trainer.eta) if event == "epoch" else None
+
+
 def test_constant_learning_rate(make_net):
     net, etas = make_net([3, 6, 1], rows=20), []
     trainer = net.trainer(eta=0.3)
-    net.train(trainer, lambda *_: etas.append(trainer.eta), max_iter=3, eta_init=0.7)
+    net.train(trainer, of_each_epoch(trainer, etas), max_iter=3, eta_init=0.7)
     assert etas == [0.3] * 3
     assert trainer.eta == 0.3
 
@@ -231,7 +237,7 @@ def test_invscaling(power_t, make_net):
     net, etas = make_net([3, 6, 1], rows=20), []
     trainer = net.trainer(eta=0.3)
     net.train(
-        trainer, lambda *_: etas.append(trainer.eta), max_iter=4, eta_init=0.7, power_t=power_t,
+        trainer, of_each_epoch(trainer, etas), max_iter=4, eta_init=0.7, power_t=power_t,
         schedule="invscaling", batch_size=6, t=5,
     )  # fmt: skip
     expected = [0.7 / (5 + 20 * n + 1) ** power_t for n in range(1, 5)]
@@ -270,13 +276,16 @@ def test_what_the_listener_sees(isa, dtype, make_net):
         assert run.loss_curve[-1] == value
         coefs = trainer.parameters()[0]
         seen.append((event, run.n_iter, run.t, trainer.steps, run.stopped, coefs[0].tobytes()))
+        run.max_iter = run.batch_size = 0  # the run goes by what it was given
+        run.loss_curve = run.loss_curve
 
     trainer.run(net.X, net.Y, None, None, None, run, listener, 1)
     again = net.trainer("adam")
     for epoch in range(3):
         net.train(again, batch_size=8)
         weights = again.parameters()[0][0].tobytes()
-        assert seen[epoch] == ("epoch", epoch + 1, 20 * (epoch + 1), 3 * (epoch + 1), "", weights)
+        so_far = (epoch + 1, 20 * (epoch + 1), 3 * (epoch + 1), "", weights)
+        assert seen[2 * epoch : 2 * epoch + 2] == [("epoch", *so_far), ("end", *so_far)]
     assert run.stopped == "max_iter"
 
 

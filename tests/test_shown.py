@@ -4,6 +4,7 @@ Every number is read back from the text, as a reader would, and calculated with 
 """
 
 import re
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import chainfit
 from chainfit import Net, explain
 from chainfit._formulas.formula import Apply, Quantity, code
 from chainfit._formulas.writer import Writer
+from chainfit._trace.html import to_html
 from chainfit._trace.render import Equation, equation_lines
 from chainfit._trace.story import story
 
@@ -81,6 +83,17 @@ def check_sum(section):
     check(" + ".join(f"({value})" for value in values[:total]), lines[total][1], values[total])
 
 
+def check_product(text):
+    """Check that a product has the factors above it, as they are shown there."""
+    lines = re.search(r"^Each factor.*\n((?: +\S.*\n)+? +product .*)", text, re.M)[1].split("\n")
+    *factors, product = [line for line in lines if re.search(r"\s(=|~=|≈)\s", line)]
+    values = [re.split(r"\s+(?:=|~=|≈)\s+", line)[-1].split("   ")[0] for line in factors]
+    assert len(values) > 1
+    _, numbers, _ = re.split(r"\s+(?:=|~=|≈)\s+", product)
+    assert calculate(numbers) == calculate(" * ".join(f"({value})" for value in values))
+    assert check_line(product) == 1
+
+
 @pytest.mark.parametrize("ascii", [False, True])
 @pytest.mark.parametrize("seed", range(28))
 def test_text(seed, ascii):
@@ -100,33 +113,38 @@ def test_text(seed, ascii):
 def test_trace(seed):
     net, X, Y = step(seed)
     trace = chainfit.trace(net, X[:1], Y[:1])
-    equations = [e for s in story(trace) for e in s.blocks if isinstance(e, Equation)]
+    writer = Writer(("unicode", "ascii")[seed % 2], digits=DIGITS[seed // 2 % len(DIGITS)])
+    equations = [e for s in story(trace, writer) for e in s.blocks if isinstance(e, Equation)]
     lines = [line for e in equations for line in equation_lines(e, width=WHOLE)]
     assert sum(map(check_line, lines)) >= 10
-    assert max(len(line) for e in equations for line in equation_lines(e)) <= 100
+    html = to_html(story(trace, writer), writer).replace("&nbsp;", " ")
+    assert all(escape(line.strip()) in html for line in lines)
     # the same in lines of 100 columns
-    for equation in equations:
-        narrow = " ".join(" ".join(equation_lines(equation)).split())
-        assert narrow == " ".join(equation_lines(equation, width=WHOLE)[0].split())
+    for equation, line in zip(equations, lines, strict=True):
+        narrow = equation_lines(equation, width=100)
+        assert " ".join(" ".join(narrow).split()) == line.strip()
+        assert max(map(len, narrow)) <= 100 or writer.digits > 6
+
+
+@pytest.mark.parametrize("y", [0.0, 1.0, 0.25])
+def test_an_output_rounded_to_its_limit(y):
+    """The loss is told with the probability that it takes, which is clipped."""
+    net = Net([[[50.0]]], out_activation="logistic", loss="binary_log_loss")
+    text = chainfit.trace(net, [2.0], y).text(ascii=True)
+    assert sum(map(check_line, text.splitlines())) >= 4
+    assert ("ln(2.22045e-16)" in text) == (y != 1.0)
+    assert "goes back" not in text  # delta is h - y, whatever f'(z) is
 
 
 @pytest.mark.parametrize("example", chainfit.walkthrough(), ids=lambda e: e.name)
 def test_walkthrough(example):
-    for section in example.sections():
-        if not section.title.startswith("The chain of"):
-            continue
-        text = "\n".join(
-            line
-            for block in section.blocks
-            if isinstance(block, Equation)
-            for line in equation_lines(block, width=WHOLE)
-        )
-        assert sum(map(check_line, text.split("\n"))) >= 1
-        for table in [b for b in section.blocks if hasattr(b, "rows")]:
-            *factors, (left, sign, product) = table.rows
-            assert left == "product"
-            shown = [Writer("ascii").number(row[-1]) for row in factors]
-            check(" * ".join(f"({x})" for x in shown), sign, Writer("ascii").number(product))
+    for ascii in (False, True):
+        step, *chains = example.text(ascii=ascii, width=WHOLE).split("\nThe chain of ")
+        assert sum(map(check_line, step.split("\n"))) >= 10
+        assert len(chains) == len(example.chains)
+        for text in chains:
+            assert sum(map(check_line, text.split("\n"))) >= 1
+            check_product(text)
 
 
 def plain(latex):
@@ -167,7 +185,10 @@ def test_latex(seed):
 def test_html_has_the_signs_of_the_text(seed):
     for chain in chains(seed):
         signs = [
-            (chain.text(sections=[key]).count(" ≈ "), chain.to_html(sections=[key]).count("<td>≈ "))
+            (
+                chain.text(sections=[key]).count(" ≈ "),
+                len(re.findall("<td[^>]*>≈&nbsp;", chain.to_html(sections=[key]))),
+            )
             for key in ("factors", "paths", "softmax", "delta", "rows", "l2", "update")
         ]
         assert all(text == html for text, html in signs) and sum(text for text, _ in signs)

@@ -220,20 +220,22 @@ def test_every_story_fits_and_says_what_it_leaves_out():
         wide = max(found.net.units) > 100
         assert ("Shown: " in text) == (wide or len(found.X) > 8)
         assert "nan" not in text
-        for title in ("Forward: layer 2", "Loss", "Backward: layer 2", "Gradient", "Update: adam"):
+        for title in ("Forward: layer 2", "Loss", "Backward: layer 2", "Gradient", "Update: Adam"):
             assert f"\n{title}" in text
 
 
 def test_the_story_has_the_numbers():
     net = chainfit.Net([[[0.5], [-1.0]]], [[0.25]], loss="squared_error", alpha=0.2)
-    text = str(chainfit.trace(net, [2.0, 1.0], 1.0))
+    text = chainfit.trace(net, [2.0, 1.0], 1.0).text(ascii=True)
     for line in (
-        "  z_1^(1) = w_11^(1) h_1^(1) + w_12^(1) h_2^(1) + b_1^(1) = 0.5 * 2 - 1 * 1 + 0.25 = 0.25",
-        "  loss = 0.5 * (0.25 - 1)^2 = 0.28125",
-        "  J = loss + alpha/2 (sum of all w^2) = 0.28125 + 0.125 = 0.40625",
-        "  dJ/dh_1^(2) = 0.25 - 1 = -0.75",
-        "  dJ/dw_11^(1) = -0.75 * 2 + 0.2 * 0.5 = -1.4",
-        "  dJ/db_1^(1) = -0.75",
+        "  z_1^(1) = w_11^(1) * h_1^(1) + w_12^(1) * h_2^(1) + b_1^(1) = 0.5 * 2 - 1 * 1 + 0.25"
+        " = 0.25",
+        "  data term = 1/2 * (h_1^(2) - y_1)^2 = 0.5 * (0.25 - 1)^2 = 0.28125",
+        "  L2 term = alpha / 2 * sum w^2 = 0.125",
+        "  J = data term + L2 term = 0.28125 + 0.125 = 0.40625",
+        "  dJ/dh_1^(2) = h_1^(2) - y_1 = 0.25 - 1 = -0.75",
+        "  dJ/dw_11^(1) = delta_1^(1) * h_1^(1) + alpha * w_11^(1) = -0.75 * 2 + 0.2 * 0.5 = -1.4",
+        "  dJ/db_1^(1) = delta_1^(1) = -0.75",
         "  w_12^(1)  -0.95     -1  -0.905",
     ):
         assert line in text.splitlines()
@@ -242,8 +244,8 @@ def test_the_story_has_the_numbers():
 def test_the_story_of_a_batch_names_dead_nodes():
     net = chainfit.Net([[[1.0, -1.0]], [[1.0], [1.0]]], activation="relu")
     text = str(chainfit.trace(net, [[1.0], [2.0]], [0.0, 1.0]))
-    assert "Node 2: f'(z) = 0 (relu at z <= 0) in every row, nothing goes back through it." in text
-    assert "Node 1" not in text
+    assert "h₂⁽²⁾: f'(z) = 0 (relu at z <= 0) in every row, nothing goes back through it." in text
+    assert "h₁⁽²⁾: f'" not in text
 
 
 def test_names_of_users_do_no_harm():
@@ -259,7 +261,7 @@ def test_names_of_users_do_no_harm():
 def test_html_has_the_numbers_of_the_text():
     found = chainfit.trace(chainfit.Net([[[0.5], [-1.0]]], [[0.25]]), [2.0, 1.0], 1.0)
     html = found._repr_html_()
-    assert "dJ/dw_11^(1) = -0.75 * 2 = -1.5" in html
+    assert "∂J/∂w₁₁⁽¹⁾ = δ₁⁽¹⁾ · h₁⁽¹⁾ = −0.75 · 2 = −1.5" in html.replace("&nbsp;", " ")
     assert html.count("<table>") == html.count("</table>") == 3
 
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "engine/plan.hpp"
+
 namespace chainfit {
 
 namespace {
@@ -14,8 +16,7 @@ constexpr double kMostFlop = 1e7;
 
 template <class T>
 bool FewRows<T>::are_few(const Network<T>& network, Index rows) {
-    return rows >= 2 && rows <= kFewRows &&
-           6.0 * static_cast<double>(network.weight_count()) * static_cast<double>(rows) < kMostFlop;
+    return rows >= 2 && rows <= kFewRows && step_flop(network, rows) < kMostFlop;
 }
 
 template <class T>

@@ -34,4 +34,19 @@ class DenormalsFlushed {
     std::uint64_t control_;
 };
 
+// The other way round, inside of it: this thread's control word is `control` for as long as this lives.
+class DenormalsAs {
+   public:
+    DenormalsAs(const Isa& isa, std::uint64_t control) : isa_(isa), flushed_(isa.flush_denormals()) {
+        isa_.restore_denormals(control);
+    }
+    ~DenormalsAs() { isa_.restore_denormals(flushed_); }
+    DenormalsAs(const DenormalsAs&) = delete;
+    DenormalsAs& operator=(const DenormalsAs&) = delete;
+
+   private:
+    const Isa& isa_;
+    std::uint64_t flushed_;
+};
+
 }  // namespace chainfit

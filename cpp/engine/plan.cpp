@@ -93,8 +93,7 @@ template <class T>
 Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max_threads) {
     constexpr Index V = kLanes<T>;
     Plan plan;
-    const double flop = 6.0 * static_cast<double>(network.weight_count()) * static_cast<double>(batch_rows);
-    plan.threads = threads_that_pay(flop, max_threads);
+    plan.threads = threads_that_pay(step_flop(network, batch_rows), max_threads);
 
     const auto first = network.units().begin() + (sparse ? 1 : 0);  // a sparse X takes no room in a block
     const Index widest = *std::max_element(first, network.units().end());

@@ -45,6 +45,12 @@ inline constexpr Index kTaskPanels = 2;
 template <class T>
 Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max_threads);
 
+// Of one step on a batch: what its number of threads goes by.
+template <class T>
+double step_flop(const Network<T>& network, Index batch_rows) {
+    return 6.0 * static_cast<double>(network.weight_count()) * static_cast<double>(batch_rows);
+}
+
 // Threads that pay for `flop` of work between two barriers.
 int threads_that_pay(double flop, int max_threads);
 

@@ -21,7 +21,7 @@ constexpr Index kPredictPanels = 8;  // 128 rows of float32: each weight that st
 
 template <class T>
 void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers, const std::string& activation,
-             const std::string& link, T* out, int max_threads) {
+             const std::string& link, T* out, Interrupt& interrupt, int max_threads) {
     constexpr Index V = kLanes<T>;
     if (samples.rows <= kRowByRow && !samples.is_sparse() && (samples.x_column == 1 || layers[0].n_in == 1)) {
         const RowPredictor<T> predict_row(layers, activation, link);
@@ -35,26 +35,25 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
     const auto link_forward =
         find_by_name(kernels.losses, link, "output activation", &LossKernel<T>::link).link_forward;
 
-    Index widest = samples.is_sparse() ? 0 : layers[0].n_in, weights = 0;
-    for (const PlainLayer<T>& layer : layers) {
-        widest = std::max(widest, layer.n_out);
-        weights = checked_sum(weights, checked_product(layer.n_in, layer.n_out));
-    }
+    Index widest = samples.is_sparse() ? 0 : layers[0].n_in;
+    for (const PlainLayer<T>& layer : layers) widest = std::max(widest, layer.n_out);
     const Index n_out = layers.back().n_out;
     const Index row_panels = (samples.rows + V - 1) / V;
     const Index block = std::min(kPredictPanels, row_panels);
-    const double flop = 2.0 * static_cast<double>(weights) * static_cast<double>(samples.rows);
-    const int threads = static_cast<int>(
-        std::min<Index>(threads_that_pay(flop, max_threads), (row_panels + kPredictPanels - 1) / kPredictPanels));
+    const int threads =
+        static_cast<int>(std::min<Index>(threads_that_pay(prediction_flop(layers, samples.rows), max_threads),
+                                         (row_panels + kPredictPanels - 1) / kPredictPanels));
     const Index panel = checked_product(padded_lines(widest), V);
     std::vector<Buffer<T>> values;  // two for each thread: a layer's input and its output
     for (int i = 0; i < 2 * threads; ++i) values.emplace_back(checked_product(block, panel));
 
+    InterruptPoll poll(interrupt, instruction_set);
     // Blocks as they come: a thread that had to be woken, or is slower, takes fewer.
     std::atomic<Index> next{0};
-    run_on_threads(threads, [&](int thread, Barrier&) {
+    const auto work = [&](int thread, Barrier&) {
         const DenormalsFlushed flushed(instruction_set);
         for (Index p; (p = next.fetch_add(block, std::memory_order_relaxed)) < row_panels;) {
+            if (thread == 0 && poll.now_and_then_in_team()) next.store(row_panels, std::memory_order_relaxed);
             const Index panels = std::min(block, row_panels - p);
             Panels<T> in{values[static_cast<std::size_t>(2 * thread)].data(), panel};
             Panels<T> result{values[static_cast<std::size_t>(2 * thread + 1)].data(), panel};
@@ -81,7 +80,13 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
                 kernels.scatter(values_of_panel, n_out, out + row * n_out, n_out, std::min(V, samples.rows - row));
             }
         }
-    });
+    };
+    while (true) try {
+            run_on_threads(threads, work);
+            return;
+        } catch (const TeamLost&) {
+            next = 0;
+        }
 }
 
 template <class T>
@@ -119,8 +124,8 @@ template class RowPredictor<float>;
 template class RowPredictor<double>;
 
 template void predict<float>(const Samples<float>&, const std::vector<PlainLayer<float>>&, const std::string&,
-                             const std::string&, float*, int);
+                             const std::string&, float*, Interrupt&, int);
 template void predict<double>(const Samples<double>&, const std::vector<PlainLayer<double>>&, const std::string&,
-                              const std::string&, double*, int);
+                              const std::string&, double*, Interrupt&, int);
 
 }  // namespace chainfit

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/interrupt.hpp"
 #include "engine/network.hpp"
 
 namespace chainfit {
@@ -18,10 +19,20 @@ struct PlainLayer {
 };
 
 // out (rows, n_L), row-major. Takes a block of rows at a time through all layers; X is not copied. The bits are those
-// of the training's own forward pass. samples.Y and samples.weight are not looked at.
+// of the training's own forward pass. samples.Y and samples.weight are not looked at. Once interrupted, `out` is
+// incomplete.
 template <class T>
 void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers, const std::string& activation,
-             const std::string& link, T* out, int max_threads);
+             const std::string& link, T* out, Interrupt& interrupt, int max_threads);
+
+// What the plan of threads goes by.
+template <class T>
+double prediction_flop(const std::vector<PlainLayer<T>>& layers, Index rows) {
+    double weights = 0;
+    for (const PlainLayer<T>& layer : layers)
+        weights += static_cast<double>(layer.n_in) * static_cast<double>(layer.n_out);
+    return 2.0 * weights * static_cast<double>(rows);
+}
 
 // One dense row at a time, without set-up between calls. The arrays of the layers must outlive it.
 template <class T>

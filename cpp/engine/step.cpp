@@ -64,14 +64,15 @@ bool Step<T>::run(int thread, Barrier& barrier, const Samples<T>& samples, const
     rows_phase(thread, barrier, samples, batch, inverse_weight, parameters, cancelled);
     barrier.wait();
     row_turns_.restart(thread);
+    const Index rows = batch.range.end - batch.range.begin;
+    if (!cancel_.load(std::memory_order_relaxed))
+        weights_phase(thread, barrier.threads(), rows, samples.is_sparse(), parameters, optimizer, scalars, cancelled);
+    barrier.wait();
     if (cancel_.load(std::memory_order_relaxed)) {
         barrier.wait();
         if (thread == 0) cancel_.store(false, std::memory_order_relaxed);
         return false;
     }
-    const Index rows = batch.range.end - batch.range.begin;
-    weights_phase(thread, barrier.threads(), rows, samples.is_sparse(), parameters, optimizer, scalars);
-    barrier.wait();
     if (thread == 0) sum_up(rows, inverse_weight);
     return true;
 }
@@ -263,8 +264,10 @@ void Step<T>::backward_layer(const Block& block, std::size_t l, Range rows, Rang
 
 template <class T>
 void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Parameters<T>& parameters,
-                            const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars) {
+                            const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars,
+                            const std::function<bool()>& cancelled) {
     constexpr Index V = kLanes<T>;
+    const bool only_stores = &optimizer == &kernels_.store;
     StepScalars<T> bias_scalars = scalars;
     bias_scalars.l2 = 0;
     T* sums = scratch_[static_cast<std::size_t>(thread)].data();
@@ -278,6 +281,10 @@ void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Pa
     };
     const auto count = [&](int owner) { return tasks_of(owner).end - tasks_of(owner).begin; };
     task_turns_.work_off(thread, threads, count, [&](int owner, Index i) {
+        if (only_stores) {
+            if (cancel_.load(std::memory_order_relaxed)) return;
+            if (thread == 0 && cancelled()) cancel_.store(true, std::memory_order_relaxed);
+        }
         const WeightsTask& task = plan_.tasks[static_cast<std::size_t>(tasks_of(owner).begin + i)];
         const auto l = static_cast<std::size_t>(task.layer);
         const Layer& layer = network_.layers()[l];

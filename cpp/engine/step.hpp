@@ -27,8 +27,9 @@ class Step {
     const Plan& plan() const { return plan_; }
 
     // Called by all of plan().threads with the same arguments; the last call of a step is followed by a barrier.
-    // `inverse_weight` is 1 / the batch's weight sum. If thread 0 sets `cancel` while rows are worked on, the weights
-    // phase does not happen and all threads return false.
+    // `inverse_weight` is 1 / the batch's weight sum. Once `cancelled`, asked by thread 0 while rows are worked on,
+    // says so, the weights phase does not happen and all threads return false. A phase that only stores the gradient
+    // can be cut short too.
     bool run(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch, double inverse_weight,
              Parameters<T>& parameters, const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars,
              const std::function<bool()>& cancelled);
@@ -57,7 +58,8 @@ class Step {
     void loss_of_panel(const Block& block, Index q, T* scratch);
     void backward_layer(const Block& block, std::size_t l, Range rows, Range units);
     void weights_phase(int thread, int threads, Index rows, bool sparse, Parameters<T>& parameters,
-                       const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars);
+                       const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars,
+                       const std::function<bool()>& cancelled);
     void block_gradient(Index held, Index rows, T* out);
     Index gradient_size() const;  // of one block, in elements
     // The batch's rows of a sparse X by columns, for the weights phase.

@@ -11,6 +11,7 @@
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
+#include <unistd.h>
 #endif
 
 namespace chainfit {
@@ -100,15 +101,28 @@ class Pool {
     alignas(64) std::atomic<std::uint32_t> done_{0};
 };
 
+// Of the machine, where the system tells: the process may be given more of them later than it has now.
+int cpus() {
+#if defined(_SC_NPROCESSORS_ONLN)
+    return static_cast<int>(std::max(1l, sysconf(_SC_NPROCESSORS_ONLN)));
+#else
+    return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+#endif
+}
+
 std::atomic<Pool*> g_pool{nullptr};
-std::atomic<int> g_max_threads{static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))};
+std::atomic<int> g_max_threads{cpus()};
+std::atomic<int> g_forks{0};
 
 // Never destroyed: its threads may outlive static destructors. After a fork the child has none of them and forgets it.
 Pool& pool() {
     Pool* current = g_pool.load(std::memory_order_acquire);
     if (current) return *current;
 #if defined(__unix__) || defined(__APPLE__)
-    static const int registered = pthread_atfork(nullptr, nullptr, [] { g_pool.store(nullptr); });
+    static const int registered = pthread_atfork(nullptr, nullptr, [] {
+        g_pool.store(nullptr);
+        g_forks.fetch_add(1);
+    });
     static_cast<void>(registered);
 #endif
     auto fresh = std::make_unique<Pool>();
@@ -132,6 +146,7 @@ void Barrier::wait() {
 
 void set_max_threads(int n) { g_max_threads.store(std::max(1, n)); }
 int max_threads() { return g_max_threads.load(); }
+int forks() { return g_forks.load(std::memory_order_relaxed); }
 
 void run_on_threads(int threads, const std::function<void(int, Barrier&)>& body) {
     if (threads <= 1) {

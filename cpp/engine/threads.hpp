@@ -57,12 +57,18 @@ class Turns {
     std::vector<Next> next_;
 };
 
-// Process-wide upper limit, at least 1. Starts at what the machine offers.
+// Process-wide upper limit, at least 1. Starts at the number of CPUs of the machine.
 void set_max_threads(int n);
 int max_threads();
 
+// Rises in a forked child, once a pool has been used: of its team, the forking thread is the only one left.
+int forks();
+
+// What thread 0 throws when it finds itself in such a child; the work that was begun is to be done again.
+struct TeamLost {};
+
 // Calls body(thread, barrier) on 0..barrier.threads()-1, thread 0 being the caller. Runs on `threads`, or on 1 where
-// the pool is in use already. body must not throw, and only thread 0 may look at the outside world.
+// the pool is in use already. body may throw nothing but TeamLost, and only thread 0 may look at the outside world.
 void run_on_threads(int threads, const std::function<void(int, Barrier&)>& body);
 
 }  // namespace chainfit

@@ -2,7 +2,6 @@
 #include "engine/trainer.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <stdexcept>
 
@@ -10,39 +9,6 @@
 #include "engine/kernel_use.hpp"
 
 namespace chainfit {
-
-// Asks the observer at most every 50 ms, and looks at the clock only as often as that needs.
-class InterruptPoll {
-   public:
-    explicit InterruptPoll(Observer& observer) : observer_(observer), last_(Clock::now()) {}
-
-    // For a place that is passed many times a microsecond.
-    bool now_and_then() {
-        if (--countdown_ > 0) return false;
-        const auto before = last_look_;
-        const bool answer = now();
-        // aim at a look every millisecond or so
-        const auto passed = last_look_ - before;
-        stride_ = passed < std::chrono::microseconds(500) ? std::min(stride_ * 2, 1 << 16) : std::max(stride_ / 2, 1);
-        countdown_ = stride_;
-        return answer;
-    }
-
-    bool now() {
-        last_look_ = Clock::now();
-        if (last_look_ - last_ < std::chrono::milliseconds(50)) return false;
-        last_ = last_look_;
-        return observer_.interrupted();
-    }
-
-   private:
-    using Clock = std::chrono::steady_clock;
-    Observer& observer_;
-    Clock::time_point last_;
-    Clock::time_point last_look_ = last_;
-    int stride_ = 1;
-    int countdown_ = 1;
-};
 
 namespace {
 
@@ -105,13 +71,20 @@ Step<T>& Trainer<T>::step_for(Index batch_rows, bool sparse, int max_threads) {
     return *cached_[0].step;
 }
 
+// Of a team that is gone: they wait for threads that no longer exist.
+template <class T>
+void Trainer<T>::forget_steps() {
+    for (CachedStep& cached : cached_) cached = CachedStep();
+}
+
 template <class T>
 bool Trainer<T>::is_finite() const {
     int others = 0;
-    for (Index i = 0; i < parameters_.w.size(); ++i) {
-        const T w = parameters_.w[i];
-        others |= !(w - w == 0);  // 0 for a finite number, NaN for any other
-    }
+    for (const Buffer<T>* buffer : {&parameters_.w, &parameters_.slot[0], &parameters_.slot[1]})
+        for (Index i = 0; i < buffer->size(); ++i) {
+            const T x = (*buffer)[i];
+            others |= !(x - x == 0);  // 0 for a finite number, NaN for any other
+        }
     return others == 0;
 }
 
@@ -172,26 +145,36 @@ double Trainer<T>::epoch(const Samples<T>& samples, const std::int64_t* order, c
 template <class T>
 double Trainer<T>::many_rows(const Samples<T>& samples, const std::int64_t* order, Range rows, Index size,
                              const Run& run, InterruptPoll& poll, int max_threads, bool& interrupted) {
-    Step<T>& step = step_for(size, samples.is_sparse(), max_threads);
     double total = 0;
-    const std::function<bool()> cancelled = [&] { return poll.now_and_then(); };
+    const std::function<bool()> cancelled = [&] { return poll.now_and_then_in_team(); };
     // written by thread 0 between two barriers, read by all after the second
     StepScalars<T> now = scalars();
     double inverse_weight = 0;
+    Index next = rows.begin;  // the first row whose step is not made yet
 
-    run_on_threads(step.plan().threads, [&](int thread, Barrier& barrier) {
-        const DenormalsFlushed flushed(isa_);
-        for (Index begin = rows.begin; begin < rows.end; begin += size) {
-            const BatchRows batch{order, {begin, begin + size}};
-            if (thread == 0) inverse_weight = prepare(samples, batch, run, now);
-            barrier.wait();
-            if (!step.run(thread, barrier, samples, batch, inverse_weight, parameters_, optimizer_, now, cancelled)) {
-                if (thread == 0) interrupted = true;
-                return;
+    const auto all_steps = [&](Step<T>& step, Index first) {
+        run_on_threads(step.plan().threads, [&](int thread, Barrier& barrier) {
+            const DenormalsFlushed flushed(isa_);
+            for (Index begin = first; begin < rows.end; begin += size) {
+                const BatchRows batch{order, {begin, begin + size}};
+                if (thread == 0) inverse_weight = prepare(samples, batch, run, now);
+                barrier.wait();
+                if (!step.run(thread, barrier, samples, batch, inverse_weight, parameters_, optimizer_, now,
+                              cancelled)) {
+                    if (thread == 0) interrupted = true;
+                    return;
+                }
+                if (thread != 0) continue;
+                total += done(step, batch, run);
+                next = begin + size;
             }
-            if (thread == 0) total += done(step, batch, run);
+        });
+    };
+    while (next < rows.end && !interrupted) try {
+            all_steps(step_for(size, samples.is_sparse(), max_threads), next);
+        } catch (const TeamLost&) {
+            forget_steps();
         }
-    });
     return total;
 }
 
@@ -249,7 +232,7 @@ void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, O
     });
     run.stopped.clear();
     run.n_iter = 0;
-    InterruptPoll poll(observer);
+    InterruptPoll poll(observer, isa_);
     bool interrupted = false;
     while (run.stopped.empty()) {
         if (run.shuffle) observer.shuffle(order, samples.rows);
@@ -273,6 +256,7 @@ void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, O
             if (loss < run.best_loss) run.best_loss = loss;
         }
 
+        const bool last = observer.epoch_ended(loss);
         if (std::isnan(loss)) {  // the weights are NaN too: nothing can come of further steps
             run.stopped = "diverged";
             continue;
@@ -290,25 +274,39 @@ void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, O
                 continue;
             }
         }
-        if (run.n_iter >= run.max_iter) run.stopped = "max_iter";
+        if (last || run.n_iter >= run.max_iter) run.stopped = "max_iter";
     }
 }
 
 template <class T>
-LossValue Trainer<T>::loss_and_gradient(const Samples<T>& samples, double l2, Buffer<T>& gradient, int max_threads) {
-    Step<T>& step = step_for(samples.rows, samples.is_sparse(), max_threads);
+LossValue Trainer<T>::loss_and_gradient(const Samples<T>& samples, double l2, Buffer<T>& gradient, Interrupt& interrupt,
+                                        int max_threads) {
     const double inverse_weight = inverse_weight_of(weight_sum<T>(samples, nullptr, {0, samples.rows}));
     StepScalars<T> store_needs;
     store_needs.l2 = static_cast<T>(l2 * inverse_weight);
     if (gradient.size() != network_.packed_size()) gradient = Buffer<T>(network_.packed_size());
-    std::swap(parameters_.slot[0], gradient);
-    run_on_threads(step.plan().threads, [&](int thread, Barrier& barrier) {
-        const DenormalsFlushed flushed(isa_);
-        step.run(thread, barrier, samples, {nullptr, {0, samples.rows}}, inverse_weight, parameters_, kernels_.store,
-                 store_needs, [] { return false; });
-    });
-    std::swap(parameters_.slot[0], gradient);
-    return {step.data_loss(), 0.5 * l2 * step.sum_squares()};
+    InterruptPoll poll(interrupt, isa_);
+    const std::function<bool()> cancelled = [&] { return poll.now_and_then_in_team(); };
+    const auto whole_step = [&](Step<T>& step) {
+        run_on_threads(step.plan().threads, [&](int thread, Barrier& barrier) {
+            const DenormalsFlushed flushed(isa_);
+            step.run(thread, barrier, samples, {nullptr, {0, samples.rows}}, inverse_weight, parameters_,
+                     kernels_.store, store_needs, cancelled);
+        });
+        return LossValue{step.data_loss(), 0.5 * l2 * step.sum_squares()};
+    };
+    while (true) {
+        Step<T>& step = step_for(samples.rows, samples.is_sparse(), max_threads);
+        std::swap(parameters_.slot[0], gradient);
+        try {
+            const LossValue loss = whole_step(step);
+            std::swap(parameters_.slot[0], gradient);
+            return loss;
+        } catch (const TeamLost&) {
+            std::swap(parameters_.slot[0], gradient);
+            forget_steps();
+        }
+    }
 }
 
 template class Trainer<float>;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/few_rows.hpp"
+#include "engine/interrupt.hpp"
 #include "engine/row_steps.hpp"
 #include "engine/step.hpp"
 
@@ -38,20 +39,18 @@ struct Run {
     std::string stopped;  // "", "max_iter", "converged" or "diverged"
 };
 
-// The outside world as a run sees it. Called on the caller's thread between steps, except for interrupted().
-class Observer {
+// The outside world as a run sees it. Called on the caller's thread between steps, except for interrupted(), which is
+// asked within a step too and ends the run before the next update.
+class Observer : public Interrupt {
    public:
-    virtual ~Observer() = default;
     virtual void shuffle(std::int64_t* order, Index n) = 0;
     virtual void on_epoch(double loss) = 0;
     virtual double validation_score() = 0;
     virtual void on_best(double score) = 0;
     virtual void on_learning_rate(double eta) = 0;
-    // Asked about 20 times a second, also within a step; true ends the run before the next update.
-    virtual bool interrupted() = 0;
+    // After all else of an epoch; true makes it the last one.
+    virtual bool epoch_ended(double loss) = 0;
 };
-
-class InterruptPoll;
 
 struct Constants {
     double momentum = 0.9;
@@ -74,7 +73,7 @@ class Trainer {
 
     const Network<T>& network() const { return network_; }
     Parameters<T>& parameters() { return parameters_; }
-    // Whether all weights and biases are finite numbers.
+    // Whether all weights and biases, and the optimizer's slots, are finite numbers.
     bool is_finite() const;
     int slots() const { return optimizer_.slots; }
 
@@ -85,11 +84,13 @@ class Trainer {
     // 1, 2...) is permuted by the epochs' shuffles. Throws what the observer throws, after the last whole step.
     void run(const Samples<T>& samples, std::int64_t* order, Run& run, Observer& observer, int max_threads);
 
-    // J over all rows with its gradient, packed like the parameters.
-    LossValue loss_and_gradient(const Samples<T>& samples, double l2, Buffer<T>& gradient, int max_threads);
+    // J over all rows with its gradient, packed like the parameters. Once interrupted, neither means anything.
+    LossValue loss_and_gradient(const Samples<T>& samples, double l2, Buffer<T>& gradient, Interrupt& interrupt,
+                                int max_threads);
 
    private:
     Step<T>& step_for(Index batch_rows, bool sparse, int max_threads);
+    void forget_steps();
     StepScalars<T> scalars() const;
     // eta of the step after `steps` others
     double step_size(Index steps) const;

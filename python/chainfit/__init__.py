@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from . import reference
     from ._chain.chain import Chain, explain
     from ._chain.check import MismatchError
+    from ._chain.walkthrough import walkthrough
     from ._estimators.sklearn_convert import from_sklearn
     from ._files.model import ModelFileError, load
     from ._net.history import History
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from ._page.page import Page, explore
     from ._tables.table import TableModel
     from ._trace.trace import Trace, trace
-    from ._trace.walkthrough import walkthrough
 
 __all__ = [
     "Chain",
@@ -62,7 +62,7 @@ _LAZY = {
     "load": "._files.model",
     "reference": ".reference",
     "trace": "._trace.trace",
-    "walkthrough": "._trace.walkthrough",
+    "walkthrough": "._chain.walkthrough",
 }
 
 
@@ -75,7 +75,7 @@ def info() -> dict[str, Any]:
         - ``version`` (str): the package's version;
         - ``isa`` (str): the instruction set in use;
         - ``isas`` (dict of str to bool): those built, best first, and whether they run here;
-        - ``threads`` (int): most threads of a call with ``n_threads=None``.
+        - ``threads`` (int): the maximum number of threads of a call with ``n_threads=None``.
 
     Examples
     --------

@@ -77,8 +77,8 @@ class _Trainer:
         order: npt.NDArray[np.int64] | None,
         bit_generator: object | None,
         run: Run,
-        listener: Callable[[str, float], float | None] | None,
-        n_threads: int,
+        listener: Callable[[str, float], object] | None,
+        n_threads: int | Callable[[], int],
     ) -> None: ...
     def loss_and_gradient(
         self,
@@ -86,7 +86,7 @@ class _Trainer:
         Y: _Array,
         sample_weight: _Array | None,
         l2: float,
-        n_threads: int,
+        n_threads: int | Callable[[], int],
     ) -> tuple[float, float, list[_Array], list[_Array]]: ...
 
 class TrainerF32(_Trainer): ...
@@ -98,7 +98,7 @@ def predict(
     intercepts: list[_Array],
     activation: str,
     out_activation: str,
-    n_threads: int,
+    n_threads: int | Callable[[], int],
 ) -> _Array: ...
 
 class _RowNet:

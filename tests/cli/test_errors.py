@@ -84,13 +84,13 @@ def test_failures_are_code_1_and_one_line(capsys, trained):
         (["train", data, "--target", "target", "--model", "one.csv"], "is no chainfit model"),
         (["train", data, "--target", "target", "--loss", "poisson"], "classification: "),
         (["predict", "nothing", data], "nothing: No such file or directory"),
-        (["predict", data, data], "iris.csv: truncated or not a safetensors file"),
+        (["predict", data, data], "iris.csv: not a safetensors file: it is text"),
         (["predict", "plain", data], "holds an MLPClassifier on plain arrays"),
         (["predict", iris, "one.csv"], "the table lacks columns that the model needs: 'sepal"),
         (["predict", trained / "d", data, "--proba"], "regression has no probabilities"),
         (["predict", iris, data, "--out", data], "is an input of this command"),
         (["predict", iris, data, "--out", "no/out.csv"], "No such file or directory"),
-        (["info", data], "iris.csv: truncated or not a safetensors file"),
+        (["info", data], "iris.csv: not a safetensors file: it is text"),
     ):
         capsys.readouterr()
         fails(capsys, arguments, text, code=1)

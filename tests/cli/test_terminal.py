@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -108,6 +109,9 @@ def test_warnings_and_errors(run, frame, target):
     frame.drop(columns=column).to_csv("less.csv", index=False, quoting=csv.QUOTE_ALL)
     nasty = f"no{TITLE}"
     open(f"empty{TITLE}\n.csv", "w").close()
+    os.mkdir(f"d{TITLE}")
+    shutil.copy("m", f"model{TITLE}\n")
+    shutil.copy("a.csv", f"table{TITLE}")
     for arguments, words in (
         (["predict", "m", "less.csv"], r"lacks columns that the model needs: 'k\u202egpj.exe'"),
         (["predict", "m", nasty], r"error: no\x1b]0;title\x07: No such file"),
@@ -120,6 +124,12 @@ def test_warnings_and_errors(run, frame, target):
         (["explain", "m", "a.csv", "--weight", "w_11^(1)", "--html", "m"], "--html m is an input"),
         (["explore", "m", nasty], r"error: no\x1b]0;title\x07: No such file"),
         (["info", nasty], r"no\x1b]0;title\x07"),
+        (["info", f"table{TITLE}"], r"error: table\x1b]0;title\x07: truncated or not a saf"),
+        (["predict", f"table{TITLE}", f"model{TITLE}\n"], r"but model\x1b]0;title\x07\n does"),
+        (["predict", "m", f"model{TITLE}\n"], r"model\x1b]0;title\x07\n: not a CSV file"),
+        (["predict", "m", "a.csv", "--out", f"d{TITLE}"], r"error: d\x1b]0;title\x07: Is a dir"),
+        (["train", "a.csv", "--target", target, "--model", f"d{TITLE}"], r"d\x1b]0;title\x07: Is"),
+        (["explore", "m", "a.csv", "--html", f"d{TITLE}"], r"error: d\x1b]0;title\x07: Is a dir"),
         (["info", "m", nasty], r"unrecognized arguments: no\x1b]0;title\x07"),
         ([nasty], r"no\x1b]0;title\x07"),
         (["explain", "m", "a.csv", "--weight", "w_11^(1)", "--row", nasty], r"\x1b"),

@@ -41,7 +41,11 @@ def test_the_picture_follows_the_window(open_page, small):
     page = open_page(chainfit.explore(*small).html)
     wide = page.locator("svg.net").bounding_box()["width"]
     page.set_viewport_size({"width": 400, "height": 900})
-    page.wait_for_function("document.querySelector('svg.net').clientWidth < 400")
+    page.evaluate("""() => new Promise((done) => {
+        const look = () => document.querySelector("svg.net").clientWidth < 400
+            ? done() : requestAnimationFrame(look); // the policy forbids wait_for_function to poll
+        look();
+    })""")
     assert page.locator("svg.net").bounding_box()["width"] < wide / 1.5
 
 

@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 from .. import _core
 from .._estimators.threads import resolve_n_threads
+from .._files.disk import write_output
 from .job import PEERS, Job, NotInstalledError, takes_part
 from .machine import describe_machine
 from .report import print_case
@@ -238,5 +239,5 @@ def run(
         report["cases"][case.name] = measured
         print_case(measured, out)
         if json_file is not None:
-            Path(json_file).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+            write_output(json_file, (json.dumps(report, indent=1) + "\n").encode())
     return 0

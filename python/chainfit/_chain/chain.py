@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from .._formulas.address import Address, read_address
 from .._formulas.notation import Notation, get_notation
-from .._formulas.writer import Writer
+from .._formulas.writer import checked_width, checked_writer
 from .._net.net import as_net
 from .._trace.trace import Trace, trace
 from .check import Verification, verify
@@ -195,10 +195,8 @@ class Chain:
         """
         from .text import chain_text
 
-        if width < 80:
-            raise ValueError(f"width must be at least 80, got {width!r}.")
-        writer = _writer("ascii" if ascii else "unicode", hide, digits)
-        return chain_text(self, writer, width, sections)
+        writer = checked_writer("ascii" if ascii else "unicode", digits, hide)
+        return chain_text(self, writer, checked_width(width), sections)
 
     def __str__(self) -> str:
         return self.text()
@@ -226,7 +224,7 @@ class Chain:
         """
         from .latex import chain_latex
 
-        return chain_latex(self, _writer("latex", hide, digits), sections)
+        return chain_latex(self, checked_writer("latex", digits, hide), sections)
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.to_latex()}\n$$"
@@ -258,7 +256,7 @@ class Chain:
         """
         from .html import chain_html
 
-        return chain_html(self, _writer("latex", hide, digits), sections)
+        return chain_html(self, checked_writer("latex", digits, hide), sections)
 
     def _repr_html_(self) -> str:
         try:
@@ -282,14 +280,6 @@ class Chain:
         from .dict import chain_json
 
         return chain_json(self, settings)
-
-
-def _writer(flavour: str, hide: str | None, digits: int) -> Writer:
-    if hide not in (None, "numbers"):
-        raise ValueError(f"hide must be None or 'numbers', got {hide!r}.")
-    if not (isinstance(digits, int) and 1 <= digits <= 17):
-        raise ValueError(f"digits must be an integer from 1 to 17, got {digits!r}.")
-    return Writer(flavour, digits=digits, hide_numbers=hide == "numbers")
 
 
 def explain(
@@ -359,7 +349,7 @@ def explain(
         raise ValueError(f"max_paths must be an integer of at least 1, got {max_paths!r}.")
     net = as_net(model)
     address = read_address(weight, net.units, names)
-    step = trace(net, X, y, sample_weight=sample_weight)
+    step = trace(net, X, y, sample_weight=sample_weight, notation=notation)
     _check_loss(step)
     return _chain_of(step, address, names, max_paths)
 

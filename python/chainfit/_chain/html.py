@@ -8,24 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from .._formulas.writer import Writer
+from .._trace.html import boxed
 from .chain import Chain
 from .latex import display_sides, math_latex
+from .mathml import breakable
 from .sections import Math, Row, Section, Words
 from .story import story
-
-_STYLE = """\
-<style>
-.chainfit-chain { font-size: 0.95em; line-height: 1.5; max-width: 70em; overflow-x: auto; }
-.chainfit-chain h4 { margin: 1.2em 0 0.3em; }
-.chainfit-chain p { margin: 0.3em 0; }
-.chainfit-chain table { border-collapse: collapse; margin: 0.2em 0; background: none; }
-.chainfit-chain td { border: 0; padding: 0.15em 0.4em; text-align: left; vertical-align: baseline;
-  background: none; white-space: nowrap; }
-.chainfit-chain td.words { white-space: normal; }
-.chainfit-chain td.label, .chainfit-chain .remark { opacity: 0.7; }
-.chainfit-chain mtext[mathvariant="monospace"] { font-family: monospace; font-size: 0.9em; }
-</style>
-"""
 
 
 def chain_html(chain: Chain, writer: Writer, sections: Sequence[str] | None = None) -> str:
@@ -33,21 +21,19 @@ def chain_html(chain: Chain, writer: Writer, sections: Sequence[str] | None = No
     convert = require_latex2mathml()
 
     @cache
-    def mathml(latex: str, style: str) -> str:
+    def mathml(latex: str) -> str:
         # what browsers have no letters for is written as text
         latex = re.sub(r"\\mathtt\{([^{}]*)\}", _as_text, latex)
-        text = convert(latex, display="block" if style == "block" else "inline")
-        return text.replace("<math ", '<math displaystyle="true" ', 1) if style == "row" else text
+        return breakable(convert(latex, display="block"))
 
     page = _Page(writer, mathml)
     told = story(chain, sections, hide_numbers=writer.hide_numbers)
-    body = "\n".join(page.section(section) for section in told)
-    return f'<div class="chainfit-chain">\n{_STYLE}{body}\n</div>'
+    return boxed("\n".join(page.section(section) for section in told))
 
 
 def preformatted(text: str) -> str:
     """Return the text form, for where latex2mathml is missing."""
-    return f"<pre>{html.escape(text)}</pre>"
+    return f'<pre style="overflow-x:auto">{html.escape(text)}</pre>'
 
 
 def require_latex2mathml() -> Callable[..., str]:
@@ -68,7 +54,7 @@ def _as_text(match: re.Match[str]) -> str:
 
 
 class _Page:
-    def __init__(self, writer: Writer, mathml: Callable[..., str]) -> None:
+    def __init__(self, writer: Writer, mathml: Callable[[str], str]) -> None:
         self.writer, self.mathml = writer, mathml
 
     def section(self, section: Section) -> str:
@@ -78,20 +64,20 @@ class _Page:
         parts += [f"<p>{self.words(words)}</p>" for words in section.intro]
         if section.display is not None:
             left, right = display_sides(section.display, self.writer)
-            parts.append(self.mathml(f"{left} = {right}", "block"))
+            parts.append(f'<p class="display">{self.mathml(f"{left} = {right}")}</p>')
         if section.rows:
             rows = "\n".join(
                 self.fact(row) if section.facts else self.equation(row) for row in section.rows
             )
-            parts.append(f"<table>\n{rows}\n</table>")
+            parts.append(f'<div class="scroll"><table class="stacked">\n{rows}\n</table></div>')
         parts += [f"<p>{self.words(words)}</p>" for words in section.after]
         return "\n".join(parts)
 
-    def words(self, words: Words, style: str = "text") -> str:
+    def words(self, words: Words) -> str:
         return "".join(
             html.escape(word)
             if isinstance(word, str)
-            else self.mathml(math_latex(word, self.writer), style)
+            else self.mathml(math_latex(word, self.writer))
             for word in words
         )
 
@@ -104,18 +90,20 @@ class _Page:
 
     def equation(self, row: Row) -> str:
         """Write left, symbols, numbers and value into cells of their own."""
-        cells = [f"<td>{self.words(row.left, 'row')}</td>"]
+        cells = [f"<td>{self.words(row.left)}</td>"]
         plain = self.writer.with_flavour("unicode")  # signs stand between formulas
-        sides = [self.words(side, "row") for side in row.sides]
+        sides = [self.words(side) for side in row.sides]
         if not row.left:
             cells.append(f'<td colspan="3">{sides[0]}</td>')
         else:
             first = row.sides[0][0]
             in_numbers = len(sides) == 2 and isinstance(first, Math) and first.in_numbers
             blank = {1: ["", ""], 2: [""], 3: []}[len(sides)]
-            sides = [f"{sign} {side}" for sign, side in zip(row.signs(plain), sides, strict=True)]
+            signed = zip(row.signs(plain), sides, strict=True)
+            sides = [f"{sign}&nbsp;{side}" for sign, side in signed]
             sides = [*blank, *sides] if in_numbers else [*sides[:-1], *blank, sides[-1]]
-            cells += [f"<td>{side}</td>" for side in sides]
+            cells += [f"<td>{side}</td>" for side in sides[:-1]]
+            cells.append(f'<td class="value">{sides[-1]}</td>')
         if row.remark:
             cells.append(f'<td class="remark">{self.words(row.remark)}</td>')
         return f"<tr>{''.join(cells)}</tr>"

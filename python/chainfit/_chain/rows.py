@@ -24,13 +24,13 @@ from .._formulas.formula import (
     total,
 )
 from .._formulas.notation import Notation, Unit
+from .._formulas.rules import SATURATED, STEEPEST
 from .._trace.trace import Trace, softmax_jacobian
 from .check import check_paths
 from .flow import Backward
 from .parts import Block, Factor, Path, RowChain
 from .paths import Nodes, count_alive, largest
-from .rules import SATURATED, STEEPEST
-from .steps import Step, Symbols, path_steps
+from .steps import PathSymbols, Step, path_steps
 
 Array = npt.NDArray[Any]
 
@@ -40,7 +40,7 @@ def row_chain(backward: Backward, notation: Notation, row: int, max_paths: int) 
     address, trace = backward.address, backward.trace
     flow = backward.flow(row)
     share, term = float(backward.share[row]), float(backward.terms[row])
-    symbols = Symbols(trace, notation, row)
+    symbols = PathSymbols(trace, notation, row)
     blocks = blocks_above(trace, address, row)
     blocked = {(block.layer, block.unit): block for block in blocks}
     builder = _Builder(backward, symbols)
@@ -70,7 +70,7 @@ def row_chain(backward: Backward, notation: Notation, row: int, max_paths: int) 
 class _Builder:
     """Makes the paths and the folded chain of one row."""
 
-    def __init__(self, backward: Backward, symbols: Symbols) -> None:
+    def __init__(self, backward: Backward, symbols: PathSymbols) -> None:
         self.backward, self.symbols = backward, symbols
         self.address, self.trace = backward.address, backward.trace
         self.notation = symbols.notation
@@ -148,7 +148,7 @@ class _Builder:
         return Factor(partial, largest_terms(self.trace.net.coefs[l + 1][j] * delta, term))
 
 
-def jacobian_sum(backward: Backward, symbols: Symbols, loss: Name, k: int) -> Formula:
+def jacobian_sum(backward: Backward, symbols: PathSymbols, loss: Name, k: int) -> Formula:
     """Return dJ_r/dz_k of a softmax, sum_m dJ_r/da_m da_m/dz_k, the largest terms one by one."""
     row, L = symbols.row, symbols.L
     derivative = backward.end[row]

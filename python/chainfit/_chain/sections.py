@@ -11,7 +11,7 @@ from .._formulas.notation import Unit
 from .._formulas.writer import Writer
 from .chain import Chain
 from .parts import RowChain
-from .steps import Symbols
+from .steps import PathSymbols
 
 
 class Math(NamedTuple):
@@ -103,7 +103,7 @@ class Told:
         self.batch = chain.n_rows > 1
         self.sum_w = chain.backward.sum_w
         self.row: RowChain = chain.row(chain.shown_row)
-        self.symbols = Symbols(chain.trace, chain.notation, self.row.row)
+        self.symbols = PathSymbols(chain.trace, chain.notation, self.row.row)
         self.J = chain.notation.loss
         self.J_row = chain.notation.row_loss() if self.batch else self.J
         self.weight = chain.address.name(chain.notation)

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from .._formulas import rules
 from .._formulas.address import Address
-from .._formulas.formula import Constant, Formula, Name, Quantity
+from .._formulas.formula import Constant, Formula, Name
 from .._formulas.notation import Notation, Unit
-from .._trace.trace import Trace
-from . import rules as rules
+from .._trace.symbols import Symbols
 
 
 class Step(NamedTuple):
@@ -82,41 +82,8 @@ def path_steps(
     return steps
 
 
-class Symbols:
-    """The quantities of one row of a trace, named in a notation."""
-
-    def __init__(self, trace: Trace, notation: Notation, row: int) -> None:
-        self.trace, self.notation, self.row = trace, notation, row
-        self.L = len(trace.net.coefs)
-
-    def a(self, l: int, j: int) -> Quantity:
-        """Return what unit j of layer l gives."""
-        return Quantity(self.notation.a(l, j), float(self.trace.a[l][self.row, j]))
-
-    def z(self, l: int, j: int) -> Quantity:
-        """Return the weighted sum of unit j of layer l."""
-        return Quantity(self.notation.z(l, j), float(self.trace.z[l][self.row, j]))
-
-    def y(self, j: int) -> Quantity:
-        """Return the target of output j."""
-        return Quantity(self.notation.target(j), float(self.trace.Y[self.row, j]))
-
-    def w(self, l: int, i: int, j: int) -> Quantity:
-        """Return the weight from unit i of layer l to unit j of layer l+1."""
-        return Quantity(self.notation.weight(l, i, j), float(self.trace.net.coefs[l][i, j]))
-
-    def slope(self, l: int, j: int) -> Formula:
-        """Return the rule of f'(z) of unit j of layer l."""
-        f = self.trace.net.layer_activation(l)
-        return rules.SLOPES[f](self.z(l, j), self.a(l, j))
-
-    def loss_derivative(self, k: int) -> Formula:
-        """Return the rule of dJ_r/da of output k."""
-        return rules.LOSS_DERIVATIVES[self.trace.net.loss](self.y(k), self.a(self.L, k))
-
-    def softmax_derivative(self, m: int, k: int) -> Formula:
-        """Return the rule of da_m/dz_k of the outputs."""
-        return rules.softmax_derivative(self.a(self.L, m), self.a(self.L, k), m == k)
+class PathSymbols(Symbols):
+    """The quantities of one row of a trace, and the rules of the steps of its paths."""
 
     def source(self, address: Address) -> Formula:
         """Return the rule of dz/dw."""

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .._estimators.printable import printable
+from .._formulas import rules
 from .._formulas.formula import (
     Constant,
     Name,
@@ -25,7 +26,6 @@ from .._formulas.formula import (
     code,
     indexed,
 )
-from . import rules as rules
 from .chain import Chain
 from .folded import blocked, folded, through_softmax
 from .parts import Block, Path
@@ -276,7 +276,7 @@ def paths(told: Told, *, hide_numbers: bool) -> Section | None:
 
 
 def _trail(told: Told, path: Path) -> Trail:
-    """Name the units of a path; before a softmax the sum that it enters by."""
+    """Name the units of a path."""
     return Trail(tuple(told.notation.a(m, unit) for m, unit in path.nodes))
 
 

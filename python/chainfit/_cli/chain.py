@@ -46,7 +46,7 @@ def read_inputs(args: argparse.Namespace, out: str | None) -> tuple[TableModel, 
             raise ValueError(
                 f"--html {printable(out)} is an input of this command; choose another name"
             )
-    model = load_table_model(args.model)
+    model = load_table_model(args.model, args.file)
     if model.target_name_ is None:
         raise ValueError(
             f"{printable(args.model)}: was trained on a target without a name; use Python"

@@ -41,7 +41,10 @@ _DOCUMENT = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
-<style>body {{ font-family: system-ui, sans-serif; margin: 2em; }}</style>
+<style>
+body {{ font-family: system-ui, sans-serif; margin: clamp(0.75em, 3vw, 2em); }}
+h1 {{ font-size: 1.4em; overflow-wrap: anywhere; }}
+</style>
 </head>
 <body>
 <h1>{title}</h1>
@@ -101,6 +104,7 @@ def _rows(text: str) -> tuple[int, int]:
 def run(args: argparse.Namespace) -> int:
     """Run ``chainfit explain``."""
     from .._chain.chain import explain
+    from .._files.disk import write_output
 
     model, table = read_inputs(args, args.html)
     first, last = args.row
@@ -114,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     if args.html:
         title = html.escape(printable(f"{Path(args.model).name}: {args.weight}"))
         page = _DOCUMENT.format(title=title, body=chain.to_html(hide=hide))
-        Path(args.html).write_text(page, encoding="utf-8")
+        write_output(args.html, page.encode("utf-8"))
         complain(f"wrote {printable(args.html)}")
     elif args.latex:
         print(chain.to_latex(hide=hide))

@@ -16,12 +16,27 @@ from .say import say
 _FACTS = {"isa": "instruction set in use", "isas": "instruction sets built"}
 
 
-def load_table_model(path: str) -> Any:
-    """Load a model, which must be one of tables."""
-    from .. import load
+def load_table_model(path: str, table: str) -> Any:
+    """Load a model, which must be one of tables, to be used on a table.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no such model; the text says if the two arguments are swapped.
+    """
+    from .. import ModelFileError, load
+    from .._files.model import is_model
     from .._tables.table import TableModel
 
-    model = load(path)
+    try:
+        model = load(path)
+    except ModelFileError:
+        if not is_model(path) and is_model(table):
+            raise ValueError(
+                f"{printable(path)} holds no model, but {printable(table)} does: the model comes "
+                "first, then the table"
+            ) from None
+        raise
     if not isinstance(model, TableModel):
         raise ValueError(
             f"{printable(path)}: holds an {type(model).__name__} on plain arrays, not a model of "
@@ -34,7 +49,7 @@ def predict(args: argparse.Namespace) -> int:
     """Run ``chainfit predict``."""
     from .tables import read_table, write_table
 
-    model = load_table_model(args.model)
+    model = load_table_model(args.model, args.file)
     if args.proba and model.task_ != "classification":
         raise ValueError(
             f"{printable(args.model)}: a model of regression has no probabilities; leave "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import lzma
-import os
 import sys
 import zlib
 from importlib import import_module
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .._estimators.printable import printable
+from .._files import foreign
+from .._files.disk import write_output
 from .._tables.readers import require_pandas
 
 SEPARATORS = (",", ";", "\t")
@@ -82,7 +83,9 @@ def read_table(path: str, sep: str | None, decimal: str, *, keep_text: bool = Fa
         if keep_text:
             text = pandas.read_csv(io.BytesIO(raw), dtype=str, keep_default_na=False, **settings)
     except UnicodeDecodeError as error:
-        raise ValueError(f"{printable(name)}: not a CSV file in UTF-8 ({error.reason})") from None
+        what = foreign.describe(raw[: foreign.HEAD])
+        reason = error.reason if what is None else f"it is {what}"
+        raise ValueError(f"{printable(name)}: not a CSV file in UTF-8: {reason}") from None
     except pandas.errors.EmptyDataError:
         raise ValueError(f"{printable(name)}: the file is empty") from None
     except (pandas.errors.ParserError, csv.Error) as error:
@@ -144,11 +147,5 @@ def write_table(frame: Any, path: str | None) -> None:
     """Write a frame as CSV to a file, whole or not at all, or to stdout (None)."""
     if path is None:
         frame.to_csv(sys.stdout, index=False, lineterminator="\n")
-        return
-    if os.path.exists(path) and not os.path.isfile(path):
-        with open(path, "w", encoding="utf-8", newline="") as file:  # a device or a pipe
-            frame.to_csv(file, index=False, lineterminator="\n")
-        return
-    from .._files.safetensors import write_atomically
-
-    write_atomically(path, frame.to_csv(index=False, lineterminator="\n").encode())
+    else:
+        write_output(path, frame.to_csv(index=False, lineterminator="\n").encode())

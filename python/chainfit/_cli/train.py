@@ -99,22 +99,23 @@ def _stem(path: str) -> str:
 
 def _check_out(out: str, table: str) -> None:
     """Refuse, before hours of training, a file that can't or shouldn't be written."""
+    from .._files.disk import check_writable
+    from .._files.model import is_model
+
     folder = Path(out).resolve().parent
     if not folder.is_dir():
         raise ValueError(
             f"{printable(out)}: there is no folder {printable(folder)} to save the model in"
         )
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"{printable(out)}: the folder {printable(folder)} can't be written to")
+    check_writable(out)
     if not os.path.exists(out):
         return
     if os.path.exists(table) and os.path.samefile(out, table):
         raise ValueError(f"--model {printable(out)} is the table itself; choose another name")
-    with open(out, "rb") as file:
-        if b'"chainfit"' not in file.read(4096):
-            raise ValueError(
-                f"{printable(out)} exists and is no chainfit model; move it or choose --model"
-            )
+    if not is_model(out):
+        raise ValueError(
+            f"{printable(out)} exists and is no chainfit model; move it or choose --model"
+        )
 
 
 def split(frame: Any, target: str, task: str, fraction: float, seed: int) -> tuple[Any, Any]:

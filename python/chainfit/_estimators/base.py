@@ -15,14 +15,15 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .. import _core
 from .callbacks import FitTasks
-from .inputs import SPARSE_FORMATS, FitData, core_form, is_plain_X
+from .draft import Draft, as_published, generator_kept, optimizer_of
+from .inputs import FitData, core_form, is_plain_X
 from .lbfgs import fit_lbfgs
-from .optimizer import cast
+from .optimizer import Optimizer, cast
 from .parameters import CONSTRAINTS, LINKS
 from .portable import Portable
+from .sparse import SPARSE_FORMATS, check_sparse
 from .stochastic import HISTORY, fit_stochastic
-from .threads import resolve_n_threads
-from .undo import Undo
+from .threads import thread_limit
 
 if TYPE_CHECKING:
     from ..row_predictor import RowPredictor
@@ -93,15 +94,65 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         ------
         ValueError
             If data or parameters are not valid, or if training ends in weights that are not
-            finite. The estimator then is as it was before the call.
+            finite. The estimator, and a RandomState given as `random_state`, then are as they were
+            before the call.
         """
         # Before anything may fail, as scikit-learn ends for callbacks what began for them.
         tasks = FitTasks(self, X, y, sample_weight)
-        self._fit(X, y, sample_weight, tasks=tasks if tasks.watched else None)
+        draft = Draft(self)
+        tasks.train(draft)
+        with generator_kept(self.random_state):
+            draft.copy._train(X, y, sample_weight, tasks=tasks if tasks.watched else None)
+        draft.publish()
         tasks.finish()
         return self
 
-    def _fit(
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+        """Train one epoch by the optimizer at hand, or by a new one."""
+        while True:
+            optimizer = optimizer_of(self)
+            if optimizer is None:
+                return self._first_epoch(X, y, sample_weight, classes)
+            with optimizer.lock:
+                if optimizer_of(self) is optimizer:  # else a fit came first
+                    return self._next_epoch(optimizer, X, y, sample_weight, classes)
+
+    def _next_epoch(
+        self, optimizer: Optimizer, X: Any, y: Any, sample_weight: Any, classes: Any
+    ) -> Self:
+        """Train by the locked optimizer; the steps made count, whatever happens after them."""
+        if optimizer.running:
+            raise RuntimeError(
+                "partial_fit was called, by a signal handler perhaps, from within partial_fit of "
+                "the same model."
+            )
+        draft, steps = Draft(self), optimizer.steps
+        optimizer.running = True
+        try:
+            draft.copy._train(X, y, sample_weight, classes=classes, incremental=True)
+        finally:
+            if optimizer.steps != steps:
+                draft.publish()
+            optimizer.running = False
+        return self
+
+    def _first_epoch(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
+        """Train by a new optimizer; the steps made count if the user interrupts them."""
+        draft = Draft(self)
+        with generator_kept(self.random_state):
+            try:
+                draft.copy._train(X, y, sample_weight, classes=classes, incremental=True)
+            except KeyboardInterrupt as interrupt:
+                if "_optimizer" not in draft.copy.__dict__:  # before the first step
+                    raise
+                draft.publish()
+                interrupted = interrupt
+            else:
+                draft.publish()
+                return self
+        raise interrupted
+
+    def _train(
         self,
         X: Any,
         y: Any,
@@ -110,46 +161,42 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         classes: Any = None,
         incremental: bool = False,
         tasks: FitTasks | None = None,
-    ) -> Self:
+    ) -> None:
+        """Check everything and train; self is a draft."""
         hidden = self._hidden_units()
         first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        with Undo(self) as undo:
-            data = self._check_fit_inputs(X, y, sample_weight, classes, incremental, first_pass)
-            if incremental and self.early_stopping:
-                raise ValueError("partial_fit does not support early_stopping=True")
-            random_state = None
-            if first_pass:
-                random_state = check_random_state(self.random_state)
-                units = [data.X.shape[1], *hidden, data.Y.shape[1]]
-                self._initialize(units, data.weight_dtype, random_state)
-            else:
-                units = self._units()
-                if data.Y.shape[1] != units[-1]:
-                    raise ValueError(
-                        f"y has {data.Y.shape[1]} outputs, but {type(self).__name__} was fitted "
-                        f"with {units[-1]}."
-                    )
-            if self.solver == "lbfgs":
-                finite = fit_lbfgs(self, data, units, tasks)
-            else:
-                if incremental:
-                    # The optimizer moves with its first step, and the weights must move with it.
-                    undo.release()
-                finite = fit_stochastic(
-                    self,
-                    data,
-                    units,
-                    random_state,
-                    first_pass=first_pass,
-                    incremental=incremental,
-                    tasks=tasks,
-                )
-            if not finite:
+        data = self._check_fit_inputs(X, y, sample_weight, classes, incremental, first_pass)
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        random_state = None
+        if first_pass:
+            random_state = check_random_state(self.random_state)
+            units = [data.X.shape[1], *hidden, data.Y.shape[1]]
+            self._initialize(units, data.weight_dtype, random_state)
+        else:
+            units = self._units()
+            if data.Y.shape[1] != units[-1]:
                 raise ValueError(
-                    "Solver produced non-finite parameter weights. The input data may contain "
-                    "large values and need to be preprocessed."
+                    f"y has {data.Y.shape[1]} outputs, but {type(self).__name__} was fitted "
+                    f"with {units[-1]}."
                 )
-        return self
+        if self.solver == "lbfgs":
+            finite = fit_lbfgs(self, data, units, tasks)
+        else:
+            finite = fit_stochastic(
+                self,
+                data,
+                units,
+                random_state,
+                first_pass=first_pass,
+                incremental=incremental,
+                tasks=tasks,
+            )
+        if not finite:
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain "
+                "large values and need to be preprocessed."
+            )
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _first_partial_fit(
@@ -157,7 +204,7 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
     ) -> Self:
         # As in scikit-learn the parameters are checked at the first call only; the decorator that
         # does it costs as much as a small step.
-        return self._fit(X, y, sample_weight, classes=classes, incremental=True)
+        return self._partial_fit(X, y, sample_weight, classes)
 
     def _hidden_units(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -192,6 +239,8 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         if incremental and fixed is not None and is_plain_X(self, X, fixed):
             Y = self._encode_plain(y, classes, len(X), fixed)
         if Y is None:
+            check_sparse(X)
+            check_sparse(y, "y")
             X, y = validate_data(
                 self,
                 X,
@@ -243,6 +292,7 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             check_is_fitted(self)
         dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
         if not is_plain_X(self, X, dtype):
+            check_sparse(X)
             X = validate_data(
                 self,
                 X,
@@ -264,7 +314,7 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             cast(intercepts, X.dtype),
             self.activation,
             self.out_activation_,
-            resolve_n_threads(self.n_threads),
+            thread_limit(self.n_threads),
         )
 
     def predict(self, X: Any) -> Array:
@@ -287,7 +337,8 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         ValueError
             If X is not finite or has another number of features than in `fit`.
         """
-        return self._decode(self._forward(X))
+        fitted = as_published(self)
+        return fitted._decode(fitted._forward(X))
 
     def row_predictor(self) -> RowPredictor:
         """Return a callable that predicts one row at a time, without checks and allocations.
@@ -318,12 +369,13 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         from ..row_predictor import RowPredictor
 
         check_is_fitted(self)
-        dtype = self._model_dtype()
+        fitted = as_published(self)
+        dtype = fitted._model_dtype()
         return RowPredictor(
-            cast(self.coefs_, dtype),
-            cast(self.intercepts_, dtype),
-            self.activation,
-            self.out_activation_,
+            cast(fitted.coefs_, dtype),
+            cast(fitted.intercepts_, dtype),
+            fitted.activation,
+            fitted.out_activation_,
         )
 
     # -- what scikit-learn asks

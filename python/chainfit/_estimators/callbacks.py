@@ -15,6 +15,7 @@ from sklearn.utils import _safe_indexing, indexable
 
 if TYPE_CHECKING:
     from .base import BaseMLP
+    from .draft import Draft
 
 # Fitted attributes as they would be, had training ended at this point; asked for when needed.
 State = Callable[[], dict[str, Any]]
@@ -31,6 +32,7 @@ class FitTasks:
 
     def __init__(self, model: BaseMLP, X: Any, y: Any, sample_weight: Any) -> None:
         self._model = model
+        self._draft: Draft | None = None
         self._data = (X, y, sample_weight)
         self._rows: npt.NDArray[np.int64] | None = None
         self._subtask: Any = None
@@ -42,6 +44,10 @@ class FitTasks:
         """Whether there are callbacks, here or from a meta-estimator."""
         return hasattr(self._model, "_skl_callbacks")
 
+    def train(self, draft: Draft) -> None:
+        """Let the subtasks tell of this draft of the model."""
+        self._draft = draft
+
     def train_on(self, rows: npt.NDArray[np.int64]) -> None:
         """Let the subtasks' data be these rows, where others are held out."""
         self._rows = rows
@@ -50,14 +56,14 @@ class FitTasks:
         """Begin the next subtask."""
         self._subtask = self._task.subcontext(task_name=name)
         self._subtask.call_on_fit_task_begin(
-            estimator=self._model, reconstruction_attributes=state, **self._arguments()
+            estimator=self._model, **self._so_far(state), **self._arguments()
         )
 
     def end(self, state: State) -> bool:
         """End the subtask; whether a callback wants training to stop."""
         subtask, self._subtask = self._subtask, None
         stop: bool = subtask.call_on_fit_task_end(
-            estimator=self._model, reconstruction_attributes=state, **self._arguments()
+            estimator=self._model, **self._so_far(state), **self._arguments()
         )
         return stop
 
@@ -73,6 +79,16 @@ class FitTasks:
         self._task.call_on_fit_task_end(
             estimator=self._model, reconstruction_attributes=dict, **self._arguments()
         )
+
+    def _so_far(self, state: State) -> dict[str, Any]:
+        """Return what makes a copy of the model the one that training would leave now."""
+
+        def attributes() -> dict[str, Any]:
+            assert self._draft is not None
+            # the optimizer of an earlier fit doesn't go with these weights
+            return {"_optimizer_state": None, **self._draft.changes(), **state()}
+
+        return {"reconstruction_attributes": attributes}
 
     def _arguments(self) -> dict[str, Any]:
         """X, y and metadata of the hooks, made only if one wants them."""

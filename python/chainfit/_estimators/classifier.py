@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from .base import BaseMLP
+from .draft import as_published
 from .labels import check_labels, labels, plain_labels, quick_targets, targets
 
 Array = npt.NDArray[Any]
@@ -269,7 +270,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             among them, on bad data, and if the weights end up not finite.
         """
         if "coefs_" in self.__dict__:
-            return self._fit(X, y, sample_weight, classes=classes, incremental=True)
+            return self._partial_fit(X, y, sample_weight, classes)
         return self._first_partial_fit(X, y, sample_weight, classes)
 
     def predict_proba(self, X: Any) -> Array:
@@ -285,7 +286,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         probabilities : ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`; rows add up to 1, but for multilabel targets.
         """
-        output = self._forward(X)
+        output = as_published(self)._forward(X)
         if output.shape[1] > 1:
             return output
         pair = np.empty((len(output), 2), dtype=output.dtype)

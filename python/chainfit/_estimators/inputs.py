@@ -2,7 +2,6 @@
 
 scikit-learn's own validation is thorough and costs about 0.1 ms. Arrays that plainly need none of
 it (right type, dtype and shape, no feature names, finite) pass here; all others go through it.
-What it lets pass as sparse becomes the one form that the core takes.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 
-Array = npt.NDArray[Any]
+from .sparse import csr_form
 
-# What scikit-learn's validation leaves as it is; CSC becomes CSR in `core_form`.
-SPARSE_FORMATS = ["csr", "csc"]
+Array = npt.NDArray[Any]
 
 # Values checked at a time: the array of answers stays small.
 _BLOCK = 1 << 16
@@ -37,34 +35,8 @@ class FitData(NamedTuple):
 
 
 def core_form(X: Any, dtype: np.dtype[Any]) -> Any:
-    """Return validated X (rows, n_0) as the core takes it, an ndarray or a CSR matrix of `dtype`.
-
-    The CSR matrix has sorted columns without duplicates, numbered in int32. It shares the arrays of
-    X where these are so already, and X itself is never changed.
-
-    Raises
-    ------
-    ValueError
-        If the index arrays of a sparse X contradict themselves or its shape.
-    """
-    if not sp.issparse(X):
-        return X.astype(dtype, copy=False)
-    X = X.tocsr()
-    # A new object over the same arrays: it knows nothing of flags that the user's may hold.
-    rows = sp.csr_array((X.data, X.indices, X.indptr), shape=X.shape)
-    if np.any(rows.indptr[1:] < rows.indptr[:-1]):
-        raise ValueError("X.indptr must not decrease.")
-    if not rows.has_canonical_format:
-        rows = rows.copy()
-        rows.sum_duplicates()
-    rows = rows.astype(dtype, copy=False)
-    if rows.indices.dtype != np.int32:
-        if rows.nnz and not 0 <= rows.indices.min() <= rows.indices.max() < X.shape[1] < 1 << 31:
-            raise ValueError(
-                f"X.indices must be columns of X, which has {X.shape[1]} and may have 2^31 - 1."
-            )
-        rows.indices = rows.indices.astype(np.int32)
-    return rows
+    """Return validated X (rows, n_0) as the core takes it: an ndarray, or CSR, of `dtype`."""
+    return csr_form(X, dtype) if sp.issparse(X) else X.astype(dtype, copy=False)
 
 
 def is_plain(a: Any) -> bool:

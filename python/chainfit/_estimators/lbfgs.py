@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +12,12 @@ import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
 from .optimizer import SETTINGS, Trainer, cast, new_trainer
-from .threads import resolve_n_threads
+from .threads import thread_limit
+from .warn import warn
 
 if TYPE_CHECKING:
     from .base import BaseMLP
-    from .callbacks import FitTasks, State
+    from .callbacks import FitTasks
     from .inputs import FitData
 
 Array = npt.NDArray[Any]
@@ -37,17 +39,24 @@ def _unpack(theta: Array, units: list[int], dtype: np.dtype[Any]) -> Parameters:
 
 
 class _Stopped(Exception):
-    """A callback ends the minimisation with theta after n_iter iterations."""
+    """A callback ends the minimisation with the last iterate."""
 
-    def __init__(self, theta: Array, n_iter: int) -> None:
-        super().__init__()
-        self.theta, self.n_iter = theta, n_iter
+
+class _Iterate(NamedTuple):
+    """What SciPy accepted last: theta after n_iter iterations, and the loss there in its parts."""
+
+    theta: Array
+    n_iter: int
+    data_loss: float
+    penalty: float
 
 
 def fit_lbfgs(
     model: BaseMLP, data: FitData, units: list[int], tasks: FitTasks | None = None
 ) -> bool:
     """Minimise J from the model's weights on; sets the weights, n_iter_ and loss_.
+
+    Interrupted by the user it warns and keeps the last iterate that SciPy accepted.
 
     units = [n_0, ..., n_L]; `tasks` is for callbacks, if there are any. Returns whether the weights
     are finite numbers.
@@ -57,7 +66,7 @@ def fit_lbfgs(
     only `loss_` is the average that scikit-learn reports.
     """
     loss = model._core_loss()
-    threads = resolve_n_threads(model.n_threads)
+    threads = thread_limit(model.n_threads)
     settings = {key: getattr(model, key) for key in SETTINGS}
     trainer: Trainer = new_trainer("sgd", units, model.activation, loss, data.dtype, settings)
 
@@ -67,30 +76,33 @@ def fit_lbfgs(
             data.X, data.Y, data.sample_weight, float(model.alpha), threads
         )
 
+    theta = _pack(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
+    last = _Iterate(theta.copy(), 0, math.nan, math.nan)
+    evaluated = math.nan, math.nan  # data loss and penalty, where SciPy looked last
+
     def objective(theta: Array) -> tuple[float, Array]:
+        nonlocal evaluated
         data_loss, penalty, coef_grads, intercept_grads = evaluate(theta)
+        evaluated = data_loss, penalty
         return data_loss + penalty, _pack(coef_grads, intercept_grads)
 
-    theta = _pack(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
-    n_iter = 0
+    def state() -> dict[str, Any]:
+        coefs, intercepts = _unpack(last.theta, units, data.dtype)
+        return {"coefs_": coefs, "intercepts_": intercepts, "n_iter_": last.n_iter}
 
-    def state(theta: Array) -> State:
-        names = ("coefs_", "intercepts_", "n_iter_")
-        held = (*_unpack(theta, units, data.dtype), n_iter)
-        return lambda: dict(zip(names, held, strict=True))
-
-    def next_task(theta: Array) -> None:
-        nonlocal n_iter
-        assert tasks is not None
-        theta = theta.copy()  # SciPy goes on in place
-        n_iter += 1
-        if tasks.end(state(theta)):
-            raise _Stopped(theta, n_iter)
-        if n_iter < model.max_iter:
-            tasks.begin("iteration", state(theta))
+    def accepted(theta: Array) -> None:
+        nonlocal last
+        # A line search ends where it looked last. SciPy goes on in theta itself.
+        last = _Iterate(theta.copy(), last.n_iter + 1, *evaluated)
+        if tasks is None:
+            return
+        if tasks.end(state):
+            raise _Stopped
+        if last.n_iter < model.max_iter:
+            tasks.begin("iteration", state)
 
     if tasks is not None:
-        tasks.begin("iteration", state(theta))
+        tasks.begin("iteration", state)
     try:
         result = scipy.optimize.minimize(
             objective,
@@ -98,19 +110,22 @@ def fit_lbfgs(
             method="L-BFGS-B",
             jac=True,
             options={"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol},
-            callback=None if tasks is None else next_task,
+            callback=accepted,
         )
-        theta, loss_value = result.x, float(result.fun)
-        model.n_iter_ = _check_optimize_result("lbfgs", result, model.max_iter)
-    except _Stopped as stopped:
-        theta, model.n_iter_ = stopped.theta, stopped.n_iter
-        loss_value = sum(evaluate(theta)[:2])
+        n_iter = _check_optimize_result("lbfgs", result, model.max_iter)
+        if last.n_iter > 0 and np.array_equal(result.x, last.theta):
+            last = last._replace(n_iter=n_iter)
+        else:
+            last = _Iterate(result.x, n_iter, *evaluate(result.x)[:2])
+    except _Stopped:
+        pass
+    except KeyboardInterrupt:
+        warn("Training interrupted by user.")
     if tasks is not None:
         tasks.close()
-    model.coefs_, model.intercepts_ = _unpack(theta, units, data.dtype)
-    model.loss_ = loss_value
-    if loss == "squared_error" and units[-1] > 1:
-        data_loss, penalty, _, _ = evaluate(theta)
-        model.loss_ = data_loss / units[-1] + penalty
+    model.coefs_, model.intercepts_ = _unpack(last.theta, units, data.dtype)
+    model.n_iter_ = last.n_iter
+    outputs = units[-1] if loss == "squared_error" else 1
+    model.loss_ = last.data_loss / outputs + last.penalty
     model.__dict__.pop("_optimizer", None)  # its slots belong to weights that are gone
-    return bool(np.isfinite(theta).all())
+    return bool(np.isfinite(last.theta).all())

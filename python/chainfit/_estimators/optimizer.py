@@ -6,6 +6,9 @@ numbers and arrays, and the trainer is built again from it when training goes on
 
 from __future__ import annotations
 
+import os
+import threading
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,20 +81,47 @@ class Optimizer:
         One of the core's optimizers.
     settings : mapping
         The estimator's parameters listed in `SETTINGS`.
+
+    Attributes
+    ----------
+    lock : RLock
+        Held by whoever makes steps or reads a state that must belong to the model's weights.
+    running : bool
+        Whether steps are being made. To the holder of the lock: whether by itself, further down
+        the stack.
     """
 
     def __init__(self, name: str, settings: Mapping[str, Any]) -> None:
         self.name = name
         self.settings = {key: settings[key] for key in SETTINGS}
+        self.lock = threading.RLock()
+        self.running = False
+        self._order: tuple[int, int, npt.NDArray[np.int64]] | None = None
+        self._restart()
+        _all.add(self)
+
+    def _restart(self) -> None:
+        self._trainer: Trainer | None = None
+        self._net: tuple[Any, ...] | None = None
         # waits for a trainer; None while the trainer holds the state
         self._state: dict[str, Any] | None = {
-            "eta": float(settings["learning_rate_init"]),
+            "eta": float(self.settings["learning_rate_init"]),
             "steps": 0,
             "slots": None,
         }
-        self._trainer: Trainer | None = None
-        self._net: tuple[Any, ...] | None = None
-        self._order: tuple[int, int, npt.NDArray[np.int64]] | None = None
+
+    def after_fork(self) -> None:
+        """Let go, in a forked child, of what a thread held that does not exist here.
+
+        If it was making a step, nobody knows how far it came: the optimizer starts anew. The
+        model's weights are those published last.
+        """
+        if self.lock._is_owned():  # type: ignore[attr-defined]
+            return
+        self.lock = threading.RLock()
+        if self.running:
+            self.running = False
+            self._restart()
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], settings: Mapping[str, Any]) -> Optimizer:
@@ -107,6 +137,19 @@ class Optimizer:
             return self._trainer.eta
         assert self._state is not None
         return float(self._state["eta"])
+
+    @property
+    def steps(self) -> int:
+        """Steps made so far."""
+        if self._trainer is not None:
+            return self._trainer.steps
+        assert self._state is not None
+        return int(self._state["steps"])
+
+    def parameters(self) -> tuple[list[Array], list[Array]]:
+        """Return (coefs, intercepts) after the last whole step of a run."""
+        assert self._trainer is not None
+        return self._trainer.parameters()
 
     def state(self) -> dict[str, Any]:
         """Plain content: name, eta, steps, slots (one (coefs-like, intercepts-like) pair each)."""
@@ -149,3 +192,15 @@ class Optimizer:
             np.random.RandomState(seed).shuffle(order)
             self._order = (seed, rows, order)
         return self._order[2]
+
+
+_all: weakref.WeakSet[Optimizer] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for optimizer in list(_all):
+        optimizer.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

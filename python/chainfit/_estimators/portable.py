@@ -8,6 +8,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from .draft import at_rest
 from .optimizer import Optimizer
 
 
@@ -29,15 +30,18 @@ class Portable(BaseEstimator):
         return optimizer.state()
 
     @_optimizer_state.setter
-    def _optimizer_state(self, state: Mapping[str, Any]) -> None:
-        self._optimizer = Optimizer.from_state(state, self.get_params(deep=False))
+    def _optimizer_state(self, state: Mapping[str, Any] | None) -> None:
+        self.__dict__.pop("_optimizer", None)
+        if state is not None:
+            self._optimizer = Optimizer.from_state(state, self.get_params(deep=False))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes to pickle: plain content in place of the live optimizer."""
-        state: dict[str, Any] = dict(super().__getstate__())
-        if state.pop("_optimizer", None) is not None:
-            state["_optimizer_state"] = self._optimizer_state
-        return state
+        with at_rest(self) as model:
+            state: dict[str, Any] = dict(super(Portable, model).__getstate__())
+            if state.pop("_optimizer", None) is not None:
+                state["_optimizer_state"] = model._optimizer_state
+            return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the attributes of a pickle; the optimizer is built when training goes on."""
@@ -47,24 +51,29 @@ class Portable(BaseEstimator):
         if optimizer is not None:
             self._optimizer_state = optimizer
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | bytes | os.PathLike) -> None:
         """Write the fitted model to one safetensors file, to be read by ``chainfit.load``.
 
         Parameters
         ----------
-        path : str or path-like
-            The file; one that exists is replaced as a whole or, on failure, left as it was.
+        path : str, bytes or path-like
+            The file; one that exists is replaced as a whole or, on failure, left as it was. The new
+            one has its owner, group and mode.
 
         Raises
         ------
         NotFittedError
             If the model was not fitted.
+        TypeError
+            If `path` is no path, or if a parameter or a class label is of a type that a file cannot
+            hold.
         OSError
             If the file can't be written.
         """
         from .._files.model import save
 
-        save(self, path)
+        with at_rest(self) as model:
+            save(model, path)
 
     def to_sklearn(self) -> Any:
         """Make a scikit-learn MLP of this estimator, with all of its fitted state.
@@ -85,4 +94,5 @@ class Portable(BaseEstimator):
         """
         from .sklearn_convert import to_sklearn
 
-        return to_sklearn(self)
+        with at_rest(self) as model:
+            return to_sklearn(model)

@@ -275,7 +275,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             With early_stopping=True, on bad data, and if the weights end up not finite.
         """
         if "coefs_" in self.__dict__:
-            return self._fit(X, y, sample_weight, incremental=True)
+            return self._partial_fit(X, y, sample_weight)
         return self._first_partial_fit(X, y, sample_weight)
 
     def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from .. import _core
 from .inputs import core_form
 from .optimizer import SETTINGS, Optimizer, cast, optimizer_name
-from .threads import resolve_n_threads
+from .threads import thread_limit
 from .warn import warn
 
 if TYPE_CHECKING:
@@ -80,17 +80,16 @@ class _Watcher:
                 print(f"Iteration {self.run.n_iter}, loss = {value:.8f}")
         elif event == "learning_rate" and self.model.verbose:
             print(f"{self.reason()} Setting learning rate to {value:f}")
-        # the last that comes of every epoch
-        if self.tasks is not None and event == ("epoch" if self.validation is None else "validate"):
-            self._next_task(self.tasks)
+        elif event == "end" and self.tasks is not None:
+            return self._next_task(self.tasks)
         return score
 
-    def _next_task(self, tasks: FitTasks) -> None:
+    def _next_task(self, tasks: FitTasks) -> bool:
         if tasks.end(self._so_far):
             self.stopped = True
-            self.run.max_iter = self.run.n_iter
         elif self.run.n_iter < self.run.max_iter:
             tasks.begin("epoch", self._so_far)
+        return self.stopped
 
     def _so_far(self) -> dict[str, Any]:
         """Fitted attributes as if training ended here, for callbacks."""
@@ -192,6 +191,7 @@ def fit_stochastic(
     if early_stopping and first_pass:
         # what stays if no epoch has a score
         watcher.best = (model.coefs_, model.intercepts_)
+    steps = trainer.steps
     try:
         trainer.run(
             data.X,
@@ -201,12 +201,15 @@ def fit_stochastic(
             random_state._bit_generator if shuffle and random_state is not None else None,
             run,
             watcher if listening else None,
-            resolve_n_threads(model.n_threads),
+            thread_limit(model.n_threads),
         )
     except KeyboardInterrupt:
+        if incremental:  # the user's own loop is to end too
+            raise
         warn("Training interrupted by user.")
     finally:
-        _take_over(model, optimizer, trainer, run, watcher, in_place=incremental)
+        if not incremental or trainer.steps != steps:
+            _take_over(model, optimizer, trainer, run, watcher, in_place=incremental)
     if tasks is not None:
         tasks.close()
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import time
+from collections.abc import Callable
 
 import joblib
 import threadpoolctl
 
 from .. import _core
+
+_MOST = 1 << 16  # more than any machine has, less than an int of C holds
 
 
 def _omp_num_threads() -> int | None:
@@ -21,34 +25,44 @@ def _omp_num_threads() -> int | None:
     return int(first) if first.isascii() and first.isdigit() and int(first) >= 1 else None
 
 
-@functools.cache
-def _default_limit() -> int:
-    """Threads that this process should use: its CPUs by affinity and cgroup, or fewer by OpenMP.
+def _affinity() -> int | None:
+    """Return the number of CPUs that this thread may run on, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
-    joblib announces the share of a worker process through OMP_NUM_THREADS before the worker starts,
-    so reading it once, at the first use, is enough.
+
+@functools.lru_cache(maxsize=1)
+def _cpu_count(affinity: int | None, second: int) -> int:
+    """CPUs by affinity and cgroup. joblib reads files for it: asked once a second at most."""
+    return int(joblib.cpu_count())
+
+
+def default_limit() -> int:
+    """Return the number of threads that this process should use now.
+
+    Its CPUs by affinity and by the cgroup's quota, or OMP_NUM_THREADS where that is less. All three
+    may change while the process runs.
     """
-    cpus = int(joblib.cpu_count())
+    cpus = _cpu_count(_affinity(), int(time.monotonic()))
     wanted = _omp_num_threads()
-    return cpus if wanted is None else min(cpus, wanted)
+    return max(1, min(cpus, _MOST, cpus if wanted is None else wanted))
 
 
 def resolve_n_threads(n_threads: int | None) -> int:
-    """Upper bound of the threads of one call.
+    """Return the upper bound of the threads that a call would get now, at least 1."""
+    wanted = default_limit() if n_threads is None else int(n_threads)
+    return max(1, min(wanted, _core.get_num_threads()))
+
+
+def thread_limit(n_threads: int | None) -> int | Callable[[], int]:
+    """Return the upper bound of the threads of one call, as the core takes it.
 
     Parameters
     ----------
     n_threads : int or None
-        What the user asked for. None: the CPUs that this process may use, or OMP_NUM_THREADS if
-        that is less.
-
-    Returns
-    -------
-    bound : int
-        At least 1, and never above the process-wide limit that `threadpoolctl` sets.
+        What the user asked for. None: `default_limit`, which the core asks only where the work is
+        worth a second thread. It never goes above the process-wide limit of `threadpoolctl`.
     """
-    wanted = _default_limit() if n_threads is None else int(n_threads)
-    return max(1, min(wanted, _core.get_num_threads()))
+    return default_limit if n_threads is None else min(int(n_threads), _MOST)
 
 
 class ChainfitController(threadpoolctl.LibController):

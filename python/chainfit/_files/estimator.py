@@ -15,7 +15,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
 from .._estimators.optimizer import SETTINGS
-from .fields import Fields, ModelFileError, Tensors, pack_number, shorten
+from .fields import Fields, ModelFileError, Tensors, check_expansion, pack_number, shorten
 from .parameters import check_parameters, pack_parameter, unpack_parameter
 
 Layers = list[np.ndarray]
@@ -195,11 +195,9 @@ def _unpack_classes(model: Any, fields: Fields, tensors: Tensors) -> None:
     dtype = fields.text("dtype", (*_CLASS_DTYPES, "str", "object"))
     if dtype in ("str", "object"):
         labels = fields.texts("labels")
-        classes = np.array(labels, dtype=object if dtype == "object" else None)
         if not labels:
             raise ModelFileError("settings: classes: 'labels' must not be empty")
-        if classes.tolist() != labels:
-            raise ModelFileError("settings: classes: labels of dtype str must not end in NUL")
+        classes = _text_classes(labels, dtype, tensors.nbytes)
         rising = all(a < b for a, b in pairwise(labels))
     else:
         classes = tensors.take("classes", dtype, (None,))
@@ -213,13 +211,33 @@ def _unpack_classes(model: Any, fields: Fields, tensors: Tensors) -> None:
             f"settings: {len(classes)} classes of a {target} target disagree with "
             f"{model.n_outputs_} outputs"
         )
+    multilabel = target == "multilabel-indicator"
+    if multilabel and not np.array_equal(classes, np.arange(outputs)):
+        raise ModelFileError(f"settings: classes of a {target} target must be its columns' numbers")
+    sparse = fields.flag("sparse")
+    if sparse and not multilabel:
+        raise ModelFileError(f"settings: classes: a {target} target must not be sparse")
     binarizer = LabelBinarizer()
     binarizer.y_type_ = target
-    binarizer.sparse_input_ = fields.flag("sparse")
-    binarizer.classes_ = classes
+    binarizer.sparse_input_ = sparse
+    # as `fit` leaves it, also where partial_fit was told classes of another dtype
+    binarizer.classes_ = np.arange(outputs) if multilabel else classes
     model.classes_ = classes
     model._label_binarizer = binarizer
     fields.done()
+
+
+def _text_classes(labels: list[str], dtype: str, tensor_bytes: int) -> np.ndarray:
+    """Return the labels as an array of str or object, beside so many bytes of tensors."""
+    if dtype == "object":
+        return np.array(labels, dtype=object)
+    # A NumPy string takes as many characters as the longest, each of 4 bytes.
+    nbytes = 4 * len(labels) * max(map(len, labels))
+    source = tensor_bytes + sum(map(len, labels))
+    check_expansion(nbytes, source, "settings: classes: labels of dtype str, not object,")
+    if any(label.endswith("\0") for label in labels):
+        raise ModelFileError("settings: classes: labels of dtype str must not end in NUL")
+    return np.array(labels)
 
 
 def _unpack_out_activation(model: Any, fields: Fields) -> None:

@@ -12,8 +12,14 @@ from typing import Any
 
 import numpy as np
 
-#: Counters are kept in 64-bit integers by the training core.
+#: Parameters and sizes are kept in 64-bit integers by the training core.
 MAX_COUNT = 2**63 - 1
+
+#: Counters go on from what the file says; no training gets from here to the end of 64 bits.
+MAX_COUNTER = 2**53
+
+#: Bytes of memory for a byte of the file, where something is made larger than it is stored.
+EXPANSION = 16
 
 _NON_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
@@ -32,6 +38,21 @@ def pack_number(value: float) -> float | str:
     """JSON for a float: a number if finite, else ``'inf'``, ``'-inf'`` or ``'nan'``."""
     value = float(value)
     return value if math.isfinite(value) else str(value)
+
+
+def check_expansion(nbytes: int, source: int, what: str) -> None:
+    """Refuse what would take far more memory than the part of the file that it is made from.
+
+    Raises
+    ------
+    ModelFileError
+        If ``nbytes`` are more than EXPANSION for each of the ``source`` bytes, and more than
+        16 MB.
+    """
+    if nbytes > max(EXPANSION * source, 2**24):
+        raise ModelFileError(
+            f"{what} would take {nbytes} bytes of memory, from {source} bytes of the file"
+        )
 
 
 def shorten(value: object, limit: int = 60) -> str:
@@ -102,7 +123,7 @@ class Fields:
             raise self._wrong(key, "one of " + ", ".join(map(repr, choices)), value)
         return value
 
-    def integer(self, key: str, low: int = 0, high: int = MAX_COUNT) -> int:
+    def integer(self, key: str, low: int = 0, high: int = MAX_COUNTER) -> int:
         """Take an integer in [low, high]."""
         value = self.take(key)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -166,6 +187,8 @@ class Tensors:
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self._arrays = dict(arrays)
+        #: Bytes of all of them, also when they are taken.
+        self.nbytes = sum(array.nbytes for array in self._arrays.values())
 
     def names(self) -> list[str]:
         """Names not taken yet."""

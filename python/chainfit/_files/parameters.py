@@ -46,7 +46,7 @@ def unpack_parameter(name: str, value: Any, tensors: Tensors) -> Any:
     """Undo ``pack_parameter``."""
     if not isinstance(value, (dict, list)):
         return value
-    label = f"settings: parameter {name!r}"
+    label = f"settings: parameter {shorten(name)}"
     fields = Fields(value, label)
     result: Any
     if fields.has("RandomState"):
@@ -82,4 +82,4 @@ def check_parameters(cls: Any, parameters: dict[str, Any], where: str) -> None:
     try:
         cls(**parameters)._validate_params()
     except ValueError as error:
-        raise ModelFileError(f"{where}: {error}") from None
+        raise ModelFileError(f"{where}: {str(error)[:300]}") from None

@@ -1,4 +1,4 @@
-"""Strict reading and atomic writing of safetensors files.
+"""Strict reading of safetensors files, and their bytes.
 
 A file is an 8-byte little-endian header length, a JSON header, and the tensors' bytes. The reader
 here is stricter than the safetensors library: every byte of the file must belong to exactly one
@@ -7,20 +7,17 @@ tensor, keys are unique, nothing unknown is passed over, and no more is read tha
 
 from __future__ import annotations
 
-import contextlib
-import json
+import io
 import math
-import os
-import secrets
-import stat
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from . import foreign
 from .fields import ModelFileError, shorten
+from .strict_json import parse_json
 
 #: The safetensors library's own limit on the header.
 MAX_HEADER = 100_000_000
@@ -43,43 +40,6 @@ _DTYPES = {
     "F64": "<f8",
 }
 
-# What people name a model by mistake, told by its first bytes.
-_FOREIGN = {
-    b"\x80": "this looks like a pickle or joblib file, which chainfit never loads",
-    b"PK": "this looks like a zip archive (.npz, PyTorch or Keras), not a safetensors file",
-    b"\x93NUMPY": "this is a NumPy .npy file",
-    b"\x89HDF": "this is an HDF5 file",
-    b"PAR1": "this is a Parquet file, a table rather than a model",
-}
-
-
-def parse_json(text: str, where: str) -> Any:
-    """Parse strict JSON: no duplicate keys, no NaN or Infinity.
-
-    Raises
-    ------
-    ModelFileError
-        With ``where`` and the reason in its text.
-    """
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in values:
-                raise ModelFileError(f"{where}: key {shorten(key)} appears twice")
-            values[key] = value
-        return values
-
-    def refuse(constant: str) -> None:
-        raise ModelFileError(f"{where}: {constant} is no JSON number")
-
-    try:
-        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
-    except ModelFileError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{where} is not valid JSON: {str(error)[:80]}") from None
-
 
 def read(file: BinaryIO) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """Read a whole safetensors file.
@@ -87,7 +47,7 @@ def read(file: BinaryIO) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     Parameters
     ----------
     file : binary file
-        At its beginning, with a file descriptor.
+        At its beginning, and seekable.
 
     Returns
     -------
@@ -100,8 +60,7 @@ def read(file: BinaryIO) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     ModelFileError
         If the bytes are not exactly one safetensors file.
     """
-    size = os.fstat(file.fileno()).st_size
-    header, start = _read_header(file, size)
+    header, start, size = _read_header(file)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise ModelFileError("header: '__metadata__' must map strings to strings")
@@ -128,29 +87,31 @@ def read(file: BinaryIO) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     return metadata, tensors
 
 
-def _read_header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
-    """Parse the header; returns it and the offset of the tensors' bytes."""
-    head = file.read(8)
-    for first, hint in _FOREIGN.items():
-        # A true header never has its length beginning so: its text begins at byte 8 with '{'.
-        if head.startswith(first) and file.peek(1)[:1] != b"{":  # type: ignore[attr-defined]
-            raise ModelFileError(f"not a safetensors file: {hint}")
+def _read_header(file: BinaryIO) -> tuple[dict[str, Any], int, int]:
+    """Parse the header; returns it, the offset of the tensors' bytes and the file's size."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    head = file.read(foreign.HEAD)
+    length = int.from_bytes(head[:8], "little")
+    if length > MAX_HEADER or head[8:9] != b"{":
+        what = foreign.describe(head)
+        if what is not None:
+            raise ModelFileError(
+                f"not a safetensors file: it is {what}; a model is what `save` or "
+                "`chainfit train` wrote"
+            )
     if len(head) < 8:
         raise ModelFileError(f"not a safetensors file: it has only {len(head)} bytes")
-    length = int.from_bytes(head, "little")
     if length > min(size - 8, MAX_HEADER):
         raise ModelFileError(
             "truncated or not a safetensors file: its first 8 bytes announce a header of "
             f"{length} bytes, {size - 8} bytes follow"
         )
-    raw = file.read(length)
-    if not raw.startswith(b"{"):
+    file.seek(8)
+    text = file.read(length)
+    if not text.startswith(b"{"):
         raise ModelFileError("not a safetensors file: its header does not begin with '{'")
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ModelFileError("not a safetensors file: its header is not UTF-8") from None
-    return parse_json(text, "header"), 8 + length
+    return parse_json(text, "header"), 8 + length, size
 
 
 def _entry(name: str, value: object) -> tuple[str, np.dtype, tuple[int, ...], int, int]:
@@ -183,47 +144,11 @@ def _sizes(value: object) -> bool:
 
 
 def encode(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> bytes:
-    """Bytes of a safetensors file."""
+    """Bytes of a safetensors file; ModelFileError if ``read`` would refuse its header."""
     from safetensors.numpy import save
 
-    return save(
+    data = save(
         {name: np.ascontiguousarray(array) for name, array in tensors.items()}, dict(metadata)
     )
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Replace the file at ``path``: after a crash at any moment it is the old or the new one.
-
-    The bytes go to a temporary file in the same folder, to the disk, and then take the name. A
-    symbolic link stays, the file that it names is replaced.
-
-    Raises
-    ------
-    OSError
-        From the file system; the old file is untouched and the temporary one removed.
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        kind = IsADirectoryError if target.is_dir() else OSError
-        raise kind(f"cannot save to {str(path)!r}: it exists and is not an ordinary file")
-    temporary = target.with_name(f".chainfit-{secrets.token_hex(8)}.tmp")
-    # Mode 0o666 less the umask, as open() gives a new file.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(temporary, flags, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    # The rename itself must reach the disk too; not every system or file system can sync a folder.
-    with contextlib.suppress(OSError):
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    _read_header(io.BytesIO(data))
+    return data

@@ -187,16 +187,17 @@ class Apply(Formula):
 
 @dataclass(frozen=True)
 class Case(Formula):
-    """One constant where f > 0, another where it is not."""
+    """One thing where f > 0, another where it is not; most are constants."""
 
     condition: Formula
-    above: float
-    otherwise: float
+    above: Formula | float
+    otherwise: Formula | float
 
     @property
     def value(self) -> Any:
-        """The constant that holds."""
-        return np.where(self.condition.value > 0, self.above, self.otherwise)[()]
+        """The number that holds."""
+        above, otherwise = as_formula(self.above).value, as_formula(self.otherwise).value
+        return np.where(self.condition.value > 0, above, otherwise)[()]
 
 
 @dataclass(frozen=True)

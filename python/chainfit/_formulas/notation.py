@@ -27,6 +27,7 @@ class Notation(ABC):
     #: Whether layers are written as vectors and matrices.
     in_vectors: ClassVar[bool] = False
     letters: ClassVar[str] = "kmnpstuv"
+    node: ClassVar[str] = "unit"
     loss: ClassVar[Name] = indexed("J")
     target_letter: ClassVar[str] = "y"
 
@@ -50,9 +51,13 @@ class Notation(ABC):
     def delta(self, l: int, j: Unit) -> Name:
         """Name dJ/dz of unit j of layer l."""
 
-    @abstractmethod
+    def layer(self, l: int) -> str:
+        """Say in words which layer this is."""
+        return f"layer {l + self.first}"
+
     def place(self, l: int, j: Unit) -> str:
         """Say in words which unit this is."""
+        return f"{self.node} {self._unit(j)} of {self.layer(l)}"
 
     @abstractmethod
     def legend(self) -> Legend:
@@ -78,6 +83,7 @@ class Tutorial(Notation):
     """w_ij^(l) leads from node j of layer l to node i of layer l+1; layer 1 is the input."""
 
     key = "tutorial"
+    node = "node"
 
     def weight(self, l: int, i: Unit, j: Unit) -> Name:
         """w_ji^(l+1): the node that it leads to comes first."""
@@ -99,10 +105,6 @@ class Tutorial(Notation):
         """delta_j^(l), with the index of its z."""
         return indexed("δ", [self._unit(j)], f"({l})")
 
-    def place(self, l: int, j: Unit) -> str:
-        """Node and layer."""
-        return f"node {self._unit(j)} of layer {l + 1}"
-
     def legend(self) -> Legend:
         """Layers from 1, the input; w_ij from node j to node i."""
         x, z, h = indexed("h", (), "(1)"), indexed("z", "i", "(l)"), indexed("h", "i", "(l+1)")
@@ -119,6 +121,7 @@ class Outputs(Notation):
     """O_lj is what neuron j of layer l gives; W_li(j) enters it from neuron i of layer l-1."""
 
     key = "outputs"
+    node = "neuron"
     per_neuron = True
     loss = indexed("L")
     target_letter = "t"
@@ -145,7 +148,11 @@ class Outputs(Notation):
 
     def place(self, l: int, j: Unit) -> str:
         """Neuron and layer; inputs are no neurons."""
-        return f"neuron {self._unit(j)} of layer {l}" if l else f"input {self._unit(j)}"
+        return super().place(l, j) if l else f"input {self._unit(j)}"
+
+    def layer(self, l: int) -> str:
+        """Layers of neurons count from 1."""
+        return f"layer {l}" if l else "the inputs"
 
     def legend(self) -> Legend:
         """Layers of neurons from 1; W_li(j) from neuron i to neuron j."""
@@ -189,10 +196,6 @@ class Matrix(Notation):
     def target(self, j: Unit) -> Name:
         """y[j]."""
         return code(f"y[{j}]")
-
-    def place(self, l: int, j: Unit) -> str:
-        """Say unit and layer, counted from 0."""
-        return f"unit {j} of layer {l}"
 
     def legend(self) -> Legend:
         """All counted from 0; delta[l] = dJ/dz[l]."""

@@ -14,6 +14,7 @@ from .formula import (
     Product,
     Quotient,
     Sum,
+    as_formula,
 )
 
 #: So many digits that a result is rounded once, as it is compared. Infinities are results.
@@ -23,11 +24,7 @@ _FUNCTIONS: dict[str, Callable[[Decimal], Decimal]] = {
     "sqrt": Decimal.sqrt,
     "ln": Decimal.ln,
     "exp": Decimal.exp,
-    "identity": lambda z: z,
-    "logistic": lambda z: 1 / (1 + (-z).exp()),
     "tanh": lambda z: 1 - 2 / ((2 * z).exp() + 1),
-    "relu": lambda z: max(z, Decimal(0)),
-    "leaky_relu": lambda z: max(z, z / 100),
 }
 
 
@@ -65,7 +62,7 @@ def calculate(formula: Formula, shown: Callable[[float], Decimal]) -> Decimal:
                 function = _FUNCTIONS.get(f.function)
                 return Decimal("NaN") if function is None else function(value(f.argument))
             case Case():
-                return shown(f.above if value(f.condition) > 0 else f.otherwise)
+                return value(as_formula(f.above if value(f.condition) > 0 else f.otherwise))
             case _:
                 return shown(float(f.value))
 

@@ -25,6 +25,7 @@ from .formula import (
     Sum,
     SumOver,
     Trail,
+    as_formula,
 )
 from .shown import calculate
 
@@ -114,22 +115,28 @@ class Writer:
         """Write the formula with the number of every symbol in its place."""
         return self._write(formula, True)[0]
 
-    def terms(self, formula: Formula, in_numbers: bool) -> list[str]:
-        """Write the terms of a sum one by one, each but the first with its sign before it."""
+    def terms(self, formula: Formula, in_numbers: bool = False) -> list[str]:
+        """Write a sum term by term, each but the first behind its sign; all else is one term."""
         if not isinstance(formula, Sum):
             return [self._write(formula, in_numbers)[0]]
-        found = [self._inside(formula.terms[0], in_numbers, SUM)]
-        minus = self.signs["minus"]
+        terms, minus = [self._inside(formula.terms[0], in_numbers, SUM)], self.signs["minus"]
         for term in formula.terms[1:]:
             if isinstance(term, Negative):
-                part = self._inside(term.of, in_numbers, PRODUCT, first=False)
-                found.append(f"{minus} {part}")
+                inside = self._inside(term.of, in_numbers, PRODUCT, first=False)
+                terms.append(f"{minus} {inside}")
                 continue
             part = self._inside(term, in_numbers, SUM)
             # a negative number is subtracted
             is_negative = part.startswith(minus)
-            found.append(f"{minus} {part[len(minus) :]}" if is_negative else f"+ {part}")
-        return found
+            terms.append(f"{minus} {part[len(minus) :]}" if is_negative else f"+ {part}")
+        return terms
+
+    def pieces(self, formula: Formula, in_numbers: bool = False) -> list[str]:
+        """Write a sum term by term, a product factor by factor: where a line may break."""
+        if not isinstance(formula, Product):
+            return self.terms(formula, in_numbers)
+        first, *others = self._factors(formula, in_numbers)
+        return [first, *(f"{self.signs['times'].lstrip()}{factor}" for factor in others)]
 
     def partial(self, top: Name, bottom: Name) -> str:
         """Write a partial derivative in a line."""
@@ -201,11 +208,13 @@ class Writer:
         return " ".join(self.terms(formula, in_numbers)), SUM
 
     def _Product(self, formula: Product, in_numbers: bool) -> tuple[str, int]:
-        parts = [
+        return self.signs["times"].join(self._factors(formula, in_numbers)), PRODUCT
+
+    def _factors(self, formula: Product, in_numbers: bool) -> list[str]:
+        return [
             self._inside(factor, in_numbers, PRODUCT, first=n == 0)
             for n, factor in enumerate(formula.factors)
         ]
-        return self.signs["times"].join(parts), PRODUCT
 
     def _Quotient(self, formula: Quotient, in_numbers: bool) -> tuple[str, int]:
         if self.is_latex:
@@ -242,8 +251,10 @@ class Writer:
 
     def _Case(self, formula: Case, in_numbers: bool) -> tuple[str, int]:
         condition = self._write(formula.condition, in_numbers)[0]
-        words = [self.constant(formula.above), "if", f"{condition} > 0", "else"]
-        words.append(self.constant(formula.otherwise))
+        above, otherwise = (
+            self._inside(as_formula(f), in_numbers, SUM) for f in (formula.above, formula.otherwise)
+        )
+        words = [above, "if", f"{condition} > 0", "else", otherwise]
         if self.is_latex:
             words[1::2] = [rf"\text{{ {word} }}" for word in words[1::2]]
         return self._brackets(("" if self.is_latex else " ").join(words)), ATOM
@@ -264,3 +275,19 @@ class Writer:
 
     def _Rest(self, formula: Rest, in_numbers: bool) -> tuple[str, int]:
         return self._number(formula.value) if in_numbers else (self.more(formula.count), ATOM)
+
+
+def checked_writer(flavour: str, digits: int, hide: str | None = None) -> Writer:
+    """Return a writer, or raise a ValueError on settings of the user that it can't have."""
+    if hide not in (None, "numbers"):
+        raise ValueError(f"hide must be None or 'numbers', got {hide!r}.")
+    if not (isinstance(digits, int) and 1 <= digits <= 17):
+        raise ValueError(f"digits must be an integer from 1 to 17, got {digits!r}.")
+    return Writer(flavour, digits=digits, hide_numbers=hide == "numbers")
+
+
+def checked_width(width: int) -> int:
+    """Return the columns of a line of text, or raise a ValueError if they are too few."""
+    if width < 80:
+        raise ValueError(f"width must be at least 80, got {width!r}.")
+    return width

@@ -13,7 +13,8 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight
 
 from .._estimators.base import BaseMLP
-from .._estimators.labels import check_labels, targets
+from .._estimators.labels import check_labels, quick_targets, targets
+from .._estimators.sparse import check_sparse
 from .net import Net, as_net
 
 Array = npt.NDArray[Any]
@@ -86,6 +87,8 @@ def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
         X, y = _encode_table(net.source, X, y)
     if net.model is not None and hasattr(X, "columns"):
         _check_feature_names(net.model, X, reset=False)
+    check_sparse(X)
+    check_sparse(y, "y")
     X = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32))
     if sp.issparse(X):
         X = X.toarray()
@@ -169,6 +172,9 @@ def _of_labels(net: Net, binarizer: Any, y: Array) -> Array:
         return y.astype(np.float64)
     if y.ndim == 2 and y.shape[1] != net.units[-1]:
         raise ValueError(f"y has {y.shape[1]} outputs, but the net has {net.units[-1]}.")
+    Y = quick_targets(binarizer, y, np.dtype(np.float64))
+    if Y is not None:
+        return Y
     if type_of_target(y, input_name="y", raise_unknown=True).startswith("continuous"):
         raise ValueError("y must hold class labels, got real numbers.")
     check_labels(unique_labels(y), net.model.classes_, all_of_them=False)

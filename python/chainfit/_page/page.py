@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from html import escape
 from importlib.resources import files
 from numbers import Integral, Real
@@ -12,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from .._estimators.printable import printable
-from .._files.safetensors import write_atomically
+from .._files.disk import AnyPath, as_path, write_output
 from .._net.net import Net, as_net
 from .data import page_data, to_script
 
@@ -26,6 +25,7 @@ SCRIPTS = (
     "address",
     "paths",
     "update",
+    "labels",
     "picture",
     "views",
     "rules",
@@ -57,16 +57,23 @@ class Page:
         self.html = html
         self.path: str | None = None
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write the page to a file, whole or not at all, in UTF-8.
 
         Parameters
         ----------
-        path : str or path-like
-            An existing file is replaced.
+        path : str, bytes or path-like
+            An existing file is replaced by one of the same owner, group and mode.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `path` is no path.
+        OSError
+            If the file can't be written.
         """
-        write_atomically(path, self.html.encode("utf-8"))
-        self.path = os.fspath(path)
+        write_output(path, self.html.encode("utf-8"))
+        self.path = as_path(path)
 
     def _repr_html_(self) -> str:
         return (
@@ -83,7 +90,7 @@ def explore(
     model: Any,
     X: Any,
     y: Any,
-    path: str | os.PathLike[str] | None = None,
+    path: AnyPath | None = None,
     *,
     sample_weight: Any = None,
     notation: str = "tutorial",
@@ -107,7 +114,7 @@ def explore(
         The rows that the page can step through.
     y : array-like of shape (rows,) or (rows, n_L)
         Their targets.
-    path : str or path-like, default=None
+    path : str, bytes or path-like, default=None
         File to write; None writes none.
     sample_weight : array-like of shape (rows,), default=None
         Weights of the rows where all of them are one batch. A row by itself counts 1.
@@ -133,7 +140,7 @@ def explore(
     Raises
     ------
     TypeError
-        If `model` is no net that can be explained.
+        If `model` is no net that can be explained, or `path` no path.
     NotFittedError
         If it is not fitted.
     ValueError
@@ -155,6 +162,8 @@ def explore(
         raise ValueError(f"max_rows must be an integer of at least 1, got {max_rows!r}.")
     if not isinstance(max_mb, Real) or isinstance(max_mb, bool) or not max_mb > 0:
         raise ValueError(f"max_mb must be a positive number, got {max_mb!r}.")
+    if path is not None:
+        path = as_path(path)
     net = as_net(model)
     data, notes = page_data(
         model, X, y, sample_weight=sample_weight, notation=notation, history=history,

@@ -57,10 +57,15 @@ class NumberColumn:
     @property
     def features(self) -> list[str]:
         """Names of the features made from the column."""
-        return [self.name, f"{self.name} is missing"][: 1 + self.indicator]
+        return [self.name, f"{self.name} is missing"][: self.width]
+
+    @property
+    def width(self) -> int:
+        """Number of the features."""
+        return 1 + self.indicator
 
     def write(self, series: Any, out: np.ndarray) -> None:
-        """Write the features of ``series`` to ``out`` (rows, len(features))."""
+        """Write the features of ``series`` to ``out`` (rows, width)."""
         values, junk = read_days(series) if self.kind == "date" else read_numbers(series)
         _warn_of_junk(self, junk, "taken as missing")
         missing = np.isnan(values)
@@ -93,10 +98,15 @@ class BooleanColumn:
     @property
     def features(self) -> list[str]:
         """Names of the features made from the column."""
-        return [self.name, f"{self.name} is missing"][: 1 + self.indicator]
+        return [self.name, f"{self.name} is missing"][: self.width]
+
+    @property
+    def width(self) -> int:
+        """Number of the features."""
+        return 1 + self.indicator
 
     def write(self, series: Any, out: np.ndarray) -> None:
-        """Write the features of ``series`` to ``out`` (rows, len(features))."""
+        """Write the features of ``series`` to ``out`` (rows, width)."""
         values, junk = read_booleans(series)
         _warn_of_junk(self, junk, "taken as missing")
         missing = np.isnan(values)
@@ -135,11 +145,16 @@ class CategoryColumn:
         names += [f"{self.name} is missing"] if self.missing else []
         return names + ([f"{self.name} is another level"] if self.other else [])
 
+    @property
+    def width(self) -> int:
+        """Number of the features."""
+        return len(self.levels) + self.missing + self.other
+
     def write(self, series: Any, out: np.ndarray) -> None:
-        """Write the features of ``series`` to ``out`` (rows, len(features))."""
+        """Write the features of ``series`` to ``out`` (rows, width)."""
         codes, found = read_levels(series)
         place = {level: i for i, level in enumerate(self.levels)}
-        last = len(self.features) - 1
+        last = self.width - 1
         places = [place.get(level, last if self.other else -1) for level in found]
         # factorize gives missing values the code -1: the last entry of this table.
         places.append(len(self.levels) if self.missing else -1)
@@ -161,11 +176,8 @@ class DroppedColumn:
     name: str
     reason: str
     kind: ClassVar[str] = "dropped"
-
-    @property
-    def features(self) -> list[str]:
-        """No features are made from the column."""
-        return []
+    features: ClassVar[list[str]] = []
+    width: ClassVar[int] = 0
 
 
 Column = NumberColumn | BooleanColumn | CategoryColumn | DroppedColumn
@@ -271,10 +283,10 @@ def encode(columns: Sequence[Column], frame: Any, dtype: str) -> np.ndarray:
     lacking = [column.name for column in used if column.name not in frame.columns]
     if lacking:
         raise ColumnError(f"the table lacks columns that the model needs: {_some(lacking, 10)}")
-    out = np.zeros((len(frame), sum(len(column.features) for column in used)), dtype=dtype)
+    out = np.zeros((len(frame), sum(column.width for column in used)), dtype=dtype)
     start = 0
     for column in used:
-        stop = start + len(column.features)
+        stop = start + column.width
         series = frame[column.name]
         if series.ndim != 1:
             raise ColumnError(f"the table has several columns named {column.name!r}")
@@ -297,7 +309,7 @@ def describe(columns: Sequence[Column]) -> list[str]:
             continue
         words = []
         for column in found:
-            levels = f" ({len(column.features)} levels)" if kind == "category" else ""
+            levels = f" ({column.width} levels)" if kind == "category" else ""
             gaps = " (with gaps)" if getattr(column, "indicator", False) else ""
             words.append(f"{column.name}{levels}{gaps}")
         lines.append(f"{len(found)} {many if len(found) > 1 else one}: {', '.join(words)}")

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .._files.fields import Fields, ModelFileError, Tensors, shorten
+from .._files.fields import (
+    MAX_COUNT,
+    Fields,
+    ModelFileError,
+    Tensors,
+    check_expansion,
+    shorten,
+)
 from .._files.model import KINDS, kind_of
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
 from .encoder import (
@@ -55,7 +62,7 @@ def pack(model: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     """Build a TableModel, everything checked; ModelFileError if it is not a sane one."""
     task = fields.text("task", TASKS)
-    max_levels = fields.integer("max_levels", low=1)
+    max_levels = fields.integer("max_levels", low=1, high=MAX_COUNT)
     states = tensors.under(PARAMETERS)
     parameters = _unpack_parameters(fields.take("parameters"), states)
     states.done()
@@ -73,18 +80,24 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     model.notes_ = fields.texts("notes")
     net = fields.fields("net")
     kind = KINDS[net.text("kind", ("MLPClassifier", "MLPRegressor"))]
-    model.net_ = kind.unpack(_renamed(net.fields("settings")), tensors.under(NET))
+    weights = tensors.under(NET)
+    model.net_ = kind.unpack(_renamed(net.fields("settings")), weights)
     net.done()
     _check_parameters(type(model.net_), parameters)
+    if model.net_.n_outputs_ > 1 and model.net_.out_activation_ != "softmax":
+        raise ModelFileError("settings: net: must be of one target, not of several")
     model.task_ = "classification" if kind.name == "MLPClassifier" else "regression"
     if task not in ("auto", model.task_):
         raise ModelFileError(f"settings: task {task!r} disagrees with a net of {model.task_}")
-    width = len(model.feature_names_)
+    width = sum(column.width for column in model.columns_)
     if width != model.net_.n_features_in_ or model.net_.n_outputs_ != _outputs(model.net_):
         raise ModelFileError(
             f"settings: columns make {width} features, the net has {model.net_.n_features_in_} "
             f"inputs and {model.net_.n_outputs_} outputs"
         )
+    # The name of each level's feature holds the column's.
+    characters = sum(len(column.name) * column.width for column in model.columns_)
+    check_expansion(characters, weights.nbytes, "settings: columns: the names of the features")
     return model
 
 
@@ -128,7 +141,7 @@ def _unpack_column(values: object) -> Column:
     fields = Fields(values, "settings: columns")
     kind = fields.text("kind", _COLUMN_KINDS)
     name = fields.text("name")
-    fields.where = f"settings: column {name!r}"[:80]
+    fields.where = f"settings: column {shorten(name)}"
     column: Column
     if kind == "dropped":
         column = DroppedColumn(name, fields.text("reason"))

@@ -152,7 +152,7 @@ class TableModel:
             columns.append(column)
             if note:
                 notes.append(note)
-        if not any(column.features for column in columns):
+        if not any(column.width for column in columns):
             reasons = "; ".join(f"{c.name!r}: {getattr(c, 'reason', '')}" for c in columns)
             raise ValueError(f"no column is left to learn from ({reasons})")
         net = self._make_net(task, y)
@@ -330,12 +330,12 @@ class TableModel:
         metric = accuracy_score if self.task_ == "classification" else r2_score
         return float(metric(y, self.predict(frame)))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a file that ``chainfit.load`` reads; see ``chainfit.save``.
+    def save(self, path: str | bytes | os.PathLike) -> None:
+        """Write the model to a file that ``chainfit.load`` reads; see ``MLPClassifier.save``.
 
         Parameters
         ----------
-        path : str or path-like
+        path : str, bytes or path-like
         """
         from .._files.model import save
 

@@ -1,51 +1,39 @@
-"""The parts that a story of numbers is told in, and how they are written: as text or as HTML.
+"""The parts that a story of numbers is told in, and how they are written as text.
 
 A story is a list of sections; a section holds paragraphs (str, of one or more lines),
-equations and tables. Numbers are written by `Writer`, as those of a chain are.
+equations and tables. `html` writes them for notebooks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Iterable
 from textwrap import wrap
 from typing import NamedTuple
 
 from .._estimators.printable import printable
-from .._formulas.formula import Formula, Quantity, code
 from .._formulas.writer import Writer
 
-WIDTH = 100
-DIGITS = 6
 Cell = str | float
 
 
-_WRITERS = [Writer("ascii", digits=max(digits, 1)) for digits in range(DIGITS + 1)]
-WRITER = _WRITERS[DIGITS]
+class Side(NamedTuple):
+    """What is equal to the left of an equation: between its pieces a line may break.
+
+    `relation` stands before it: = or, before a value that the numbers don't make as shown, ≈.
+    """
+
+    relation: str
+    pieces: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join([self.relation, *self.pieces])
 
 
 class Equation(NamedTuple):
-    """``left = symbols = numbers = value``: symbols are the terms of a sum; sides may be left out.
-
-    Where the numbers as they are shown don't make the value as it is shown, it has ``~=``.
-    """
+    """``left = side = side = ...``."""
 
     left: str
-    symbols: tuple[str, ...]
-    numbers: Formula | None
-    value: float
-
-    def sides(self) -> list[tuple[str, list[str]]]:
-        """Return the sides, each as the sign before it and its terms."""
-        found = []
-        equals = WRITER.signs["equals"]
-        if self.symbols:
-            first, *others = self.symbols
-            found.append((equals, [first, *(f"+ {term}" for term in others)]))
-        if self.numbers is not None:
-            found.append((equals, WRITER.terms(self.numbers, in_numbers=True)))
-            equals = WRITER.relation(self.numbers, self.value)
-        return [*found, (equals, [number(self.value)])]
+    sides: tuple[Side, ...]
 
 
 class Table(NamedTuple):
@@ -66,27 +54,19 @@ class Section(NamedTuple):
     blocks: list[Block]
 
 
-def number(value: float, digits: int = DIGITS) -> str:
-    """Write a number in a few digits."""
-    return _WRITERS[digits].number(value)
-
-
-def quantity(value: float) -> Formula:
-    """Return a number to be part of a formula."""
-    return Quantity(code(""), float(value))
-
-
 def label(text: object, width: int = 28) -> str:
     """Return a user's name on one line, cut where it is too long for a table."""
     line = printable(text)
     return line if len(line) <= width else line[: width - 3] + "..."
 
 
-# --- text ----------------------------------------------------------------------------------------
+def in_words(table: Table) -> list[bool]:
+    """Say of each column whether it holds words and not numbers."""
+    return [all(isinstance(row[k], str) for row in table.rows) for k in range(len(table.header))]
 
 
-def to_text(sections: Iterable[Section]) -> str:
-    """Write sections as lines of at most `WIDTH` characters."""
+def to_text(sections: Iterable[Section], writer: Writer, width: int) -> str:
+    """Write sections as lines of at most `width` characters."""
     lines: list[str] = []
     for section in sections:
         if lines:
@@ -96,99 +76,74 @@ def to_text(sections: Iterable[Section]) -> str:
             # equations stand together, anything else apart
             if before is not None and not (type(before) is type(block) is Equation):
                 lines.append("")
-            lines += _block_lines(block)
-    return "\n".join(lines)
+            lines += _block_lines(block, writer, width)
+    text = "\n".join(lines)
+    if writer.flavour == "ascii":  # names given by the user may be anything
+        text = text.encode("ascii", "backslashreplace").decode()
+    return text
 
 
-def _block_lines(block: Block) -> list[str]:
+def _block_lines(block: Block, writer: Writer, width: int) -> list[str]:
     if isinstance(block, Equation):
-        return equation_lines(block)
+        return equation_lines(block, width)
     if isinstance(block, Table):
-        return table_lines(block)
+        return table_lines(block, writer, width)
     return [
-        line for part in block.split("\n") for line in wrap(part, WIDTH, break_on_hyphens=False)
+        line for part in block.split("\n") for line in wrap(part, width, break_on_hyphens=False)
     ]
 
 
-def equation_lines(equation: Equation, width: int = WIDTH) -> list[str]:
+def equation_lines(equation: Equation, width: int) -> list[str]:
     """Write an equation in one line or, broken at its signs, in several."""
-    sides = equation.sides()
-    line = " ".join([f"  {equation.left}", *(" ".join([sign, *terms]) for sign, terms in sides)])
+    line = f"  {equation.left} {' '.join(map(str, equation.sides))}"
     if len(line) <= width:
         return [line]
-    start = len(f"  {equation.left} = ")
     lines = [f"  {equation.left}"]
-    for k, (sign, terms) in enumerate(sides):
+    start = len(f"{lines[0]} =")  # where the signs before the sides end
+    for k, side in enumerate(equation.sides):
         # a short last side, mostly the result, stays on the line of the one before
-        whole = " ".join([sign, *terms])
-        is_short = k == len(sides) - 1 and len(lines[-1]) + 1 + len(whole) <= width
+        is_short = k == len(equation.sides) - 1 and len(f"{lines[-1]} {side}") <= width
         if k and not is_short:
-            lines.append(" " * (start - len(sign) - 2))
-        lines[-1] += f" {sign}"
-        for n, term in enumerate(terms):
-            if n and len(lines[-1]) + 1 + len(term) > width:
-                lines.append(" " * (start - 1))
-            lines[-1] += f" {term}"
+            lines.append(" " * (start - len(side.relation) - 1))
+        lines[-1] += f" {side.relation}"
+        for n, piece in enumerate(side.pieces):
+            if n and len(f"{lines[-1]} {piece}") > width:
+                lines.append(" " * start)
+            lines[-1] += f" {piece}"
     return lines
 
 
-def table_lines(table: Table, width: int = WIDTH) -> list[str]:
-    """Write a table with aligned columns, its numbers in as many digits as fit the width."""
-    for digits in range(DIGITS, 2, -1):
-        cells = [table.header, *([_cell(c, digits) for c in row] for row in table.rows)]
+def table_lines(table: Table, writer: Writer, width: int) -> list[str]:
+    """Write a table with aligned columns.
+
+    Its numbers have as many digits as fit the width; what is still too wide goes on below, behind
+    the first column again.
+    """
+    for digits in range(writer.digits, min(writer.digits, 3) - 1, -1):
+        cells = table_cells(table, writer.with_digits(digits))
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         if sum(widths) + 2 * len(widths) <= width:
             break
-    words = [all(isinstance(row[k], str) for row in table.rows) for k in range(len(widths))]
-    lines = []
-    for line in cells:
-        aligned = [
-            cell.ljust(size) if left else cell.rjust(size)
-            for cell, size, left in zip(line, widths, words, strict=True)
-        ]
-        lines.append(("  " + "  ".join(aligned)).rstrip())
+    words = in_words(table)
+    lines: list[str] = []
+    columns = list(range(1, len(widths)))
+    while columns:
+        shown = [0, columns.pop(0)]
+        while columns and sum(widths[k] + 2 for k in [*shown, columns[0]]) <= width:
+            shown.append(columns.pop(0))
+        lines += [""] if lines else []
+        for line in cells:
+            aligned = (
+                line[k].ljust(widths[k]) if words[k] else line[k].rjust(widths[k]) for k in shown
+            )
+            lines.append(("  " + "  ".join(aligned)).rstrip())
     return lines + ([f"  {table.note}"] if table.note else [])
 
 
-def _cell(value: Cell, digits: int = DIGITS) -> str:
-    return value if isinstance(value, str) else number(value, digits)
-
-
-# --- HTML ----------------------------------------------------------------------------------------
-
-
-def to_html(sections: Iterable[Section]) -> str:
-    """Write sections as one HTML element: no script, no style of its own beyond lines and gaps."""
-    parts = ['<div class="chainfit-trace" style="overflow-x:auto">']
-    for section in sections:
-        parts.append(f"<h4>{escape(section.title)}</h4>")
-        equations: list[str] = []
-        for block in [*section.blocks, None]:
-            if isinstance(block, Equation):
-                equations += equation_lines(block)
-                continue
-            if equations:
-                parts.append(f"<pre>{escape(chr(10).join(equations))}</pre>")
-                equations = []
-            if isinstance(block, Table):
-                parts.append(_html_table(block))
-            elif block is not None:
-                parts.append(f"<p>{escape(block).replace(chr(10), '<br>')}</p>")
-    return "\n".join([*parts, "</div>"])
-
-
-def _html_table(table: Table) -> str:
-    def row(cells: Sequence[Cell], tag: str) -> str:
-        texts = [
-            f'<{tag} style="text-align:{"left" if isinstance(c, str) else "right"}">'
-            f"{escape(_cell(c))}</{tag}>"
-            for c in cells
-        ]
-        return f"<tr>{''.join(texts)}</tr>"
-
-    lines = ["<table>", f"<thead>{row(table.header, 'th')}</thead>", "<tbody>"]
-    lines += [row(cells, "td") for cells in table.rows]
-    lines += ["</tbody>", "</table>"]
-    if table.note:
-        lines.append(f"<p><small>{escape(table.note)}</small></p>")
-    return "\n".join(lines)
+def table_cells(table: Table, writer: Writer) -> list[tuple[str, ...]]:
+    """Return header and rows with their numbers written."""
+    rows = [
+        tuple(cell if isinstance(cell, str) else writer.number(cell) for cell in row)
+        for row in table.rows
+    ]
+    return [table.header, *rows]

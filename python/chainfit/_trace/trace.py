@@ -11,10 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import reference
+from .._formulas.notation import NOTATIONS, Notation, get_notation
+from .._formulas.writer import checked_width, checked_writer
 from .._net.batch import read_batch, rounded
 from .._net.net import Net, as_net
 from .._net.update import Update, update_of
-from .render import to_html, to_text
+from .html import to_html
+from .render import to_text
 from .story import story
 from .tables import tables
 
@@ -51,6 +54,8 @@ class Trace:
         sum of w_r * loss_rows[r] / sum(w), plus `penalty`: what the step makes smaller.
     update : Update or None
         What the solver makes of it; None for 'lbfgs'.
+    notation : Notation
+        What things are called where the step is told.
     """
 
     net: Net
@@ -68,6 +73,7 @@ class Trace:
     penalty: float
     J: float
     update: Update | None = None
+    notation: Notation = NOTATIONS["tutorial"]
 
     @property
     def share(self) -> Array:
@@ -90,14 +96,47 @@ class Trace:
         """
         return tables(self)
 
+    def text(self, *, ascii: bool = False, digits: int = 6, width: int = 100) -> str:
+        """Tell the step as aligned text.
+
+        Parameters
+        ----------
+        ascii : bool, default=False
+            Whether to do without Unicode: w_12^(2) and d instead of ∂.
+        digits : int, default=6
+            Significant digits, 1 to 17; a table that is too wide for its line has fewer.
+        width : int, default=100
+            Columns of a line, at least 80.
+
+        Returns
+        -------
+        str
+        """
+        writer = checked_writer("ascii" if ascii else "unicode", digits)
+        return to_text(story(self, writer), writer, checked_width(width))
+
     def __str__(self) -> str:
-        return to_text(story(self))
+        return self.text()
+
+    def to_html(self, *, digits: int = 6) -> str:
+        """Tell the step as a piece of HTML; no script, nothing from elsewhere.
+
+        Parameters
+        ----------
+        digits : int, default=6
+
+        Returns
+        -------
+        str
+        """
+        writer = checked_writer("unicode", digits)
+        return to_html(story(self, writer), writer)
 
     def __repr__(self) -> str:
         return f"<Trace of {self.net!r}, rows={len(self.X)}, J={self.J:.6g}>"
 
     def _repr_html_(self) -> str:
-        return to_html(story(self))
+        return self.to_html()
 
 
 def shares(rows: int, sample_weight: Array | None) -> Array:
@@ -212,7 +251,9 @@ def loss_derivative(loss: str, Y: Array, a: Array) -> Array:
         return np.where(Y == 0, 1 / (1 - a), np.where(Y == 1, -1 / a, mixed))
 
 
-def trace(model: Any, X: Any, y: Any, *, sample_weight: Any = None) -> Trace:
+def trace(
+    model: Any, X: Any, y: Any, *, sample_weight: Any = None, notation: str = "tutorial"
+) -> Trace:
     """Trace one training step of a net: all of its numbers, forward, backward and update.
 
     Nothing is trained: the model and its random generator stay as they are.
@@ -229,6 +270,8 @@ def trace(model: Any, X: Any, y: Any, *, sample_weight: Any = None) -> Trace:
         the target's column of a TableModel's data frame.
     sample_weight : array-like of shape (rows,), default=None
         Weights of the rows; None is 1 for each.
+    notation : {'tutorial', 'outputs', 'matrix', 'sklearn'}, default='tutorial'
+        What things are called where the step is told, as in `explain`.
 
     Returns
     -------
@@ -244,7 +287,8 @@ def trace(model: Any, X: Any, y: Any, *, sample_weight: Any = None) -> Trace:
     NotFittedError
         If it is not fitted.
     ValueError
-        If numbers are not finite, or shapes, labels or weights don't suit the net.
+        If numbers are not finite, shapes, labels or weights don't suit the net, or there is no
+        such notation.
 
     Notes
     -----
@@ -260,7 +304,9 @@ def trace(model: Any, X: Any, y: Any, *, sample_weight: Any = None) -> Trace:
     >>> trace.a[1], trace.J, trace.dW[0].ravel()
     (array([[0.25]]), 0.28125, array([-1.5 , -0.75]))
     """
+    names = get_notation(notation)
     net = as_net(model)
     batch = read_batch(net, X, y, sample_weight)
     numbers = trace_numbers(net, *rounded(net, batch))
-    return replace(numbers, update=update_of(net, batch, numbers.dW, numbers.db))
+    update = update_of(net, batch, numbers.dW, numbers.db)
+    return replace(numbers, update=update, notation=names)

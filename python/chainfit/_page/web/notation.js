@@ -68,10 +68,10 @@ const symbol = {
   delta: (l, j) => notation.delta(l, j),
 };
 
-// in a line, as an address that chainfit.explain takes
+// in a line and in ASCII, as an address that chainfit.explain takes
 function text_name({ base, sub, sup, after, code }) {
-  if (code) return code;
-  return base + (sub ? `_${sub}` : "") + (sup ? `^${sup}` : "") + (after ?? "");
+  const text = code ?? base + (sub ? `_${sub}` : "") + (sup ? `^${sup}` : "") + (after ?? "");
+  return text.replaceAll("δ", "delta");
 }
 
 // inside a picture

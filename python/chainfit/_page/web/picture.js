@@ -26,14 +26,20 @@ function strongest(t, needed) {
 }
 
 // Where things are, in pixels: the picture is drawn for the width at hand, so that text stays
-// readable on a phone.
-function layout(shown, width) {
+// readable on a phone. Circles are as large as the widest number in one of them wants it.
+function layout(shown, width, look) {
   const most = Math.max(...shown.map((s) => s.length));
   const narrow = width < 560;
-  const radius = most > 8 ? 15 : narrow ? 17 : 21;
-  const gap = Math.max(2 * radius + 22, Math.min(104, 440 / most));
+  const size = most > 8 ? 10 : narrow ? 11 : 12;
+  const radius = radius_around(values_of(shown, look), size, most > 8 ? 17 : narrow ? 19 : 21);
+  const gap = Math.max(2 * radius + 23, Math.min(104, 440 / most));
   const top = 66;
-  const column = Math.max(74, (width - 2 * radius - (narrow ? 36 : 76)) / (L + 1));
+  const half = Math.max(24, measure(value_text(look.loss), 12) / 2 + 6);
+  const column = Math.max(
+    74,
+    2 * radius + 24,
+    (width - radius - half - (narrow ? 16 : 52)) / (L + 0.92),
+  );
   const left = radius + (narrow ? 12 : 22);
   const height = top + most * gap + 8;
   const place = shown.map((list, l) => {
@@ -41,10 +47,13 @@ function layout(shown, width) {
     const first = top + (most * gap - step * list.length) / 2 + step / 2 - 6;
     return new Map(list.map((i, n) => [i, { x: left + l * column, y: first + n * step, step }]));
   });
-  const loss = { x: left + (L + 0.92) * column, y: top + (most * gap) / 2 - 6 };
-  const labels = units.slice(1).map((_, l) => label_place(place[l], place[l + 1], column, radius));
-  return { place, labels, loss, radius, column, height, width: Math.max(width, loss.x + 34) };
+  const loss = { x: left + (L + 0.92) * column, y: top + (most * gap) / 2 - 6, half };
+  return { place, loss, radius, size, column, height, width: Math.max(width, loss.x + half + 2) };
 }
+
+const value_text = (value) => (value === null ? "" : brief(value));
+const values_of = (shown, look) =>
+  shown.flatMap((list, l) => list.map((i) => value_text(look.node(l, i))));
 
 const same = (p, q) => p && q && p.l === q.l && p.i === q.i && p.j === q.j;
 
@@ -56,7 +65,10 @@ const sign_of = (value) => (value > 0 ? "plus" : value < 0 ? "minus" : "zero");
 // look: { title, node(l, i), edge(l, i, j), loss, gap(l), layer(l), lit(l, i, j), dead(l, i) }
 // selected: { l, i, j }, i < 0 for a bias; choose(address) is called with the one clicked on.
 function draw_net(shown, look, selected, width, choose) {
-  const at = layout(shown, width);
+  const at = layout(shown, width, look);
+  at.labels = shown.map((list, l) => new Map(list.map((i) => [i, unit_labels(l, i, at, look)])));
+  for (const below of at.labels.flatMap((of_layer) => [...of_layer.values()].flat()))
+    at.height = Math.max(at.height, below.bottom + 4);
   const root = svg("svg", {
     viewBox: `0 0 ${at.width} ${at.height}`,
     width: at.width,
@@ -75,6 +87,15 @@ function draw_net(shown, look, selected, width, choose) {
   const lines = svg("g");
   const labels = svg("g", { class: "edge-labels", "aria-hidden": true });
   root.append(under, lines, labels);
+  const taken = range(0, L - 1).map((l) => taken_beside(l, at));
+  const places = taken.map((boxes, l) =>
+    label_place(
+      l,
+      edges.filter((e) => e.address.l === l && e.value !== null),
+      at,
+      boxes,
+    ),
+  );
   for (const edge of edges) {
     const is_chosen = same(edge.address, selected);
     const drawn = draw_edge(
@@ -87,11 +108,13 @@ function draw_net(shown, look, selected, width, choose) {
     );
     lines.append(drawn.element);
     if (is_chosen) under.append(svg("path", { d: drawn.path, class: "halo" }));
-    if (edge.value !== null && (is_chosen || at.labels[edge.address.l] !== null))
-      labels.append(edge_label(edge, at, is_chosen));
+    const { l } = edge.address;
+    if (edge.value === null) continue;
+    const t = places[l] ?? (is_chosen ? free_place([edge], at, taken[l]) : null);
+    if (t !== null) labels.append(...draw_label(edge_label(edge, at, t, is_chosen)));
   }
   for (const [o, p] of at.place[L]) {
-    const to_loss = `M${p.x + at.radius},${p.y}L${at.loss.x - 24},${at.loss.y}`;
+    const to_loss = `M${p.x + at.radius},${p.y}L${at.loss.x - at.loss.half},${at.loss.y}`;
     under.append(svg("path", { d: to_loss, class: `to-loss ${look.to_loss?.(o) ? "lit" : ""}` }));
   }
   shown.forEach((list, l) => {
@@ -134,6 +157,16 @@ function edge_list(shown, look) {
   return edges;
 }
 
+// What a number on an edge must keep clear of: the units on both sides, and what stands there.
+function taken_beside(l, at) {
+  return [l, l + 1].flatMap((m) =>
+    [...at.place[m]].flatMap(([i, { x, y }]) => {
+      const r = at.radius + 1;
+      return [{ left: x - r, right: x + r, top: y - r, bottom: y + r }, ...at.labels[m].get(i)];
+    }),
+  );
+}
+
 function draw_edge({ address, value, lit, active }, at, top, is_chosen, is_focus, choose) {
   const { l, i, j } = address;
   const from = at.place[l].get(i);
@@ -169,29 +202,6 @@ function draw_edge({ address, value, lit, active }, at, top, is_chosen, is_focus
   return { element, path };
 }
 
-// Where along its edges the numbers of a gap have room, or null: at the distance t at which the
-// lines of all pairs are evenly apart, t = s / (s + n s') for sources s and n targets s' apart.
-function label_place(from, to, column, radius) {
-  if (from.size * to.size > 16) return null;
-  const s = from.values().next().value.step;
-  const s_to = to.values().next().value.step;
-  const inner = column - 2 * radius;
-  const middle = 26 / inner; // half a number away from the node
-  const t = Math.max(middle, from.size === 1 || to.size === 1 ? 0.42 : s / (s + to.size * s_to));
-  const apart = to.size === 1 ? (1 - t) * s : t * s_to;
-  return apart >= 14 && inner >= 62 && t < 0.6 ? t : null;
-}
-
-function edge_label({ address: { l, i, j }, value }, at, is_chosen) {
-  const from = at.place[l].get(i);
-  const to = at.place[l + 1].get(j);
-  const t = at.labels[l] ?? 0.5;
-  const x = from.x + at.radius + t * (to.x - from.x - 2 * at.radius);
-  const y = from.y + t * (to.y - from.y) + 4;
-  const style = `edge-label ${sign_of(value)} ${is_chosen ? "chosen" : ""}`;
-  return svg("text", { x, y, class: style }, brief(value));
-}
-
 function draw_node(l, i, look, at, tops, selected, choose) {
   const { x, y } = at.place[l].get(i);
   const value = look.node(l, i);
@@ -201,7 +211,6 @@ function draw_node(l, i, look, at, tops, selected, choose) {
   const address = { l: l - 1, i: -1, j: i };
   const is_chosen = same(address, selected);
   const is_off = look.layer?.(l) === false;
-  const room = Math.max(5, Math.floor((at.column - 12) / 6.4)); // letters
   const words = [
     `${l === 0 ? "input" : l === L ? "output" : "unit"} ${text_name(sign)}`,
     name,
@@ -210,8 +219,6 @@ function draw_node(l, i, look, at, tops, selected, choose) {
     dead ?? "",
     l > 0 ? `click for its bias ${text_name(symbol.weight(address))}` : "",
   ];
-  const below = name === null ? svg_name(sign) : shorten(name, room);
-  const text = value === null ? "" : brief(value);
   return svg(
     "g",
     {
@@ -235,31 +242,18 @@ function draw_node(l, i, look, at, tops, selected, choose) {
       "fill-opacity": value === null ? 0 : (0.1 + 0.5 * weight_of(value, tops)).toFixed(2),
     }),
     dead && svg("path", { d: `M${x - 6},${y - at.radius - 6}l12,12m0,-12l-12,12`, class: "cross" }),
-    svg("text", { x, y: y + 4, class: text.length > 5 ? "value long" : "value" }, text),
-    svg("text", { x, y: y + at.radius + 13, class: "name" }, below),
-    l === L ? draw_target(look.target?.(i), at, i) : null,
+    svg("text", { x, y: y + 4, class: "value", "font-size": at.size }, value_text(value)),
+    at.labels[l].get(i).map(draw_label),
   );
 }
 
-// the target of an output: below its name where there is room, else beside it
-function draw_target(words, at, o) {
-  if (!words) return null;
-  const { x, y, step } = at.place[L].get(o);
-  if (step >= 2 * at.radius + 34)
-    return svg("text", { x, y: y + at.radius + 27, class: "name" }, words);
-  if (at.column < 100) return null;
-  return svg("text", { x: x + at.radius + 5, y: y + 4, class: "name beside" }, words);
-}
-
-const shorten = (text, room) => (text.length > room ? `${text.slice(0, room - 1)}…` : text);
-
 function draw_loss(look, at) {
-  const { x, y } = at.loss;
+  const { x, y, half } = at.loss;
   return svg(
     "g",
     { class: "loss", role: "img", "aria-label": `loss ${text_of(look.loss ?? NaN)}` },
-    svg("rect", { x: x - 24, y: y - 24, width: 48, height: 48, rx: 8 }),
+    svg("rect", { x: x - half, y: y - 24, width: 2 * half, height: 48, rx: 8 }),
     svg("text", { x, y: y - 4, class: "symbol" }, svg_name(symbol.loss())),
-    svg("text", { x, y: y + 13, class: "value" }, look.loss === null ? "" : brief(look.loss)),
+    svg("text", { x, y: y + 13, class: "value" }, value_text(look.loss)),
   );
 }

@@ -1,17 +1,42 @@
-"""The local rules: what each single step from a weight to the loss has as its derivative.
+"""The local rules: activations, losses, and what each single step has as its derivative.
 
-Each is a formula in the symbols of a notation. To add an activation or a loss: its line here,
+Each is a formula in the symbols of a notation. To add an activation or a loss: its lines here,
 beside the one in `reference`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .. import reference
-from .._formulas.formula import Apply, Case, Constant, Formula, Name, Quantity, SumOver
+from .formula import Apply, Case, Constant, Formula, Name, Quantity, Sum, SumOver, total
 
 HALF = Quantity(Name("½", "1/2", r"\tfrac{1}{2}"), 0.5)
+
+
+def _exp(f: Formula) -> Formula:
+    return Apply("exp", f, 0.0)
+
+
+def _ln(f: Formula) -> Formula:
+    return Apply("ln", f, 0.0)
+
+
+# f(z); softmax looks at all sums of the layer
+ACTIVATIONS: dict[str, Callable[[Formula], Formula]] = {
+    "identity": lambda z: z,
+    "logistic": lambda z: Constant(1) / (Constant(1) + _exp(-z)),
+    "tanh": lambda z: Apply("tanh", z, 0.0),
+    "relu": lambda z: Case(z, z, 0),
+    "leaky_relu": lambda z: Case(z, z, reference.LEAK * z),
+    "exp": _exp,
+}
+
+
+def softmax(z_i: Formula, index: str, z_k: Formula) -> Formula:
+    """Return exp(z_i) over the sum of all exp(z_k)."""
+    return _exp(z_i) / SumOver(index, _exp(z_k), 0.0)
+
 
 # f'(z) of z and a = f(z)
 SLOPES: dict[str, Callable[[Formula, Formula], Formula]] = {
@@ -70,18 +95,32 @@ def softmax_derivative(a_m: Formula, a_k: Formula, same: bool) -> Formula:
 
 def loss_formula(loss: str, index: str, y: Formula, a: Formula) -> Formula:
     """Return the loss of a row in symbols, a sum over the outputs `index`; of one if it is ""."""
-
-    def ln(f: Formula) -> Formula:
-        return Apply("ln", f, 0.0)
-
     body = {
         "squared_error": (a - y) ** 2,
-        "binary_log_loss": y * ln(a) + (1 - y) * ln(1 - a),
-        "log_loss": y * ln(a),
-        "poisson": y * ln(y / a) - y + a,
+        "binary_log_loss": y * _ln(a) + (1 - y) * _ln(1 - a),
+        "log_loss": y * _ln(a),
+        "poisson": y * _ln(y / a) - y + a,
     }[loss]
     if index:
         body = SumOver(index, body, 0.0)
     if loss == "squared_error":
         return HALF * body
     return body if loss == "poisson" else -body
+
+
+def loss_of_outputs(loss: str, outputs: Sequence[tuple[Formula, Formula, Formula]]) -> Formula:
+    """Return the loss of a row as a sum over its outputs (y, a, 1 - a), without zeros."""
+    terms: list[Formula] = []
+    for y, a, rest in outputs:
+        if loss == "squared_error":
+            terms.append(HALF * (a - y) ** 2)
+        elif loss == "poisson" and y.value == 0:
+            terms.append(a)
+        elif loss == "poisson":
+            terms.append(Sum((y * _ln(y / a), -y, a)))
+        else:
+            if y.value != 0:
+                terms.append(-(y * _ln(a)))
+            if loss == "binary_log_loss" and y.value != 1:
+                terms.append(-((1 - y) * _ln(rest)))
+    return total(terms or [Constant(0)])

@@ -1,0 +1,389 @@
+"""Files that chainfit writes: paths of every type, and the owner, group and mode of the old file.
+
+What another user may do is tried as that user, in a forked child, where the tests run as root.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import shutil
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import chainfit
+from chainfit._cli.main import main
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and owners of POSIX")
+
+ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+SOMEBODY, OTHERS = 23_456, 34_567
+
+X = np.random.RandomState(0).rand(40, 2)
+FRAME = pd.DataFrame(X, columns=["a", "b"]).assign(y=X[:, 0] - X[:, 1])
+
+
+@pytest.fixture(scope="module")
+def folder():
+    """Return a folder that every user can write to, with a model and a table, and go there."""
+    before = os.getcwd()
+    path = Path(tempfile.mkdtemp())
+    path.chmod(0o777)
+    os.chdir(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = chainfit.TableModel(hidden_layer_sizes=(3,), max_iter=2, random_state=0)
+        model.fit(FRAME, "y")
+    model.save("model")
+    FRAME.to_csv("table.csv", index=False)
+    yield path
+    os.chdir(before)
+    shutil.rmtree(path)
+
+
+def run(*arguments: str) -> None:
+    """Run the command line, with exceptions as they are."""
+    os.environ["CHAINFIT_TRACEBACK"] = "1"
+    try:
+        assert main(list(arguments)) == 0
+    finally:
+        del os.environ["CHAINFIT_TRACEBACK"]
+
+
+def explored(path=None):
+    return chainfit.explore(chainfit.load("model"), FRAME, None, path)
+
+
+#: Everything that writes a file for the user, as a function of its path.
+WRITERS = {
+    "model.save": lambda path: chainfit.load("model").save(path),
+    "net.save": lambda path: chainfit.load("model").net_.save(path),
+    "explore": explored,
+    "page.save": lambda path: explored().save(path),
+    "predict --out": lambda path: run("predict", "model", "table.csv", "--out", path),
+    "explain --html": lambda path: run(
+        "explain", "model", "table.csv", "--weight", "w_11^(1)", "--html", path
+    ),
+    "explore --html": lambda path: run("explore", "model", "table.csv", "--html", path),
+    "train --model": lambda path: run(
+        *("train", "table.csv", "--target", "y", "--max-iter", "2", "--model", path)
+    ),
+}
+writers = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+
+
+@pytest.fixture
+def old(folder):
+    """Return a file that may be replaced, a whole model."""
+    path = folder / "old"
+    shutil.copy("model", path)
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def as_somebody(job) -> BaseException | None:
+    """Do a job as a user who is nobody in particular; return the exception that it raised."""
+    if not ROOT:
+        try:
+            job()
+        except OSError as error:
+            return error
+        return None
+    read, written = os.pipe()
+    child = os.fork()
+    if child == 0:
+        raised = None
+        try:
+            os.setgroups([])
+            os.setgid(SOMEBODY)
+            os.setuid(SOMEBODY)
+            job()
+        except BaseException as error:
+            raised = error
+        os.write(written, pickle.dumps(raised))
+        os._exit(0)
+    os.close(written)
+    with os.fdopen(read, "rb") as pipe:
+        raised = pickle.load(pipe)
+    os.waitpid(child, 0)
+    return raised
+
+
+def leftovers(folder: Path) -> list[str]:
+    return [name for name in os.listdir(folder) if name.endswith(".tmp")]
+
+
+@writers
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o755])
+def test_the_mode_is_kept(write, mode, old, folder):
+    old.chmod(mode)
+    inode = old.stat().st_ino
+    write(str(old))
+    assert stat.S_IMODE(old.stat().st_mode) == mode
+    assert old.stat().st_ino != inode and not leftovers(folder)
+
+
+@writers
+@pytest.mark.skipif(not ROOT, reason="only root can give a file away")
+def test_owner_and_group_are_kept(write, old):
+    old.chmod(0o640)
+    os.chown(old, SOMEBODY, OTHERS)
+    write(str(old))
+    found = old.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (SOMEBODY, OTHERS, 0o640)
+
+
+@writers
+def test_a_file_that_the_user_cannot_write_is_refused(write, old, folder):
+    """As open(path, 'wb') does, though the folder would let it be replaced."""
+    old.chmod(0o444)
+    if ROOT:
+        os.chown(old, SOMEBODY, SOMEBODY)
+    before = old.read_bytes()
+    error = as_somebody(lambda: write(str(old)))
+    assert type(error) is PermissionError and error.filename == str(old)
+    assert type(as_somebody(lambda: open(old, "wb"))) is PermissionError
+    assert old.read_bytes() == before and stat.S_IMODE(old.stat().st_mode) == 0o444
+    assert not leftovers(folder)
+
+
+@writers
+@pytest.mark.skipif(not ROOT, reason="needs a file of another user")
+def test_a_file_that_cannot_be_given_to_its_owner_is_refused(write, old, folder):
+    old.chmod(0o666)
+    before = old.read_bytes()
+    error = as_somebody(lambda: write(str(old)))
+    assert type(error) is PermissionError and error.filename == str(old)
+    assert "Belongs to another user or group" in error.strerror
+    assert old.read_bytes() == before and old.stat().st_uid == 0 and not leftovers(folder)
+
+
+@writers
+@pytest.mark.skipif(not ROOT, reason="needs a folder of another user")
+def test_a_folder_that_cannot_be_written_is_named(write, folder):
+    closed = folder / "closed"
+    closed.mkdir(mode=0o755)
+    try:
+        error = as_somebody(lambda: write(str(closed / "new")))
+        assert type(error) is PermissionError and error.filename == str(closed / "new")
+        assert os.listdir(closed) == []
+    finally:
+        shutil.rmtree(closed)
+
+
+def test_the_user_of_a_file_can_replace_it(old):
+    if ROOT:
+        os.chown(old, SOMEBODY, SOMEBODY)
+    old.chmod(0o600)
+    assert as_somebody(lambda: WRITERS["model.save"](old)) is None
+    assert stat.S_IMODE(old.stat().st_mode) == 0o600
+    assert old.stat().st_uid == (SOMEBODY if ROOT else os.geteuid())
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o444, 0o660, None])
+def test_the_temporary_file_is_never_wider_than_the_final_one(mode, old, monkeypatch):
+    """Looked at after each call that touches a file, with no umask to help."""
+    if mode is None:
+        old.unlink()
+    else:
+        old.chmod(mode)
+    seen = []
+
+    def watched(function):
+        def call(*args, **kwargs):
+            result = function(*args, **kwargs)
+            for path in old.parent.glob(".chainfit-*"):
+                seen.append(stat.S_IMODE(os.lstat(path).st_mode))
+            return result
+
+        return call
+
+    for module, name in (
+        *((os, name) for name in ("open", "chown", "fsync")),
+        (shutil, "copystat"),
+    ):
+        monkeypatch.setattr(module, name, watched(getattr(module, name)))
+    if mode == 0o444 and not ROOT:
+        pytest.skip("only root can write it")
+    before = os.umask(0o027 if mode is None else 0)
+    try:
+        WRITERS["model.save"](old)
+    finally:
+        os.umask(before)
+    final = stat.S_IMODE(old.stat().st_mode)
+    assert final == (0o640 if mode is None else mode)
+    # The owner may write a file that is not finished, whatever its mode will be.
+    assert len(seen) >= 2 and not any(found & ~final & ~0o600 for found in seen)
+
+
+def access_list(path) -> bytes:
+    """Let one more user read a file: the mode's group bits are then the mask of the list."""
+    entries = [(1, 6, -1), (2, 4, SOMEBODY), (4, 0, -1), (16, 4, -1), (32, 0, -1)]
+    packed = b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    acl = struct.pack("<I", 2) + packed
+    os.setxattr(path, "system.posix_acl_access", acl)
+    return acl
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="access control lists of Linux")
+def test_an_access_control_list_is_kept(old):
+    old.chmod(0o600)
+    try:
+        acl = access_list(old)
+    except OSError:
+        pytest.skip("the file system has no access control lists")
+    WRITERS["model.save"](old)
+    assert os.getxattr(old, "system.posix_acl_access") == acl
+
+
+def test_a_link_stays_and_the_mode_is_that_of_its_file(old, folder):
+    old.chmod(0o600)
+    link = folder / "link"
+    link.symlink_to("old")
+    WRITERS["net.save"](link)
+    assert link.is_symlink() and stat.S_IMODE(old.stat().st_mode) == 0o600
+    assert type(chainfit.load(old)) is chainfit.MLPRegressor
+    link.unlink()
+    link.symlink_to(link)
+    with pytest.raises(OSError, match="symbolic links"):
+        WRITERS["net.save"](link)
+    assert link.is_symlink()
+    link.unlink()
+
+
+def test_training_is_not_begun_for_a_file_that_cannot_be_written(old, capsys):
+    old.chmod(0o444)
+    if ROOT:
+        os.chown(old, SOMEBODY, SOMEBODY)
+    capsys.readouterr()
+    assert type(as_somebody(lambda: WRITERS["train --model"](str(old)))) is PermissionError
+    assert capsys.readouterr().out == ""
+
+
+# --- what is no regular file ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def pipe(folder):
+    os.mkfifo(folder / "pipe")
+    yield folder / "pipe"
+    (folder / "pipe").unlink()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["info", "pipe"],
+        ["predict", "pipe", "table.csv"],
+        ["explain", "pipe", "table.csv", "--weight", "w_11^(1)"],
+        ["train", "table.csv", "--target", "y", "--model", "pipe"],
+    ],
+    ids=" ".join,
+)
+def test_no_pipe_is_waited_for(command, pipe):
+    # In a process of its own: what waits there would wait for ever.
+    done = subprocess.run(
+        [sys.executable, "-m", "chainfit", *command], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    expected = "chainfit: error: pipe: Is a device, pipe or socket, not an ordinary file\n"
+    assert done.stderr == expected
+
+
+def test_only_regular_files_are_loaded_and_replaced(folder, pipe):
+    model = chainfit.load("model")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket")
+        for path in ("socket", "/dev/null", "/dev/zero"):
+            with pytest.raises(OSError, match=r"not an ordinary file|No such device"):
+                chainfit.load(path)
+        for path in ("socket", "/dev/null", pipe):
+            with pytest.raises(OSError, match="Is a device, pipe or socket, not an ordinary file"):
+                model.save(path)
+    os.unlink("socket")
+    for use in (chainfit.load, model.save):
+        with pytest.raises(IsADirectoryError, match="Is a directory, not a file"):
+            use(folder)
+
+
+def test_pages_and_tables_can_go_to_a_device(folder):
+    for name in ("page.save", "explain --html", "explore --html", "predict --out"):
+        WRITERS[name]("/dev/null")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+# --- paths ---------------------------------------------------------------------------------------
+
+
+def entry(path: Path) -> os.DirEntry:
+    with os.scandir(path.parent) as entries:
+        return next(found for found in entries if found.name == path.name)
+
+
+@pytest.mark.parametrize("name", ["model.save", "net.save", "explore", "page.save"])
+@pytest.mark.parametrize("kind", [str, os.fsencode, Path, entry])
+def test_every_kind_of_path_is_one(name, kind, old):
+    path = kind(old)
+    old.unlink()
+    WRITERS[name](path)
+    assert old.stat().st_size
+    if name.endswith("save") and "page" not in name:
+        assert type(chainfit.load(path)) is type(chainfit.load(str(old)))
+    else:
+        assert explored(path).path == str(old)
+
+
+def test_a_path_that_is_no_text(folder):
+    name = b"model \xff\xfe"
+    chainfit.load("model").save(name)
+    assert name in os.listdir(b".")
+    assert chainfit.load(name).target_name_ == "y"
+    assert explored(name).path == os.fsdecode(name)
+    with pytest.raises(chainfit.ModelFileError, match=r"model .*: not a safetensors file"):
+        chainfit.load(name)
+    os.unlink(name)
+
+
+@pytest.mark.parametrize("name", ["load", "model.save", "net.save", "explore", "page.save"])
+def test_what_is_no_path_is_refused(name, folder):
+    use = chainfit.load if name == "load" else WRITERS[name]
+    model = chainfit.load("model")
+    before = os.listdir(folder)
+    for path, kind, text in (
+        (
+            model,
+            TypeError,
+            "path must be the name of a file, .* got an object of type .*TableModel",
+        ),
+        (X, TypeError, "path must be the name of a file, .*type numpy.ndarray"),
+        (FRAME, TypeError, "path must be the name of a file, .*DataFrame"),
+        (3, TypeError, "path must be the name of a file, .*type builtins.int"),
+        (io.BytesIO(), TypeError, "path must be the name of a file, .*BytesIO"),
+        (b"", ValueError, "path must be the name of a file, got an empty one"),
+        ("", ValueError, "path must be the name of a file, got an empty one"),
+        (Path("model").read_bytes(), ValueError, "the contents of a file are no path"),
+    ):
+        with pytest.raises(kind, match=text):
+            use(path)
+    if name != "explore":  # where None is no path on purpose
+        with pytest.raises(TypeError, match=r"path must be the name of a file, .*NoneType"):
+            use(None)
+    assert os.listdir(folder) == before
+
+
+def test_save_names_swapped_arguments(folder):
+    from chainfit._files.model import save
+
+    with pytest.raises(TypeError, match="the model comes first, then the path"):
+        save("new", chainfit.load("model"))
