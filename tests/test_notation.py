@@ -136,7 +136,8 @@ def test_ascii_is_ascii_and_fits(net, notation):
             assert max(map(len, found.text(width=width).splitlines())) <= width
     walkthrough = chainfit.walkthrough(notation=notation)
     assert walkthrough.text(ascii=True).isascii()
-    assert max(map(len, str(walkthrough).splitlines())) <= 100
+    for width, digits in itertools.product((80, 100), (6, 17)):
+        assert max(map(len, walkthrough.text(width=width, digits=digits).splitlines())) <= width
 
 
 def test_digits(net):

@@ -261,7 +261,7 @@ def test_names_of_users_do_no_harm():
 def test_html_has_the_numbers_of_the_text():
     found = chainfit.trace(chainfit.Net([[[0.5], [-1.0]]], [[0.25]]), [2.0, 1.0], 1.0)
     html = found._repr_html_()
-    assert "∂J/∂w₁₁⁽¹⁾ = δ₁⁽¹⁾ · h₁⁽¹⁾ = −0.75 · 2 = −1.5" in html.replace("\xa0", " ")
+    assert "∂J/∂w₁₁⁽¹⁾ = δ₁⁽¹⁾ · h₁⁽¹⁾ = −0.75 · 2 = −1.5" in html.replace("&nbsp;", " ")
     assert html.count("<table>") == html.count("</table>") == 3
 
 

@@ -58,6 +58,18 @@ def test_batch_notation_and_paths(command, files):
     assert code == 0 and out == f"{chain}\n" and "on 21 rows" in out
 
 
+def test_one_count_of_paths(command, files):
+    """4-4-3-3 with a softmax: 3 units and 3 outputs above a first-layer weight."""
+    arguments = ["--row", 60, "--weight", "w_12^(1)"]
+    _, text, _ = command(*arguments)
+    assert "along 9 paths" in text and "Every path: all 9" in text
+    _, text, _ = command(*arguments, "--json")
+    (row,) = json.loads(text)["rows"]
+    assert row["n_paths"] == len(row["paths"]) == 9
+    _, latex, _ = command(*arguments, "--latex")
+    assert latex.count(r":&\quad") == 9
+
+
 def test_forms(command, files, tmp_path):
     chain = chain_of(files, slice(2, 3), "b_1^(2)")
     arguments = ["--row", 3, "--weight", "b_1^(2)"]

@@ -6,7 +6,6 @@ sections, and `text`, `latex`, `html` write these.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -274,8 +273,13 @@ class Chain:
         return chain_dict(self)
 
     def to_json(self, **settings: Any) -> str:
-        """Return `to_dict` as JSON; `settings` go to `json.dumps`."""
-        return json.dumps(self.to_dict(), **{"ensure_ascii": False, "allow_nan": False, **settings})
+        r"""Return `to_dict` as JSON; `settings` go to `json.dumps`.
+
+        What has no sign of its own, in names given by the user, is escaped: ``\u001b``.
+        """
+        from .dict import chain_json
+
+        return chain_json(self, settings)
 
 
 def explain(
@@ -313,7 +317,9 @@ def explain(
         a[l], W[l][j, i], delta[l]; or coefs_[l][j, i], activations, deltas.
     max_paths : int, default=10
         Paths told one by one, of each row; where there are more, the largest ones and the exact sum
-        of the rest.
+        of the rest. A path goes through one unit of each layer above the weight, so that their
+        number is the product of the sizes of the layers above the unit that the weight enters,
+        whatever the activations are.
 
     Returns
     -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from .chain import Chain
@@ -48,6 +49,15 @@ def chain_dict(chain: Chain) -> dict[str, Any]:
             "difference_note": check.difference_note,
         },
     }
+
+
+def chain_json(chain: Chain, settings: dict[str, Any]) -> str:
+    """Return the same as JSON, with what has no sign of its own escaped."""
+    text = json.dumps(chain_dict(chain), **{"ensure_ascii": False, "allow_nan": False, **settings})
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else json.dumps(c)[1:-1]  # those of the indent
+        for c in text
+    )
 
 
 def plain(x: Any) -> Any:

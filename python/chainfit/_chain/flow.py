@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._formulas.address import Address
-from .._trace.trace import Trace, loss_derivative, softmax_jacobian, through_softmax
+from .._trace.trace import Trace, loss_derivative, through_softmax
 from .paths import Flow
 
 Array = npt.NDArray[Any]
@@ -44,6 +44,8 @@ class Backward:
     fused : ndarray of shape (rows,), bool
         Rows with an output so near its limit that dJ_r/da[L] is infinite or all but that; of the
         canonical pair of loss and output activation dJ_r/dz[L] = a[L] - y is known all the same.
+    top : ndarray of shape (rows, n_L)
+        dJ_r/dz[L].
     da, delta : dict of int to ndarray of shape (rows, n_m)
         dJ_r/da[m] and dJ_r/dz[m], m = l+1..L; of layer l+1 the weight's unit alone, (rows, 1).
     source : ndarray of shape (rows,)
@@ -68,6 +70,7 @@ class Backward:
         finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)
         top = through_softmax(a, finite) if self.softmax else finite * trace.df[L]
         top[self.fused] = (a - trace.Y)[self.fused]
+        self.top: Array = top
         self.da, self.delta = self._down(top, absolute=False)
         if l + 1 == L:
             self.da[L] = self.end[:, j : j + 1]
@@ -121,17 +124,15 @@ class Backward:
     def flow(self, row: int) -> Flow:
         """Return the graph of paths of one row.
 
-        A softmax is one more layer of edges, da_m/dz_k, for there every z moves every output.
+        A path takes one unit of each layer above the weight. It ends with dJ_r/da of its output,
+        or, where the output has no slope of its own, with dJ_r/dz: after a softmax, through which
+        every z moves every output, and in a fused row.
         """
         trace, l = self.trace, self.address.layer
         L = len(trace.net.coefs)
         slopes = [trace.df[m][row] for m in range(l + 1, L)]
         edges = list(trace.net.coefs[l + 1 :])
-        a = trace.a[L][row]
-        ones = np.ones(len(a))
-        if self.fused[row]:
-            return Flow(self.address.target, [*slopes, ones], edges, a - trace.Y[row])
-        if self.softmax:
-            edges.append(softmax_jacobian(a).T)  # symmetric; [k, m] for the step from z_k to a_m
-            return Flow(self.address.target, [*slopes, ones, ones], edges, self.end[row])
+        if self.softmax or self.fused[row]:
+            ones = np.ones(trace.net.units[L])
+            return Flow(self.address.target, [*slopes, ones], edges, self.top[row])
         return Flow(self.address.target, [*slopes, trace.df[L][row]], edges, self.end[row])

@@ -8,9 +8,8 @@ import numpy as np
 
 from .._formulas.formula import Formula, Partial, Product, Quantity, code
 from .._formulas.notation import Matrix
-from .._trace.trace import softmax_jacobian
 from .parts import Block
-from .rows import largest_terms
+from .rows import jacobian_sum, largest_terms
 from .sections import Math, Row, Section, Told, Words, equal_to, named, number
 
 #: Most units of a layer whose deltas are told by their rules.
@@ -28,9 +27,10 @@ def through_softmax(told: Told) -> Section | None:
         return None
     k = _softmax_unit(told)
     z = told.notation.z(told.L, k)
-    value = float(_delta(told, told.L, k))
+    value = float(told.chain.backward.top[told.row.row, k])
     jacobian = Partial(told.J_row, z, value)
-    found = [Row((Math(jacobian),), equal_to(_jacobian_sum(told, k), value))]
+    found = [*_factors_of_outputs(told, k)]
+    found.append(Row((Math(jacobian),), equal_to(_jacobian_sum(told, k), value)))
     if told.net.canonical:
         a, y = told.symbols.a(told.L, k), told.symbols.y(k)
         found.append(Row((Math(jacobian),), equal_to(a - y, value)))
@@ -44,28 +44,32 @@ def through_softmax(told: Told) -> Section | None:
     )
 
 
+def _factors_of_outputs(told: Told, k: int) -> list[Row]:
+    """Write the two factors of the output that adds most to dJ/dz_k, with their rules."""
+    derivative = told.chain.backward.end[told.row.row]
+    rules = [told.symbols.softmax_derivative(m, k) for m in range(len(derivative))]
+    m = int(np.argmax([abs(d * rule.value) for d, rule in zip(derivative, rules, strict=True)]))
+    a, z = told.notation.a(told.L, m), told.notation.z(told.L, k)
+    by_output = Partial(told.J_row, a, float(derivative[m]))
+    by_sum = Partial(a, z, float(rules[m].value))
+    return [
+        Row((Math(by_output),), equal_to(told.symbols.loss_derivative(m), by_output.value)),
+        Row((Math(by_sum),), equal_to(rules[m], by_sum.value)),
+    ]
+
+
 def _softmax_unit(told: Told) -> int:
     """Return the output that is looked at: the weight's, or that of the largest path."""
     if told.l + 1 == told.L:
         return told.address.target
     if told.row.paths:
         best = max(told.row.paths, key=lambda path: abs(path.product))
-        return best.nodes[-2][1]
-    return int(np.argmax(np.abs(told.chain.backward.delta[told.L][told.row.row])))
+        return best.nodes[-1][1]
+    return int(np.argmax(np.abs(told.chain.backward.top[told.row.row])))
 
 
 def _jacobian_sum(told: Told, k: int) -> Formula:
-    """Return sum_m dJ/da_m da_m/dz_k, the largest terms one by one."""
-    r = told.row.row
-    derivative = told.chain.backward.end[r]
-    column = softmax_jacobian(told.trace.a[told.L][r])[:, k]
-
-    def term(m: int) -> Formula:
-        out, z = told.notation.a(told.L, m), told.notation.z(told.L, k)
-        through = Partial(out, z, float(column[m]))
-        return Product((Partial(told.J_row, out, float(derivative[m])), through))
-
-    return largest_terms(derivative * column, term)
+    return jacobian_sum(told.chain.backward, told.symbols, told.J_row, k)
 
 
 # --- delta ---------------------------------------------------------------------------------------
@@ -186,8 +190,9 @@ def _cost(told: Told) -> tuple[Words, ...]:
     n_factors = len(told.row.paths[0].factors)
     units = told.net.units
     one_by_one = told.row.n_paths * (n_factors - 1)
-    # delta of the outputs; of each layer down to the weight's; of the weight's unit; times dz/dw
-    through = 0 if told.net.canonical else units[-1] * (units[-1] if told.softmax else 1)
+    # delta of the outputs (a factor of the paths too where it is one); of each layer down to the
+    # weight's; of the weight's unit; times dz/dw
+    through = 0 if told.net.canonical or told.softmax else units[-1]
     for m in range(told.L - 1, told.l, -1):
         n = 1 if m == told.l + 1 else units[m]
         through += n * (units[m + 1] + 1)
@@ -218,12 +223,6 @@ def blocked(told: Told) -> Section | None:
         )
     if len(row.blocks) > MOST_BLOCKED:
         found.append(Row(("...",), ((f"and {len(row.blocks) - MOST_BLOCKED:,} more units",),)))
-    derivative = told.chain.backward.end[row.row]
-    if told.softmax and not row.fused and not derivative.all():
-        words: list[str | Math] = ["the log loss counts "]
-        for m in derivative.nonzero()[0][:MOST_BLOCKED]:
-            words += [", " if len(words) > 1 else "", named(told.notation.a(told.L, int(m)))]
-        found.append(Row(("targets of 0",), ((*words, " alone"),)))
     if not found and row.n_alive == row.n_paths:
         return None
     after: Words = (_open_paths(row.n_paths, row.n_alive),)

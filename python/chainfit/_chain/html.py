@@ -91,6 +91,7 @@ class _Page:
     def equation(self, row: Row) -> str:
         """Write left, symbols, numbers and value into cells of their own."""
         cells = [f"<td>{self.words(row.left)}</td>"]
+        plain = self.writer.with_flavour("unicode")  # signs stand between formulas
         sides = [self.words(side) for side in row.sides]
         if not row.left:
             cells.append(f'<td colspan="3">{sides[0]}</td>')
@@ -98,9 +99,11 @@ class _Page:
             first = row.sides[0][0]
             in_numbers = len(sides) == 2 and isinstance(first, Math) and first.in_numbers
             blank = {1: ["", ""], 2: [""], 3: []}[len(sides)]
+            signed = zip(row.signs(plain), sides, strict=True)
+            sides = [f"{sign}&nbsp;{side}" for sign, side in signed]
             sides = [*blank, *sides] if in_numbers else [*sides[:-1], *blank, sides[-1]]
-            cells += [f"<td>=&nbsp;{side}</td>" if side else "<td></td>" for side in sides[:-1]]
-            cells.append(f'<td class="value">= {sides[-1]}</td>')
+            cells += [f"<td>{side}</td>" for side in sides[:-1]]
+            cells.append(f'<td class="value">{sides[-1]}</td>')
         if row.remark:
             cells.append(f'<td class="remark">{self.words(row.remark)}</td>')
         return f"<tr>{''.join(cells)}</tr>"

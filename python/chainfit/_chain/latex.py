@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._formulas.formula import Constant, Formula, Partial, Product, Quantity, Rest, code
+from .._formulas.formula import (
+    Constant,
+    Formula,
+    Partial,
+    Product,
+    Quantity,
+    Rest,
+    Trail,
+    code,
+    total,
+)
 from .._formulas.writer import Writer
 from .chain import Chain
 from .sections import Display, Math, Section, Words
@@ -47,7 +57,8 @@ def _headline(chain: Chain, display: Display, writer: Writer) -> list[str]:
     for term in others:
         sign = "" if term.startswith("-") else "+ "
         lines.append(rf"&\quad {sign}{term}")
-    return [*lines, f"&= {value}"]
+    sign = writer.relation(total(terms_in_numbers(chain)), chain.value)
+    return [*lines, f"&{sign} {value}"]
 
 
 def display_sides(display: Display, writer: Writer) -> tuple[str, str]:
@@ -85,11 +96,16 @@ def _number(value: float) -> Formula:
 def _equations(section: Section, writer: Writer) -> list[str]:
     lines = []
     for row in section.rows:
-        sides = [words_latex(side, writer) for side in row.sides]
         left = words_latex(row.left, writer)
+        first, *signs = row.signs(writer)
         # a trail of units is no quantity: it is not equal to its product
-        sign = ":&\\quad " if section.key == "paths" else "&= " if left else "&\\quad "
-        lines.append(f"{left} {sign}{' = '.join(sides)}")
+        what = row.left[0] if row.left else ""
+        is_trail = isinstance(what, Math) and isinstance(what.formula, Trail)
+        line = f"{left} :&\\quad " if is_trail else f"{left} &{first} " if left else " &\\quad "
+        line += words_latex(row.sides[0], writer)
+        for sign, side in zip(signs, row.sides[1:], strict=True):
+            line += f" {sign} {words_latex(side, writer)}"
+        lines.append(line)
     return lines
 
 

@@ -32,7 +32,8 @@ def breakable(mathml: str) -> str:
 def _math(elements: list[Element]) -> str:
     math = Element("math", {"displaystyle": "true"})
     math.extend(elements)
-    return ElementTree.tostring(math, encoding="unicode")
+    # a blank that can't be told from others is written as what it is
+    return ElementTree.tostring(math, encoding="unicode").replace("\xa0", "&#160;")
 
 
 def _flat(elements: list[Element]) -> list[Element]:

@@ -72,10 +72,12 @@ class Path:
     ----------
     row : int
     nodes : tuple of (layer, unit)
-        The units on it, from the one that the weight enters; counted from 0. With a softmax the
-        output through which it goes comes last, once more of layer L.
+        The units on it, one of each layer from the one that the weight enters up to the outputs;
+        counted from 0.
     factors : tuple of Factor
-        From the loss back to the weight. In a batch the first is the row's share in J.
+        From the loss back to the weight. In a batch the first is the row's share in J. A softmax
+        has no factor of its own: the first is then dJ/dz of the output, which takes all outputs
+        together.
     product : float
         Of the factors.
     blocks : tuple of Block
@@ -103,7 +105,8 @@ class RowChain:
     factors : tuple of Factor
         The chain folded: all paths above the weight's unit in one derivative.
     n_paths, n_alive : int
-        Number of paths, and of those without a zero on them.
+        Number of paths, one for each choice of a unit of every layer above the weight's own unit,
+        and number of those without a zero on them.
     paths : tuple of Path
         All of them, or the largest by absolute value; each product has the share in it.
     remainder : float

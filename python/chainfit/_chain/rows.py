@@ -12,7 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from .._formulas.address import Address
-from .._formulas.formula import Constant, Formula, Partial, Product, Quantity, Rest, code, total
+from .._formulas.formula import (
+    Constant,
+    Formula,
+    Name,
+    Partial,
+    Product,
+    Quantity,
+    Rest,
+    code,
+    total,
+)
 from .._formulas.notation import Notation, Unit
 from .._formulas.rules import SATURATED, STEEPEST
 from .._trace.trace import Trace, softmax_jacobian
@@ -87,65 +97,42 @@ class _Builder:
         """Return the factor of a step; paths share many."""
         key = (step.kind, step.layer, step.at)
         if key not in self.known:
-            rule = self.symbols.rule(step, self.address)
-            partial = Partial(step.top, step.bottom, float(rule.value))
-            self.known[key] = Factor(partial, rule)
+            if step.kind == "loss_z" and not self.trace.net.canonical:
+                k = int(step.at[0])
+                rule = jacobian_sum(self.backward, self.symbols, self.loss, k)
+                value = float(self.backward.top[self.symbols.row, k])
+            else:
+                rule = self.symbols.rule(step, self.address)
+                value = float(rule.value)
+            self.known[key] = Factor(Partial(step.top, step.bottom, value), rule)
         return self.known[key]
 
-    def steps(self, units: Sequence[Unit], out: Unit | None) -> list[Step]:
-        """Return the steps of the path through these units, and through output `out`."""
+    def steps(self, units: Sequence[Unit]) -> list[Step]:
+        """Return the steps of the path through these units."""
         return path_steps(
             self.notation,
             self.address,
             units,
             self.L,
             loss=self.loss,
-            out=out,
-            softmax=self.backward.softmax,
-            fused=self.fused,
+            to_sum=self.backward.softmax or self.fused,
         )
 
     def path(self, nodes: Nodes, blocked: dict[tuple[int, int], Block]) -> Path:
         """Return the path through these units of the layers above the weight's own."""
-        l, softmax = self.address.layer, self.backward.softmax
-        units = nodes[: self.L - l - 1]
-        out = nodes[-1] if softmax and not self.fused else None
-        steps = self.steps(units, out)
-        factors = (*self.share(), *(self.factor(step) for step in steps))
-        places = list(enumerate((self.address.target, *units), start=l + 1))
+        factors = (*self.share(), *(self.factor(step) for step in self.steps(nodes)))
+        places = list(enumerate((self.address.target, *nodes), start=self.address.layer + 1))
         blocks = tuple(blocked[place] for place in places if place in blocked)
-        if out is not None:
-            places.append((self.L, out))
         product = math.prod(factor.value for factor in factors)
         return Path(self.symbols.row, tuple(places), factors, product, blocks)
 
     def folded(self) -> tuple[Factor, ...]:
         """Return the chain with everything above the weight's unit in one derivative."""
-        steps = self.steps([0] * (self.L - self.address.layer - 1), None)
+        steps = self.steps([0] * (self.L - self.address.layer - 1))
         if self.address.layer + 1 == self.L:
-            first = self.top(steps[0])
-            own = steps[1:]
-        else:
-            first = self.sum_of_deltas()
-            own = steps[-1:] if self.notation.per_neuron else steps[-2:]
-        return (*self.share(), first, *(self.factor(step) for step in own))
-
-    def top(self, step: Step) -> Factor:
-        """Return the derivative of the loss by the output, or by its sum before a softmax."""
-        if step.kind != "loss_z" or self.trace.net.canonical:
-            return self.factor(step)
-        row, k = self.symbols.row, self.address.target
-        value = float(self.backward.delta[self.L][row, 0])
-        out = self.backward.end[row] * softmax_jacobian(self.trace.a[self.L][row])[:, k]
-
-        def term(m: int) -> Formula:
-            through = path_steps(
-                self.notation, self.address, [], self.L, loss=self.loss, out=m, softmax=True
-            )
-            return Product(tuple(self.factor(step).partial for step in through[:2]))
-
-        partial = Partial(step.top, self.notation.z(self.L, k), value)
-        return Factor(partial, largest_terms(out, term))
+            return (*self.share(), *(self.factor(step) for step in steps))
+        own = steps[-1:] if self.notation.per_neuron else steps[-2:]
+        return (*self.share(), self.sum_of_deltas(), *(self.factor(step) for step in own))
 
     def sum_of_deltas(self) -> Factor:
         """Return dJ/da of the weight's unit: all that leaves it, sum_k w_kj delta_k."""
@@ -159,6 +146,20 @@ class _Builder:
         value = float(self.backward.da[l + 1][row, 0])
         partial = Partial(self.loss, self.notation.a(l + 1, j), value)
         return Factor(partial, largest_terms(self.trace.net.coefs[l + 1][j] * delta, term))
+
+
+def jacobian_sum(backward: Backward, symbols: PathSymbols, loss: Name, k: int) -> Formula:
+    """Return dJ_r/dz_k of a softmax, sum_m dJ_r/da_m da_m/dz_k, the largest terms one by one."""
+    row, L = symbols.row, symbols.L
+    derivative = backward.end[row]
+    column = softmax_jacobian(backward.trace.a[L][row])[:, k]
+
+    def term(m: int) -> Formula:
+        a, z = symbols.notation.a(L, m), symbols.notation.z(L, k)
+        through = Partial(a, z, float(column[m]))
+        return Product((Partial(loss, a, float(derivative[m])), through))
+
+    return largest_terms(derivative * column, term)
 
 
 def largest_terms(values: Array, term: Callable[[int], Formula], most: int = 4) -> Formula:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .._formulas.formula import Constant, Formula, Name, Partial, Quantity, Quotient, code
+from .._formulas.formula import Constant, Formula, Name, Partial, Quantity, Quotient, code, total
 from .._formulas.notation import Unit
+from .._formulas.writer import Writer
 from .chain import Chain
 from .parts import RowChain
 from .steps import PathSymbols
@@ -24,11 +26,28 @@ Words = tuple[str | Math, ...]
 
 
 class Row(NamedTuple):
-    """One line: left = side = side, and a remark. Words of it are plain ASCII but for names."""
+    """One line: left = side = side, and a remark. Words of it are plain ASCII but for names.
+
+    `made_of` is what the last side is the value of where that stands in the rows above: their sum.
+    """
 
     left: Words
     sides: tuple[Words, ...]
     remark: Words = ()
+    made_of: Formula | None = None
+
+    def signs(self, writer: Writer) -> list[str]:
+        """Return the sign before each side, as `Writer.relation` has it before a value."""
+        signs = [writer.signs["equals"]] * len(self.sides)
+        value = self.sides[-1][0] if self.sides[-1] else ""
+        numbers = self.made_of
+        if len(self.sides) > 1:
+            before = self.sides[-2][0]
+            if isinstance(before, Math) and (before.in_numbers or _is_fraction(before.formula)):
+                numbers = before.formula
+        if numbers is not None and isinstance(value, Math):
+            signs[-1] = writer.relation(numbers, float(value.formula.value))
+        return signs
 
 
 class Display(NamedTuple):
@@ -108,6 +127,11 @@ def named(name: Name) -> Math:
 def number(value: float) -> Math:
     """Return a number as a piece of text; one that is hidden in exercises."""
     return Math(Quantity(code(""), value), True)
+
+
+def sum_of(values: Iterable[float]) -> Formula:
+    """Return the sum of numbers that stand in rows of their own."""
+    return total([number(value).formula for value in values])
 
 
 def equal_to(rule: Formula, value: float) -> tuple[Words, ...]:

@@ -22,7 +22,7 @@ from .._trace.symbols import Symbols
 class Step(NamedTuple):
     """One step: d top / d bottom. `at` are its units, from the loss's side on."""
 
-    kind: str  # 'loss', 'loss_z', 'softmax', 'slope', 'edge', 'neuron', 'weight', 'neuron_weight'
+    kind: str  # 'loss', 'loss_z', 'slope', 'edge', 'neuron', 'weight', 'neuron_weight'
     layer: int  # of the unit that the step enters from the loss's side
     at: tuple[Unit, ...]
     top: Name
@@ -36,9 +36,7 @@ def path_steps(
     n_layers: int,
     *,
     loss: Name,
-    out: Unit | None = None,
-    softmax: bool = False,
-    fused: bool = False,
+    to_sum: bool = False,
 ) -> list[Step]:
     """Return the steps of a path.
 
@@ -51,12 +49,9 @@ def path_steps(
         L.
     loss : Name
         What the steps begin with: J, or the loss of a row.
-    out : int or str, default=None
-        With `softmax`: the output m through which the path goes; None ends the path at z[L].
-    softmax : bool, default=False
-        Whether the output layer is one.
-    fused : bool, default=False
-        Whether loss and output activation are one step.
+    to_sum : bool, default=False
+        Whether loss and output activation are one step, from the loss to z[L]: with a softmax, and
+        where an output is so near its limit that they can be told together only.
     """
     l, L = address.layer, n_layers
     unit: dict[int, Unit] = dict(enumerate([address.target, *units], start=l + 1))
@@ -64,10 +59,7 @@ def path_steps(
     k = unit[L]
     steps = []
     open_neuron = False  # the slope of the neuron at hand waits for the weight below it
-    if softmax and out is not None and not fused:
-        steps.append(Step("loss", L, (out,), loss, a(L, out)))
-        steps.append(Step("softmax", L, (out, k), a(L, out), z(L, k)))
-    elif softmax or fused:
+    if to_sum:
         steps.append(Step("loss_z", L, (k,), loss, z(L, k)))
     else:
         steps.append(Step("loss", L, (k,), loss, a(L, k)))
@@ -106,9 +98,6 @@ class PathSymbols(Symbols):
             return self.loss_derivative(at[0])
         if step.kind == "loss_z":
             return rules.canonical_derivative(self.y(at[0]), self.a(self.L, at[0]))
-        if step.kind == "softmax":
-            out, k = (self.a(self.L, n) for n in at)
-            return rules.softmax_derivative(out, k, at[0] == at[1])
         if step.kind == "slope":
             return self.slope(step.layer, at[0])
         if step.kind == "edge":

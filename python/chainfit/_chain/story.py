@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .._estimators.printable import printable
 from .._formulas import rules
 from .._formulas.formula import (
     Constant,
@@ -25,12 +26,11 @@ from .._formulas.formula import (
     code,
     indexed,
 )
-from .._formulas.notation import Unit
 from .chain import Chain
 from .folded import blocked, folded, through_softmax
 from .parts import Block, Path
 from .results import given_to_update, update, verified
-from .sections import Display, Math, Row, Section, Told, Words, equal_to, named, number
+from .sections import Display, Math, Row, Section, Told, Words, equal_to, named, number, sum_of
 from .steps import path_steps
 
 #: Most rows of a batch that are told one by one.
@@ -147,7 +147,7 @@ def _where(told: Told) -> str:
 
 def _called(name: str, letter: str, number: int) -> str:
     """Return a name given by the user, in brackets."""
-    return "" if name == f"{letter}_{number + 1}" else f" ({name})"
+    return "" if name == f"{letter}_{number + 1}" else f" ({printable(name)})"
 
 
 def _net_words(told: Told) -> str:
@@ -191,20 +191,15 @@ def given(told: Told) -> Section | None:
 def display(told: Told) -> Section:
     """Write the chain in general: letters for the units that a path may choose."""
     units = [told.letter(m, m - told.l - 2) for m in range(told.l + 2, told.L + 1)]
-    out: Unit | None = None
-    if told.softmax and not told.row.fused:
-        out = told.letter(told.L, told.L - told.l - 1)
     steps = path_steps(
         told.notation,
         told.address,
         units,
         told.L,
         loss=told.J_row,
-        out=out,
-        softmax=told.softmax,
-        fused=told.row.fused,
+        to_sum=told.softmax or told.row.fused,
     )
-    letters = tuple(u for u in (*units, out) if isinstance(u, str))
+    letters = tuple(u for u in units if isinstance(u, str))
     partials = tuple(Partial(step.top, step.bottom, math.nan) for step in steps)
     after: list[Words] = []
     if letters:
@@ -212,6 +207,14 @@ def display(told: Told) -> Section:
         if len(letters) > 1:
             listed = f"{', '.join(letters[:-1])} and {letters[-1]}"
         after.append((f"Each choice of {listed} is one path from the weight to the loss.",))
+    if told.softmax:
+        k = units[-1] if units else told.address.target
+        words: Words = (
+            "A softmax moves all outputs at once: ",
+            Math(Partial(told.J_row, told.notation.z(told.L, k), 0.0)),
+            " takes them together, as one factor of a path.",
+        )
+        after.append(words)
     if told.batch:
         after.append((named(told.J), " is a mean: its derivative is the mean of the rows'."))
     return Section(
@@ -254,7 +257,9 @@ def paths(told: Told, *, hide_numbers: bool) -> Section | None:
         n = row.n_paths - len(row.paths)
         others = "1 other path" if n == 1 else f"{n:,} other paths"
         found.append(Row((others if row.paths else f"{n:,} paths",), ((number(row.remainder),),)))
-    found.append(Row(("sum",), ((number(row.share * row.term),),)))
+    shown = [path.product for path in row.paths] + [row.remainder] * (not row.complete)
+    value = number(row.share * row.term)
+    found.append(Row(("sum",), ((value,),), made_of=sum_of(shown)))
     if row.complete:
         title = f"Every path: all {row.n_paths}"
     elif row.paths:
@@ -263,18 +268,16 @@ def paths(told: Told, *, hide_numbers: bool) -> Section | None:
     else:
         title = f"Every path: none of {row.n_paths:,} is open"
     intro: Words = (
-        "The factors of a path in the order of the chain, from the loss to the weight.",
+        "A path goes through one unit of each layer above the weight. Its factors stand in the "
+        "order of the chain, from the loss to the weight.",
     )
     intros = (intro,) if row.paths else ()
     return Section("paths", title + told.of_row, intro=intros, rows=tuple(found))
 
 
 def _trail(told: Told, path: Path) -> Trail:
-    """Name the units of a path; before a softmax the sum that it enters by."""
-    names: list[Name] = [told.notation.a(m, unit) for m, unit in path.nodes]
-    if told.softmax and not told.row.fused:
-        names[-2] = told.notation.z(*path.nodes[-2])
-    return Trail(tuple(names))
+    """Name the units of a path."""
+    return Trail(tuple(told.notation.a(m, unit) for m, unit in path.nodes))
 
 
 def _reasons(told: Told, blocks: Sequence[Block]) -> Words:
@@ -308,10 +311,12 @@ def rows(told: Told) -> Section | None:
             )
         )
         found.append(Row((f"row {r}",), ((Math(numbers, True),), (number(float(each[r])),))))
+    shown = [float(x) for x in each[kept]]
     if len(kept) < chain.n_rows:
         rest = math.fsum(np.delete(each, kept))
+        shown.append(rest)
         found.append(Row((f"{chain.n_rows - len(kept):,} other rows",), ((number(rest),),)))
-    found.append(Row(("sum",), ((number(math.fsum(each)),),)))
+    found.append(Row(("sum",), ((number(math.fsum(each)),),), made_of=sum_of(shown)))
     title = "Every row" if len(kept) == chain.n_rows else f"The {MOST_ROWS} largest rows"
     intro: Words = (Math(Product((share, term))), " of each row; rows count from 0.")
     return Section("rows", title, intro=(intro,), rows=tuple(found))

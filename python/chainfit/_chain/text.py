@@ -85,7 +85,7 @@ class _Page:
 
     def equations(self, rows: Sequence[Row]) -> None:
         """Write left = symbols = numbers = value in columns; what is too wide, below each other."""
-        table = [self.columns(row) for row in rows]
+        table = self.table(rows)
         left = max((len(cells[0]) for cells in table), default=0)
         in_columns = [[cells[0].ljust(left), *cells[1:]] for cells in table if cells[0]]
         while in_columns and sum(_widths(in_columns)) > self.width:
@@ -100,28 +100,40 @@ class _Page:
             else:
                 self.stacked(cells, left)
 
-    def columns(self, row: Row) -> list[str]:
-        """Return left, symbols, numbers, value; empty where the row has none."""
+    def table(self, rows: Sequence[Row]) -> list[list[str]]:
+        """Return left, = symbols, = numbers, = value of each row; empty where it has none."""
+        signs = [row.signs(self.writer) for row in rows]
+        room = max((len(of_row[-1]) for of_row in signs), default=0)
+        return [
+            self.columns(row, [*of_row[:-1], of_row[-1].rjust(room)])
+            for row, of_row in zip(rows, signs, strict=True)
+        ]
+
+    def columns(self, row: Row, signs: Sequence[str]) -> list[str]:
         sides = [self.words(side) for side in row.sides]
+        if not row.left:
+            return ["", "", "", sides[0]]
+        sides[-1] = _signed(sides[-1], self.writer)
+        sides = [f"{sign} {side}" for sign, side in zip(signs, sides, strict=True)]
         symbols = numbers = ""
         for side, text in zip(row.sides[:-1], sides[:-1], strict=True):
             if isinstance(side[0], Math) and side[0].in_numbers:
                 numbers = text
             else:
                 symbols = text
-        return [self.words(row.left), symbols, numbers, _signed(sides[-1], self.writer)]
+        return [self.words(row.left), symbols, numbers, sides[-1]]
 
     def stacked(self, cells: Sequence[str], left_width: int) -> None:
         """Write the sides of an equation below each other, aligned at the equals sign."""
         start = INDENT + cells[0].ljust(left_width)
-        one_line = start + "".join(f" = {cell.strip()}" for cell in cells[1:] if cell)
+        sides = [cell.split(maxsplit=1) for cell in cells[1:] if cell]
+        one_line = " ".join([start, *(f"{sign} {side}" for sign, side in sides)])
         if len(one_line) <= self.width:
             self.lines.append(one_line)
             return
-        for cell in cells[1:]:
-            if cell:
-                self.lines += self.break_formula(cell.strip(), f"{start} = ")
-                start = " " * len(start)
+        for sign, side in sides:
+            self.lines += self.break_formula(side, f"{start} {sign} ")
+            start = " " * len(start)
 
     def break_formula(self, text: str, start: str) -> list[str]:
         """Break a long sum or product before its operators, inside brackets only if it must be."""
@@ -143,7 +155,8 @@ class _Page:
     def pieces(self, text: str, inside: bool) -> list[str]:
         """Cut a formula before its operators, those in brackets only if `inside`."""
         signs = self.writer.signs
-        operators = [" + ", f" {signs['minus']} ", signs["times"], signs["to"], " = "]
+        operators = [" + ", f" {signs['minus']} ", signs["times"], signs["to"]]
+        operators += [f" {signs['equals']} ", f" {signs['about']} "]
         if inside:
             operators += [" - ", " * ", " @ ", " if ", " else "]
         pieces, start, depth = [], 0, 0
@@ -158,7 +171,7 @@ class _Page:
 
     def paths(self, rows: Sequence[Row]) -> None:
         """Write trail = product = value, or, where that is too wide, in lines below each other."""
-        table = [self.columns(row) for row in rows]
+        table = self.table(rows)
         remarks = [self.words(row.remark) for row in rows]
         remark_width = max(map(len, remarks), default=0)
         room = self.width - (remark_width + 3 if remark_width else 0)
@@ -166,9 +179,9 @@ class _Page:
         if sum(_widths(table)) <= room:
             lines = [([cells], "") for cells in table]
         elif sum(_widths(short)) <= room:
-            lines = [([cells], numbers[2]) for cells, numbers in zip(short, table, strict=True)]
+            lines = [([cells], _side(row[2])) for cells, row in zip(short, table, strict=True)]
         else:
-            lines = [([], " = ".join(filter(None, cells[2:]))) for cells in table]
+            lines = [([], _side(" ".join(filter(None, cells[2:])))) for cells in table]
         widths = _widths([cells for shown, _ in lines for cells in shown] or [["", "", "", ""]])
         for (shown, below), cells, remark in zip(lines, table, remarks, strict=True):
             if shown:
@@ -178,7 +191,7 @@ class _Page:
             if remark and shown:
                 self.lines[-1] += f"   {remark}"
             if below:
-                self.lines += self.break_formula(below.strip(), INDENT * 3)
+                self.lines += self.break_formula(below, INDENT * 3)
             if remark and not shown:
                 self.lines.append(f"{INDENT * 3}{remark}")
 
@@ -219,16 +232,21 @@ class _Page:
 
 
 def _widths(table: Sequence[Sequence[str]]) -> list[int]:
-    """Return the widths of columns, with indent and equals signs."""
+    """Return the widths of columns, with indent and gaps."""
     left, *sizes = (max(map(len, column)) for column in zip(*table, strict=True))
-    return [len(INDENT) + left, *(size + 3 if size else 0 for size in sizes)]
+    return [len(INDENT) + left, *(size + 1 if size else 0 for size in sizes)]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     line = (INDENT + cells[0]).ljust(widths[0])
     for cell, size in zip(cells[1:], widths[1:], strict=True):
-        line += f" = {cell}".ljust(size) if cell and size else " " * size
+        line += f" {cell}".ljust(size) if cell and size else " " * size
     return line
+
+
+def _side(text: str) -> str:
+    """Return a side of an equation without the sign before it."""
+    return "".join(text.split(maxsplit=1)[1:]).strip()
 
 
 def _signed(text: str, writer: Writer) -> str:

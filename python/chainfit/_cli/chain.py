@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from .._estimators.printable import printable
 from .options import add_table_options
 
 if TYPE_CHECKING:
@@ -42,14 +43,18 @@ def read_inputs(args: argparse.Namespace, out: str | None) -> tuple[TableModel, 
 
     for taken in (args.model, args.file):
         if out and os.path.exists(out) and os.path.exists(taken) and os.path.samefile(out, taken):
-            raise ValueError(f"--html {out} is an input of this command; choose another name")
+            raise ValueError(
+                f"--html {printable(out)} is an input of this command; choose another name"
+            )
     model = load_table_model(args.model, args.file)
     if model.target_name_ is None:
-        raise ValueError(f"{args.model}: was trained on a target without a name; use Python")
+        raise ValueError(
+            f"{printable(args.model)}: was trained on a target without a name; use Python"
+        )
     table = read_table(args.file, args.sep, args.decimal)
     if model.target_name_ not in table.frame.columns:
         raise ValueError(
-            f"{args.file}: has no column {model.target_name_!r}, the target: a chain of "
+            f"{printable(args.file)}: has no column {model.target_name_!r}, the target: a chain of "
             "derivatives begins at the loss"
         )
     return model, table

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
+from .._estimators.printable import printable
 from .chain import add_inputs, read_inputs
 from .options import number
+from .say import complain
 
 _DESCRIPTION = """\
 Explain how the derivative of the loss by one weight comes about.
@@ -107,17 +109,17 @@ def run(args: argparse.Namespace) -> int:
     model, table = read_inputs(args, args.html)
     first, last = args.row
     if last > len(table.frame):
-        raise ValueError(f"--row {last}: {args.file} has {len(table.frame)} rows")
+        raise ValueError(f"--row {last}: {printable(args.file)} has {len(table.frame)} rows")
     rows = table.frame.iloc[first - 1 : last]
     chain = explain(
         model, rows, None, args.weight, notation=args.notation, max_paths=args.max_paths
     )
     hide = "numbers" if args.exercise else None
     if args.html:
-        title = html.escape(f"{Path(args.model).name}: {args.weight}")
+        title = html.escape(printable(f"{Path(args.model).name}: {args.weight}"))
         page = _DOCUMENT.format(title=title, body=chain.to_html(hide=hide))
-        write_output(args.html, page.encode("utf-8", errors="xmlcharrefreplace"))
-        print(f"chainfit: wrote {args.html}", file=sys.stderr)
+        write_output(args.html, page.encode("utf-8"))
+        complain(f"wrote {printable(args.html)}")
     elif args.latex:
         print(chain.to_latex(hide=hide))
     elif args.json:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
+from .._estimators.printable import printable
 from .chain import add_inputs, read_inputs
 from .options import number
+from .say import complain
 
 _DESCRIPTION = """\
 Write one HTML file that shows a model's net on the rows of a table.
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     out = args.html or f"{Path(args.model).stem}.html"
     model, table = read_inputs(args, out)
     if not len(table.frame):
-        raise ValueError(f"{args.file}: has no rows")
+        raise ValueError(f"{printable(args.file)}: has no rows")
     page = explore(
         model,
         table.frame,
@@ -66,5 +67,5 @@ def run(args: argparse.Namespace) -> int:
         max_rows=args.rows,
         title=f"{Path(args.model).name}: {model.task_} of {model.target_name_}",
     )
-    print(f"chainfit: wrote {out}, {len(page.html) / 1e6:.1f} MB", file=sys.stderr)
+    complain(f"wrote {printable(out)}, {len(page.html) / 1e6:.1f} MB")
     return 0

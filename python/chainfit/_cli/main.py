@@ -15,9 +15,11 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .. import _core
+from .._estimators.printable import printable
 from .explain import add_explain
 from .explore import add_explore
 from .options import NET_OPTIONS, add_table_options, net_parameters, number, sizes
+from .say import complain, one_line
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -69,7 +71,8 @@ class _Parser(argparse.ArgumentParser):
     """Reports wrong usage in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"chainfit: error: {message} (see: {self.prog} --help)\n")
+        complain(f"error: {message} (see: {self.prog} --help)")
+        self.exit(USAGE)
 
 
 def _add_train(commands: Any) -> None:
@@ -252,14 +255,10 @@ class _Warnings:
         self._shown: set[str] = set()
 
     def __call__(self, message: Warning | str, *rest: Any, **more: Any) -> None:
-        text = _one_line(message)
+        text = one_line(message)
         if text not in self._shown:
             self._shown.add(text)
-            print(f"chainfit: warning: {text}", file=sys.stderr)
-
-
-def _one_line(message: object) -> str:
-    return " ".join(str(message).split())
+            complain(f"warning: {text}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -290,7 +289,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        print("chainfit: interrupted", file=sys.stderr)
+        complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # The reader went away, as `head` does. What is left in the buffer must go nowhere.
@@ -299,12 +298,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("CHAINFIT_TRACEBACK"):
             raise
-        text = _one_line(error)
+        text = one_line(error)
         if isinstance(error, OSError) and error.filename and error.strerror:
-            text = f"{error.filename}: {error.strerror}"
+            text = f"{printable(error.filename)}: {error.strerror}"
         elif isinstance(error, MemoryError):
             text = f"not enough memory{': ' if text else ''}{text}"
         elif not isinstance(error, (ValueError, OSError, ImportError)):
             text = f"{type(error).__name__}: {text} (CHAINFIT_TRACEBACK=1 shows where)"
-        print(f"chainfit: error: {text}", file=sys.stderr)
+        complain(f"error: {text}")
         return FAILED

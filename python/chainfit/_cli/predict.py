@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .._estimators.printable import printable
+from .say import say
+
 # Longer words for the entries of chainfit.info().
 _FACTS = {"isa": "instruction set in use", "isas": "instruction sets built"}
 
@@ -30,13 +33,14 @@ def load_table_model(path: str, table: str) -> Any:
     except ModelFileError:
         if not is_model(path) and is_model(table):
             raise ValueError(
-                f"{path} holds no model, but {table} does: the model comes first, then the table"
+                f"{printable(path)} holds no model, but {printable(table)} does: the model comes "
+                "first, then the table"
             ) from None
         raise
     if not isinstance(model, TableModel):
         raise ValueError(
-            f"{path}: holds an {type(model).__name__} on plain arrays, not a model of tables; "
-            "use it in Python: chainfit.load(path).predict(X)"
+            f"{printable(path)}: holds an {type(model).__name__} on plain arrays, not a model of "
+            "tables; use it in Python: chainfit.load(path).predict(X)"
         )
     return model
 
@@ -48,11 +52,14 @@ def predict(args: argparse.Namespace) -> int:
     model = load_table_model(args.model, args.file)
     if args.proba and model.task_ != "classification":
         raise ValueError(
-            f"{args.model}: a model of regression has no probabilities; leave --proba out"
+            f"{printable(args.model)}: a model of regression has no probabilities; leave "
+            "--proba out"
         )
     if args.out and args.file != "-" and os.path.exists(args.out):
         if os.path.samefile(args.out, args.file) or os.path.samefile(args.out, args.model):
-            raise ValueError(f"--out {args.out} is an input of this command; choose another name")
+            raise ValueError(
+                f"--out {printable(args.out)} is an input of this command; choose another name"
+            )
     table = read_table(args.file, args.sep, args.decimal, keep_text=True)
     out = table.text.copy(deep=False)
     if args.proba:
@@ -91,8 +98,8 @@ def info(args: argparse.Namespace) -> int:
             value = ", ".join(
                 f"{word}{'' if runs else ' (not on this machine)'}" for word, runs in value.items()
             )
-        print(f"{_FACTS.get(name, name)}: {value}")
-    print(f"python: {sys.version.split()[0]}")
+        say(f"{_FACTS.get(name, name)}: {value}")
+    say(f"python: {sys.version.split()[0]}")
     return 0
 
 
@@ -103,18 +110,18 @@ def _print_model(model: Any) -> None:
     net = model
     if isinstance(model, TableModel):
         net = model.net_
-        print(f"model of tables: {model.task_} of {model.target_name_ or 'a target without name'}")
-        print(f"trained on: {model.n_rows_:,} rows")
+        say(f"model of tables: {model.task_} of {model.target_name_ or 'a target without name'}")
+        say(f"trained on: {model.n_rows_:,} rows")
         for line in describe(model.columns_):
-            print(f"columns: {line}")
+            say(f"columns: {line}")
         for note in model.notes_:
-            print(f"note: {note}")
-    print(f"net: {describe_net(net)}")
+            say(f"note: {note}")
+    say(f"net: {describe_net(net)}")
     if hasattr(net, "classes_"):
         labels = [str(label) for label in net.classes_[:12]]
         more = f" and {len(net.classes_) - 12} more" if len(net.classes_) > 12 else ""
-        print(f"classes: {', '.join(labels)}{more}")
-    print(f"training: {net.n_iter_} epochs, {net.t_:,} rows seen, loss {net.loss_:.6g}")
+        say(f"classes: {', '.join(labels)}{more}")
+    say(f"training: {net.n_iter_} epochs, {net.t_:,} rows seen, loss {net.loss_:.6g}")
 
 
 def describe_net(net: Any) -> str:

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from .._estimators.printable import printable
 from .._files import foreign
 from .._files.disk import write_output
 from .._tables.readers import require_pandas
@@ -84,11 +85,11 @@ def read_table(path: str, sep: str | None, decimal: str, *, keep_text: bool = Fa
     except UnicodeDecodeError as error:
         what = foreign.describe(raw[: foreign.HEAD])
         reason = error.reason if what is None else f"it is {what}"
-        raise ValueError(f"{name}: not a CSV file in UTF-8: {reason}") from None
+        raise ValueError(f"{printable(name)}: not a CSV file in UTF-8: {reason}") from None
     except pandas.errors.EmptyDataError:
-        raise ValueError(f"{name}: the file is empty") from None
+        raise ValueError(f"{printable(name)}: the file is empty") from None
     except (pandas.errors.ParserError, csv.Error) as error:
-        raise ValueError(f"{name}: not a CSV table: {error}") from None
+        raise ValueError(f"{printable(name)}: not a CSV table: {error}") from None
     return Table(frame, text)
 
 
@@ -102,7 +103,7 @@ def _read_bytes(path: str) -> bytes:
     try:
         unpacked: bytes = module.decompress(raw)
     except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
-        raise ValueError(f"{path}: damaged {suffix} file: {error}") from None
+        raise ValueError(f"{printable(path)}: damaged {suffix} file: {error}") from None
     return unpacked
 
 
@@ -118,7 +119,7 @@ def _read_parquet(pandas: Any, path: str) -> Any:
     try:
         frame = pandas.read_parquet(path, engine="pyarrow")
     except (ValueError, OSError) as error:
-        raise ValueError(f"{path}: not a Parquet file: {error}") from None
+        raise ValueError(f"{printable(path)}: not a Parquet file: {error}") from None
     return frame
 
 

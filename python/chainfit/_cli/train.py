@@ -10,17 +10,16 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .._estimators.printable import printable
+from .say import complain, say
+
 #: Seconds before the progress bar shows: a short fit needs none.
 PATIENCE = 1.0
-
-# Each line at once, also into a pipe or a log.
-say = partial(print, flush=True)
 
 
 def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
@@ -41,15 +40,15 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     _check_out(out, args.file)
     frame = read_table(args.file, args.sep, args.decimal).frame
     if not len(frame):
-        raise ValueError(f"{args.file}: the table has no rows")
-    say(f"{args.file}: {len(frame):,} rows, {len(frame.columns)} columns")
+        raise ValueError(f"{printable(args.file)}: the table has no rows")
+    say(f"{printable(args.file)}: {len(frame):,} rows, {len(frame.columns)} columns")
     target_series(frame, args.target)
     labelled = column_of(frame, args.target).notna().to_numpy()
     if not labelled.all():
         say(f"rows without a target, left out: {np.count_nonzero(~labelled):,}")
         frame = frame[labelled]
         if not len(frame):
-            raise ValueError(f"{args.file}: no row has a value in {args.target!r}")
+            raise ValueError(f"{printable(args.file)}: no row has a value in {args.target!r}")
     reasons = [f"{args.task}, as asked for"]
     task = args.task
     if task == "auto":
@@ -74,7 +73,7 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     seconds = time.perf_counter() - begin
     net = model.net_
     if interruption.seen and net.n_iter_ == 0:
-        say("chainfit: interrupted before the first epoch ended; nothing saved", file=sys.stderr)
+        complain("interrupted before the first epoch ended; nothing saved")
         return 130
     say(f"net: {describe_net(net)}")
     ended = "interrupted after" if interruption.seen else "trained for"
@@ -82,10 +81,10 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     for line in report(model, seen, held_out):
         say(line)
     model.save(out)
-    say(f"saved to {out}")
+    say(f"saved to {printable(out)}")
     say(f"predict with: chainfit predict {shlex.quote(out)} FILE")
     if interruption.seen:
-        say("chainfit: interrupted; the model so far was kept and saved", file=sys.stderr)
+        complain("interrupted; the model so far was kept and saved")
         return 130
     return 0
 
@@ -105,14 +104,18 @@ def _check_out(out: str, table: str) -> None:
 
     folder = Path(out).resolve().parent
     if not folder.is_dir():
-        raise ValueError(f"{out}: there is no folder {folder} to save the model in")
+        raise ValueError(
+            f"{printable(out)}: there is no folder {printable(folder)} to save the model in"
+        )
     check_writable(out)
     if not os.path.exists(out):
         return
     if os.path.exists(table) and os.path.samefile(out, table):
-        raise ValueError(f"--model {out} is the table itself; choose another name")
+        raise ValueError(f"--model {printable(out)} is the table itself; choose another name")
     if not is_model(out):
-        raise ValueError(f"{out} exists and is no chainfit model; move it or choose --model")
+        raise ValueError(
+            f"{printable(out)} exists and is no chainfit model; move it or choose --model"
+        )
 
 
 def split(frame: Any, target: str, task: str, fraction: float, seed: int) -> tuple[Any, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .._estimators.printable import printable
 from . import safetensors
 from .disk import AnyPath, as_path, open_regular, write_atomically
 from .fields import Fields, ModelFileError, Tensors, shorten
@@ -180,7 +181,7 @@ def load(path: AnyPath) -> Any:
             metadata, tensors = safetensors.read(file)
             return _build(metadata, tensors)
         except ModelFileError as error:
-            raise ModelFileError(f"{path}: {error}") from None
+            raise ModelFileError(f"{printable(path)}: {error}") from None
 
 
 def is_model(path: AnyPath) -> bool:

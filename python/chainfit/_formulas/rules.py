@@ -108,10 +108,10 @@ def loss_formula(loss: str, index: str, y: Formula, a: Formula) -> Formula:
     return body if loss == "poisson" else -body
 
 
-def loss_of_outputs(loss: str, outputs: Sequence[tuple[Formula, Formula]]) -> Formula:
-    """Return the loss of a row as a sum over its outputs (y, a), without terms that are 0."""
+def loss_of_outputs(loss: str, outputs: Sequence[tuple[Formula, Formula, Formula]]) -> Formula:
+    """Return the loss of a row as a sum over its outputs (y, a, 1 - a), without zeros."""
     terms: list[Formula] = []
-    for y, a in outputs:
+    for y, a, rest in outputs:
         if loss == "squared_error":
             terms.append(HALF * (a - y) ** 2)
         elif loss == "poisson" and y.value == 0:
@@ -122,5 +122,5 @@ def loss_of_outputs(loss: str, outputs: Sequence[tuple[Formula, Formula]]) -> Fo
             if y.value != 0:
                 terms.append(-(y * _ln(a)))
             if loss == "binary_log_loss" and y.value != 1:
-                terms.append(-((1 - y) * _ln(1 - a)))
+                terms.append(-((1 - y) * _ln(rest)))
     return total(terms or [Constant(0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Context, Decimal
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,21 @@ from .formula import (
     Trail,
     as_formula,
 )
+from .shown import calculate
 
 SUM, PRODUCT, ATOM = 0, 1, 2  # how tightly the pieces of a written formula hold together
+
+# as Unicode, ASCII and LaTeX
+_SIGNS = {
+    "times": (" · ", " * ", r" \cdot "),
+    "minus": ("−", "-", "-"),
+    "d": ("∂", "d", r"\partial "),
+    "sum": ("Σ", "sum", r"\sum"),
+    "to": (" → ", " -> ", r" \to "),
+    "dots": ("…", "...", r"\dots"),
+    "equals": ("=", "=", "="),
+    "about": ("≈", "~=", r"\approx"),
+}
 
 _LATEX_FUNCTIONS = {"sqrt": r"\sqrt", "exp": r"\exp", "ln": r"\ln", "max": r"\max"}
 
@@ -50,23 +64,15 @@ class Writer:
         self.hide_numbers = hide_numbers
         self.is_latex = flavour == "latex"
         self._flavour_index = Name._fields.index(flavour)
-        unicode_, ascii_, latex = (
-            {"times": " · ", "minus": "−", "d": "∂", "sum": "Σ", "to": " → ", "dots": "…"},
-            {"times": " * ", "minus": "-", "d": "d", "sum": "sum", "to": " -> ", "dots": "..."},
-            {
-                "times": r" \cdot ",
-                "minus": "-",
-                "d": r"\partial ",
-                "sum": r"\sum",
-                "to": r" \to ",
-                "dots": r"\dots",
-            },
-        )
-        self.signs = (unicode_, ascii_, latex)[self._flavour_index]
+        self.signs = {sign: way[self._flavour_index] for sign, way in _SIGNS.items()}
 
     def with_digits(self, digits: int) -> Writer:
         """Return this writer with another number of digits."""
         return Writer(self.flavour, digits=digits, hide_numbers=self.hide_numbers)
+
+    def with_flavour(self, flavour: str) -> Writer:
+        """Return this writer in another flavour."""
+        return Writer(flavour, digits=self.digits, hide_numbers=self.hide_numbers)
 
     def name(self, name: Name) -> str:
         """Write a symbol."""
@@ -80,13 +86,26 @@ class Writer:
 
     def constant(self, x: float) -> str:
         """Write a number that is never hidden."""
-        x = float(x) or 0.0  # no -0
-        text = repr(x).removesuffix(".0") if self.digits >= 17 else f"{x:.{self.digits}g}"
-        mantissa, _, exponent = text.partition("e")
+        mantissa, _, exponent = self._rounded(x).partition("e")
         text = mantissa.replace("-", self.signs["minus"])
         if not exponent:
             return text
         return text + (rf" \cdot 10^{{{int(exponent)}}}" if self.is_latex else f"e{int(exponent)}")
+
+    def _rounded(self, x: float) -> str:
+        x = float(x) or 0.0  # no -0
+        return repr(x).removesuffix(".0") if self.digits >= 17 else f"{x:.{self.digits}g}"
+
+    def relation(self, formula: Formula, value: float) -> str:
+        """Return the sign between a formula in numbers and its value, as both are written.
+
+        "=" where the numbers as they are shown make the value as it is shown, to its last digit;
+        "≈" where it can be seen that they were rounded.
+        """
+        made = calculate(formula, lambda x: Decimal(self._rounded(x)))
+        made = Context(prec=self.digits, traps=[]).plus(made)
+        is_equal = self.hide_numbers or made == Decimal(self._rounded(value))
+        return self.signs["equals" if is_equal else "about"]
 
     def symbols(self, formula: Formula) -> str:
         """Write the formula in symbols."""
@@ -111,6 +130,13 @@ class Writer:
             is_negative = part.startswith(minus)
             terms.append(f"{minus} {part[len(minus) :]}" if is_negative else f"+ {part}")
         return terms
+
+    def pieces(self, formula: Formula, in_numbers: bool = False) -> list[str]:
+        """Write a sum term by term, a product factor by factor: where a line may break."""
+        if not isinstance(formula, Product):
+            return self.terms(formula, in_numbers)
+        first, *others = self._factors(formula, in_numbers)
+        return [first, *(f"{self.signs['times'].lstrip()}{factor}" for factor in others)]
 
     def partial(self, top: Name, bottom: Name) -> str:
         """Write a partial derivative in a line."""
@@ -182,11 +208,13 @@ class Writer:
         return " ".join(self.terms(formula, in_numbers)), SUM
 
     def _Product(self, formula: Product, in_numbers: bool) -> tuple[str, int]:
-        parts = [
+        return self.signs["times"].join(self._factors(formula, in_numbers)), PRODUCT
+
+    def _factors(self, formula: Product, in_numbers: bool) -> list[str]:
+        return [
             self._inside(factor, in_numbers, PRODUCT, first=n == 0)
             for n, factor in enumerate(formula.factors)
         ]
-        return self.signs["times"].join(parts), PRODUCT
 
     def _Quotient(self, formula: Quotient, in_numbers: bool) -> tuple[str, int]:
         if self.is_latex:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._estimators.optimizer import optimizer_name
+from .._estimators.printable import printable
 from .._formulas.notation import get_notation
 from .._net.batch import as_batch
 from .._net.history import History
@@ -71,7 +72,7 @@ def page_data(
         "loss": net.loss,
         "alpha": net.alpha,
         "solver": net.solver,
-        "features": net.feature_names,
+        "features": [printable(name) for name in net.feature_names],
         "outputs": _output_names(net),
         "notation": notation,
         "dtype": dtype.name,
@@ -98,7 +99,8 @@ def to_script(data: dict[str, Any]) -> str:
 def _output_names(net: Net) -> list[str]:
     """Names of the outputs; a class called 1 needs a word more."""
     is_class = hasattr(net.model, "classes_")
-    return [f"class {name}" if is_class else name for name in net.output_names]
+    names = map(printable, net.output_names)
+    return [f"class {name}" if is_class else name for name in names]
 
 
 # --- what is kept --------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from numbers import Integral, Real
 from types import ModuleType
 from typing import Any
 
+from .._estimators.printable import printable
 from .._files.disk import AnyPath, as_path, write_output
 from .._net.net import Net, as_net
 from .data import page_data, to_script
@@ -19,6 +20,7 @@ SCRIPTS = (
     "data",
     "numbers",
     "dom",
+    "shown",
     "notation",
     "address",
     "paths",
@@ -70,8 +72,7 @@ class Page:
         OSError
             If the file can't be written.
         """
-        # a lone surrogate, which a name may have, is no text in UTF-8
-        write_output(path, self.html.encode("utf-8", errors="xmlcharrefreplace"))
+        write_output(path, self.html.encode("utf-8"))
         self.path = as_path(path)
 
     def _repr_html_(self) -> str:
@@ -81,7 +82,7 @@ class Page:
         )
 
     def __repr__(self) -> str:
-        where = "" if self.path is None else f", in {self.path}"
+        where = "" if self.path is None else f", in {printable(self.path)}"
         return f"<Page: {len(self.html) / 1e6:.1f} MB of HTML{where}>"
 
 
@@ -209,7 +210,7 @@ def _render(jinja2: Any, net: Net, title: str, data: dict[str, Any], notes: list
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     safe = environment.filters["safe"]
     html: str = environment.from_string(read("page.html")).render(
-        title=title,
+        title=printable(title),
         about=_about(net),
         notes=notes,
         style=safe(style),

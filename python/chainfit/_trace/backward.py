@@ -38,7 +38,7 @@ def backward(t: Teller, l: int) -> Section:
         blocks.append(t.by_node(n, *columns))
     else:
         blocks.append(t.by_row(trace.delta[l], t.names(t.notation.delta, l)))
-    if not softmax:
+    if not softmax and not (l == t.L and net.canonical):  # whose delta is no product with f'(z)
         blocks += blocked(t, l, name)
     return Section(f"Backward: {t.layer_title(l)}", blocks)
 
@@ -98,10 +98,7 @@ def equation_delta(t: Teller, l: int, i: int) -> Equation:
     if t.net.canonical and l == t.L and (softmax or not np.isfinite(da[i])):
         rule = rules.canonical_derivative(s.y(i), s.a(l, i))
     elif softmax:
-        rule = total([
-            dJ_da(k) * rules.softmax_derivative(s.a(l, k), s.a(l, i), k == i)
-            for k in range(len(da))
-        ])  # fmt: skip
+        rule = total([dJ_da(k) * s.softmax_derivative(k, i) for k in range(len(da))])
     else:
         rule = dJ_da(i) * s.slope(l, i)
     delta = t.delta(l, i)

@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .._formulas import rules
 from .._formulas.address import Address
-from .._formulas.formula import Formula, Quantity, SumOver, code, indexed, total
-from .render import Block, Equation, Section, Table, label
+from .._formulas.formula import Formula, Name, Quantity, SumOver, code, indexed, total
+from .._formulas.writer import Writer
+from .render import Block, Equation, Section, Side, Table, label
 from .teller import SHOWN, WRITTEN_OUT, Teller, count, left_out
 
 
 def overview(t: Teller) -> Section:
-    net, digits = t.net, t.writer.digits
+    net, digits, about = t.net, t.writer.digits, t.writer.signs["about"]
     hidden = f"hidden layer{'s' * (t.L > 2)} {net.activation}, " if t.L > 1 else ""
     address = Address(0, net.units[0] - 1, 0)
     legend = "".join(
@@ -27,7 +30,8 @@ def overview(t: Teller) -> Section:
         [
             f"{'-'.join(map(str, net.units))} net, {hidden}output {net.out_activation}, loss "
             f"{net.loss}; {count(t.rows, 'row')}.\n"
-            f"Numbers are computed in float64 and shown in up to {digits} digits.",
+            f"Numbers are computed in float64 and shown in up to {digits} digits; {about} stands "
+            "where the digits shown do not make the result exactly.",
             objective(t),
             f"Notation {t.notation.key}: {legend}.{where}",
         ],
@@ -92,7 +96,7 @@ def forward(t: Teller, l: int) -> Section:
         for i in range(n):
             a, z = s.a(l, i), s.z(l, i)
             if name == "softmax":
-                blocks.append(Equation(t.write(a), ((t.writer.number(a.value),),)))
+                blocks.append(t.value_of(a, a.value))
             else:
                 blocks.append(t.equation(a, rules.ACTIVATIONS[name](z), float(a.value)))
     elif t.one:
@@ -118,9 +122,10 @@ def loss(t: Teller) -> Section:
         ]  # fmt: skip
         note = left_out(len(rows), n, "outputs")
         blocks.append(Table(("output", "name", "value", "target"), rows, note))
-        loss = rules.loss_of_outputs(net.loss, [(s.y(k), s.a(t.L, k)) for k in range(n)])
         if n > WRITTEN_OUT:
-            loss = Quantity(code("the loss of the outputs"), data)
+            loss: Formula = Quantity(code("the loss of the outputs"), data)
+        else:
+            loss = rules.loss_of_outputs(net.loss, [(s.y(k), *output(t, k)) for k in range(n)])
         left = code("data term") if net.alpha else t.J
         blocks.append(t.equation(left, loss, data))
         term: Formula = Quantity(code("data term"), data)
@@ -135,10 +140,24 @@ def loss(t: Teller) -> Section:
         term = SumOver("r", share * t.general(t.J_row), data)
     if net.alpha:
         squares = Quantity(code("L2 term"), trace.penalty)
-        blocks.append(
-            Equation("L2 term", ((t.write(penalty(t)),), (t.writer.number(trace.penalty),)))
-        )
+        equals = t.writer.signs["equals"]
+        sides = (t.write(penalty(t)), t.writer.number(trace.penalty))
+        blocks.append(Equation("L2 term", tuple(Side(equals, (text,)) for text in sides)))
         blocks.append(t.equation(t.J, term + squares, trace.J))
     elif not t.one:
         blocks.append(t.equation(t.J, term, trace.J))
     return Section("Loss", blocks)
+
+
+def output(t: Teller, k: int) -> tuple[Formula, Formula]:
+    """Return a and 1 - a of an output with the numbers that its loss takes: a log loss clips a."""
+    a = t.symbols.a(t.L, k)
+    if t.net.loss.endswith("log_loss"):
+        eps = np.finfo(np.float64).eps
+        a = Quantity(a.name, float(np.clip(a.value, eps, 1 - eps)))
+    rest = 1 - a
+    if t.writer.number(a.value) == "1":  # 1 - 1 would not tell what is left
+        rest = Quantity(
+            Name(*(Writer(flavour).symbols(rest) for flavour in Name._fields)), rest.value
+        )
+    return a, rest

@@ -66,9 +66,11 @@ def to_html(sections: Iterable[Section], writer: Writer) -> str:
 
 def _equation(equation: Equation) -> str:
     """Write an equation that breaks before its signs, and only there."""
-    sides = [" ".join(term.replace(" ", "\xa0") for term in step) for step in equation.steps]
-    text = " =\xa0".join([equation.left.replace(" ", "\xa0"), *sides])
-    return f'<p class="equation">{escape(text)}</p>'
+    pieces = [equation.left]
+    for relation, (first, *others) in equation.sides:
+        pieces += [f"{relation} {first}", *others]
+    text = " ".join(escape(piece).replace(" ", "&nbsp;") for piece in pieces)
+    return f'<p class="equation">{text}</p>'
 
 
 def _table(table: Table, writer: Writer) -> str:

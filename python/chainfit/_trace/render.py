@@ -10,16 +10,30 @@ from collections.abc import Iterable
 from textwrap import wrap
 from typing import NamedTuple
 
+from .._estimators.printable import printable
 from .._formulas.writer import Writer
 
 Cell = str | float
 
 
+class Side(NamedTuple):
+    """What is equal to the left of an equation: between its pieces a line may break.
+
+    `relation` stands before it: = or, before a value that the numbers don't make as shown, ≈.
+    """
+
+    relation: str
+    pieces: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join([self.relation, *self.pieces])
+
+
 class Equation(NamedTuple):
-    """``left = step = step = ...``; a step is a sum in its terms, which bring their signs."""
+    """``left = side = side = ...``."""
 
     left: str
-    steps: tuple[tuple[str, ...], ...]
+    sides: tuple[Side, ...]
 
 
 class Table(NamedTuple):
@@ -42,7 +56,7 @@ class Section(NamedTuple):
 
 def label(text: object, width: int = 28) -> str:
     """Return a user's name on one line, cut where it is too long for a table."""
-    line = "".join(c if c.isprintable() else "?" for c in str(text))
+    line = printable(text)
     return line if len(line) <= width else line[: width - 3] + "..."
 
 
@@ -81,24 +95,21 @@ def _block_lines(block: Block, writer: Writer, width: int) -> list[str]:
 
 def equation_lines(equation: Equation, width: int) -> list[str]:
     """Write an equation in one line or, broken at its signs, in several."""
-    sums = [" ".join(step) for step in equation.steps]
-    line = "  " + " = ".join([equation.left, *sums])
+    line = f"  {equation.left} {' '.join(map(str, equation.sides))}"
     if len(line) <= width:
         return [line]
-    start = f"  {equation.left} = "
-    lines = [start]
-    for k, step in enumerate(equation.steps):
-        # a short last step, mostly the result, stays on the line of the one before
-        if k and len(lines[-1]) + 3 + len(sums[k]) <= width and k == len(sums) - 1:
-            lines[-1] += f" = {sums[k]}"
-            continue
-        if k:
-            lines.append(" " * (len(start) - 2) + "= ")
-        for n, term in enumerate(step):
-            if n and len(lines[-1]) + 1 + len(term) > width:
-                lines.append(" " * len(start) + term)
-            else:
-                lines[-1] += f" {term}" if n else term
+    lines = [f"  {equation.left}"]
+    start = len(f"{lines[0]} =")  # where the signs before the sides end
+    for k, side in enumerate(equation.sides):
+        # a short last side, mostly the result, stays on the line of the one before
+        is_short = k == len(equation.sides) - 1 and len(f"{lines[-1]} {side}") <= width
+        if k and not is_short:
+            lines.append(" " * (start - len(side.relation) - 1))
+        lines[-1] += f" {side.relation}"
+        for n, piece in enumerate(side.pieces):
+            if n and len(f"{lines[-1]} {piece}") > width:
+                lines.append(" " * start)
+            lines[-1] += f" {piece}"
     return lines
 
 

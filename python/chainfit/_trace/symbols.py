@@ -49,3 +49,7 @@ class Symbols:
     def loss_derivative(self, k: int) -> Formula:
         """Return the rule of dJ_r/da of output k."""
         return rules.LOSS_DERIVATIVES[self.trace.net.loss](self.y(k), self.a(self.L, k))
+
+    def softmax_derivative(self, m: int, k: int) -> Formula:
+        """Return the rule of da_m/dz_k of the outputs."""
+        return rules.softmax_derivative(self.a(self.L, m), self.a(self.L, k), m == k)

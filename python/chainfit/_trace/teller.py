@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from .._formulas.formula import Formula, Name, Partial, Quantity, code
+from .._formulas.formula import Constant, Formula, Name, Partial, Quantity, code
 from .._formulas.notation import Unit
 from .._formulas.writer import Writer
-from .render import Equation, Table
+from .render import Equation, Side, Table
 from .symbols import Symbols
 
 if TYPE_CHECKING:
@@ -69,13 +69,20 @@ class Teller:
 
     def equation(self, left: Formula | Name, rule: Formula, value: float) -> Equation:
         """Write a rule in symbols and in numbers, and its value; none of them twice."""
-        steps = [
-            tuple(self.writer.terms(rule)),
-            tuple(self.writer.terms(rule, True)),
-            (self.writer.number(value),),
+        writer = self.writer
+        sides = [
+            Side(writer.signs["equals"], tuple(writer.pieces(rule))),
+            Side(writer.signs["equals"], tuple(writer.pieces(rule, in_numbers=True))),
+            Side(writer.relation(rule, value), (writer.number(value),)),
         ]
-        told = [step for n, step in enumerate(steps) if n == 0 or step != steps[n - 1]]
+        told = [
+            side for n, side in enumerate(sides) if n == 0 or side.pieces != sides[n - 1].pieces
+        ]
         return Equation(self.write(left), tuple(told))
+
+    def value_of(self, left: Formula | Name, value: float) -> Equation:
+        """Write a value by itself."""
+        return self.equation(left, Constant(value), value)
 
     def general(self, name: Name) -> Quantity:
         """Return a symbol without a number, for a rule in general."""

@@ -59,7 +59,19 @@ const named = (l, i) => {
 };
 
 const ROUNDED =
-  "An output was rounded to 0 or 1: its two factors are infinite and 0, together they are δ below.";
+  "An output is rounded to its limit, or all but that: its two derivatives would be infinite and 0, " +
+  "so they are told as one.";
+
+// what explain says of a path, too
+const paths_words = () => {
+  const [J, z] = [symbol.loss(), symbol.sum(L, 0)].map(({ base }) => base ?? "z");
+  return (
+    "A path goes through one unit of each layer above the weight." +
+    (is_softmax
+      ? ` The softmax moves all outputs at once: ∂${J}/∂${z} takes them together, as one factor.`
+      : "")
+  );
+};
 
 function row_panel(epoch, row, address, path, choose_path) {
   const t = trace(epoch, row);
@@ -68,19 +80,14 @@ function row_panel(epoch, row, address, path, choose_path) {
   const factors = factors_of(t, address);
   const l2 = l2_term(t, address);
   const dJ = () => partial(symbol.loss(), symbol.weight(address));
-  const finite = factors.every(({ value }) => Number.isFinite(value));
   const symbols = [dJ(), equals(), ...products(factors.map((f) => f.symbols))];
-  const numbers = [
-    equals(),
-    ...products(factors.map((f, n) => mn(f.value, { brackets: n > 0 || factors.length > 1 }))),
-  ];
+  const numbers = multiplied(factors.map((f) => f.value));
   if (l2) symbols.push(mo("+"), ...l2.symbols());
   if (l2) numbers.push(mo("+"), num(l2.value));
-  numbers.push(equals(), mn(g, { digits: 5 }));
   const step = update_of(epoch, parameter(t.p, address), g, address);
   return [
     head_of(address, t, step.fresh),
-    section("Its chain", formula(symbols, numbers), finite ? null : note(ROUNDED)),
+    section("Its chain", formula(symbols, [equals(), ...numbers, ...result(numbers, g)]), t.to_sum(0) && !is_softmax ? note(ROUNDED) : null),
     section("Factor by factor", factor_table(t, address, factors, l2, g)),
     paths_section(epoch, row, address, path, choose_path),
     update_section(step),
@@ -96,7 +103,7 @@ function factor_table(t, address, factors, l2, g) {
       { class: style },
       el("th", { scope: "row" }, mathml("math", null, part(f.symbols))),
       el("td", null, formula([...f.rule, ...(f.numbers.length ? [equals(), ...f.numbers] : [])])),
-      el("td", { class: "number" }, number(f.value)),
+      el("td", { class: "number" }, result_cell(f.of ?? f.numbers, f.value)),
     );
   const lines = factors.map((f) => line(f));
   if (!notation.per_neuron) {
@@ -108,21 +115,28 @@ function factor_table(t, address, factors, l2, g) {
       ),
       rule: [label(factors.length > 2 ? "the product so far" : "the same, by its name")],
       numbers: [],
+      of: multiplied(factors.slice(0, -1).map((f) => f.value)),
       value: t.delta[l + 1][j],
     };
     lines.splice(factors.length - 1, 0, line(delta, "folded"));
   }
   if (l2) {
-    const rule = [label("L2: "), mn(t.l2), dot(), num(parameter(t.p, address))];
-    lines.push(line({ symbols: mrow(...l2.symbols()), rule, numbers: [], value: l2.value }));
+    const numbers = [mn(t.l2), dot(), num(parameter(t.p, address))];
+    const rule = [label("L2: "), ...numbers];
+    lines.push(
+      line({ symbols: mrow(...l2.symbols()), rule, numbers: [], of: numbers, value: l2.value }),
+    );
   }
   const whole = partial(symbol.loss(), symbol.weight(address));
+  const of = multiplied(factors.map((f) => f.value));
+  if (l2) of.push(mo("+"), num(l2.value));
   lines.push(
     line(
       {
         symbols: whole,
         rule: [label(l2 ? "product and L2 term" : "the product")],
         numbers: [],
+        of,
         value: g,
       },
       "sum",
@@ -173,16 +187,18 @@ function paths_section(epoch, row, address, path, choose_path) {
     );
   });
   const others = all - shown.length;
+  const terms = [...shown.map((p) => p.product), ...(others > 0 ? [rest] : [])];
   const chosen = path ?? shown[0];
   return section(
     paths_title(all),
+    note(paths_words()),
     others > 0 ? note(`The ${shown.length} largest; choose one to light it up.`) : null,
     el("ul", { class: "paths" }, items),
     el(
       "dl",
       { class: "sums" },
       others > 0 ? entry(`the other ${plural(others, "path")}`, number(rest)) : null,
-      entry("all together", number(total)),
+      entry("all together", result_cell(added(terms), total)),
     ),
     chosen && el("div", { class: "one-path" }, path_formula(trace(epoch, row), address, chosen)),
   );
@@ -215,11 +231,11 @@ function all_blocked(t, { l, i, j }, path) {
 
 function path_formula(t, address, path) {
   const list = path_factors(t, address, path);
+  const numbers = multiplied(list.map(({ value }) => value));
   return formula(products(list.map(({ above, below }) => partial(above, below))), [
     equals(),
-    ...products(list.map(({ value }) => mn(value, { brackets: true }))),
-    equals(),
-    mn(path.product),
+    ...numbers,
+    ...result(numbers, path.product),
   ]);
 }
 
@@ -270,7 +286,9 @@ function batch_panel(epoch, address, choose_row) {
     mrow(...sum),
   ];
   if (l2) line.push(mo("+"), ...l2.symbols());
-  line.push(equals(), mn(g, { digits: 5 }));
+  line.push(equals(), mn(g));
+  const added_up = [...terms.map(({ value }) => value), ...(rest.length ? [left] : [])];
+  if (l2) added_up.push(l2.value);
   return [
     head_of(address, t, step.fresh),
     section(
@@ -299,7 +317,7 @@ function batch_panel(epoch, address, choose_row) {
         { class: "sums" },
         rest.length ? entry(`the other ${plural(rest.length, "row")}`, number(left)) : null,
         l2 ? entry("L2 term", number(l2.value)) : null,
-        entry("all together", number(g)),
+        entry("all together", result_cell(added(added_up), g)),
       ),
     ),
     update_section(step),

@@ -83,6 +83,7 @@ const minus = () => mo("\u2212");
 const equals = () => mo("=");
 const dot = () => mo("·", { lspace: "0.15em", rspace: "0.15em" });
 const label = (words) => mathml("mtext", null, words);
+const aside = (words) => mathml("mtext", { class: "aside" }, words); // says something of a number
 
 function mn(value, { digits = 4, brackets = false } = {}) {
   const [mantissa, power] = scientific(value, digits);

@@ -25,7 +25,7 @@ const LOSSES = {
   squared_error: { loss: (y, a) => (y - a) ** 2 / 2, da: (y, a) => a - y, link: "identity" },
   binary_log_loss: {
     loss: (y, a) => -times_log(y, clip(a)) - times_log(1 - y, 1 - clip(a)),
-    da: (y, a) => (a === y ? 0 : (a - y) / (a * (1 - a))),
+    da: (y, a) => (y === 0 ? 1 / (1 - a) : y === 1 ? -1 / a : (a - y) / (a * (1 - a))),
     link: "logistic",
   },
   log_loss: {
@@ -35,7 +35,7 @@ const LOSSES = {
   },
   poisson: {
     loss: (y, a) => (y === 0 ? 0 : y * Math.log(y / a)) - y + a,
-    da: (y, a) => (a === y ? 0 : (a - y) / a),
+    da: (y, a) => (y === 0 ? 1 : (a - y) / a),
     link: "exp",
   },
 };
@@ -88,13 +88,33 @@ function forward(p, X, count) {
   return { z, a };
 }
 
+// The loss of one row from z[L] of its own link: what it is before probabilities are clipped, whose
+// derivative is a - y wherever z lies. Poisson's and the squared error are not clipped.
+const UNCLIPPED = {
+  binary_log_loss: (y, z) =>
+    z.reduce((s, v, o) => s + Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v))) - y[o] * v, 0),
+  log_loss: (y, z) => {
+    const top = Math.max(...z);
+    const sum = z.reduce((s, v) => s + Math.exp(v - top), 0);
+    return Math.log(sum) - z.reduce((s, v, o) => s + y[o] * (v - top), 0);
+  },
+};
+
+// Beyond this dJ/da is not told apart from da/dz, which is as small as this is large.
+const STEEP = 1e50;
+
 // dJ/dz[L] of one row whose share of the batch is `share`
 function output_delta(y, a, share) {
   if (is_canonical) return a.map((v, o) => share * (v - y[o]));
   const da = a.map((v, o) => share * loss.da(y[o], v));
   if (!is_softmax) return da.map((d, o) => d * output.df(a[o]));
-  const mean = a.reduce((s, v, o) => s + v * da[o], 0);
-  return a.map((v, o) => v * (da[o] - mean)); // sum_k da_k a_k (1{k=o} - a_o)
+  // sum_k da_k a_k (1{k=o} - a_o); of an output near 1 its own term would cancel in it
+  const others = (o) => a.reduce((s, v, k) => (k === o ? s : s + v * da[k]), 0);
+  const largest = a.indexOf(Math.max(...a));
+  const mean = others(largest) + a[largest] * da[largest];
+  return a.map((v, o) =>
+    o === largest ? v * (da[o] * (1 - v) - others(o)) : v * (da[o] - mean),
+  );
 }
 
 // Everything about rows `from`..`to` as one batch with weights (null: 1 each). Gradients are
@@ -109,11 +129,16 @@ function step_numbers(p, from, to, weights) {
   const delta = Array(L + 1).fill(null);
   delta[L] = new Float64Array(count * units[L]);
   let data_loss = 0;
+  let unclipped = 0;
   for (let r = 0; r < count; r++) {
     const y = Y.subarray(r * units[L], (r + 1) * units[L]);
     const out = a[L].subarray(r * units[L], (r + 1) * units[L]);
     delta[L].set(output_delta(y, out, share(r)), r * units[L]);
-    data_loss += share(r) * out.reduce((s, v, o) => s + loss.loss(y[o], v), 0);
+    const row_loss = out.reduce((s, v, o) => s + loss.loss(y[o], v), 0);
+    const before = is_canonical && UNCLIPPED[data.loss];
+    data_loss += share(r) * row_loss;
+    unclipped +=
+      share(r) * (before ? before(y, z[L].subarray(r * units[L], (r + 1) * units[L])) : row_loss);
   }
   const da = (l, r, i) => {
     if (l === L) return share(r) * loss.da(Y[r * units[L] + i], a[L][r * units[L] + i]);
@@ -128,6 +153,16 @@ function step_numbers(p, from, to, weights) {
       for (let i = 0, at = r * units[l]; i < units[l]; i++, at++)
         delta[l][at] = da(l, r, i) * hidden.df(a[l][at]);
   }
+  // Whether a path ends with dJ/dz of its output, which takes the last two steps together: after a
+  // softmax, through which every z moves every output, and where an output is rounded to its limit.
+  const to_sum = (r) => {
+    if (is_softmax) return true;
+    if (!is_canonical) return false;
+    return range(0, units[L] - 1).some((o) => {
+      const at = r * units[L] + o;
+      return !(Math.abs(loss.da(Y[at], a[L][at])) < STEEP);
+    });
+  };
   let squares = 0;
   if (data.alpha) for (const W of p.W) for (const w of W) squares += w * w;
   const l2 = data.alpha / sum_w;
@@ -146,12 +181,14 @@ function step_numbers(p, from, to, weights) {
     Y,
     delta,
     da,
+    to_sum,
     share,
     term,
     gradient,
     l2,
     penalty,
     J: data_loss + penalty,
+    smooth_J: unclipped + penalty,
     count,
   };
 }
@@ -166,7 +203,7 @@ const trace = remember((epoch, row) =>
 // w_ij of W[l], or b_j of b[l] where i < 0
 const parameter = (p, { l, i, j }) => (i < 0 ? p.b[l][j] : p.W[l][i * units[l + 1] + j]);
 
-// (J(w + h) - J(w - h)) / 2h, for the eye: nothing else on the page comes from it
+// (J(w + h) - J(w - h)) / 2h of the loss before clipping, for the eye: nothing else on the page comes from it
 function central_difference(epoch, row, { l, i, j }) {
   const p = net(epoch);
   const at = i < 0 ? j : i * units[l + 1] + j;
@@ -176,8 +213,8 @@ function central_difference(epoch, row, { l, i, j }) {
   const J_at = (value) => {
     array[at] = value;
     return row < 0
-      ? step_numbers(p, 0, rows.n, rows.weights).J
-      : step_numbers(p, row, row + 1, null).J;
+      ? step_numbers(p, 0, rows.n, rows.weights).smooth_J
+      : step_numbers(p, row, row + 1, null).smooth_J;
   };
   const difference = (J_at(w + h) - J_at(w - h)) / (w + h - (w - h));
   array[at] = w;

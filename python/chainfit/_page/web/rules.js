@@ -27,28 +27,39 @@ function slope_rule(l, i, a) {
   }[name]();
 }
 
-// dJ/dh of an output
+// dJ/dh of an output; a target of 0 or 1 may make it a simpler one
 function loss_rule(o, a, y) {
   const h = () => part(symbol.out(L, o));
   const target = () => part(symbol.target(o));
   const one = () => mathml("mn", null, "1");
+  const one_over = (symbols, numbers) => [[frac(one(), symbols)], [frac(one(), numbers)]];
   return {
     squared_error: () => [
       [h(), minus(), target()],
       [mn(a), minus(), num(y)],
     ],
-    binary_log_loss: () => [
-      [frac(mrow(h(), minus(), target()), mrow(h(), wrap(one(), minus(), h())))],
-      [frac(mrow(mn(a), minus(), mn(y)), mrow(mn(a), dot(), wrap(one(), minus(), mn(a))))],
-    ],
-    log_loss: () => [
-      [minus(), frac(target(), h())],
-      [minus(), frac(mn(y), mn(a))],
-    ],
-    poisson: () => [
-      [frac(mrow(h(), minus(), target()), h())],
-      [frac(mrow(mn(a), minus(), mn(y)), mn(a))],
-    ],
+    binary_log_loss: () => {
+      if (y === 0) return one_over(mrow(one(), minus(), h()), mrow(one(), minus(), mn(a)));
+      if (y === 1) return one_over(h(), mn(a)).map((parts) => [minus(), ...parts]);
+      return [
+        [frac(mrow(h(), minus(), target()), mrow(h(), wrap(one(), minus(), h())))],
+        [frac(mrow(mn(a), minus(), mn(y)), mrow(mn(a), dot(), wrap(one(), minus(), mn(a))))],
+      ];
+    },
+    log_loss: () =>
+      y === 0
+        ? [[mn(0)], []]
+        : [
+            [minus(), frac(target(), h())],
+            [minus(), frac(mn(y), mn(a))],
+          ],
+    poisson: () =>
+      y === 0
+        ? [[one()], []]
+        : [
+            [frac(mrow(h(), minus(), target()), h())],
+            [frac(mrow(mn(a), minus(), mn(y)), mn(a))],
+          ],
   }[data.loss]();
 }
 
@@ -66,12 +77,12 @@ function sum_over(l, i, t, most = 3) {
   const plus = (list) => list.flatMap((x, n) => (n ? [mo("+"), ...x] : x));
   const numbers = plus(terms.map(({ d, w }) => [num(d), dot(), num(w)]));
   if (rest.length)
-    numbers.push(mo("+"), num(left), label(` (${plural(rest.length, "more term")})`));
+    numbers.push(mo("+"), num(left), aside(` (${plural(rest.length, "more term")})`));
   return numbers;
 }
 
-// The factors dJ/dh, dh/dz, dz/dw of one row, each { symbols, rule, numbers, value }. With a
-// softmax, where each output depends on every sum, the first two are one: dJ/dz. Where a notation
+// The factors dJ/dh, dh/dz, dz/dw of one row, each { symbols, rule, numbers, value }. Of an output
+// the first two may be one, dJ/dz: see to_sum. Where a notation
 // has one factor for each neuron, the last two are: dh/dw.
 function factors_of(t, address) {
   const { l, i, j } = address;
@@ -84,7 +95,7 @@ function factors_of(t, address) {
     numbers: [],
     value: i < 0 ? 1 : t.a[l][i],
   };
-  if (layer === L && is_softmax) {
+  if (layer === L && t.to_sum(0)) {
     const first = {
       symbols: partial(symbol.loss(), z),
       rule: is_canonical ? [h, minus(), symbol.target(j)] : [label("through the softmax")],
@@ -140,7 +151,8 @@ function path_factors(t, address, path) {
   const add = (above, below, value) => list.push({ above, below, value });
   const end = path.units.at(-1);
   const [h, z] = [symbol.out, symbol.sum];
-  if (is_softmax) {
+  const to_sum = t.to_sum(0);
+  if (to_sum) {
     add(symbol.loss(), z(L, end), t.delta[L][end]);
   } else {
     add(symbol.loss(), h(L, end), t.da(L, 0, end));
@@ -153,7 +165,7 @@ function path_factors(t, address, path) {
     add(h(m, u), z(m, u), unit_slope(t, m, u));
   }
   add(z(l + 1, path.units[0]), symbol.weight(address), i < 0 ? 1 : t.a[l][i]);
-  return notation.per_neuron ? by_neuron(list, is_softmax ? 2 : 1) : list;
+  return notation.per_neuron ? by_neuron(list, to_sum ? 2 : 1) : list;
 }
 
 // dh/dz and the dz/d... after it as one factor, from place `at` on

@@ -29,7 +29,7 @@ function story_panel(state, chosen_units) {
               name && el("span", { class: "name" }, name),
             ),
             el("td", null, middle ? formula(middle) : null),
-            el("td", { class: "number" }, value === null ? "–" : number(value)),
+            el("td", { class: "number" }, value === null ? "–" : result_cell(middle, value)),
           ),
         ),
       ),
@@ -60,7 +60,7 @@ function sum_terms(t, l, j, most = 3) {
     parts.push(
       mo("+"),
       num(rest.reduce((s, { w, a }) => s + w * a, 0)),
-      label(` (${count_of(rest.length)} more terms)`),
+      aside(` (${count_of(rest.length)} more terms)`),
     );
   parts.push(mo("+"), num(t.p.b[l - 1][j]));
   return parts;

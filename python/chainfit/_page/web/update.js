@@ -26,15 +26,14 @@ const old = (letter) => ({ base: letter, word: "old" });
 const fresh_of = (letter) => ({ base: letter, word: "new" });
 const num = (value) => mn(value, { brackets: true });
 
-// left = symbols = numbers = result
-const line = (left, symbols, numbers, result) => [
+// left = symbols = numbers = value
+const line = (left, symbols, numbers, value) => [
   left,
   equals(),
   ...symbols,
   equals(),
   ...numbers,
-  equals(),
-  mn(result),
+  ...result(numbers, value),
 ];
 
 const RULES = {
