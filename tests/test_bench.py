@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import chainfit
+from chainfit._bench import bench
 from chainfit._bench import fann as bench_fann
 from chainfit._bench import peers as bench_peers
 from chainfit._bench import report as bench_report
@@ -200,6 +202,22 @@ def test_a_file_keeps_what_is_not_measured_again(monkeypatch, tmp_path):
     assert set(report["cases"]) == {"seed", "tabular", "wide"}
     assert set(report["cases"]["seed"]) == {"title", "date"}
     assert report["settings"]["rounds"] == 7
+
+
+def test_the_short_table(monkeypatch):
+    """chainfit bench, on the first workload alone."""
+    monkeypatch.setattr(bench, "SHORT", WORKLOADS[:1])
+    out = io.StringIO()
+    assert bench.run(quick=True, out=out) == 0
+    head, kernels, training = out.getvalue().split("\n\n")
+    assert head.startswith(f"chainfit {chainfit.__version__}, ")
+    assert [line.split("  ")[0] for line in kernels.splitlines()[2:]] == [
+        "32, 64, 64", "128, 784, 128", "128, 512, 512", "512, 2048, 2048",
+    ]  # fmt: skip
+    assert training.splitlines()[1] == WORKLOADS[0].title
+    rows = [line.split() for line in training.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["chainfit", "NumPy", "scikit-learn"]
+    assert rows[0][-1] == "1.0" and all(float(row[-2].replace(",", "")) > 0 for row in rows)
 
 
 # -- the report

@@ -370,12 +370,12 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
 
         Examples
         --------
-        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.datasets import make_regression
         >>> from chainfit import MLPRegressor
-        >>> X, y = load_diabetes(return_X_y=True)
-        >>> model = MLPRegressor(random_state=0, solver="lbfgs", max_iter=30).fit(X, y)
+        >>> X, y = make_regression(n_features=8, random_state=0)
+        >>> model = MLPRegressor(random_state=0, early_stopping=True).fit(X, y / y.std())
         >>> predictor = model.row_predictor()
-        >>> float(predictor(X[0])[0]) == model.predict(X[:1])[0]
+        >>> bool(predictor(X[0])[0] == model.predict(X[:1])[0])
         True
         """
         from ..row_predictor import RowPredictor

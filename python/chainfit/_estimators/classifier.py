@@ -174,16 +174,27 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     --------
     MLPRegressor : The same for real targets.
 
+    Notes
+    -----
+    Multilayer perceptrons are sensitive to the scale of the features. Give each a mean of 0 and a
+    variance of 1, or the same range, and scale new rows by what the training rows gave: a
+    Pipeline with a StandardScaler does both.
+
     Examples
     --------
     >>> from chainfit import MLPClassifier
-    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.datasets import load_wine
     >>> from sklearn.model_selection import train_test_split
-    >>> X, y = make_classification(n_samples=100, random_state=1)
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> X, y = load_wine(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=1)
-    >>> model = MLPClassifier(random_state=1, max_iter=300).fit(X_train, y_train)
+    >>> net = MLPClassifier(random_state=1, max_iter=500)
+    >>> model = make_pipeline(StandardScaler(), net).fit(X_train, y_train)
     >>> model.predict(X_test[:5])
-    array([1, 0, 1, 0, 1])
+    array([0, 2, 1, 1, 1])
+    >>> round(model.score(X_test, y_test), 2)
+    0.98
     """
 
     loss = "log_loss"

@@ -166,19 +166,32 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Notes
     -----
+    Multilayer perceptrons are sensitive to the scale of the features and, in regression, of the
+    target. Give each a mean of 0 and a variance of 1, as a Pipeline with a StandardScaler and a
+    TransformedTargetRegressor do: a net starts from predictions near 0, and ends early, or with a
+    ConvergenceWarning, on the way to targets in thousands.
+
     With several outputs `loss_` and `loss_curve_` hold the squared error averaged over the outputs,
     as in scikit-learn, while the gradient is that of the sum over them. L-BFGS minimises the sum.
 
     Examples
     --------
     >>> from chainfit import MLPRegressor
-    >>> from sklearn.datasets import make_regression
+    >>> from sklearn.compose import TransformedTargetRegressor
+    >>> from sklearn.datasets import make_friedman2
     >>> from sklearn.model_selection import train_test_split
-    >>> X, y = make_regression(n_samples=200, n_features=20, random_state=1)
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> X, y = make_friedman2(n_samples=1000, noise=50, random_state=1)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=1)
-    >>> model = MLPRegressor(random_state=1, max_iter=2000, tol=0.1).fit(X_train, y_train)
+    >>> net = MLPRegressor(random_state=1, early_stopping=True)
+    >>> model = TransformedTargetRegressor(
+    ...     make_pipeline(StandardScaler(), net), transformer=StandardScaler()
+    ... ).fit(X_train, y_train)
     >>> round(model.score(X_test, y_test), 2)
     0.98
+    >>> round(net.fit(X_train, y_train).score(X_test, y_test), 2)  # not scaled
+    0.4
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {

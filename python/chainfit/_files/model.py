@@ -174,6 +174,20 @@ def load(path: AnyPath) -> Any:
     OSError
         As ``open`` raises it: FileNotFoundError, PermissionError, IsADirectoryError; also if `path`
         is a device, a pipe or a socket.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import chainfit
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = chainfit.MLPClassifier(random_state=0, early_stopping=True).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "iris.safetensors")
+    ...     model.save(path)
+    ...     loaded = chainfit.load(path)
+    >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
+    True
     """
     path = as_path(path)
     with open_regular(path) as file:

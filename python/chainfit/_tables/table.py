@@ -76,6 +76,21 @@ class TableModel:
         Rows trained on.
     notes_ : list of str
         What was decided on the way.
+
+    Notes
+    -----
+    Multilayer perceptrons are sensitive to the scale of features and targets, so this one scales
+    both itself, by what the training rows give: a pipeline with a scaler before it is not needed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from chainfit import TableModel
+    >>> from sklearn.datasets import load_wine
+    >>> frame = load_wine(as_frame=True).frame.rename(columns={"target": "cultivar"})
+    >>> model = TableModel(random_state=0, max_iter=500).fit(frame, "cultivar")
+    >>> model.predict(frame.head(3))
+    array([0, 0, 0])
     """
 
     def __init__(self, task: str = "auto", *, max_levels: int = 100, **parameters: Any) -> None:
