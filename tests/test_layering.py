@@ -62,7 +62,7 @@ def foreign_includes(root, path, allowed):
 
 # --- C++ -----------------------------------------------------------------------------------------
 
-STANDARD = r"[a-z_]+|pthread\.h|sys/mman\.h"  # <vector>, <cstdint> ... and the system's own
+STANDARD = r"[a-z_]+|pthread\.h|unistd\.h|sys/mman\.h"  # <vector>, <cstdint> ... and the system's own
 
 # Beside standard headers and its own header each file of the engine may include these.
 ENGINE = {
@@ -74,8 +74,10 @@ ENGINE = {
     "output": ["engine/network"],
     "step": ["engine/network", "engine/output", "engine/plan", "engine/threads"],
     "row_steps": ["engine/network"],
-    "few_rows": ["engine/network", "engine/output"],
+    "few_rows": ["engine/network", "engine/output", "engine/plan"],
+    "interrupt": ["engine/kernel_use", "engine/threads"],
     "trainer": [
+        "engine/interrupt",
         "engine/step",
         "engine/row_steps",
         "engine/few_rows",
@@ -83,6 +85,7 @@ ENGINE = {
         "dispatch",
     ],
     "predictor": [
+        "engine/interrupt",
         "engine/network",
         "engine/plan",
         "engine/threads",
