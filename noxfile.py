@@ -26,6 +26,9 @@ TEST_COMMAND = "pip install '.[test]' && pytest"  # the README's own
 # What exercises the compiled core; the other tests are about Python code.
 CORE = "kernels products layouts sparse_core training run bits pool core_errors row_predictor"
 CORE_TESTS = [f"tests/test_{name}.py" for name in CORE.split()]
+# Where users' data and code meet it.
+OUTSIDE = "row_predictor sparse sparse_corrupt callbacks concurrent model_file model_file_malformed"
+OUTSIDE_TESTS = [f"tests/test_{name}.py" for name in OUTSIDE.split()]
 
 
 def pinned(*names: str) -> list[str]:
@@ -79,8 +82,13 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", "-q", "benchmarks", "--benchmark-disable")
 
 
-def run_sanitized(session: nox.Session, sanitizers: str, runtime: str, tests: list[str]) -> None:
-    """Build with these sanitizers and run tests; the first report ends them."""
+def run_sanitized(
+    session: nox.Session, sanitizers: str, runtime: str, *runs: list[str], leaks: bool = False
+) -> None:
+    """Build with these sanitizers and run tests; the first report ends them.
+
+    leaks: the first run may not leak either.
+    """
     env = build_env(session, CHAINFIT_SANITIZE=sanitizers)
     session.install(".[test]", env={**env, "SKBUILD_INSTALL_STRIP": "false"})  # names in reports
     # Python itself is not instrumented, so the runtime must be loaded before it; libstdc++ beside
@@ -91,19 +99,30 @@ def run_sanitized(session: nox.Session, sanitizers: str, runtime: str, tests: li
     ]
     env = {
         "LD_PRELOAD": " ".join(preload),
-        # what CPython keeps until the process ends is no leak
-        "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1:allocator_may_return_null=1",
+        "ASAN_OPTIONS": "halt_on_error=1:allocator_may_return_null=1:detect_leaks=0",
+        "LSAN_OPTIONS": f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0",
         "TSAN_OPTIONS": "halt_on_error=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     }
-    # --capture=sys: the sanitizers' reports go to the terminal and don't die with the process
-    session.run("pytest", "--capture=sys", *(session.posargs or tests), env=env)
+    for tests in [session.posargs] if session.posargs else runs:
+        if leaks and tests is runs[0]:
+            # the last two frames: whose memory it is, and not on whose behalf it was taken
+            found = env["ASAN_OPTIONS"].replace("detect_leaks=0", "detect_leaks=1")
+            now = {**env, "ASAN_OPTIONS": f"{found}:malloc_context_size=2"}
+        else:
+            now = env
+        # --capture=sys: the sanitizers' reports go to the terminal and don't die with the process
+        session.run("pytest", "--capture=sys", *tests, env=now)
 
 
 @nox.session
 def sanitize(session: nox.Session) -> None:
-    """Run the core's tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
-    run_sanitized(session, "address,undefined", "libasan.so", CORE_TESTS)
+    """Run core and estimators under AddressSanitizer and UndefinedBehaviorSanitizer.
+
+    The core's own tests may not leak.
+    """
+    core = [*CORE_TESTS, "-k", "not cython_code"]  # which runs a compiler, and compilers leak
+    run_sanitized(session, "address,undefined", "libasan.so", core, OUTSIDE_TESTS, leaks=True)
 
 
 @nox.session

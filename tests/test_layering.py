@@ -62,7 +62,9 @@ def foreign_includes(root, path, allowed):
 
 # --- C++ -----------------------------------------------------------------------------------------
 
-STANDARD = r"[a-z_]+|pthread\.h|unistd\.h|sys/mman\.h"  # <vector>, <cstdint> ... and the system's own
+STANDARD = (
+    r"[a-z_]+|pthread\.h|unistd\.h|sys/mman\.h"  # <vector>, <cstdint> ... and the system's own
+)
 
 # Beside standard headers and its own header each file of the engine may include these.
 ENGINE = {

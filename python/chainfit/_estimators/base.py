@@ -188,9 +188,9 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
                     f"with {units[-1]}."
                 )
         if self.solver == "lbfgs":
-            finite = fit_lbfgs(self, data, units, tasks)
+            fit_lbfgs(self, data, units, tasks)
         else:
-            finite = fit_stochastic(
+            fit_stochastic(
                 self,
                 data,
                 units,
@@ -198,11 +198,6 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
                 first_pass=first_pass,
                 incremental=incremental,
                 tasks=tasks,
-            )
-        if not finite:
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain "
-                "large values and need to be preprocessed."
             )
 
     @_fit_context(prefer_skip_nested_validation=True)

@@ -1,12 +1,26 @@
-"""What is said at the end of a run that came to nothing though its weights are finite."""
+"""What is said at the end of a run that came to nothing."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .warn import warn
+
+if TYPE_CHECKING:
+    from .base import BaseMLP
+
+
+def check_finite(model: BaseMLP) -> None:
+    """Raise scikit-learn's error where the weights are no finite numbers."""
+    if not all(np.isfinite(w).all() for w in (*model.coefs_, *model.intercepts_)):
+        raise ValueError(
+            "Solver produced non-finite parameter weights. The input data may contain large "
+            "values and need to be preprocessed."
+        )
 
 
 def warn_of_infinite_loss(loss: float) -> None:

@@ -68,6 +68,24 @@ def plain_labels(y: Any, rows: int) -> bool:
     return is_plain(y) and y.dtype.kind in "iubU" and y.shape == (rows,)
 
 
+def binarizer_for(y: Array) -> LabelBinarizer:
+    """Return a LabelBinarizer fitted to the labels y.
+
+    That of plain labels is put together here. scikit-learn asks `np.unique` for them alone, which
+    NumPy 2.3 and later do by hashing, in C++ that waits for the GIL: a daemon thread that waits
+    there when Python (before 3.14) ends aborts the process. With counts `np.unique` sorts.
+    """
+    if plain_labels(y, len(y)):
+        classes = np.unique(y, return_counts=True)[0]
+        if 2 * len(classes) <= len(y):  # of more, scikit-learn says that they look like numbers
+            binarizer = LabelBinarizer()
+            binarizer.classes_ = classes
+            binarizer.y_type_ = "binary" if len(classes) <= 2 else "multiclass"
+            binarizer.sparse_input_ = False
+            return binarizer
+    return LabelBinarizer().fit(y)
+
+
 def class_codes(y: Array, classes: Array) -> npt.NDArray[np.intp] | None:
     """Index into the sorted `classes` of each label, or None where one isn't among them."""
     kinds = y.dtype.kind + classes.dtype.kind

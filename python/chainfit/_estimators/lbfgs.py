@@ -11,6 +11,7 @@ import numpy.typing as npt
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
+from .convergence import check_finite
 from .optimizer import SETTINGS, Trainer, cast, new_trainer
 from .threads import thread_limit
 from .warn import warn
@@ -53,13 +54,13 @@ class _Iterate(NamedTuple):
 
 def fit_lbfgs(
     model: BaseMLP, data: FitData, units: list[int], tasks: FitTasks | None = None
-) -> bool:
+) -> None:
     """Minimise J from the model's weights on; sets the weights, n_iter_ and loss_.
 
     Interrupted by the user it warns and keeps the last iterate that SciPy accepted.
 
-    units = [n_0, ..., n_L]; `tasks` is for callbacks, if there are any. Returns whether the weights
-    are finite numbers.
+    units = [n_0, ..., n_L]; `tasks` is for callbacks, if there are any. Weights that are no
+    finite numbers in the end are a ValueError.
 
     With several outputs scikit-learn averages the squared error over them but sums its gradient,
     a pair that no line search can follow. Here J is the sum, which its gradient belongs to, and
@@ -126,4 +127,4 @@ def fit_lbfgs(
     outputs = units[-1] if loss == "squared_error" else 1
     model.loss_ = last.data_loss / outputs + last.penalty
     model.__dict__.pop("_optimizer", None)  # its slots belong to weights that are gone
-    return bool(np.isfinite(last.theta).all())
+    check_finite(model)

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from .. import _core
-from .convergence import warn_of_infinite_loss
+from .convergence import check_finite, warn_of_infinite_loss
 from .inputs import all_finite, core_form
 from .optimizer import SETTINGS, Optimizer, cast, optimizer_name
 from .parameters import LARGEST_INT, as_float, rows_of_batch
@@ -140,7 +140,7 @@ def fit_stochastic(
     first_pass: bool,
     incremental: bool,
     tasks: FitTasks | None = None,
-) -> bool:
+) -> None:
     """Train the model's weights by its solver's steps; sets every fitted attribute that follows.
 
     Parameters
@@ -156,14 +156,13 @@ def fit_stochastic(
     tasks : FitTasks or None
         Where there are callbacks.
 
-    Returns
-    -------
-    finite : bool
-        Whether the weights are finite numbers.
+    Raises
+    ------
+    ValueError
+        If weights, or the optimizer's state, are no finite numbers in the end.
     """
     optimizer = model.__dict__.get("_optimizer") if incremental else None
     if optimizer is None:
-        model.__dict__.pop("_optimizer", None)  # no copy that a callback gets needs its arrays
         settings = {key: getattr(model, key) for key in SETTINGS}
         name = optimizer_name(model.solver, model.momentum, model.nesterovs_momentum)
         optimizer = Optimizer(name, settings)
@@ -232,9 +231,17 @@ def fit_stochastic(
             "optimization hasn't converged yet.",
             ConvergenceWarning,
         )
-    if watcher.best is not None:
-        return all(np.isfinite(w).all() for w in (*model.coefs_, *model.intercepts_))
-    return trainer.is_finite()
+    if watcher.best is None and trainer.is_finite():
+        return
+    check_finite(model)
+    if watcher.best is None:
+        raise ValueError(
+            f"The state of the optimizer went beyond the range of {data.dtype}. The data may "
+            "contain large values and need to be preprocessed: scale the features, and in "
+            "regression the targets."
+        )
+    if not trainer.is_finite():  # the steps after the best epoch led nowhere
+        model.__dict__.pop("_optimizer")
 
 
 def _hold_out(
