@@ -163,18 +163,23 @@ struct SparseArrays {
     template <class I>
     void copy_columns(const py::array& columns, Index n_in) {
         const auto* from = static_cast<const I*>(columns.data());
-        column.resize(static_cast<std::size_t>(start.back()));
+        const auto count = static_cast<std::size_t>(start.back());
+        if constexpr (sizeof(I) == sizeof(std::int32_t)) {
+            column.assign(from, from + count);
+        } else {  // one too large could wrap around into range
+            column.reserve(count);
+            for (std::size_t n = 0; n < count; ++n)
+                column.push_back(from[n] < 0 || from[n] >= n_in ? -1 : static_cast<std::int32_t>(from[n]));
+        }
         for (Index r = 0; r < rows; ++r) {
-            std::int64_t before = -1;
-            for (auto n = static_cast<std::size_t>(start[static_cast<std::size_t>(r)]);
-                 n < static_cast<std::size_t>(start[static_cast<std::size_t>(r) + 1]); ++n) {
-                const std::int64_t here = from[n];
-                if (here <= before || here >= n_in)
-                    throw py::value_error("the columns of a row of X must be ascending, without duplicates and below " +
-                                          std::to_string(n_in) + ", see row " + std::to_string(r));
-                column[n] = static_cast<std::int32_t>(here);
-                before = here;
-            }
+            const std::int32_t* first = column.data() + start[static_cast<std::size_t>(r)];
+            const std::int32_t* end = column.data() + start[static_cast<std::size_t>(r) + 1];
+            if (first == end) continue;
+            bool wrong = *first < 0 || end[-1] >= n_in;
+            for (const std::int32_t* next = first + 1; next < end; ++next) wrong |= *next <= next[-1];
+            if (wrong)
+                throw py::value_error("the columns of a row of X must be ascending, without duplicates and below " +
+                                      std::to_string(n_in) + ", see row " + std::to_string(r));
         }
     }
 };

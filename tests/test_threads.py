@@ -1,6 +1,7 @@
 """Threads, threadpoolctl, the package's surface, and scikit-learn's tools around the estimators."""
 
 import inspect
+import os
 import subprocess
 import sys
 
@@ -107,6 +108,70 @@ def test_omp_num_threads(variable, limit, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", variable)
     cpus = joblib.cpu_count()
     assert threads.default_limit() == (cpus if limit is None else min(cpus, limit))
+
+
+def test_the_limit_follows_the_process(monkeypatch):
+    """CPUs given or taken, and OMP_NUM_THREADS, count from the next call on."""
+    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs two CPUs and a system that binds threads to them")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    cpus = os.sched_getaffinity(0)
+    whole = threads.default_limit()
+    try:
+        os.sched_setaffinity(0, set(list(cpus)[:1]))
+        assert threads.default_limit() == threads.resolve_n_threads(None) == 1
+        assert chainfit.info()["threads"] == 1
+    finally:
+        os.sched_setaffinity(0, cpus)
+    assert threads.default_limit() == whole
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert threads.default_limit() == 1
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert threads.default_limit() == whole
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_calls_ask_for_the_limit_where_a_second_thread_pays(monkeypatch):
+    rng = np.random.RandomState(0)
+    X, y = rng.randn(4000, 40), rng.randn(4000)
+    asked = []
+
+    def limit():
+        asked.append(1)
+        return 1
+
+    for module in ("base", "stochastic", "lbfgs"):
+        monkeypatch.setattr(f"chainfit._estimators.{module}.thread_limit", lambda n: limit)
+    parameters = {"hidden_layer_sizes": (100, 100), "random_state": 0, "max_iter": 2}
+    model = MLPRegressor(batch_size=1000, **parameters)
+    calls = {
+        "fit": lambda: model.fit(X, y),
+        "lbfgs": lambda: MLPRegressor(solver="lbfgs", **parameters).fit(X, y),
+        "partial_fit": lambda: model.partial_fit(X, y),
+        "predict": lambda: model.predict(X),
+    }
+    for name, call in calls.items():
+        asked.clear()
+        call()
+        assert asked, name
+    asked.clear()
+    small = MLPRegressor(hidden_layer_sizes=(8,), max_iter=2, batch_size=8).fit(X[:50], y[:50])
+    small.partial_fit(X[:8], y[:8]).predict(X[:1])
+    model.predict(X[:3])
+    assert not asked
+
+
+def test_an_error_of_the_limit_comes_out(monkeypatch):
+    def fail():
+        raise LookupError("no limit today")
+
+    rng = np.random.RandomState(0)
+    X = rng.randn(4000, 40)
+    model = MLPRegressor(hidden_layer_sizes=(100, 100), max_iter=1, batch_size=1000)
+    monkeypatch.setattr("chainfit._estimators.stochastic.thread_limit", lambda n: fail)
+    with pytest.raises(LookupError, match="no limit today"):
+        model.fit(X, X[:, 0])
+    assert not hasattr(model, "coefs_")
 
 
 def test_info():

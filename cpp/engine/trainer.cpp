@@ -80,7 +80,8 @@ void Trainer<T>::forget_steps() {
 template <class T>
 bool Trainer<T>::is_finite() const {
     int others = 0;
-    for (const Buffer<T>* buffer : {&parameters_.w, &parameters_.slot[0], &parameters_.slot[1]})
+    // A first slot that is not finite goes into the weights with the next product; Adam divides by its second one.
+    for (const Buffer<T>* buffer : {&parameters_.w, &parameters_.slot[1]})
         for (Index i = 0; i < buffer->size(); ++i) {
             const T x = (*buffer)[i];
             others |= !(x - x == 0);  // 0 for a finite number, NaN for any other

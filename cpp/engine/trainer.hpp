@@ -73,7 +73,7 @@ class Trainer {
 
     const Network<T>& network() const { return network_; }
     Parameters<T>& parameters() { return parameters_; }
-    // Whether all weights and biases, and the optimizer's slots, are finite numbers.
+    // Whether all weights and biases, and what the optimizer holds beside them, are finite numbers.
     bool is_finite() const;
     int slots() const { return optimizer_.slots; }
 

@@ -24,7 +24,7 @@ from .parameters import CONSTRAINTS, LINKS
 from .portable import Portable
 from .scores import Score
 from .sparse import SPARSE_FORMATS, check_sparse
-from .stochastic import HISTORY, fit_stochastic
+from .stochastic import HISTORY, TRAINED, fit_stochastic
 from .threads import thread_limit
 from .weights import weights_and_penalty
 
@@ -139,7 +139,7 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             draft.copy._train(X, y, sample_weight, classes=classes, incremental=True)
         finally:
             if optimizer.steps != steps:
-                draft.publish()
+                draft.publish_only(TRAINED)
             optimizer.running = False
         return self
 

@@ -41,6 +41,10 @@ HISTORY = (
 )
 
 
+# All that an epoch of a fitted model sets.
+TRAINED = ("coefs_", "intercepts_", "n_iter_", "t_", *HISTORY)
+
+
 class _Watcher:
     """Listens to the core's fit loop: prints progress, scores the validation rows, keeps the best.
 
@@ -187,11 +191,12 @@ def fit_stochastic(
     run.l2 = data.l2
     # how the command line follows a long fit: called with (n_iter, loss) after each epoch
     on_epoch = model.__dict__.get("_on_epoch")
-    watcher = _Watcher(model, trainer, run, validation, on_epoch, tasks)
-    listening = early_stopping or model.verbose or on_epoch is not None or tasks is not None
-    if early_stopping and first_pass:
-        # what stays if no epoch has a score
-        watcher.best = (model.coefs_, model.intercepts_)
+    watcher = None
+    if early_stopping or model.verbose or on_epoch is not None or tasks is not None:
+        watcher = _Watcher(model, trainer, run, validation, on_epoch, tasks)
+        if early_stopping and first_pass:
+            # what stays if no epoch has a score
+            watcher.best = (model.coefs_, model.intercepts_)
     steps = trainer.steps
     try:
         trainer.run(
@@ -201,7 +206,7 @@ def fit_stochastic(
             order,
             random_state._bit_generator if shuffle and random_state is not None else None,
             run,
-            watcher if listening else None,
+            watcher,
             thread_limit(model.n_threads),
         )
     except KeyboardInterrupt:
@@ -214,7 +219,7 @@ def fit_stochastic(
     if tasks is not None:
         tasks.close()
 
-    if run.stopped == "converged" and model.verbose:
+    if run.stopped == "converged" and model.verbose and watcher is not None:
         slow = optimizer.name != "adam" and optimizer.settings["learning_rate"] == "adaptive"
         print(watcher.reason() + (" Learning rate too small." if slow else "") + " Stopping.")
     if run.stopped == "diverged" and not incremental:
@@ -223,18 +228,20 @@ def fit_stochastic(
             "stopped there.",
             ConvergenceWarning,
         )
-    if watcher.best is None:
+    best_kept = watcher is not None and watcher.best is not None
+    if not best_kept:
         warn_of_infinite_loss(model.loss_)
-    if run.stopped == "max_iter" and not (incremental or watcher.stopped):
+    stopped = watcher is not None and watcher.stopped  # by a callback
+    if run.stopped == "max_iter" and not (incremental or stopped):
         warn(
             f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the "
             "optimization hasn't converged yet.",
             ConvergenceWarning,
         )
-    if watcher.best is None and trainer.is_finite():
+    if not best_kept and trainer.is_finite():
         return
     check_finite(model)
-    if watcher.best is None:
+    if not best_kept:
         raise ValueError(
             f"The state of the optimizer went beyond the range of {data.dtype}. The data may "
             "contain large values and need to be preprocessed: scale the features, and in "
@@ -290,11 +297,15 @@ def _new_run(
     run.max_iter = 1 if incremental else min(int(model.max_iter), LARGEST_INT)
     run.tol = float(model.tol)
     run.n_iter_no_change = as_float(model.n_iter_no_change)
-    run.early_stopping = bool(model.early_stopping)
     run.shuffle = shuffle
-    run.schedule = optimizer.settings["learning_rate"] if optimizer.name != "adam" else "constant"
-    run.eta_init = float(optimizer.settings["learning_rate_init"])
-    run.power_t = float(optimizer.settings["power_t"])
+    # what is as Run has it isn't set: of a step on a few rows each attribute is a hundredth
+    if model.early_stopping:
+        run.early_stopping = True
+    schedule = optimizer.settings["learning_rate"]
+    if schedule != "constant" and optimizer.name != "adam":
+        run.schedule = schedule
+        run.eta_init = float(optimizer.settings["learning_rate_init"])
+        run.power_t = float(optimizer.settings["power_t"])
     if model.out_activation_ == "identity":
         run.loss_scale = 1.0 / model.n_outputs_
     run.t = int(model.t_)
@@ -311,7 +322,7 @@ def _take_over(
     optimizer: Optimizer,
     trainer: Trainer,
     run: _core.Run,
-    watcher: _Watcher,
+    watcher: _Watcher | None,
     *,
     in_place: bool,
 ) -> None:
@@ -321,7 +332,7 @@ def _take_over(
     leaves the old lists alone.
     """
     model._optimizer = optimizer
-    if watcher.validation is not None and watcher.best is not None:
+    if watcher is not None and watcher.best is not None:
         model.coefs_, model.intercepts_ = watcher.best
     else:
         # Also for a warm start without a better score: scikit-learn then ends with the last
@@ -336,7 +347,7 @@ def _take_over(
     else:  # interrupted in the first epoch
         model.__dict__.setdefault("loss_", math.nan)
     _append(model, "loss_curve_", losses, in_place)
-    if watcher.validation is not None:
+    if watcher is not None and watcher.validation is not None:
         model.best_loss_ = None
         model.best_validation_score_ = run.best_validation_score
         _append(model, "validation_scores_", watcher.scores, in_place)

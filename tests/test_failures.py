@@ -1,0 +1,165 @@
+"""Calls that fail or are interrupted: what they leave, and what they say."""
+
+import copy
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.preprocessing import LabelBinarizer
+
+import chainfit
+from chainfit import MLPClassifier, MLPRegressor
+from chainfit._estimators import stochastic
+from chainfit._estimators.draft import Draft
+from chainfit._estimators.labels import binarizer_for
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+_rng = np.random.RandomState(0)
+X = _rng.randn(60, 5)
+y = X[:, 0] - X[:, 1]
+ESTIMATORS = {
+    "classifier": (MLPClassifier, np.digitize(y, [-0.5, 0.5])),
+    "regressor": (MLPRegressor, y),
+}
+
+
+def make(kind, **parameters):
+    """Return a small unfitted estimator and its targets."""
+    cls, target = ESTIMATORS[kind]
+    parameters = {"hidden_layer_sizes": (6,), "max_iter": 5, "random_state": 0, **parameters}
+    return cls(**parameters), target
+
+
+def assert_equal_models(a, b):
+    for mine, other in zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True):
+        np.testing.assert_array_equal(mine, other, strict=True)
+
+
+SEEDED = {
+    "fit": lambda model, y: model.fit(X, y),
+    "partial_fit": lambda model, y: model.partial_fit(X, y),
+}
+
+
+@pytest.mark.parametrize("call", SEEDED)
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_a_failing_first_call_leaves_model_and_generator(call, solver):
+    """Warnings that are errors, bad data, weights that end up infinite."""
+    failures = [
+        ({"batch_size": 1000}, y, "batch_size"),
+        ({}, y * np.nan, "NaN"),
+        ({}, y[:3], "inconsistent numbers of samples"),
+        (
+            {"precision": "float32", "learning_rate_init": 1e30},
+            y,
+            "non-finite|range of float32|beyond all bounds|not a number",
+        ),
+    ]
+    for parameters, target, message in failures:
+        generator = np.random.RandomState(3)
+        generator.standard_normal()  # half of a pair is kept
+        before = generator.get_state()
+        model = MLPRegressor(
+            hidden_layer_sizes=(6,), max_iter=5, random_state=generator, solver=solver
+        ).set_params(**parameters)
+        held = set(vars(model))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            warnings.simplefilter("ignore", RuntimeWarning)
+            with pytest.raises((ValueError, UserWarning), match=message):
+                for _ in range(50):
+                    SEEDED[call](model, target)
+        if model.random_state is generator and not hasattr(model, "coefs_"):
+            assert set(vars(model)) == held
+            for a, b in zip(generator.get_state(), before, strict=True):
+                np.testing.assert_array_equal(a, b)
+        else:  # that a later partial_fit ends badly doesn't take back the earlier ones
+            assert call == "partial_fit" and parameters.get("learning_rate_init")
+
+
+def test_a_failing_refit_leaves_the_generator():
+    generator = np.random.RandomState(3)
+    model = make("regressor", random_state=generator)[0].fit(X, y)
+    before = generator.get_state()
+    for fit in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match="NaN"):
+            fit(X * np.nan, y)
+        for a, b in zip(generator.get_state(), before, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_interrupted_partial_fit_raises_and_keeps_whole_steps():
+    class Interrupt:
+        def __init__(self):
+            self.calls = 0
+
+        def __call__(self, n_iter, loss):
+            raise KeyboardInterrupt
+
+    for fitted in (False, True):
+        model = make("regressor", solver="adam")[0]
+        if fitted:
+            model.fit(X, y)
+        right = copy.deepcopy(model).partial_fit(X, y)
+        model._on_epoch = Interrupt()
+        with pytest.raises(KeyboardInterrupt):
+            model.partial_fit(X, y)
+        del model._on_epoch
+        assert_equal_models(model, right)
+        assert_equal_models(model.partial_fit(X, y), right.partial_fit(X, y))
+
+
+def test_an_epoch_publishes_all_that_it_sets():
+    for kind in ESTIMATORS:
+        model, target = make(kind)
+        model.fit(X, target)
+        draft = Draft(model)
+        draft.copy._train(X, target, None, incremental=True)
+        assert set(draft.changes()) <= set(stochastic.TRAINED)
+
+
+# -- what the dtype of training can't hold
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_optimizer_that_overflows_is_told_at_the_fit(tmp_path):
+    """Squares of gradients beyond float32 freeze the weights, though these are finite."""
+    data = X.astype(np.float32)
+    model = MLPRegressor(hidden_layer_sizes=(6,), max_iter=2, random_state=0)
+    target = (1e17 * y).astype(np.float32)
+    wide = (1e12 * data).astype(np.float32)
+    with pytest.raises(ValueError, match=r"went beyond the range of float32.*scale"):
+        model.fit(wide, target)
+    assert not hasattr(model, "coefs_")
+    model.fit(data, (1e6 * y).astype(np.float32)).save(tmp_path / "model.safetensors")
+
+
+def test_a_model_stopped_early_is_saved_whatever_came_after_its_best_epoch(tmp_path):
+    model = MLPRegressor(
+        hidden_layer_sizes=100, activation="identity", solver="sgd", learning_rate_init=1.0,
+        max_iter=30, early_stopping=True, random_state=0,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(10 * X, y)
+    model.save(tmp_path / "model.safetensors")
+    assert_equal_models(chainfit.load(tmp_path / "model.safetensors"), model)
+
+
+@pytest.mark.parametrize("kind", ["int", "bool", "str", "one class", "many classes", "float"])
+def test_binarizers_are_those_of_scikit_learn(kind):
+    labels = {
+        "int": np.array([3, -1, 2] * 5),
+        "bool": np.array([True, False] * 5),
+        "str": np.array(["b", "a", "cc"] * 5),
+        "one class": np.zeros(10, int),
+        "many classes": np.arange(10),
+        "float": np.array([1.0, 2.0] * 5),
+    }[kind]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mine, right = vars(binarizer_for(labels)), vars(LabelBinarizer().fit(labels))
+    assert mine.keys() == right.keys()
+    for name, value in right.items():
+        np.testing.assert_array_equal(mine[name], value, strict=isinstance(value, np.ndarray))
