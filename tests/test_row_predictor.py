@@ -82,6 +82,53 @@ def test_wrong_rows_and_nets_are_refused():
     assert np.isnan(predict([np.nan, 1.0])).all()
 
 
+W3 = [np.ones((3, 2), np.float32), np.ones((2, 1), np.float32)]
+B3 = [np.zeros(2, np.float32), np.zeros(1, np.float32)]
+
+
+@pytest.mark.parametrize(
+    ("coefs", "intercepts", "error"),
+    [
+        ([], [], ValueError),
+        ((), (), ValueError),
+        (W3, [], ValueError),
+        (W3[:1], B3, ValueError),
+        ([np.ones((3, 0), np.float32)], [np.ones(0, np.float32)], ValueError),
+        ([np.ones(3, np.float32)], B3[:1], ValueError),
+        ([W3[0], W3[0]], B3, ValueError),
+        ([W3[0].astype(complex)], B3[:1], ValueError),
+        ([W3[0].tolist()], B3[:1], TypeError),
+        ([None], [None], (TypeError, ValueError)),
+        (None, None, TypeError),
+        (3, 4, TypeError),
+    ],
+)
+def test_what_is_no_net_is_an_error(coefs, intercepts, error):
+    with pytest.raises(error):
+        RowPredictor(coefs, intercepts, "tanh", "identity")
+    # one that was made before stays as it was
+    predict = RowPredictor(W3, B3, "tanh", "identity")
+    right = predict([1, 2, 3]).copy()
+    with pytest.raises(error):
+        predict.__init__(coefs, intercepts, "tanh", "identity")
+    assert predict([1, 2, 3]) == right
+
+
+def test_one_without_a_net():
+    empty = RowPredictor.__new__(RowPredictor)
+    for call in (empty, lambda: empty([1.0])):
+        with pytest.raises(ValueError, match="has no net"):
+            call()
+
+
+def test_the_buffers_can_not_be_moved():
+    predict = RowPredictor(W3, B3, "tanh", "identity")
+    for buffer in (predict.input, predict.output):
+        with pytest.raises(ValueError, match="does not own its data"):
+            buffer.resize(10**6, refcheck=False)
+    assert predict([1, 2, 3])[0] == pytest.approx(2 * np.tanh(6))
+
+
 # --- from Cython ---------------------------------------------------------------------------------
 
 EXAMPLE = """
