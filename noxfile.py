@@ -27,7 +27,7 @@ TEST_COMMAND = "pip install '.[test]' && pytest"  # the README's own
 CORE = "kernels products layouts sparse_core training run bits pool core_errors row_predictor"
 CORE_TESTS = [f"tests/test_{name}.py" for name in CORE.split()]
 # Where users' data and code meet it.
-OUTSIDE = "row_predictor sparse sparse_corrupt callbacks concurrent model_file model_file_malformed"
+OUTSIDE = "row_predictor sparse sparse_corrupt callbacks model_file model_file_malformed"
 OUTSIDE_TESTS = [f"tests/test_{name}.py" for name in OUTSIDE.split()]
 
 
