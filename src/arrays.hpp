@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <initializer_list>
 #include <limits>
 #include <string>
 #include <utility>
@@ -41,20 +42,32 @@ inline std::string shape_text(const std::vector<py::ssize_t>& shape) {
     return text;
 }
 
+// What an array is called in messages: put together only there, for a step on a few rows would feel it.
+struct ArrayName {
+    const char* word;
+    std::ptrdiff_t index = -1;  // of a list
+    const char* before = "";
+
+    std::string text() const {
+        const std::string name = std::string(before) + word;
+        return index < 0 ? name : name + "[" + std::to_string(index) + "]";
+    }
+};
+
 // `object` as an array of exactly T and the given shape (-1: any length), or a ValueError that names it. Odd strides
 // and misaligned data are copied; everything else is taken as it lies.
 template <class T>
-py::array checked_array(const py::handle& object, const std::vector<py::ssize_t>& shape, const std::string& name) {
-    if (!py::isinstance<py::array>(object)) throw py::type_error(name + " must be a numpy array");
+py::array checked_array(const py::handle& object, std::initializer_list<py::ssize_t> shape, const ArrayName& name) {
+    if (!py::isinstance<py::array>(object)) throw py::type_error(name.text() + " must be a numpy array");
     py::array array = py::reinterpret_borrow<py::array>(object);
     if (!py::isinstance<py::array_t<T>>(object))
-        throw py::value_error(name + " must have dtype " + py::str(py::dtype::of<T>()).cast<std::string>() + ", got " +
-                              py::str(array.dtype()).cast<std::string>());
+        throw py::value_error(name.text() + " must have dtype " + py::str(py::dtype::of<T>()).cast<std::string>() +
+                              ", got " + py::str(array.dtype()).cast<std::string>());
     bool fits = array.ndim() == static_cast<py::ssize_t>(shape.size());
     for (py::ssize_t i = 0; fits && i < array.ndim(); ++i)
-        fits = shape[static_cast<std::size_t>(i)] < 0 || array.shape(i) == shape[static_cast<std::size_t>(i)];
+        fits = shape.begin()[i] < 0 || array.shape(i) == shape.begin()[i];
     if (!fits)
-        throw py::value_error(name + " must have shape " + shape_text(shape) + " (-1: any), got " +
+        throw py::value_error(name.text() + " must have shape " + shape_text(shape) + " (-1: any), got " +
                               shape_text({array.shape(), array.shape() + array.ndim()}));
     bool regular = reinterpret_cast<std::uintptr_t>(array.data()) % sizeof(T) == 0;
     for (py::ssize_t i = 0; i < array.ndim(); ++i)
@@ -79,17 +92,17 @@ struct ParameterArrays {
     std::vector<Matrix<const T>> coefs, intercepts;
 
     ParameterArrays(const std::vector<Layer>& layers, const py::sequence& coef_list, const py::sequence& intercept_list,
-                    const std::string& what = "") {
+                    const char* what = "") {
         if (coef_list.size() != layers.size() || intercept_list.size() != layers.size())
             throw py::value_error("expected " + std::to_string(layers.size()) +
                                   " arrays of coefs and of intercepts, got " + std::to_string(coef_list.size()) +
                                   " and " + std::to_string(intercept_list.size()));
         for (std::size_t l = 0; l < layers.size(); ++l) {
-            const std::string index = "[" + std::to_string(l) + "]";
-            owners.push_back(checked_array<T>(coef_list[l], {layers[l].n_in, layers[l].n_out}, what + "coefs" + index));
+            const auto index = static_cast<std::ptrdiff_t>(l);
+            owners.push_back(checked_array<T>(coef_list[l], {layers[l].n_in, layers[l].n_out}, {"coefs", index, what}));
             coefs.push_back({static_cast<const T*>(owners.back().data()), stride<T>(owners.back(), 0),
                              stride<T>(owners.back(), 1)});
-            owners.push_back(checked_array<T>(intercept_list[l], {layers[l].n_out}, what + "intercepts" + index));
+            owners.push_back(checked_array<T>(intercept_list[l], {layers[l].n_out}, {"intercepts", index, what}));
             intercepts.push_back({static_cast<const T*>(owners.back().data()), 0, stride<T>(owners.back(), 0)});
         }
     }
@@ -131,9 +144,9 @@ struct SparseArrays {
                                   shape_text({shape.first, shape.second}));
         if (n_in > std::numeric_limits<std::int32_t>::max())
             throw py::value_error("a sparse X may have 2^31 - 1 columns at most");
-        value = contiguous(checked_array<T>(attribute(x, "data"), {-1}, "X.data"));
-        const py::array starts = index_array(attribute(x, "indptr"), "X.indptr");
-        const py::array columns = index_array(attribute(x, "indices"), "X.indices");
+        value = contiguous(checked_array<T>(attribute(x, "data"), {-1}, {"X.data"}));
+        const py::array starts = index_array(attribute(x, "indptr"), {"X.indptr"});
+        const py::array columns = index_array(attribute(x, "indices"), {"X.indices"});
         if (rows < 0 || starts.size() != rows + 1 || columns.size() != value.size())
             throw py::value_error("X is not a whole CSR matrix");
         is_wide(starts) ? copy_starts<std::int64_t>(starts) : copy_starts<std::int32_t>(starts);
@@ -144,7 +157,7 @@ struct SparseArrays {
    private:
     static bool is_wide(const py::array& indices) { return indices.itemsize() == 8; }
 
-    static py::array index_array(const py::object& indices, const std::string& name) {
+    static py::array index_array(const py::object& indices, const ArrayName& name) {
         return py::isinstance<py::array_t<std::int64_t>>(indices)
                    ? contiguous(checked_array<std::int64_t>(indices, {-1}, name))
                    : contiguous(checked_array<std::int32_t>(indices, {-1}, name));
@@ -201,7 +214,7 @@ struct SampleArrays {
             samples.rows = sparse.rows;
             return;
         }
-        X = checked_array<T>(x, {-1, n_in}, "X");
+        X = checked_array<T>(x, {-1, n_in}, {"X"});
         samples.rows = X.shape(0);
         samples.X = static_cast<const T*>(X.data());
         samples.x_row = stride<T>(X, 0);
@@ -211,10 +224,10 @@ struct SampleArrays {
     SampleArrays(const py::object& x, const py::object& y, const py::object& w, Index n_in, Index n_out)
         : SampleArrays(x, n_in) {
         if (samples.rows == 0) throw py::value_error("X must have at least one row");
-        Y = contiguous(checked_array<T>(y, {samples.rows, n_out}, "Y"));
+        Y = contiguous(checked_array<T>(y, {samples.rows, n_out}, {"Y"}));
         samples.Y = static_cast<const T*>(Y.data());
         if (!w.is_none()) {
-            weight = contiguous(checked_array<T>(w, {samples.rows}, "sample_weight"));
+            weight = contiguous(checked_array<T>(w, {samples.rows}, {"sample_weight"}));
             samples.weight = static_cast<const T*>(weight.data());
         }
     }

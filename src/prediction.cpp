@@ -22,10 +22,10 @@ struct PlainLayers {
             throw py::value_error("coefs and intercepts must be as many, at least one, got " +
                                   std::to_string(coefs.size()) + " and " + std::to_string(intercepts.size()));
         for (std::size_t l = 0; l < coefs.size(); ++l) {
-            const std::string index = "[" + std::to_string(l) + "]";
-            const py::array w = contiguous(checked_array<T>(coefs[l], {l ? n_out() : -1, -1}, "coefs" + index));
-            const py::array b = contiguous(checked_array<T>(intercepts[l], {w.shape(1)}, "intercepts" + index));
-            if (w.size() < 1) throw py::value_error("coefs" + index + " must not be empty");
+            const auto index = static_cast<std::ptrdiff_t>(l);
+            const py::array w = contiguous(checked_array<T>(coefs[l], {l ? n_out() : -1, -1}, {"coefs", index}));
+            const py::array b = contiguous(checked_array<T>(intercepts[l], {w.shape(1)}, {"intercepts", index}));
+            if (w.size() < 1) throw py::value_error(ArrayName{"coefs", index}.text() + " must not be empty");
             layers.push_back(
                 {w.shape(0), w.shape(1), static_cast<const T*>(w.data()), static_cast<const T*>(b.data())});
             owners.push_back(w);

@@ -140,7 +140,7 @@ class PyTrainer {
             if (!py::isinstance<py::sequence>(slots[s]) || py::len(slots[s]) != 2)
                 throw py::value_error(name + "must be a pair of lists: coefs and intercepts");
             const auto pair = slots[s].cast<py::sequence>();
-            arrays.emplace_back(layers(), pair[0], pair[1], name);
+            arrays.emplace_back(layers(), pair[0], pair[1], name.c_str());
         }
         for (std::size_t s = 0; s < arrays.size(); ++s)
             trainer_.network().pack(arrays[s].coefs, arrays[s].intercepts, trainer_.parameters().slot[s].data());
@@ -172,7 +172,7 @@ class PyTrainer {
 
         std::vector<std::int64_t> rows;  // empty: all rows as they lie
         if (!order.is_none()) {
-            const py::array given = contiguous(checked_array<std::int64_t>(order, {-1}, "order"));
+            const py::array given = contiguous(checked_array<std::int64_t>(order, {-1}, {"order"}));
             const auto* first = static_cast<const std::int64_t*>(given.data());
             rows.assign(first, first + given.size());
             if (rows.empty()) throw py::value_error("order must have at least one row");

@@ -36,6 +36,7 @@ class NobodyWatches final : public chainfit::Observer {
     double validation_score() override { return 0; }
     void on_best(double) override {}
     void on_learning_rate(double) override {}
+    bool epoch_ended(double) override { return false; }
     bool interrupted() override { return false; }
 };
 

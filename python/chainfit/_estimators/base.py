@@ -170,7 +170,6 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         tasks: FitTasks | None = None,
     ) -> None:
         """Check everything and train; self is a draft."""
-        hidden = self._hidden_units()
         first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         data = self._check_fit_inputs(X, y, sample_weight, classes, incremental, first_pass)
         if incremental and self.early_stopping:
@@ -178,7 +177,7 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         random_state = None
         if first_pass:
             random_state = check_random_state(self.random_state)
-            units = [data.X.shape[1], *hidden, data.Y.shape[1]]
+            units = [data.X.shape[1], *self._hidden_units(), data.Y.shape[1]]
             self._initialize(units, data.weight_dtype, random_state)
         else:
             units = self._units()

@@ -294,7 +294,8 @@ def _new_run(
         batch_size = rows
     run = _core.Run()
     run.batch_size = batch_size
-    run.max_iter = 1 if incremental else min(int(model.max_iter), LARGEST_INT)
+    if not incremental:  # where it is 1
+        run.max_iter = min(int(model.max_iter), LARGEST_INT)
     run.tol = float(model.tol)
     run.n_iter_no_change = as_float(model.n_iter_no_change)
     run.shuffle = shuffle
