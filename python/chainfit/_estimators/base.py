@@ -145,19 +145,18 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
 
     def _first_epoch(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
         """Train by a new optimizer; the steps made count if the user interrupts them."""
-        draft = Draft(self)
+        draft, interrupted = Draft(self), None
         with generator_kept(self.random_state):
             try:
                 draft.copy._train(X, y, sample_weight, classes=classes, incremental=True)
             except KeyboardInterrupt as interrupt:
                 if "_optimizer" not in draft.copy.__dict__:  # before the first step
                     raise
-                draft.publish()
                 interrupted = interrupt
-            else:
-                draft.publish()
-                return self
-        raise interrupted
+        draft.publish()
+        if interrupted is not None:
+            raise interrupted
+        return self
 
     def _train(
         self,
@@ -190,14 +189,9 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             fit_lbfgs(self, data, units, tasks)
         else:
             fit_stochastic(
-                self,
-                data,
-                units,
-                random_state,
-                first_pass=first_pass,
-                incremental=incremental,
+                self, data, units, random_state, first_pass=first_pass, incremental=incremental,
                 tasks=tasks,
-            )
+            )  # fmt: skip
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _first_partial_fit(
