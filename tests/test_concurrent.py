@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -97,6 +98,31 @@ def test_classes_and_weights_are_published_together():
     with Others(lambda: model.predict(X), lambda: model.predict_proba(X)):
         for n in range(40):
             model.fit(X, (labels, labels > 0, labels.astype(str))[n % 3])
+
+
+@pytest.mark.filterwarnings("ignore:column")
+def test_tables_are_published_whole():
+    pd = pytest.importorskip("pandas")
+    frames = [
+        pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 0, "up", "down"), "y": y}),
+        pd.DataFrame({"a": np.where(X[:, 0] > 0, "up", "down"), "b": X[:, 1], "y": 100 * y}),
+    ]
+    parameters = {"hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
+    right = [chainfit.TableModel(**parameters).fit(f, "y").predict(frames[0]) for f in frames]
+    model = chainfit.TableModel(**parameters).fit(frames[0], "y")
+
+    def predict():
+        answer = model.predict(frames[0])
+        assert any(np.array_equal(answer, one) for one in right)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Others(predict) as others:
+            for n in range(20):
+                model.fit(frames[n % 2], "y")
+                with pytest.raises(ValueError, match="target"):
+                    model.fit(frames[n % 2].assign(y=None), "y")
+    assert others.rounds[0] > 0
 
 
 def test_set_params_during_a_fit_stays():
@@ -266,7 +292,7 @@ def test_partial_fit_within_partial_fit_is_refused():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_forked_while_another_thread_trains():
     """It has the weights published last, and an optimizer that starts anew."""
-    many = np.repeat(X, 100, axis=0)
+    many = np.repeat(X, 600, axis=0)  # a good while longer than a fork takes
     model = regressor(solver="adam", hidden_layer_sizes=(64, 64)).partial_fit(many, many[:, 0])
     for _ in range(4):
         thread = threading.Thread(target=model.partial_fit, args=(many, many[:, 0]))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from .optimizer import Optimizer
     from .portable import Portable
 
-    AnyModel = TypeVar("AnyModel", bound=Portable)
-
+AnyModel = TypeVar("AnyModel")
+AnyPortable = TypeVar("AnyPortable", bound="Portable")
 _MISSING = object()
 
 
@@ -86,7 +86,7 @@ def optimizer_of(model: Portable) -> Optimizer | None:
 
 
 @contextmanager
-def at_rest(model: AnyModel) -> Iterator[AnyModel]:
+def at_rest(model: AnyPortable) -> Iterator[AnyPortable]:
     """Yield a copy of the model whose weights and optimizer belong together.
 
     Other threads wait for a running `partial_fit` to end. A signal handler inside of it gets the

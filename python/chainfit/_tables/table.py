@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .._estimators.draft import as_published
 from .encoder import Column, encode, learn
 from .readers import read_numbers
 from .target import (
@@ -92,6 +93,15 @@ class TableModel:
     >>> model.predict(frame.head(3))
     array([0, 0, 0])
     """
+
+    net_: Any
+    task_: str
+    columns_: tuple[Column, ...]
+    target_name_: Any
+    target_mean_: float
+    target_scale_: float
+    n_rows_: int
+    notes_: list[str]
 
     def __init__(self, task: str = "auto", *, max_levels: int = 100, **parameters: Any) -> None:
         if task not in TASKS:
@@ -184,9 +194,18 @@ class TableModel:
         finally:
             # A callback is no part of the model, and often can't be pickled.
             net.__dict__.pop("_on_epoch", None)
-        self.net_, self.task_, self.columns_ = net, task, tuple(columns)
-        self.target_name_, self.target_mean_, self.target_scale_ = name, mean, scale
-        self.n_rows_, self.notes_ = len(y), notes
+        # in one assignment, so that other threads don't see a part of it
+        self.__dict__ = {
+            **self.__dict__,
+            "net_": net,
+            "task_": task,
+            "columns_": tuple(columns),
+            "target_name_": name,
+            "target_mean_": mean,
+            "target_scale_": scale,
+            "n_rows_": len(y),
+            "notes_": notes,
+        }
         return self
 
     def _real_target(self, labels: Any) -> tuple[np.ndarray, float, float]:
@@ -280,12 +299,13 @@ class TableModel:
         ndarray of shape (rows,)
             Class labels, or float64 values in the target's own scale.
         """
-        net, X = self.fitted_net(), self.transform(frame)
-        if self.task_ == "classification":
+        model = as_published(self)
+        net, X = model.fitted_net(), model.transform(frame)
+        if model.task_ == "classification":
             labels: np.ndarray = net.predict(X) if len(X) else net.classes_[:0]
             return labels
         values = net.predict(X) if len(X) else np.empty(0)
-        return values.astype(np.float64) * self.target_scale_ + self.target_mean_
+        return values.astype(np.float64) * model.target_scale_ + model.target_mean_
 
     def predict_proba(self, frame: Any) -> np.ndarray:
         """Probability of each class for each row; classification only.
@@ -299,7 +319,8 @@ class TableModel:
         ndarray of shape (rows, n_classes)
             Columns in the order of ``classes_``.
         """
-        net, X = self.fitted_net("classification"), self.transform(frame)
+        model = as_published(self)
+        net, X = model.fitted_net("classification"), model.transform(frame)
         probabilities: np.ndarray = (
             net.predict_proba(X) if len(X) else np.empty((0, len(net.classes_)), X.dtype)
         )
