@@ -308,7 +308,7 @@ def test_a_child_forked_while_another_thread_trains():
                 twin = pickle.loads(pickle.dumps(model))
                 same = all(map(np.array_equal, twin.coefs_, published))
                 model.partial_fit(X, y).predict(X)
-                code = 0 if same and model._optimizer.steps <= 6 else 2
+                code = 0 if same and model._optimizer_state["steps"] <= 6 else 2
             finally:
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

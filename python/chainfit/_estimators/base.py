@@ -133,12 +133,13 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
                 "partial_fit was called, by a signal handler perhaps, from within partial_fit of "
                 "the same model."
             )
-        draft, steps = Draft(self), optimizer.steps
+        draft = Draft(self)
+        coefs = draft.copy.coefs_
         optimizer.running = True
         try:
             draft.copy._train(X, y, sample_weight, classes=classes, incremental=True)
         finally:
-            if optimizer.steps != steps:
+            if draft.copy.coefs_ is not coefs:  # a step was made
                 draft.publish_only(TRAINED)
             optimizer.running = False
         return self

@@ -138,14 +138,6 @@ class Optimizer:
         assert self._state is not None
         return float(self._state["eta"])
 
-    @property
-    def steps(self) -> int:
-        """Steps made so far."""
-        if self._trainer is not None:
-            return self._trainer.steps
-        assert self._state is not None
-        return int(self._state["steps"])
-
     def parameters(self) -> tuple[list[Array], list[Array]]:
         """Return (coefs, intercepts) after the last whole step of a run."""
         assert self._trainer is not None
