@@ -37,6 +37,13 @@ def cut(matrix, name):
     return matrix
 
 
+def plain(matrix, **values):
+    """Return the matrix with attributes of any kind."""
+    for name, value in values.items():
+        setattr(matrix, name, value)
+    return matrix
+
+
 def coo(axis, value):
     matrix = sp.coo_array(X)
     coords = [c.copy() for c in matrix.coords]
@@ -62,6 +69,11 @@ CORRUPT = {
     "coo, row": lambda: coo(0, FAR),
     "coo, column": lambda: coo(1, FAR),
     "coo, negative row": lambda: coo(0, -FAR),
+    "coo, one axis": lambda: plain(sp.coo_array(X), coords=sp.coo_array(X).coords[:1]),
+    "csr, list with an index": lambda: plain(
+        sp.csr_array(X), indices=[FAR, *sp.csr_array(X).indices.tolist()[1:]]
+    ),
+    "csr, flat indptr": lambda: plain(sp.csr_array(X), indptr=sp.csr_array(X).indptr[None]),
     "coo, fewer values": lambda: cut(sp.coo_array(X), "data"),
     "dia, fewer diagonals": lambda: cut(sp.dia_array(X), "data"),
     "lil, column": lambda: lil(0, FAR),

@@ -129,10 +129,7 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
     ) -> Self:
         """Train by the locked optimizer; the steps made count, whatever happens after them."""
         if optimizer.running:
-            raise RuntimeError(
-                "partial_fit was called, by a signal handler perhaps, from within partial_fit of "
-                "the same model."
-            )
+            raise RuntimeError("partial_fit was called from within partial_fit of the same model.")
         draft = Draft(self)
         coefs = draft.copy.coefs_
         optimizer.running = True

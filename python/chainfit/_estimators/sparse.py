@@ -12,8 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-Array = npt.NDArray[Any]
-
 # What scikit-learn's validation leaves as it is; CSC becomes CSR in `csr_form`.
 SPARSE_FORMATS = ["csr", "csc"]
 
@@ -31,7 +29,11 @@ def check_sparse(a: Any, name: str = "X") -> None:
     if a.format in ("csr", "csc", "bsr"):
         _check_compressed(a, name)
     elif a.format == "coo":
-        for indices, size in zip((a.row, a.col), a.shape, strict=True):
+        if len(a.coords) != 2:
+            raise ValueError(
+                f"A sparse {name} in COO format has two arrays of indices, got {len(a.coords)}."
+            )
+        for indices, size in zip(a.coords, a.shape, strict=True):
             _check_range(indices, size, name)
             _check_same_length(indices, a.data, name)
     elif a.format == "dia":
@@ -40,7 +42,7 @@ def check_sparse(a: Any, name: str = "X") -> None:
         for columns, values in zip(a.rows, a.data, strict=True):
             _check_same_length(columns, values, name)
             if columns:
-                _check_range(np.asarray(columns), a.shape[1], name)
+                _check_range(columns, a.shape[1], name)
 
 
 def _check_compressed(a: Any, name: str) -> None:
@@ -64,7 +66,8 @@ def _check_compressed(a: Any, name: str) -> None:
     _check_same_length(a.indices, a.data, name)
 
 
-def _check_range(indices: Array, size: int, name: str) -> None:
+def _check_range(given: npt.ArrayLike, size: int, name: str) -> None:
+    indices = np.asarray(given)
     if indices.size and not 0 <= indices.min() <= indices.max() < size:
         wrong = indices[(indices < 0) | (indices >= size)]
         raise ValueError(
