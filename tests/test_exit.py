@@ -19,18 +19,27 @@ model = MLPRegressor(**few).fit(X, y)
 classifier = MLPClassifier(**few).fit(X, y > 0)
 S = sp.csr_array(np.where(X > 1, X, 0))
 row = model.row_predictor()
+path = os.path.join(sys.argv[3], "model.safetensors")
+model.save(path)
 calls = dict(
     fit=lambda: MLPRegressor(**few).fit(X, y),
     fit_classifier=lambda: MLPClassifier(**few).fit(X, y > 0),
+    fit_text=lambda: MLPClassifier(**few).fit(X, np.where(y > 0, "b", "a")),
+    fit_floats=lambda: MLPClassifier(**few).fit(X, np.where(y > 0, 3.0, 1.0)),
+    fit_multilabel=lambda: MLPClassifier(**few).fit(X, X[:, :3] > 0),
     fit_verbose=lambda: MLPRegressor(verbose=True, **few).fit(X, y),
     fit_early_stopping=lambda: MLPRegressor(early_stopping=True, **few).fit(X, y),
     fit_lbfgs=lambda: MLPRegressor(solver="lbfgs", **few).fit(X, y),
     fit_sparse=lambda: MLPRegressor(**few).fit(S, y),
     partial_fit=lambda: model.partial_fit(X, y),
+    first_partial_fit=lambda: MLPClassifier(**few).partial_fit(X, y > 0, classes=[False, True]),
     predict=lambda: model.predict(X),
     predict_one=lambda: model.predict(X[:1]),
     predict_proba=lambda: classifier.predict_proba(X),
     row_predictor=lambda: row(X[0]),
+    save=lambda: model.save(path),
+    load=lambda: chainfit.load(path),
+    to_sklearn=lambda: model.to_sklearn(),
     pickle=lambda: pickle.dumps(model),
     explain=lambda: chainfit.explain(model, X[0], y[0], (0, 1, 2)),
     trace=lambda: chainfit.trace(model, X[:4], y[:4]),
@@ -59,18 +68,19 @@ for n in range(int(sys.argv[2])):
     break
 """
 ENTRY_POINTS = [
-    "fit", "fit_classifier", "fit_verbose", "fit_early_stopping", "fit_lbfgs", "fit_sparse",
-    "partial_fit", "predict", "predict_one", "predict_proba", "row_predictor", "pickle", "explain",
-    "trace",
+    "fit", "fit_classifier", "fit_text", "fit_floats", "fit_multilabel", "fit_verbose",
+    "fit_early_stopping", "fit_lbfgs", "fit_sparse", "partial_fit", "first_partial_fit", "predict",
+    "predict_one", "predict_proba", "row_predictor", "save", "load", "to_sklearn", "pickle",
+    "explain", "trace",
 ]  # fmt: skip
 EXITS = 20
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", ENTRY_POINTS)
-def test_daemon_threads_inside(entry):
+def test_daemon_threads_inside(entry, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, entry, str(EXITS)],
+        [sys.executable, "-c", PROGRAM, entry, str(EXITS), tmp_path],
         capture_output=True,
         text=True,
         timeout=300,

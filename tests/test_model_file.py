@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.numpy
 from safetensors import safe_open
 from scipy.sparse import csr_array
 from sklearn.datasets import load_diabetes, load_iris
@@ -22,6 +23,7 @@ from sklearn.exceptions import NotFittedError
 import chainfit
 from chainfit import MLPClassifier, MLPRegressor
 from chainfit._files.model import ModelFileError
+from chainfit._files.safetensors import encode
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -205,6 +207,21 @@ def test_file_is_readable_by_the_safetensors_library(tmp_path):
         assert list(file.metadata()) == ["chainfit"]
         np.testing.assert_array_equal(file.get_tensor("coefs.1"), model.coefs_[1])
         assert {"intercepts.2", "slots.0.coefs.0", "classes", "loss_curve"} <= set(file.keys())
+
+
+def test_the_safetensors_library_reads_what_is_encoded():
+    tensors = {
+        "b": np.arange(3.0),
+        "a": np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3)),
+        "é": np.array([[True, False]]),
+        "empty": np.empty((0, 3), np.int16),
+        "big": np.arange(5, dtype=">u4")[::2],
+    }
+    read = safetensors.numpy.load(encode({"entry": '"\u2028\n'}, tensors))
+    assert read.keys() == tensors.keys()
+    for name, array in tensors.items():
+        assert read[name].dtype == array.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(read[name], array)
 
 
 def test_loaded_arrays_are_the_models_own(tmp_path):

@@ -8,16 +8,17 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
-from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
 from .base import BaseMLP
 from .draft import as_published
 from .labels import (
+    binarizer_for,
     check_indicators,
     check_labels,
     codes,
+    found_labels,
     labels,
     plain_labels,
     quick_targets,
@@ -336,14 +337,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         check_indicators(y)
         if incremental and not self._same_classes(classes):
             if _check_partial_fit_first_call(self, classes):
-                self._label_binarizer = LabelBinarizer()
                 multilabel = type_of_target(y).startswith("multilabel")
-                self._label_binarizer.fit(y if multilabel else classes)
+                self._label_binarizer = binarizer_for(y if multilabel else np.asarray(classes))
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = binarizer_for(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            check_labels(unique_labels(y), self.classes_, all_of_them=self.warm_start)
+            check_labels(found_labels(y), self.classes_, all_of_them=self.warm_start)
         return targets(self._label_binarizer, y, dtype)
 
     def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:

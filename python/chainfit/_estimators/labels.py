@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from .inputs import is_plain
+from .inputs import all_finite, is_plain
 
 Array = npt.NDArray[Any]
 
@@ -47,6 +47,8 @@ def check_indicators(y: Any) -> None:
         return
     if sp.issparse(y):
         y = y.toarray()
+    if _plain_kind(y) is not None:
+        return
     kind = type_of_target(y)
     if kind == "multilabel-indicator":
         present = y[y != 0]
@@ -68,22 +70,52 @@ def plain_labels(y: Any, rows: int) -> bool:
     return is_plain(y) and y.dtype.kind in "iubU" and y.shape == (rows,)
 
 
-def binarizer_for(y: Array) -> LabelBinarizer:
-    """Return a LabelBinarizer fitted to the labels y.
+def _plain_kind(y: Any) -> str | None:
+    """Kind of target that y plainly is, one of scikit-learn's; None is for it to judge."""
+    if not (is_plain(y) and y.dtype.kind in "iubUf"):
+        return None
+    if y.dtype.kind == "f" and not (all_finite(y) and (y == np.trunc(y)).all()):
+        return None
+    if y.ndim == 1:
+        return "multiclass"
+    if y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind != "U":
+        present = y[y != 0]
+        return None if np.any(present != present[:1]) else "multilabel-indicator"
+    return None
 
-    That of plain labels is put together here. scikit-learn asks `np.unique` for them alone, which
-    NumPy 2.3 and later do by hashing, in C++ that waits for the GIL: a daemon thread that waits
-    there when Python (before 3.14) ends aborts the process. With counts `np.unique` sorts.
+
+def found_labels(y: Any) -> Array:
+    """Return the labels in y, sorted; of an indicator matrix the numbers of its columns.
+
+    As scikit-learn's `unique_labels`, which asks `np.unique` for the values alone. NumPy 2.3 and
+    later find these by hashing, in C++ that waits for the GIL: a daemon thread that waits there
+    when Python (before 3.14) ends aborts the process. With counts `np.unique` sorts.
     """
-    if plain_labels(y, len(y)):
-        classes = np.unique(y, return_counts=True)[0]
-        if 2 * len(classes) <= len(y):  # of more, scikit-learn says that they look like numbers
-            binarizer = LabelBinarizer()
-            binarizer.classes_ = classes
-            binarizer.y_type_ = "binary" if len(classes) <= 2 else "multiclass"
-            binarizer.sparse_input_ = False
-            return binarizer
-    return LabelBinarizer().fit(y)
+    kind = _plain_kind(y)
+    found: Array
+    if kind is None:
+        found = unique_labels(y)
+    elif kind == "multiclass":
+        found = np.unique(y, return_counts=True)[0]
+    else:
+        found = np.arange(y.shape[1])
+    return found
+
+
+def binarizer_for(y: Any) -> LabelBinarizer:
+    """Return a LabelBinarizer fitted to y, put together here where y is plain."""
+    binarizer = LabelBinarizer()
+    kind = _plain_kind(y)
+    if kind is None:
+        return binarizer.fit(y)
+    classes = found_labels(y)
+    if kind == "multiclass":
+        if 2 * len(classes) > len(y):
+            return binarizer.fit(y)  # which says that they look like numbers
+        if len(classes) <= 2:
+            kind = "binary"
+    binarizer.classes_, binarizer.y_type_, binarizer.sparse_input_ = classes, kind, False
+    return binarizer
 
 
 def class_codes(y: Array, classes: Array) -> npt.NDArray[np.intp] | None:
@@ -118,8 +150,9 @@ def targets(binarizer: LabelBinarizer, y: Array, dtype: np.dtype[Any]) -> Array:
     """Return Y (rows, n_L) of dtype for checked labels y: (rows, 1) for two classes."""
     Y = quick_targets(binarizer, y, dtype)
     if Y is None:
-        # An indicator matrix keeps its values there, and may have 255 for 1.
-        Y = np.ascontiguousarray(binarizer.transform(y) != 0, dtype=dtype)
+        if binarizer.y_type_ != _plain_kind(y) or y.shape[1] != len(binarizer.classes_):
+            y = binarizer.transform(y)  # an indicator matrix keeps its values there
+        Y = np.ascontiguousarray(y != 0, dtype=dtype)  # and may have 255 for 1
     return Y
 
 

@@ -8,6 +8,7 @@ tensor, keys are unique, nothing unknown is passed over, and no more is read tha
 from __future__ import annotations
 
 import io
+import json
 import math
 import sys
 from collections.abc import Mapping
@@ -39,6 +40,7 @@ _DTYPES = {
     "F32": "<f4",
     "F64": "<f8",
 }
+_CODES = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
 
 
 def read(file: BinaryIO) -> tuple[dict[str, str], dict[str, np.ndarray]]:
@@ -144,11 +146,26 @@ def _sizes(value: object) -> bool:
 
 
 def encode(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> bytes:
-    """Bytes of a safetensors file; ModelFileError if ``read`` would refuse its header."""
-    from safetensors.numpy import save
+    """Bytes of a safetensors file; ModelFileError if ``read`` would refuse its header.
 
-    data = save(
-        {name: np.ascontiguousarray(array) for name, array in tensors.items()}, dict(metadata)
-    )
+    The safetensors library isn't asked for them, because it waits for the GIL in Rust: a daemon
+    thread that saves when Python (before 3.14) ends would abort the process.
+    """
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    parts = []
+    position = 0
+    # Wide elements first: so each tensor is aligned.
+    for name, array in sorted(tensors.items(), key=lambda t: (-t[1].dtype.itemsize, t[0])):
+        little = array.dtype.newbyteorder("<")
+        parts.append(np.ascontiguousarray(array, little).tobytes())
+        header[name] = {
+            "dtype": _CODES[little],
+            "shape": list(array.shape),
+            "data_offsets": [position, position + array.nbytes],
+        }
+        position += array.nbytes
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    data = b"".join([len(text).to_bytes(8, "little"), text, *parts])
     _read_header(io.BytesIO(data))
     return data

@@ -9,11 +9,17 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, column_or_1d
-from sklearn.utils.multiclass import type_of_target, unique_labels
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight
 
 from .._estimators.base import BaseMLP
-from .._estimators.labels import check_indicators, check_labels, quick_targets, targets
+from .._estimators.labels import (
+    check_indicators,
+    check_labels,
+    found_labels,
+    quick_targets,
+    targets,
+)
 from .._estimators.sparse import check_sparse
 from .net import Net, as_net
 
@@ -178,7 +184,7 @@ def _of_labels(net: Net, binarizer: Any, y: Array) -> Array:
     if type_of_target(y, input_name="y", raise_unknown=True).startswith("continuous"):
         raise ValueError("y must hold class labels, got real numbers.")
     check_indicators(y)
-    check_labels(unique_labels(y), net.model.classes_, all_of_them=False)
+    check_labels(found_labels(y), net.model.classes_, all_of_them=False)
     return targets(binarizer, y, np.dtype(np.float64))
 
 
