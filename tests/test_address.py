@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from chainfit._formulas.address import Address, existing, read_address
-from chainfit._formulas.notation import NOTATIONS
+from chainfit._explain.address import Address, existing, read_address
+from chainfit._explain.notation import NOTATIONS
 
 UNITS = (4, 3, 12, 2)
 TUTORIAL = NOTATIONS["tutorial"]

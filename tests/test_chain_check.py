@@ -9,9 +9,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from chainfit import MismatchError, Net, explain
-from chainfit._chain import chain as chain_module
-from chainfit._chain import check as check_module
-from chainfit._trace.trace import trace
+from chainfit._explain import chain as chain_module
+from chainfit._explain import verify as check_module
+from chainfit._explain.trace import trace
 
 
 def small_net(**settings):

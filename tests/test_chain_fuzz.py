@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from chainfit import Net, explain
-from chainfit._net.net import HIDDEN_ACTIVATIONS, OUT_ACTIVATIONS
+from chainfit._explain.net import HIDDEN_ACTIVATIONS, OUT_ACTIVATIONS
 from chainfit.reference import LOSSES
 
 NETS, WEIGHTS = 200, 50

@@ -10,7 +10,7 @@ import pytest
 
 import chainfit
 from chainfit import Net, explain
-from chainfit._chain.mathml import breakable
+from chainfit._explain.mathml import breakable
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -131,12 +131,12 @@ def test_chainfit_alone_loads_none_of_it(python):
     """Who only fits does not wait for the chain, nor for what writes it."""
     script = (
         "import sys, json, chainfit\n"
-        "before = sorted(m for m in sys.modules if 'chain' in m or 'latex' in m)\n"
+        "before = sorted(m for m in sys.modules if '_explain' in m or 'latex' in m)\n"
         "chainfit.explain\n"
         "print(json.dumps([before, 'latex2mathml' in sys.modules]))"
     )
     result = python(script)
     assert result.returncode == 0, result.stderr
     before, latex = json.loads(result.stdout)
-    assert not [name for name in before if name.startswith("chainfit._chain")] and not latex
+    assert not [name for name in before if name.startswith("chainfit._explain")] and not latex
     assert "explain" in dir(chainfit) and "Chain" in dir(chainfit)

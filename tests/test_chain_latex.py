@@ -9,9 +9,9 @@ import pytest
 from sympy.parsing.latex import parse_latex
 
 from chainfit import Net, explain
-from chainfit._chain.latex import escape
-from chainfit._formulas.formula import Case, Formula, Partial, Quantity
-from chainfit._formulas.writer import Writer
+from chainfit._explain.chain_latex import escape
+from chainfit._explain.formula import Case, Formula, Partial, Quantity
+from chainfit._explain.writer import Writer
 
 HIDDEN = ("identity", "logistic", "tanh", "relu", "leaky_relu")
 OUT = (

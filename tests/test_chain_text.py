@@ -8,8 +8,8 @@ import pytest
 
 import chainfit
 from chainfit import Net, explain
-from chainfit._formulas.formula import Partial, Quantity, Rest, SumOver, indexed, total
-from chainfit._formulas.writer import Writer
+from chainfit._explain.formula import Partial, Quantity, Rest, SumOver, indexed, total
+from chainfit._explain.writer import Writer
 
 TUTORIAL = Net(
     [[[0.2, 0.4, 0.6]] * 3, [[0.5]] * 3],

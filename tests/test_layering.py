@@ -182,11 +182,8 @@ FLOORS = [
     ("estimators", r"_estimators", r".*"),
     ("model files", r"_files", r"_files\.estimator"),  # checks names against the core's tables
     ("tables", r"_tables", None),
-    ("formulas", r"_formulas", None),
-    ("nets", r"_net", r".*"),
-    ("traces", r"_trace", None),
-    ("chains", r"_chain", r"_chain\.check"),  # the kernel's gradient beside the chain's
-    ("pages", r"_page", None),
+    # the update that the core makes, and its gradient beside the chain's
+    ("explanation", r"_explain", r"_explain\.(net|update|verify)"),
     ("package", r"__init__", r".*"),
     ("benchmarks", r"_bench", r".*"),
     ("command line", r"__main__|_cli", r".*"),
@@ -411,7 +408,7 @@ BROKEN = {
     "Python imports upwards": (
         {
             "python/chainfit/__init__.py": "",
-            "python/chainfit/_cli/main.py": "from .. import _core\nfrom .._net.net import x\n",
+            "python/chainfit/_cli/main.py": "from .. import _core\nfrom .._explain.net import x\n",
             "python/chainfit/_files/model.py": "from .._core import isa\n",
             "python/chainfit/_files/estimator.py": "from .. import _core\nfrom . import model\n",
             "python/chainfit/_estimators/base.py": (

@@ -11,8 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import chainfit
-from chainfit._net.batch import as_batch
-from chainfit._net.net import CANONICAL, as_net
+from chainfit._explain.batch import as_batch
+from chainfit._explain.net import CANONICAL, as_net
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -9,7 +9,7 @@ import pytest
 
 import chainfit
 from chainfit import Net
-from chainfit._formulas.notation import NOTATIONS
+from chainfit._explain.notation import NOTATIONS
 
 UNITS = (3, 4, 2)
 X = [0.3, -1.2, 2.0]

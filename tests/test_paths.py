@@ -5,7 +5,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from chainfit._chain.paths import Flow, count_alive, largest
+from chainfit._explain.paths import Flow, count_alive, largest
 
 
 def random_flow(seed, sizes, zeros=0.0):

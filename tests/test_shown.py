@@ -14,11 +14,11 @@ from reader import calculate, check, check_line, is_numeric
 
 import chainfit
 from chainfit import Net, explain
-from chainfit._formulas.formula import Apply, Quantity, code
-from chainfit._formulas.writer import Writer
-from chainfit._trace.html import to_html
-from chainfit._trace.render import Equation, equation_lines
-from chainfit._trace.story import story
+from chainfit._explain.formula import Apply, Quantity, code
+from chainfit._explain.html import to_html
+from chainfit._explain.render import Equation, equation_lines
+from chainfit._explain.step_story import story
+from chainfit._explain.writer import Writer
 
 KINDS = [
     ("identity", "squared_error"),

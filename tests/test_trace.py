@@ -10,9 +10,9 @@ from sklearn.datasets import load_iris
 
 import chainfit
 from chainfit import _core, reference
-from chainfit._net.batch import as_batch
-from chainfit._net.net import _DEFINED, CANONICAL, as_net
-from chainfit._trace.trace import softmax_jacobian, trace_numbers
+from chainfit._explain.batch import as_batch
+from chainfit._explain.net import _DEFINED, CANONICAL, as_net
+from chainfit._explain.trace import softmax_jacobian, trace_numbers
 
 H = 1e-5
 KINK_DISTANCE = 1e-2

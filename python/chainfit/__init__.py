@@ -13,16 +13,16 @@ from ._estimators.threads import resolve_n_threads
 
 if TYPE_CHECKING:
     from . import reference
-    from ._chain.chain import Chain, explain
-    from ._chain.check import MismatchError
-    from ._chain.walkthrough import walkthrough
     from ._estimators.sklearn_convert import from_sklearn
+    from ._explain.chain import Chain, explain
+    from ._explain.history import History
+    from ._explain.net import Net
+    from ._explain.page.page import Page, explore
+    from ._explain.trace import Trace, trace
+    from ._explain.verify import MismatchError
+    from ._explain.walkthrough import walkthrough
     from ._files.model import ModelFileError, load
-    from ._net.history import History
-    from ._net.net import Net
-    from ._page.page import Page, explore
     from ._tables.table import TableModel
-    from ._trace.trace import Trace, trace
 
 __all__ = [
     "Chain",
@@ -48,21 +48,21 @@ __all__ = [
 
 # What fitting doesn't need is imported when it is first asked for: name -> its module.
 _LAZY = {
-    "Chain": "._chain.chain",
-    "History": "._net.history",
-    "MismatchError": "._chain.check",
+    "Chain": "._explain.chain",
+    "History": "._explain.history",
+    "MismatchError": "._explain.verify",
     "ModelFileError": "._files.model",
-    "Net": "._net.net",
-    "Page": "._page.page",
+    "Net": "._explain.net",
+    "Page": "._explain.page.page",
     "TableModel": "._tables.table",
-    "Trace": "._trace.trace",
-    "explain": "._chain.chain",
-    "explore": "._page.page",
+    "Trace": "._explain.trace",
+    "explain": "._explain.chain",
+    "explore": "._explain.page.page",
     "from_sklearn": "._estimators.sklearn_convert",
     "load": "._files.model",
     "reference": ".reference",
-    "trace": "._trace.trace",
-    "walkthrough": "._chain.walkthrough",
+    "trace": "._explain.trace",
+    "walkthrough": "._explain.walkthrough",
 }
 
 

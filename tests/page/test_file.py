@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 import chainfit
 from chainfit._cli.main import main
-from chainfit._formulas.notation import NOTATIONS
+from chainfit._explain.notation import NOTATIONS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -114,7 +114,8 @@ def test_the_page_is_one_file_that_loads_nothing(tmp_path):
 
 
 def test_the_notations_of_the_page_are_the_packages():
-    script = (Path(chainfit.__file__).parent / "_page/web/notation.js").read_text(encoding="utf-8")
+    web = Path(chainfit.__file__).parent / "_explain/page/web"
+    script = (web / "notation.js").read_text(encoding="utf-8")
     assert f"NOTATIONS = {{ {', '.join(NOTATIONS)} }}" in script
     for notation in NOTATIONS:
         assert data_of(chainfit.explore(fitted(), X, y, notation=notation))["notation"] == notation
@@ -222,7 +223,9 @@ def test_jinja2_is_asked_for_by_its_extra(monkeypatch):
 
 
 def test_importing_chainfit_loads_neither_the_page_nor_jinja2(python):
-    script = "import sys, chainfit; print({'jinja2', 'chainfit._page.page'} & set(sys.modules))"
+    script = (
+        "import sys, chainfit; print({'jinja2', 'chainfit._explain.page.page'} & set(sys.modules))"
+    )
     assert python(script).stdout == "set()\n"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainfit
-from chainfit._formulas.notation import NOTATIONS
+from chainfit._explain.notation import NOTATIONS
 
 NAMES = ["sepal length of the flower", "petal width", "a name with many words and no end", "z",
          "averylongnamewithoutanyblanks" * 3]  # fmt: skip

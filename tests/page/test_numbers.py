@@ -8,7 +8,7 @@ import pytest
 
 import chainfit
 from chainfit import reference
-from chainfit._formulas.notation import get_notation
+from chainfit._explain.notation import get_notation
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -21,8 +21,8 @@ from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from tqdm import tqdm
 
 from .. import reference
-from .._chain.chain import Chain, explain
 from .._estimators.classifier import MLPClassifier
+from .._explain.chain import Chain, explain
 from .explain import writes_unicode
 
 Array = npt.NDArray[Any]

@@ -52,7 +52,7 @@ def add_explore(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``chainfit explore``."""
-    from .._page.page import explore
+    from .._explain.page.page import explore
 
     out = args.html or f"{Path(args.model).stem}.html"
     model, table = read_inputs(args, out)

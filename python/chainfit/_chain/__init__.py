@@ -1,1 +1,0 @@
-"""explain: the chain of derivatives of one weight."""

@@ -1,0 +1,1 @@
+"""explain, trace, walkthrough, explore: the chain of derivatives, shown."""

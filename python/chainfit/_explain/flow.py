@@ -1,0 +1,138 @@
+"""The way back from the loss to one weight, for all rows at once, in numbers.
+
+dJ_r/da and dJ_r/dz of every unit above the weight, J_r being the loss of row r without its share in
+J. They are summed here once more, apart from the trace, so that the two can be compared.
+"""
+
+# ruff: noqa: E741 - l is the layer, here as in the formulas
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .address import Address
+from .paths import Flow
+from .trace import Trace, loss_derivative, through_softmax
+
+Array = npt.NDArray[Any]
+
+#: Beyond this dJ/da is not told apart from da/dz, which is as small as this is large: their product
+#: with other numbers would underflow on its way.
+STEEP = 1e50
+
+
+class Backward:
+    """What each row's loss tells the units above a weight.
+
+    Parameters
+    ----------
+    trace : Trace
+    address : Address
+        The weight, which leads from layer l to unit j of layer l+1.
+
+    Attributes
+    ----------
+    share : ndarray of shape (rows,)
+        w_r / sum(w).
+    sum_w : float
+    end : ndarray of shape (rows, n_L)
+        dJ_r/da[L].
+    fused : ndarray of shape (rows,), bool
+        Rows with an output so near its limit that dJ_r/da[L] is infinite or all but that; of the
+        canonical pair of loss and output activation dJ_r/dz[L] = a[L] - y is known all the same.
+    top : ndarray of shape (rows, n_L)
+        dJ_r/dz[L].
+    da, delta : dict of int to ndarray of shape (rows, n_m)
+        dJ_r/da[m] and dJ_r/dz[m], m = l+1..L; of layer l+1 the weight's unit alone, (rows, 1).
+    source : ndarray of shape (rows,)
+        dz/dw: what unit i gives, 1 for a bias.
+    terms : ndarray of shape (rows,)
+        dJ_r/dw.
+    """
+
+    def __init__(self, trace: Trace, address: Address) -> None:
+        net = trace.net
+        self.trace = trace
+        self.address = address
+        self.share = trace.share
+        weights = trace.sample_weight
+        self.sum_w = float(len(trace.X) if weights is None else weights.sum())
+        self.softmax = net.out_activation == "softmax"
+        L, l, j = len(net.coefs), address.layer, address.target
+        a = trace.a[L]
+        self.end = loss_derivative(net.loss, trace.Y, a)
+        steep = np.logical_not(np.abs(self.end) < STEEP)
+        self.fused: Array = np.asarray(steep.any(axis=1) & net.canonical)
+        finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)
+        top = through_softmax(a, finite) if self.softmax else finite * trace.df[L]
+        top[self.fused] = (a - trace.Y)[self.fused]
+        self.top: Array = top
+        self.da, self.delta = self._down(top, absolute=False)
+        if l + 1 == L:
+            self.da[L] = self.end[:, j : j + 1]
+        self.source = np.ones(len(a)) if address.source is None else trace.a[l][:, address.source]
+        self.terms = self.source * self.delta[l + 1][:, 0]
+
+    def _down(self, top: Array, *, absolute: bool) -> tuple[dict[int, Array], dict[int, Array]]:
+        """Carry dJ_r/dz[L] down to the weight's unit."""
+        net, l, j = self.trace.net, self.address.layer, self.address.target
+        L = len(net.coefs)
+        size = np.abs if absolute else np.asarray
+        da: dict[int, Array] = {}
+        delta: dict[int, Array] = {L: top}
+        for m in range(L - 1, l, -1):
+            units = slice(j, j + 1) if m == l + 1 else slice(None)
+            da[m] = delta[m + 1] @ size(net.coefs[m][units]).T
+            delta[m] = da[m] * size(self.trace.df[m][:, units])
+        if l + 1 == L:
+            delta[L] = top[:, j : j + 1]
+        return da, delta
+
+    @cached_property
+    def absolute_terms(self) -> Array:
+        """The sum of the absolute values of all paths of each row, shape (rows,).
+
+        It is what roundings are relative to: a sum of terms t, each off by a few u |t|, is off by
+        that many u times the sum of |t|, however much of them cancels (N. Higham, "Accuracy and
+        Stability of Numerical Algorithms", 2nd edition, 2002, section 3.1).
+        """
+        a = self.trace.a[-1]
+        if self.softmax:
+            # sum over m of |dJ/da_m| a_m |1{m=k} - a_k|
+            each = np.abs(np.where(self.fused[:, np.newaxis], 0.0, self.end)) * a
+            top = a * (each.sum(axis=1, keepdims=True) - each) + each * (1 - a)
+        else:
+            finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)
+            top = np.abs(finite * self.trace.df[-1])
+        top[self.fused] = np.abs(a - self.trace.Y)[self.fused]
+        _, delta = self._down(top, absolute=True)
+        return np.abs(self.source) * delta[self.address.layer + 1][:, 0]
+
+    def roundings(self) -> int:
+        """Return how many roundings a term of the gradient goes through at most.
+
+        For each layer above the weight a sum over its units and a few products; then the sum over
+        the rows.
+        """
+        units = self.trace.net.units[self.address.layer + 1 :]
+        return sum(n + 8 for n in units) + len(self.share) + 8
+
+    def flow(self, row: int) -> Flow:
+        """Return the graph of paths of one row.
+
+        A path takes one unit of each layer above the weight. It ends with dJ_r/da of its output,
+        or, where the output has no slope of its own, with dJ_r/dz: after a softmax, through which
+        every z moves every output, and in a fused row.
+        """
+        trace, l = self.trace, self.address.layer
+        L = len(trace.net.coefs)
+        slopes = [trace.df[m][row] for m in range(l + 1, L)]
+        edges = list(trace.net.coefs[l + 1 :])
+        if self.softmax or self.fused[row]:
+            ones = np.ones(trace.net.units[L])
+            return Flow(self.address.target, [*slopes, ones], edges, self.top[row])
+        return Flow(self.address.target, [*slopes, trace.df[L][row]], edges, self.end[row])

@@ -1,0 +1,228 @@
+"""chainfit.explore: a net, its numbers and its chains as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from html import escape
+from importlib.resources import files
+from numbers import Integral, Real
+from types import ModuleType
+from typing import Any
+
+from ..._estimators.printable import printable
+from ..._files.disk import AnyPath, as_path, write_output
+from ..net import Net, as_net
+from .data import page_data, to_script
+
+# One script, in this order: what a file uses stands before it.
+SCRIPTS = (
+    "data",
+    "numbers",
+    "dom",
+    "shown",
+    "notation",
+    "address",
+    "paths",
+    "update",
+    "labels",
+    "picture",
+    "views",
+    "rules",
+    "chain",
+    "story",
+    "telling",
+    "layers",
+    "app",
+)
+
+NOTEBOOK_HEIGHT = 820
+
+
+class Page:
+    """An HTML page in one file.
+
+    It loads nothing from elsewhere, and its content security policy forbids it. In a notebook it
+    shows itself inside a frame without access to the notebook.
+
+    Attributes
+    ----------
+    html : str
+        The page.
+    path : str or None
+        Where it was written.
+    """
+
+    def __init__(self, html: str) -> None:
+        self.html = html
+        self.path: str | None = None
+
+    def save(self, path: AnyPath) -> None:
+        """Write the page to a file, whole or not at all, in UTF-8.
+
+        Parameters
+        ----------
+        path : str, bytes or path-like
+            An existing file is replaced by one of the same owner, group and mode.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `path` is no path.
+        OSError
+            If the file can't be written.
+        """
+        write_output(path, self.html.encode("utf-8"))
+        self.path = as_path(path)
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe sandbox="allow-scripts" title="chainfit: a net explored" width="100%" '
+            f'height="{NOTEBOOK_HEIGHT}" style="border:0" srcdoc="{escape(self.html)}"></iframe>'
+        )
+
+    def __repr__(self) -> str:
+        where = "" if self.path is None else f", in {printable(self.path)}"
+        return f"<Page: {len(self.html) / 1e6:.1f} MB of HTML{where}>"
+
+
+def explore(
+    model: Any,
+    X: Any,
+    y: Any,
+    path: AnyPath | None = None,
+    *,
+    sample_weight: Any = None,
+    notation: str = "tutorial",
+    history: Any = None,
+    title: str | None = None,
+    max_rows: int = 200,
+    max_mb: float = 25.0,
+) -> Page:
+    """Make a page on which the net and its chain rule can be explored.
+
+    It shows the net as a picture with the values in its nodes and the weights on its edges, the
+    gradient as it flows back, one training step told step by step, and the size of the gradient by
+    layer. A click on a weight lights up its paths to the loss and shows its chain of derivatives
+    with numbers, and the solver's update. Its numbers are those of `chainfit.trace`, in float64.
+
+    Parameters
+    ----------
+    model : Net or fitted model
+        As `chainfit.trace` takes it.
+    X : array-like or sparse matrix of shape (rows, n_0), or (n_0,) for one row
+        The rows that the page can step through.
+    y : array-like of shape (rows,) or (rows, n_L)
+        Their targets.
+    path : str, bytes or path-like, default=None
+        File to write; None writes none.
+    sample_weight : array-like of shape (rows,), default=None
+        Weights of the rows where all of them are one batch. A row by itself counts 1.
+    notation : {'tutorial', 'outputs', 'matrix', 'sklearn'}, default='tutorial'
+        How symbols are written at first; the page can change it.
+    history : History, or sequence of Net or fitted models, default=None
+        Weights of earlier epochs, oldest first, to step through; the model comes last.
+    title : str, default=None
+        Heading of the page; None names the model.
+    max_rows : int, default=200
+        Rows to keep at most, the first ones; fewer if the net is so large (more than 20 million
+        products of a weight and a row) that a batch of them would make a reader wait.
+    max_mb : float, default=25.0
+        Size of the page at most, in megabytes. Of too many epochs as many as fit are kept, spread
+        evenly. A weight takes 11 bytes (5 if it is a float32), with Adam three times that for the
+        last epoch.
+
+    Returns
+    -------
+    page : Page
+        With the attribute `html`, the method `save`, and a display of its own in notebooks.
+
+    Raises
+    ------
+    TypeError
+        If `model` is no net that can be explained, or `path` no path.
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If X, y, sample_weight, notation, max_rows or max_mb can't be used, nets of the history
+        have other shapes, or the net is too large for `max_mb`.
+    ImportError
+        If jinja2 is not installed.
+
+    Examples
+    --------
+    >>> import chainfit
+    >>> net = chainfit.Net([[[0.5], [-1.0]]], [[0.25]])
+    >>> page = chainfit.explore(net, [[2.0, 1.0]], [1.0])
+    >>> page.html.startswith("<!doctype html>")
+    True
+    """
+    jinja2 = _require_jinja2()
+    if not isinstance(max_rows, Integral) or isinstance(max_rows, bool) or max_rows < 1:
+        raise ValueError(f"max_rows must be an integer of at least 1, got {max_rows!r}.")
+    if not isinstance(max_mb, Real) or isinstance(max_mb, bool) or not max_mb > 0:
+        raise ValueError(f"max_mb must be a positive number, got {max_mb!r}.")
+    if path is not None:
+        path = as_path(path)
+    net = as_net(model)
+    data, notes = page_data(
+        model, X, y, sample_weight=sample_weight, notation=notation, history=history,
+        max_rows=int(max_rows), max_mb=float(max_mb),
+    )  # fmt: skip
+    page = Page(_render(jinja2, net, title or _title(net), data, notes))
+    if path is not None:
+        page.save(path)
+    return page
+
+
+def _require_jinja2() -> ModuleType:
+    """Import jinja2, or say how to get it."""
+    try:
+        import jinja2
+    except ImportError:
+        raise ImportError(
+            "explore needs jinja2, which is not installed: pip install 'chainfit[explain]'"
+        ) from None
+    return jinja2
+
+
+def _title(net: Net) -> str:
+    name = "Net" if net.source is None else type(net.source).__name__
+    return f"{name} {'-'.join(map(str, net.units))}"
+
+
+def _about(net: Net) -> str:
+    activations = f"{net.activation}, " if len(net.coefs) > 1 else ""
+    penalty = f", L2 penalty α = {net.alpha:g}" if net.alpha else ""
+    loss = net.loss.replace("_", " ")
+    J = "half the sum over the outputs, mean over the rows" if loss == "squared error" else loss
+    return f"{activations}outputs {net.out_activation}, J: {J}{penalty}; {net.solver}"
+
+
+def _render(jinja2: Any, net: Net, title: str, data: dict[str, Any], notes: list[str]) -> str:
+    folder = files(__package__) / "web"
+
+    def read(name: str) -> str:
+        return (folder / name).read_text(encoding="utf-8")
+
+    style = read("page.css")
+    script = '(() => {\n"use strict";\n' + "\n".join(read(f"{n}.js") for n in SCRIPTS) + "})();\n"
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    safe = environment.filters["safe"]
+    html: str = environment.from_string(read("page.html")).render(
+        title=printable(title),
+        about=_about(net),
+        notes=notes,
+        style=safe(style),
+        style_hash=_hash(style),
+        script=safe(script),
+        script_hash=_hash(script),
+        data=safe(to_script(data)),
+    )
+    return html
+
+
+def _hash(text: str) -> str:
+    """Return the digest by which the page's policy allows this script or style and no other."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

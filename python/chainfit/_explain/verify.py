@@ -1,0 +1,169 @@
+"""The same derivative in three ways, side by side: the chain, the compiled core, a difference of J.
+
+How far apart they may lie is no constant: `bounds` bounds it for the net and rows at hand.
+"""
+
+# ruff: noqa: E741 - l is the layer, here as in the formulas
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from .._estimators.optimizer import new_trainer
+from .bounds import TINY, U, kernel_bound
+from .difference import central_difference
+from .flow import Backward
+from .net import Net
+from .trace import Trace
+
+Array = npt.NDArray[Any]
+
+_TRAINER = {"momentum": 0.0, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+
+
+class MismatchError(ArithmeticError):
+    """A derivative that two ways of computing it don't agree on; one of them is wrong."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """One derivative in several ways, and how far from the chain each may be.
+
+    Attributes
+    ----------
+    chain : float
+        The chain's product, all paths and rows added up, with the L2 term.
+    stored : float
+        The gradient of the trace, in NumPy: ``trace.dW`` or ``trace.db``.
+    stored_tolerance : float
+    kernel : float or None
+        The gradient of the compiled core in float64; None where it trains no such net.
+    kernel_tolerance : float
+    kernel_note : str
+        How the core was made to compute it, or why it can't.
+    difference : float or None
+        The central difference of J; None where there is none.
+    difference_tolerance : float
+    difference_note : str
+        The step of the difference, or why there is none.
+    """
+
+    chain: float
+    stored: float
+    stored_tolerance: float
+    kernel: float | None
+    kernel_tolerance: float
+    kernel_note: str
+    difference: float | None
+    difference_tolerance: float
+    difference_note: str
+
+    def rows(self) -> list[tuple[str, float | None, float, str]]:
+        """Return (what, value, tolerance, note) of the three, the chain itself first."""
+        kernel = ("the kernel's gradient", self.kernel, self.kernel_tolerance, self.kernel_note)
+        if self.kernel is None:
+            kernel = ("NumPy's gradient", self.stored, self.stored_tolerance, self.kernel_note)
+        return [
+            ("product of the chain", self.chain, 0.0, ""),
+            kernel,
+            (
+                "central difference of J",
+                self.difference,
+                self.difference_tolerance,
+                self.difference_note,
+            ),
+        ]
+
+    def check(self, symbol: str) -> None:
+        """Raise a MismatchError if one of them is farther from the chain than it may be."""
+        others = {
+            "NumPy's gradient": (self.stored, self.stored_tolerance),
+            "the kernel's gradient": (self.kernel, self.kernel_tolerance),
+            "the central difference": (self.difference, self.difference_tolerance),
+        }
+        for name, (value, tolerance) in others.items():
+            if value is not None and not abs(value - self.chain) <= tolerance:
+                raise MismatchError(
+                    f"dJ/d{symbol}: the chain's product is {self.chain!r}, {name} is {value!r}; "
+                    f"they may differ by {tolerance:.1e} at most. One of them is wrong: please "
+                    "report it, with the net and the rows."
+                )
+
+
+def verify(backward: Backward, value: float, l2_term: float, weight: float) -> Verification:
+    """Compute the derivative in the other ways; see `Verification`."""
+    trace, (l, i, j) = backward.trace, backward.address
+    stored = float(trace.db[l][j] if i is None else trace.dW[l][i, j])
+    size = float(np.sum(backward.share * backward.absolute_terms)) + abs(l2_term)
+    # both sides are rounded so often at most
+    stored_tolerance = 2 * backward.roundings() * U * size + TINY
+    kernel, kernel_note = _kernel_gradient(trace, l, i, j)
+    kernel_tolerance = stored_tolerance
+    if kernel is not None:
+        kernel_tolerance += kernel_bound(trace, l, i, j)
+    difference, difference_tolerance, difference_note = central_difference(backward, weight)
+    return Verification(
+        chain=value,
+        stored=stored,
+        stored_tolerance=stored_tolerance,
+        kernel=kernel,
+        kernel_tolerance=kernel_tolerance,
+        kernel_note=kernel_note,
+        difference=difference,
+        difference_tolerance=difference_tolerance + stored_tolerance,
+        difference_note=difference_note,
+    )
+
+
+def check_paths(backward: Backward, row: int, products: Sequence[float]) -> None:
+    """Raise a MismatchError if all paths of a row don't add up to what delta says."""
+    paths, delta = math.fsum(products), float(backward.share[row] * backward.terms[row])
+    size = float(backward.share[row] * backward.absolute_terms[row])
+    tolerance = 2 * backward.roundings() * U * size + TINY
+    if not abs(paths - delta) <= tolerance:
+        raise MismatchError(
+            f"row {row}: all paths add up to {paths!r}, delta gives {delta!r}; they may differ by "
+            f"{tolerance:.1e} at most. One of them is wrong: please report it."
+        )
+
+
+# --- the kernel ----------------------------------------------------------------------------------
+
+
+def _kernel_gradient(trace: Trace, l: int, i: int | None, j: int) -> tuple[float | None, str]:
+    """Return the compiled core's gradient, and how it was got or why not."""
+    found = _core_net(trace.net)
+    if found is None:
+        return None, "the core trains no net with this loss and output activation"
+    W, b, activation, loss = found
+    units = [*(len(w) for w in W), W[-1].shape[1]]
+    trainer = new_trainer("sgd", units, activation, loss, np.dtype(np.float64), _TRAINER)
+    trainer.set_parameters(W, b)
+    gradient = trainer.loss_and_gradient(trace.X, trace.Y, trace.sample_weight, trace.net.alpha, 1)
+    element = gradient[3][l][j] if i is None else gradient[2][l][i, j]
+    note = "" if len(W) == len(trace.net.coefs) else "of the net with an identity layer on top"
+    return float(element), note
+
+
+def _core_net(net: Net) -> tuple[list[Array], list[Array], str, str] | None:
+    """Return (W, b, activation, loss) of a net of the core with the same gradient, if there is one.
+
+    Squared error of outputs with the activation of hidden units: these are hidden units of a net
+    with one layer more, W = I and b = 0, whose outputs are the same numbers.
+    """
+    W, b = list(net.coefs), list(net.intercepts)
+    known = _core.activations()
+    if (net.loss, net.out_activation) in _core.losses():
+        return (W, b, net.activation, net.loss) if net.activation in known else None
+    same = len(W) == 1 or net.out_activation == net.activation
+    if net.loss != "squared_error" or not same or net.out_activation not in known:
+        return None
+    n = net.units[-1]
+    return [*W, np.eye(n)], [*b, np.zeros(n)], net.out_activation, "squared_error"

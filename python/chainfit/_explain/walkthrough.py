@@ -1,0 +1,248 @@
+"""Two small nets of the tutorials as worked examples, with weights that a reader can follow.
+
+Both nets and their rows are written here and nowhere else. The numbers are those of `trace`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from .chain import Chain, explain
+from .chain_html import preformatted
+from .html import to_html
+from .net import Net
+from .notation import Legend, Notation, get_notation
+from .render import Section, to_text
+from .trace import Trace
+from .writer import Writer, checked_writer
+
+#: What is told of the chain of a weight.
+CHAIN = ("chain", "factors", "paths", "update")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Example:
+    """One worked example.
+
+    Attributes
+    ----------
+    name : str
+        Its sizes, '3-3-1' for instance.
+    introduction : tuple of str or Name
+        What it is, and how the text that it comes from names things.
+    trace : Trace
+        The whole step; ``trace.net`` is the net, ``trace.X`` and ``trace.Y`` the row.
+    chains : tuple of Chain
+        The chains of some of its weights.
+    """
+
+    name: str
+    introduction: Legend
+    trace: Trace
+    chains: tuple[Chain, ...]
+
+    def text(self, *, ascii: bool = False, digits: int = 6, width: int = 100) -> str:
+        """Tell introduction, step and chains as aligned text.
+
+        Parameters
+        ----------
+        ascii : bool, default=False
+        digits : int, default=6
+        width : int, default=100
+            As in `Chain.text`.
+
+        Returns
+        -------
+        str
+        """
+        writer = checked_writer("ascii" if ascii else "unicode", digits)
+        how: dict[str, Any] = {"ascii": ascii, "digits": digits, "width": width}
+        parts = [
+            to_text([self._introduction(writer)], writer, width),
+            self.trace.text(**how),
+        ]
+        for chain in self.chains:
+            title = self._title(chain, writer)
+            parts.append(f"{title}\n{'-' * len(title)}\n{chain.text(sections=CHAIN, **how)}")
+        return "\n\n".join(parts)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return f"<Example {self.name}: {self.trace.net!r}>"
+
+    def to_html(self, *, digits: int = 6) -> str:
+        """Tell introduction, step and chains as a piece of HTML.
+
+        Parameters
+        ----------
+        digits : int, default=6
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ImportError
+            If latex2mathml is not installed.
+        """
+        writer = checked_writer("unicode", digits)
+        parts = [to_html([self._introduction(writer)], writer), self.trace.to_html(digits=digits)]
+        for chain in self.chains:
+            parts.append(f"<h4>{escape(self._title(chain, writer))}</h4>")
+            parts.append(chain.to_html(digits=digits, sections=CHAIN))
+        return "\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        try:
+            return self.to_html()
+        except ImportError:
+            return preformatted(self.text())
+
+    def _introduction(self, writer: Writer) -> Section:
+        words = (
+            piece if isinstance(piece, str) else writer.name(piece) for piece in self.introduction
+        )
+        return Section(f"Worked example: a {self.name} net", ["".join(words)])
+
+    def _title(self, chain: Chain, writer: Writer) -> str:
+        return f"The chain of {writer.name(chain.address.name(chain.notation))}"
+
+
+class Walkthrough(tuple[Example, ...]):
+    """Worked examples, one after the other: ``print`` it, or show it in a notebook."""
+
+    __slots__ = ()
+
+    def text(self, *, ascii: bool = False, digits: int = 6, width: int = 100) -> str:
+        """Tell all examples as aligned text; the parameters are those of `Example.text`."""
+        texts = (example.text(ascii=ascii, digits=digits, width=width) for example in self)
+        return "\n\n\n".join(texts)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return "\n<hr>\n".join(example._repr_html_() for example in self)
+
+
+def walkthrough(name: str | None = None, *, notation: str = "tutorial") -> Walkthrough:
+    """Replay one training step of small nets, every number of it.
+
+    Parameters
+    ----------
+    name : {'4-3-2-1', '3-3-1'}, default=None
+        Which example: a net with relu in two hidden layers, or one with logistic units in one.
+        None is both.
+    notation : {'tutorial', 'outputs', 'matrix', 'sklearn'}, default='tutorial'
+        What things are called, as in `explain`.
+
+    Returns
+    -------
+    walkthrough : Walkthrough
+        A tuple of examples; ``print(chainfit.walkthrough())`` shows them, and
+        ``chainfit.walkthrough()[0].trace`` has the numbers of the first.
+
+    Raises
+    ------
+    ValueError
+        If there is no such example or notation.
+
+    Examples
+    --------
+    >>> import chainfit
+    >>> example, = chainfit.walkthrough("4-3-2-1")
+    >>> example.trace.a[3], example.trace.dW[0][1, 0].round(12)
+    (array([[0.54]]), np.float64(-0.322))
+    """
+    if name is not None and name not in EXAMPLES:
+        known = ", ".join(map(repr, EXAMPLES))
+        raise ValueError(f"there is no worked example {name!r}, only {known}.")
+    names = get_notation(notation)
+    return Walkthrough(EXAMPLES[key](names) for key in ([name] if name else EXAMPLES))
+
+
+def four_three_two_one(n: Notation) -> Example:
+    """Four inputs, relu in hidden layers of three and two, one output, squared error.
+
+    All numbers are short decimals; node 3 of the first hidden layer is off.
+    """
+    net = Net(
+        coefs=[
+            [[0.2, 0.4, -0.5], [0.3, -0.2, 0.1], [-0.4, 0.1, 0.6], [0.2, 0.6, 0.2]],
+            [[0.5, -0.2], [-0.4, 0.6], [0.3, 0.1]],
+            [[0.5], [-0.5]],
+        ],
+        intercepts=[[0.1, 0.2, 0.1], [0.1, 0.2], [0.3]],
+        activation="relu",
+        out_activation="identity",
+        loss="squared_error",
+        learning_rate_init=0.1,
+    )
+    introduction = (
+        "Four features, hidden layers of three and two neurons with relu, one output, plain "
+        "gradient descent.\n"
+        'The tutorial "Deep learning chain rule of artificial neural network" (CodersAim) has this '
+        "net without numbers, and repeats a node's number for each layer: its W2(1) is ",
+        *(n.weight(0, 1, 0), ", from input 2 to neuron 1; its W22(1) is ", n.weight(1, 1, 0)),
+        *(", its W222(1) is ", n.weight(2, 1, 0), "; its sums y1, y2, y3 are ", n.z(1, 0), ", "),
+        *(n.z(1, 1), ", ", n.z(1, 2), ", its outputs O22 and O222 are ", n.a(1, 1), " and "),
+        *(
+            n.a(2, 1),
+            ", O1111 (further on also O31) is ",
+            n.a(3, 0),
+            ", and its L is ",
+            n.loss,
+            ".",
+        ),
+    )
+    weights = ((2, 0, 0), (1, 1, 0), (0, 1, 0))
+    return _example("4-3-2-1", introduction, net, [1.0, 2.0, -1.0, 0.5], weights, n)
+
+
+def three_three_one(n: Notation) -> Example:
+    """Three inputs, three logistic hidden units, one logistic output, squared error."""
+    net = Net(
+        coefs=[
+            [[0.1, -0.3, 0.5], [0.2, 0.1, -0.4], [-0.4, 0.4, 0.2]],
+            [[0.7], [-0.5], [0.3]],
+        ],
+        intercepts=[[0.1, 0.2, -0.3], [0.1]],
+        activation="logistic",
+        out_activation="logistic",
+        loss="squared_error",
+        learning_rate_init=0.5,
+    )
+    introduction = (
+        "Three inputs, three hidden nodes, one output, all logistic (sigmoid), plain gradient "
+        "descent.\n"
+        'The question "Chain function in backpropagation" (Data Science Stack Exchange) asks how '
+        "the derivative of this net's loss by ",
+        *(n.weight(1, 1, 0), " comes to be a product of three factors: through ", n.a(2, 0)),
+        *(" and ", n.z(2, 0), ".\n"),
+        "An answer there takes J = y^2 - h^2 for the squared error, with the derivative 2h. That "
+        "would not lead h to y: with 1/2 (h - y)^2 the first factor is h - y, as below.",
+    )
+    return _example("3-3-1", introduction, net, [1.0, 2.0, 0.5], ((1, 1, 0), (0, 1, 0)), n)
+
+
+def _example(
+    name: str,
+    introduction: Legend,
+    net: Net,
+    x: list[float],
+    weights: tuple[tuple[int, int, int], ...],
+    notation: Notation,
+) -> Example:
+    """Return the example on the row x with the target 1."""
+    first, *others = weights
+    chain = explain(net, x, 1.0, first, notation=notation.key)
+    chains = (chain, *(chain.of(weight) for weight in others))
+    return Example(name, introduction, chain.trace, chains)
+
+
+EXAMPLES = {"4-3-2-1": four_three_two_one, "3-3-1": three_three_one}

@@ -1,1 +1,0 @@
-"""Formulas with their numbers, the notations they are written in, the addresses of weights."""

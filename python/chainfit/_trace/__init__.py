@@ -1,1 +1,0 @@
-"""Trace: one training step with all of its numbers, as text and tables."""
