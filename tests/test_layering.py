@@ -179,6 +179,7 @@ def bindings_know_the_engine_from_outside(root):
 # From the ground up: (floor, its folder or module, those of its modules that may use the core).
 FLOORS = [
     ("reference", r"reference", None),
+    ("common", r"_common", None),
     ("estimators", r"_estimators", r".*"),
     ("model files", r"_files", r"_files\.estimator"),  # checks names against the core's tables
     ("tables", r"_tables", None),

@@ -13,7 +13,7 @@ from ._estimators.threads import resolve_n_threads
 
 if TYPE_CHECKING:
     from . import reference
-    from ._estimators.sklearn_convert import from_sklearn
+    from ._estimators.from_sklearn import from_sklearn
     from ._explain.chain import Chain, explain
     from ._explain.history import History
     from ._explain.net import Net
@@ -58,7 +58,7 @@ _LAZY = {
     "Trace": "._explain.trace",
     "explain": "._explain.chain",
     "explore": "._explain.page.page",
-    "from_sklearn": "._estimators.sklearn_convert",
+    "from_sklearn": "._estimators.from_sklearn",
     "load": "._files.model",
     "reference": ".reference",
     "trace": "._explain.trace",

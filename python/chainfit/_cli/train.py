@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 from .say import complain, say
 
 #: Seconds before the progress bar shows: a short fit needs none.

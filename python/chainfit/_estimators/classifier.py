@@ -12,7 +12,6 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
 from .base import BaseMLP
-from .draft import as_published
 from .labels import (
     binarizer_for,
     check_indicators,
@@ -307,7 +306,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         probabilities : ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`; rows add up to 1, but for multilabel targets.
         """
-        output = as_published(self)._forward(X)
+        output = self._as_published()._forward(X)
         if output.shape[1] > 1:
             return output
         pair = np.empty((len(output), 2), dtype=output.dtype)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 from . import rules
 from .chain import Chain
 from .folded import blocked, folded, through_softmax

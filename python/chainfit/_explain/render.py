@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from textwrap import wrap
 from typing import NamedTuple
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 from .writer import Writer
 
 Cell = str | float

@@ -20,7 +20,7 @@ from sklearn.utils import check_random_state
 from .. import reference
 from .._estimators.base import BaseMLP
 from .._estimators.optimizer import SETTINGS, optimizer_name
-from .._estimators.sklearn_convert import _state as sklearn_state
+from .._estimators.sklearn_convert import plain_state as sklearn_state
 from .batch import Batch, labels_of
 from .net import Net
 

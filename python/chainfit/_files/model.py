@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 from . import safetensors
 from .disk import AnyPath, as_path, open_regular, write_atomically
 from .fields import Fields, ModelFileError, Tensors, shorten

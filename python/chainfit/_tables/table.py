@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from .._estimators.draft import as_published
+from .._common.published import Published
+from .._estimators.callbacks import Progress
+from .._estimators.classifier import MLPClassifier
+from .._estimators.regressor import MLPRegressor
 from .encoder import Column, encode, learn
 from .readers import read_numbers
 from .target import (
@@ -37,7 +40,7 @@ SMALL_ALPHA = 0.3
 BATCH_SIZES = (32, 200)
 
 
-class TableModel:
+class TableModel(Published):
     """A multilayer perceptron on the mixed columns of a table.
 
     Columns of numbers are filled with the median and standardised (with a second feature where
@@ -188,15 +191,9 @@ class TableModel:
             X = encode(columns, inputs, dtype)
         if on_start is not None:
             on_start(columns, notes)
-        net._on_epoch = on_epoch
-        try:
-            net.fit(X, (y - mean) / scale if task == "regression" else y)
-        finally:
-            # A callback is no part of the model, and often can't be pickled.
-            net.__dict__.pop("_on_epoch", None)
-        # in one assignment, so that other threads don't see a part of it
-        self.__dict__ = {
-            **self.__dict__,
+        listeners = [] if on_epoch is None else [Progress(on_epoch)]
+        net._fit_followed_by(listeners, X, (y - mean) / scale if task == "regression" else y)
+        fitted = {
             "net_": net,
             "task_": task,
             "columns_": tuple(columns),
@@ -206,6 +203,7 @@ class TableModel:
             "n_rows_": len(y),
             "notes_": notes,
         }
+        self._publish(fitted)
         return self
 
     def _real_target(self, labels: Any) -> tuple[np.ndarray, float, float]:
@@ -227,8 +225,6 @@ class TableModel:
         return values, mean, spread or 1.0
 
     def _make_net(self, task: str, y: np.ndarray) -> Any:
-        from .. import MLPClassifier, MLPRegressor
-
         rows = len(y)
         batch_size = min(int(np.clip(rows // 100, *BATCH_SIZES)), rows)
         defaults: dict[str, Any] = {
@@ -299,7 +295,7 @@ class TableModel:
         ndarray of shape (rows,)
             Class labels, or float64 values in the target's own scale.
         """
-        model = as_published(self)
+        model = self._as_published()
         net, X = model.fitted_net(), model.transform(frame)
         if model.task_ == "classification":
             labels: np.ndarray = net.predict(X) if len(X) else net.classes_[:0]
@@ -319,7 +315,7 @@ class TableModel:
         ndarray of shape (rows, n_classes)
             Columns in the order of ``classes_``.
         """
-        model = as_published(self)
+        model = self._as_published()
         net, X = model.fitted_net("classification"), model.transform(frame)
         probabilities: np.ndarray = (
             net.predict_proba(X) if len(X) else np.empty((0, len(net.classes_)), X.dtype)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..._common.printable import printable
 from ..._estimators.optimizer import optimizer_name
-from ..._estimators.printable import printable
 from ..batch import as_batch
 from ..history import History
 from ..net import Net, as_net

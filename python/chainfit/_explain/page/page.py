@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from types import ModuleType
 from typing import Any
 
-from ..._estimators.printable import printable
+from ..._common.printable import printable
 from ..._files.disk import AnyPath, as_path, write_output
 from ..net import Net, as_net
 from .data import page_data, to_script
