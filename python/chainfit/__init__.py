@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ._explain.trace import Trace, trace
     from ._explain.verify import MismatchError
     from ._explain.walkthrough import walkthrough
-    from ._files.model import ModelFileError, load
+    from ._files.fields import ModelFileError
+    from ._load import load
     from ._tables.table import TableModel
 
 __all__ = [
@@ -51,7 +52,7 @@ _LAZY = {
     "Chain": "._explain.chain",
     "History": "._explain.history",
     "MismatchError": "._explain.verify",
-    "ModelFileError": "._files.model",
+    "ModelFileError": "._files.fields",
     "Net": "._explain.net",
     "Page": "._explain.page.page",
     "TableModel": "._tables.table",
@@ -59,7 +60,7 @@ _LAZY = {
     "explain": "._explain.chain",
     "explore": "._explain.page.page",
     "from_sklearn": "._estimators.from_sklearn",
-    "load": "._files.model",
+    "load": "._load",
     "reference": ".reference",
     "trace": "._explain.trace",
     "walkthrough": "._explain.walkthrough",

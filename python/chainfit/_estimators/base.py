@@ -134,7 +134,7 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             followers = [*model._own_listeners(), *listeners]
             followers += [callbacks] if callbacks.needed else []
             state, end = train(settings, data, state, followers)
-            if end.error is not None and not isinstance(end.error, KeyboardInterrupt):
+            if end.error is not None and end.why == "failed":
                 raise end.error
             warn_of_end(end, state, settings.max_iter)
             check_end(end, state, data.dtype)
@@ -186,7 +186,7 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         with generator_kept(self.random_state):
             settings, data, state = model._job(X, y, sample_weight, classes, incremental=True)
             state, end = train(settings, data, state, model._own_listeners())
-            interrupted = isinstance(end.error, KeyboardInterrupt) and end.steps > 0
+            interrupted = end.why == "interrupted" and end.steps > 0
             if end.error is not None and not interrupted:
                 raise end.error
             if not interrupted:

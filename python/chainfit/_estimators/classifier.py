@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
+from .._common.public import public
 from .base import BaseMLP
 from .labels import (
     binarizer_for,
@@ -28,6 +29,7 @@ from .scores import Score, accuracy
 Array = npt.NDArray[Any]
 
 
+@public
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """Multilayer perceptron for class labels, a drop-in for scikit-learn's.
 

@@ -14,7 +14,11 @@ from sklearn.exceptions import ConvergenceWarning
 from .state import State
 from .warn import warn
 
-Why = Literal["max_iter", "converged", "eta_too_small", "diverged", "callback", "failed"]
+Why = Literal[
+    "max_iter", "converged", "eta_too_small", "diverged", "callback", "interrupted", "failed"
+]
+
+INTERRUPTED = "Training interrupted by user."
 
 
 class End(NamedTuple):
@@ -24,8 +28,8 @@ class End(NamedTuple):
     ----------
     why : str
         'max_iter'; 'converged'; 'eta_too_small' (converged, with an adaptive step size that
-        vanished); 'diverged'; 'callback': one asked for it; 'failed': an exception came out of a
-        callback or a signal handler, KeyboardInterrupt among them.
+        vanished); 'diverged'; 'callback': one asked for it; 'interrupted': by the user's Ctrl-C;
+        'failed': another exception came out of a callback or a signal handler.
     error : BaseException or None
         That exception.
     steps : int
@@ -45,8 +49,8 @@ class End(NamedTuple):
 
 def warn_of_end(end: End, state: State, max_iter: int) -> None:
     """Warn where a fit ended without having converged."""
-    if end.why == "failed":
-        warn("Training interrupted by user.")
+    if end.why == "interrupted":
+        warn(INTERRUPTED)
     elif end.why == "diverged":
         warn(
             f"Stochastic Optimizer: The loss is not a number after epoch {state.n_iter}; training "

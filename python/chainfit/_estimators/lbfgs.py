@@ -126,7 +126,7 @@ def minimise(
     except _Stopped:
         why = "callback"
     except KeyboardInterrupt as interrupt:
-        why, error = "failed", interrupt
+        why, error = "interrupted", interrupt
     for listener in listeners:
         listener.finish(why)
     # Without the optimizer that there was: its slots belong to weights that are gone.

@@ -33,6 +33,10 @@ SETTINGS = (
 )
 
 
+#: How many slots each of the core's optimizers has.
+SLOTS = dict(_core.optimizers())
+
+
 def cast(arrays: list[Array], dtype: np.dtype[Any]) -> list[Array]:
     """Return the arrays as ndarrays of `dtype`; those that are so already pass as they are."""
     return [

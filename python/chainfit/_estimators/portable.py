@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 
+from .._common.public import public_class
 from .._common.published import Published
 from .optimizer import Optimizer
 
@@ -94,9 +95,10 @@ class Portable(Published, BaseEstimator):
             If the file can't be written.
         """
         from .._files.model import save
+        from .model_file import kind_of
 
         with self._at_rest() as model:
-            save(model, path)
+            save(kind_of(public_class(model)), model, path)
 
     def to_sklearn(self) -> Any:
         """Make a scikit-learn MLP of this estimator, with all of its fitted state.

@@ -104,7 +104,7 @@ def _make_steps(
         )
     except BaseException as raised:
         error = raised
-    why = _why(run, watcher, optimizer) if error is None else "failed"
+    why = _why(run, watcher, optimizer, error)
     best = None if watcher is None else watcher.best
     in_range = trainer.is_finite()
     end = End(why, error, trainer.steps - steps, best is not None, in_range)
@@ -114,13 +114,16 @@ def _make_steps(
     # The steps after the best epoch may have led nowhere.
     kept = optimizer if in_range or best is None else None
     after = _after(state, weights, run, watcher, kept)
-    if listeners and (error is None or isinstance(error, KeyboardInterrupt)):
-        for listener in listeners:
-            listener.finish(why)
+    for listener in listeners if why != "failed" else ():
+        listener.finish(why)
     return after, end
 
 
-def _why(run: _core.Run, watcher: _Watcher | None, optimizer: Optimizer) -> Why:
+def _why(
+    run: _core.Run, watcher: _Watcher | None, optimizer: Optimizer, error: BaseException | None
+) -> Why:
+    if error is not None:
+        return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
     if run.stopped == "converged":
         adaptive = optimizer.settings["learning_rate"] == "adaptive"
         return "eta_too_small" if adaptive and optimizer.name != "adam" else "converged"

@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from .._common.public import public, public_class
 from .._common.published import Published
-from .._estimators.callbacks import Progress
+from .._estimators.callbacks import Listener, Progress
 from .._estimators.classifier import MLPClassifier
 from .._estimators.regressor import MLPRegressor
 from .encoder import Column, encode, learn
 from .readers import read_numbers
 from .target import (
+    TASKS,
     as_frame,
     check_classes,
     class_labels,
@@ -27,8 +29,6 @@ from .target import (
     decide_task,
     target_series,
 )
-
-TASKS = ("auto", "classification", "regression")
 
 #: Early stopping gives up a tenth of the rows, which a smaller table cannot spare. It gets a
 #: stronger L2 penalty instead: 0.3 was best or near it on scikit-learn's iris, wine, breast_cancer
@@ -40,6 +40,7 @@ SMALL_ALPHA = 0.3
 BATCH_SIZES = (32, 200)
 
 
+@public
 class TableModel(Published):
     """A multilayer perceptron on the mixed columns of a table.
 
@@ -127,7 +128,7 @@ class TableModel(Published):
         *,
         on_start: Callable[[Sequence[Column], Sequence[str]], None] | None = None,
         on_epoch: Callable[[int, float], None] | None = None,
-    ) -> TableModel:
+    ) -> Self:
         """Learn the columns' encodings and train the net.
 
         Rows whose target is missing are dropped.
@@ -157,6 +158,17 @@ class TableModel(Published):
         ImportError
             If pandas is not installed.
         """
+        listeners = [] if on_epoch is None else [Progress(on_epoch)]
+        return self._fit_followed_by(listeners, frame, target, on_start)
+
+    def _fit_followed_by(
+        self,
+        listeners: Sequence[Listener],
+        frame: Any,
+        target: Any,
+        on_start: Callable[[Sequence[Column], Sequence[str]], None] | None,
+    ) -> Self:
+        """Fit as `fit` does; the listeners follow the training."""
         frame = as_frame(frame)
         labels, name = target_series(frame, target)
         notes: list[str] = []
@@ -191,7 +203,6 @@ class TableModel(Published):
             X = encode(columns, inputs, dtype)
         if on_start is not None:
             on_start(columns, notes)
-        listeners = [] if on_epoch is None else [Progress(on_epoch)]
         net._fit_followed_by(listeners, X, (y - mean) / scale if task == "regression" else y)
         fitted = {
             "net_": net,
@@ -370,8 +381,9 @@ class TableModel(Published):
         path : str, bytes or path-like
         """
         from .._files.model import save
+        from .file import kind_of
 
-        save(self, path)
+        save(kind_of(public_class(self)), self, path)
 
 
 def _can_split(y: np.ndarray) -> bool:

@@ -14,14 +14,25 @@ from sklearn.base import is_classifier
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
-from .._estimators.optimizer import SETTINGS
-from .fields import Fields, ModelFileError, Tensors, check_expansion, pack_number, shorten
-from .parameters import check_parameters, pack_parameter, unpack_parameter
+from .._files.fields import (
+    Fields,
+    ModelFileError,
+    Tensors,
+    check_expansion,
+    pack_number,
+    shorten,
+)
+from .._files.model import Kind, Packed
+from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
+from .optimizer import SETTINGS, SLOTS, Optimizer
+from .parameters import LINKS
+from .state import State
 
 Layers = list[np.ndarray]
 
-# Parts of the training record that not every way of training leaves, each a number or null.
+# Parts of the record of training that are a number or null; steps leave all, L-BFGS the first.
 _SCORES = ("loss", "best_loss", "best_validation_score")
+_CURVES = ("loss_curve", "validation_scores")
 _TARGETS = ("binary", "multiclass", "multilabel-indicator")
 _CLASS_DTYPES = (
     *("bool", "float32", "float64"),
@@ -30,14 +41,13 @@ _CLASS_DTYPES = (
 )
 
 
-def pack(model: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Take a fitted estimator apart.
+def kind_of(cls: type) -> Kind:
+    """Return MLPClassifier or MLPRegressor as a kind of model files."""
+    return Kind(cls, pack, unpack)
 
-    Returns
-    -------
-    settings : dict
-        JSON types only.
-    tensors : dict of str to ndarray
+
+def pack(model: Any) -> Packed:
+    """Take a fitted estimator apart; see Kind.
 
     Raises
     ------
@@ -51,32 +61,35 @@ def pack(model: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         name: pack_parameter(name, value, tensors)
         for name, value in model.get_params(deep=False).items()
     }
-    _pack_layers("", (model.coefs_, model.intercepts_), tensors)
+    state = State.of(vars(model))
+    _pack_layers("", (state.coefs, state.intercepts), tensors)
     names = getattr(model, "feature_names_in_", None)
     settings = {
         "parameters": parameters,
-        "units": [int(model.n_features_in_), *(int(b.size) for b in model.intercepts_)],
-        "dtype": str(model.coefs_[0].dtype),
+        "units": [int(model.n_features_in_), *(int(b.size) for b in state.intercepts)],
+        "dtype": str(state.coefs[0].dtype),
         "out_activation": model.out_activation_,
         "feature_names": None if names is None else [str(name) for name in names],
         "classes": _pack_classes(model, tensors) if hasattr(model, "classes_") else None,
-        "training": _pack_training(model, tensors),
-        "optimizer": None,
+        "training": _pack_training(state, tensors),
+        "optimizer": None if state.optimizer is None else _pack_optimizer(state.optimizer, tensors),
     }
-    state = getattr(model, "_optimizer_state", None)
-    if state is not None:
-        settings["optimizer"] = {
-            "name": state["name"],
-            "eta": float(state["eta"]),
-            "steps": int(state["steps"]),
-            "slots": len(state["slots"]),
-            "settings": {
-                key: pack_parameter(key, value, tensors) for key, value in state["settings"].items()
-            },
-        }
-        for s, slot in enumerate(state["slots"]):
-            _pack_layers(f"slots.{s}.", slot, tensors)
     return settings, tensors
+
+
+def _pack_optimizer(optimizer: Optimizer, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    content = optimizer.state()
+    for s, slot in enumerate(content["slots"]):
+        _pack_layers(f"slots.{s}.", slot, tensors)
+    return {
+        "name": content["name"],
+        "eta": float(content["eta"]),
+        "steps": int(content["steps"]),
+        "slots": len(content["slots"]),
+        "settings": {
+            key: pack_parameter(key, value, tensors) for key, value in content["settings"].items()
+        },
+    }
 
 
 def _pack_layers(prefix: str, layers: tuple[Layers, Layers], tensors: dict[str, Any]) -> None:
@@ -106,20 +119,19 @@ def _pack_classes(model: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
     return settings
 
 
-def _pack_training(model: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
-    record: dict[str, Any] = {"n_iter": int(model.n_iter_), "t": int(model.t_)}
+def _pack_training(state: State, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    record: dict[str, Any] = {"n_iter": int(state.n_iter), "t": int(state.t)}
+    if state.loss_curve is None:
+        return {**record, "loss": pack_number(state.loss)}
     for key in _SCORES:
-        if hasattr(model, f"{key}_"):
-            value = getattr(model, f"{key}_")
-            record[key] = None if value is None else pack_number(value)
-    if hasattr(model, "_no_improvement_count"):
-        record["no_improvement_count"] = int(model._no_improvement_count)
-    for key in ("loss_curve", "validation_scores"):
-        if hasattr(model, f"{key}_"):
-            curve = getattr(model, f"{key}_")
-            record[key] = None if curve is None else len(curve)
-            if curve is not None:
-                tensors[key] = np.array(curve, dtype=np.float64)
+        value = getattr(state, key)
+        record[key] = None if value is None else pack_number(value)
+    record["no_improvement_count"] = int(state.no_improvement_count)
+    for key in _CURVES:
+        curve = getattr(state, key)
+        record[key] = None if curve is None else len(curve)
+        if curve is not None:
+            tensors[key] = np.array(curve, dtype=np.float64)
     return record
 
 
@@ -138,7 +150,7 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     model.n_features_in_ = units[0]
     model.n_layers_ = len(units)
     model.n_outputs_ = units[-1]
-    model.coefs_, model.intercepts_ = _unpack_layers("", units, dtype, tensors)
+    state = State(*_unpack_layers("", units, dtype, tensors))
     if not fields.null("feature_names"):
         names = fields.texts("feature_names")
         if len(names) != units[0]:
@@ -149,9 +161,11 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     if not fields.null("classes"):
         _unpack_classes(model, fields.fields("classes"), tensors)
     _unpack_out_activation(model, fields)
-    _unpack_training(model, fields.fields("training"), tensors)
+    _unpack_training(state, fields.fields("training"), tensors)
     if not fields.null("optimizer"):
-        model._optimizer_state = _unpack_optimizer(fields.fields("optimizer"), model, tensors)
+        content = _unpack_optimizer(fields.fields("optimizer"), model, state, tensors)
+        state.optimizer = Optimizer.from_state(content, vars(model))
+    state.into(vars(model))
     return model
 
 
@@ -242,58 +256,52 @@ def _text_classes(labels: list[str], dtype: str, tensor_bytes: int) -> np.ndarra
 
 def _unpack_out_activation(model: Any, fields: Fields) -> None:
     """Check the output's activation against the target's kind or the loss."""
-    from .. import _core
-
     if hasattr(model, "classes_"):
         multiclass = model._label_binarizer.y_type_ == "multiclass"
         right = "softmax" if multiclass else "logistic"
     elif is_classifier(model):
         raise ModelFileError("settings: classes must not be null for a classifier")
     else:
-        right = dict(_core.losses())[model.loss]
+        right = LINKS[model.loss]
     model.out_activation_ = fields.text("out_activation", (right,))
 
 
-def _unpack_training(model: Any, fields: Fields, tensors: Tensors) -> None:
-    model.n_iter_ = fields.integer("n_iter")
-    model.t_ = fields.integer("t")
+def _unpack_training(state: State, fields: Fields, tensors: Tensors) -> None:
+    state.n_iter = fields.integer("n_iter")
+    state.t = fields.integer("t")
     for key in _SCORES:
         if fields.has(key):
             value = None if fields.null(key) else fields.number(key, finite=False)
-            setattr(model, f"{key}_", value)
+            setattr(state, key, value)
     if fields.has("no_improvement_count"):
-        model._no_improvement_count = fields.integer("no_improvement_count")
-    for key in ("loss_curve", "validation_scores"):
+        state.no_improvement_count = fields.integer("no_improvement_count")
+    for key in _CURVES:
         if fields.has(key):
             curve = None
             if not fields.null(key):
                 length = fields.integer(key)
                 # History only: an overflowing loss or score does no harm to the model.
                 curve = tensors.take(key, "float64", (length,), finite=False).tolist()
-            setattr(model, f"{key}_", curve)
+            setattr(state, key, curve)
     fields.done()
 
 
-def _unpack_optimizer(fields: Fields, model: Any, tensors: Tensors) -> dict[str, Any]:
-    from .. import _core
-
-    counts = dict(_core.optimizers())
-    name = fields.text("name", tuple(counts))
+def _unpack_optimizer(fields: Fields, model: Any, state: State, tensors: Tensors) -> dict[str, Any]:
+    name = fields.text("name", tuple(SLOTS))
     eta = fields.number("eta")
     if eta < 0:
         raise ModelFileError(f"settings: optimizer: 'eta' must not be negative, got {eta}")
     steps = fields.integer("steps")
     n_slots = fields.integer("slots")
     # An optimizer that made no step yet may have none.
-    if n_slots != counts[name] and (n_slots or steps):
+    if n_slots != SLOTS[name] and (n_slots or steps):
         raise ModelFileError(
-            f"settings: optimizer: {name!r} has {counts[name]} slots, got {shorten(n_slots)}"
+            f"settings: optimizer: {name!r} has {SLOTS[name]} slots, got {shorten(n_slots)}"
         )
     settings = _unpack_optimizer_settings(fields.fields("settings"), model)
     fields.done()
-    units = [model.coefs_[0].shape[0], *(b.size for b in model.intercepts_)]
-    dtype = str(model.coefs_[0].dtype)
-    slots = [_unpack_layers(f"slots.{s}.", units, dtype, tensors) for s in range(n_slots)]
+    dtype = str(state.coefs[0].dtype)
+    slots = [_unpack_layers(f"slots.{s}.", state.units, dtype, tensors) for s in range(n_slots)]
     if (
         name == "adam"
         and slots
