@@ -185,7 +185,7 @@ FLOORS = [
     ("tables", r"_tables", None),
     # the update that the core makes, and its gradient beside the chain's
     ("explanation", r"_explain", r"_explain\.(net|update|verify)"),
-    ("package", r"__init__|_load", r".*"),
+    ("package", r"__init__|_load|_old_names", r".*"),
     ("benchmarks", r"_bench", r".*"),
     ("command line", r"__main__|_cli", r".*"),
 ]

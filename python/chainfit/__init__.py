@@ -10,6 +10,7 @@ from ._core import __version__
 from ._estimators.classifier import MLPClassifier
 from ._estimators.regressor import MLPRegressor
 from ._estimators.threads import resolve_n_threads
+from ._old_names import find_old_names
 
 if TYPE_CHECKING:
     from . import reference
@@ -65,6 +66,9 @@ _LAZY = {
     "trace": "._explain.trace",
     "walkthrough": "._explain.walkthrough",
 }
+
+
+find_old_names()
 
 
 def info() -> dict[str, Any]:
