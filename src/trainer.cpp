@@ -43,7 +43,6 @@ class PythonObserver final : public Observer {
         set_locked(false);
     }
     void on_epoch(double loss) override { tell("epoch", loss); }
-    void on_best(double score) override { tell("best", score); }
     void on_learning_rate(double eta) override { tell("learning_rate", eta); }
     bool epoch_ended(double loss) override {
         if (listener_.is_none()) return false;

@@ -34,7 +34,6 @@ class NobodyWatches final : public chainfit::Observer {
     void shuffle(std::int64_t*, Index) override {}
     void on_epoch(double) override {}
     double validation_score() override { return 0; }
-    void on_best(double) override {}
     void on_learning_rate(double) override {}
     bool epoch_ended(double) override { return false; }
     bool interrupted() override { return false; }

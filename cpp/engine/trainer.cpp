@@ -248,10 +248,7 @@ void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, O
         if (run.early_stopping) {
             const double score = observer.validation_score();
             run.no_improvement_count = score < run.best_validation_score + run.tol ? run.no_improvement_count + 1 : 0;
-            if (score > run.best_validation_score) {
-                run.best_validation_score = score;
-                observer.on_best(score);
-            }
+            if (score > run.best_validation_score) run.best_validation_score = score;
         } else {
             run.no_improvement_count = loss > run.best_loss - run.tol ? run.no_improvement_count + 1 : 0;
             if (loss < run.best_loss) run.best_loss = loss;

@@ -46,7 +46,6 @@ class Observer : public Interrupt {
     virtual void shuffle(std::int64_t* order, Index n) = 0;
     virtual void on_epoch(double loss) = 0;
     virtual double validation_score() = 0;
-    virtual void on_best(double score) = 0;
     virtual void on_learning_rate(double eta) = 0;
     // After all else of an epoch; true makes it the last one.
     virtual bool epoch_ended(double loss) = 0;
