@@ -109,6 +109,31 @@ py::dict product_gflops(Index rows, Index n_in, Index n_out, double duration) {
 
 }  // namespace
 
+// A named tuple, as an attribute of the module.
+py::object named_tuple(py::module_& m, const char* name, const char* fields) {
+    const py::object type =
+        py::module_::import("collections").attr("namedtuple")(name, fields, py::arg("module") = m.attr("__name__"));
+    m.attr(name) = type;
+    return type;
+}
+
+// def `function`: the rules of a list of the table by name, in its order, as named tuples of `fields`.
+template <class Item, class Fields>
+void bind_rules(py::module_& m, const char* function, const py::object& type, List<Item> Kernels<double>::* list,
+                Fields fields) {
+    const py::object parameter_type = m.attr("Parameter");
+    m.def(function, [=] {
+        py::dict rules;
+        for (const Item& item : isa().kernels<double>().*list) {
+            py::list parameters;
+            for (const Parameter& p : item.parameters)
+                parameters.append(parameter_type(p.name, p.initial, p.low, p.high, p.low_open, p.high_open, p.doc));
+            rules[item.name] = type(*fields(item), py::arg("parameters") = py::tuple(parameters));
+        }
+        return rules;
+    });
+}
+
 void bind_kernels(py::module_& m) {
     m.def("isa", [] { return isa().name; });
     m.def("isas", [] {
@@ -117,22 +142,15 @@ void bind_kernels(py::module_& m) {
         return list;
     });
     m.def("set_isa", &set_isa, py::arg("name"));
-    m.def("activations", [] {
-        py::list list;
-        for (const auto& activation : isa().kernels<double>().activations) list.append(activation.name);
-        return list;
-    });
-    m.def("losses", [] {
-        py::list list;
-        for (const auto& loss : isa().kernels<double>().losses) list.append(py::make_tuple(loss.name, loss.link));
-        return list;
-    });
-    m.def("optimizers", [] {
-        py::list list;
-        for (const auto& optimizer : isa().kernels<double>().optimizers)
-            list.append(py::make_tuple(optimizer.name, optimizer.slots));
-        return list;
-    });
+    named_tuple(m, "Parameter", "name default low high low_open high_open doc");
+    bind_rules(m, "activations", named_tuple(m, "Activation", "name parameters"), &Kernels<double>::activations,
+               [](const auto& activation) { return py::make_tuple(activation.name); });
+    bind_rules(m, "losses", named_tuple(m, "Loss", "name link lowest_target highest_target parameters"),
+               &Kernels<double>::losses, [](const auto& loss) {
+                   return py::make_tuple(loss.name, loss.link, loss.lowest_target, loss.highest_target);
+               });
+    bind_rules(m, "optimizers", named_tuple(m, "Optimizer", "name slots parameters"), &Kernels<double>::optimizers,
+               [](const auto& optimizer) { return py::make_tuple(optimizer.name, optimizer.slots); });
     m.def("activate", &activate<float>, py::arg("name"), py::arg("z").noconvert(), py::arg("derivative") = false);
     m.def("activate", &activate<double>, py::arg("name"), py::arg("z").noconvert(), py::arg("derivative") = false);
     m.def(

@@ -110,12 +110,22 @@ class PythonObserver final : public Observer {
     Signals signals_;
 };
 
+Settings settings_of(const py::kwargs& parameters) {
+    Settings settings;
+    for (const auto& [name, given] : parameters) {
+        const double value = PyFloat_AsDouble(given.ptr());
+        if (value == -1.0 && PyErr_Occurred()) throw py::error_already_set();
+        settings[name.cast<std::string>()] = value;
+    }
+    return settings;
+}
+
 template <class T>
 class PyTrainer {
    public:
     PyTrainer(std::vector<Index> units, const std::string& activation, const std::string& loss,
-              const std::string& optimizer, double momentum, double beta1, double beta2, double eps)
-        : trainer_(std::move(units), activation, loss, optimizer, {momentum, beta1, beta2, eps}) {}
+              const std::string& optimizer, const py::kwargs& parameters)
+        : trainer_(std::move(units), activation, loss, optimizer, settings_of(parameters)) {}
 
     void set_parameters(const py::sequence& coefs, const py::sequence& intercepts) {
         const Busy busy(user_, Access::write);
@@ -252,10 +262,9 @@ template <class T>
 void bind_trainer(py::module_& m, const char* name) {
     using Class = PyTrainer<T>;
     py::class_<Class>(m, name)
-        .def(py::init<std::vector<Index>, const std::string&, const std::string&, const std::string&, double, double,
-                      double, double>(),
-             py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"), py::kw_only(),
-             py::arg("momentum") = 0.9, py::arg("beta_1") = 0.9, py::arg("beta_2") = 0.999, py::arg("epsilon") = 1e-8)
+        .def(py::init<std::vector<Index>, const std::string&, const std::string&, const std::string&,
+                      const py::kwargs&>(),
+             py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"))
         .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"))
         .def("parameters", &Class::parameters)
         .def("is_finite", &Class::is_finite)

@@ -6,7 +6,6 @@
 #include <stdexcept>
 
 #include "dispatch.hpp"
-#include "engine/kernel_use.hpp"
 
 namespace chainfit {
 
@@ -41,7 +40,7 @@ void for_each_size(Index rows, Index batch_size, Visit visit) {
 
 template <class T>
 Trainer<T>::Trainer(std::vector<Index> units, const std::string& activation, const std::string& loss,
-                    const std::string& optimizer, const Constants& constants)
+                    const std::string& optimizer, Settings settings)
     : isa_(isa()),
       kernels_(isa_.kernels<T>()),
       network_((units.size() < 2 || *std::min_element(units.begin(), units.end()) < 1)
@@ -50,7 +49,11 @@ Trainer<T>::Trainer(std::vector<Index> units, const std::string& activation, con
       activation_(find_by_name(kernels_.activations, activation, "activation")),
       loss_(find_by_name(kernels_.losses, loss, "loss")),
       optimizer_(find_by_name(kernels_.optimizers, optimizer, "optimizer")),
-      constants_(constants) {
+      values_(take_values(optimizer_.parameters, "the optimizer '" + optimizer + "'", settings)),
+      constants_{rounded<T>(values_)} {
+    if (!settings.empty())
+        throw std::invalid_argument("neither the optimizer '" + optimizer + "' nor the loss '" + loss +
+                                    "' has a parameter '" + settings.begin()->first + "'");
     parameters_.w = Buffer<T>(network_.packed_size());
     for (int s = 0; s < optimizer_.slots; ++s) parameters_.slot[s] = Buffer<T>(network_.packed_size());
 }
@@ -90,22 +93,10 @@ bool Trainer<T>::is_finite() const {
 }
 
 template <class T>
-StepScalars<T> Trainer<T>::scalars() const {
-    StepScalars<T> s;
-    s.mu = static_cast<T>(constants_.momentum);
-    s.beta1 = static_cast<T>(constants_.beta1);
-    s.one_minus_beta1 = static_cast<T>(1 - constants_.beta1);
-    s.beta2 = static_cast<T>(constants_.beta2);
-    s.one_minus_beta2 = static_cast<T>(1 - constants_.beta2);
-    s.eps = static_cast<T>(constants_.eps);
-    return s;
-}
-
-template <class T>
 double Trainer<T>::step_size(Index steps) const {
     if (!optimizer_.corrects_bias) return eta;
     const Index t = steps + 1;
-    return eta * std::sqrt(1 - power(constants_.beta2, t)) / (1 - power(constants_.beta1, t));
+    return eta * std::sqrt(1 - power(values_[1], t)) / (1 - power(values_[0], t));
 }
 
 // Sets what changes from step to step; returns 1 / the batch's weight sum.
@@ -149,7 +140,7 @@ double Trainer<T>::many_rows(const Samples<T>& samples, const std::int64_t* orde
     double total = 0;
     const std::function<bool()> cancelled = [&] { return poll.now_and_then_in_team(); };
     // written by thread 0 between two barriers, read by all after the second
-    StepScalars<T> now = scalars();
+    StepScalars<T> now = constants_;
     double inverse_weight = 0;
     Index next = rows.begin;  // the first row whose step is not made yet
 
@@ -183,7 +174,7 @@ template <class T>
 double Trainer<T>::few_rows(const Samples<T>& samples, const std::int64_t* order, Range rows, Index size,
                             const Run& run, InterruptPoll& poll, bool& interrupted) {
     const DenormalsFlushed flushed(isa_);
-    StepScalars<T> now = scalars();
+    StepScalars<T> now = constants_;
     double total = 0;
     for (Index begin = rows.begin; begin < rows.end; begin += size) {
         if (poll.now_and_then()) {
@@ -202,7 +193,6 @@ template <class T>
 double Trainer<T>::single_rows(const Samples<T>& samples, const std::int64_t* order, Range all, const Run& run,
                                InterruptPoll& poll, bool& interrupted) {
     const DenormalsFlushed flushed(isa_);
-    const StepScalars<T> constants = scalars();
     double total = 0;
     double etas[kMicroSteps];
     for (Index begin = all.begin; begin < all.end; begin += row_steps_->max_rows()) {
@@ -212,7 +202,7 @@ double Trainer<T>::single_rows(const Samples<T>& samples, const std::int64_t* or
         }
         const Range rows{begin, std::min(begin + row_steps_->max_rows(), all.end)};
         for (Index s = 0; s < rows.end - rows.begin; ++s) etas[s] = step_size(steps + s);
-        row_steps_->run(samples, {order, rows}, parameters_, optimizer_, constants, etas, run.l2);
+        row_steps_->run(samples, {order, rows}, parameters_, optimizer_, constants_, etas, run.l2);
         steps += rows.end - rows.begin;
         total += run.loss_scale * row_steps_->data_loss() + 0.5 * run.l2 * row_steps_->sum_squares();
     }

@@ -9,6 +9,7 @@
 
 #include "engine/few_rows.hpp"
 #include "engine/interrupt.hpp"
+#include "engine/kernel_use.hpp"
 #include "engine/row_steps.hpp"
 #include "engine/step.hpp"
 
@@ -51,13 +52,6 @@ class Observer : public Interrupt {
     virtual bool epoch_ended(double loss) = 0;
 };
 
-struct Constants {
-    double momentum = 0.9;
-    double beta1 = 0.9;
-    double beta2 = 0.999;
-    double eps = 1e-8;
-};
-
 struct LossValue {
     double data = 0;
     double penalty = 0;
@@ -66,9 +60,10 @@ struct LossValue {
 template <class T>
 class Trainer {
    public:
-    // Names as in the kernels' lists; std::invalid_argument names what is unknown or out of range.
+    // Names as in the kernels' lists, and settings of their parameters; std::invalid_argument names what is unknown or
+    // out of range.
     Trainer(std::vector<Index> units, const std::string& activation, const std::string& loss,
-            const std::string& optimizer, const Constants& constants);
+            const std::string& optimizer, Settings settings);
 
     const Network<T>& network() const { return network_; }
     Parameters<T>& parameters() { return parameters_; }
@@ -90,7 +85,6 @@ class Trainer {
    private:
     Step<T>& step_for(Index batch_rows, bool sparse, int max_threads);
     void forget_steps();
-    StepScalars<T> scalars() const;
     // eta of the step after `steps` others
     double step_size(Index steps) const;
     double prepare(const Samples<T>& samples, const BatchRows& batch, const Run& run, StepScalars<T>& now) const;
@@ -113,7 +107,8 @@ class Trainer {
     const ActivationKernel<T>& activation_;
     const LossKernel<T>& loss_;
     const OptimizerKernel<T>& optimizer_;
-    Constants constants_;
+    ParameterValues values_;    // of the optimizer's parameters
+    StepScalars<T> constants_;  // the same, as a step takes them
     Parameters<T> parameters_;
     // the last steps' memory, for full batches and for the short one that ends an epoch; kept from run to run
     struct CachedStep {

@@ -1,7 +1,7 @@
 // Activations of the hidden layers. Floor: compiled once per instruction set.
 // To add one: a struct with its name, f(z) and df(a), the derivative told by a = f(z), and its name in `Activations`.
 
-struct Identity {
+struct Identity : NoParameters {
     static constexpr const char* name = "identity";
     template <class T>
     static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
@@ -13,7 +13,7 @@ struct Identity {
     }
 };
 
-struct Logistic {
+struct Logistic : NoParameters {
     static constexpr const char* name = "logistic";
     template <class T>
     static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
@@ -25,7 +25,7 @@ struct Logistic {
     }
 };
 
-struct Tanh {
+struct Tanh : NoParameters {
     static constexpr const char* name = "tanh";
     template <class T>
     static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
@@ -37,7 +37,7 @@ struct Tanh {
     }
 };
 
-struct Relu {
+struct Relu : NoParameters {
     static constexpr const char* name = "relu";
     template <class T>
     static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
@@ -50,7 +50,7 @@ struct Relu {
 };
 
 // max(z, 0.01 z): a unit on the wrong side of 0 still learns (Maas, Hannun and Ng 2013).
-struct LeakyRelu {
+struct LeakyRelu : NoParameters {
     static constexpr const char* name = "leaky_relu";
     static constexpr double slope = 0.01;
     template <class T>
@@ -62,9 +62,6 @@ struct LeakyRelu {
         return select(less(zero<T>(), a), set1<T>(T(1)), set1<T>(T(slope)));
     }
 };
-
-template <class...>
-struct TypeList {};
 
 using Activations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu>;
 
@@ -93,8 +90,8 @@ template <class T, class>
 struct ActivationList;
 template <class T, class... A>
 struct ActivationList<T, TypeList<A...>> {
-    static constexpr ActivationKernel<T> items[] = {
-        {A::name, &activate<T, A>, &activate_lines<T, A>, &multiply_by_derivative<T, A>}...};
+    static constexpr ActivationKernel<T> items[] = {{A::name, parameters_of(A::parameters), &activate<T, A>,
+                                                     &activate_lines<T, A>, &multiply_by_derivative<T, A>}...};
 };
 
 // f(z), and f'(z) told by a = f(z), of the activation at position `which` of the list. Where there is a vector or two

@@ -70,7 +70,10 @@ CHAINFIT_INLINE Vec<T> y_log(Vec<T> y, Vec<T> x) {
 }
 
 // Where the link is the loss's canonical one, dloss/dz is a - y (McCullagh and Nelder 1989, section 2.2).
-struct WithCanonicalLink {
+struct WithCanonicalLink : NoParameters {
+    // targets that the loss is defined for
+    static constexpr double lowest_target = -kInfinity;
+    static constexpr double highest_target = kInfinity;
     template <class T>
     static CHAINFIT_INLINE Vec<T> delta(Vec<T> y, Vec<T> a) {
         return a - y;
@@ -89,6 +92,8 @@ struct SquaredError : WithCanonicalLink {
 
 struct BinaryLogLoss : WithCanonicalLink {
     static constexpr const char* name = "binary_log_loss";
+    static constexpr double lowest_target = 0;
+    static constexpr double highest_target = 1;
     using Link = LogisticLink;
     template <class T>
     static CHAINFIT_INLINE Vec<T> loss(Vec<T> y, Vec<T> a) {
@@ -100,6 +105,8 @@ struct BinaryLogLoss : WithCanonicalLink {
 
 struct LogLoss : WithCanonicalLink {
     static constexpr const char* name = "log_loss";
+    static constexpr double lowest_target = 0;
+    static constexpr double highest_target = 1;
     using Link = SoftmaxLink;
     template <class T>
     static CHAINFIT_INLINE Vec<T> loss(Vec<T> y, Vec<T> a) {
@@ -110,6 +117,7 @@ struct LogLoss : WithCanonicalLink {
 // Half of the Poisson deviance: y ln(y/a) - y + a.
 struct Poisson : WithCanonicalLink {
     static constexpr const char* name = "poisson";
+    static constexpr double lowest_target = 0;
     using Link = ExpLink;
     template <class T>
     static CHAINFIT_INLINE Vec<T> loss(Vec<T> y, Vec<T> a) {
@@ -142,7 +150,8 @@ template <class T, class>
 struct LossList;
 template <class T, class... L>
 struct LossList<T, TypeList<L...>> {
-    static constexpr LossKernel<T> items[] = {{L::name, L::Link::name, L::Link::unit_by_unit, &output_delta<T, L>,
+    static constexpr LossKernel<T> items[] = {{L::name, L::Link::name, L::Link::unit_by_unit, L::lowest_target,
+                                               L::highest_target, parameters_of(L::parameters), &output_delta<T, L>,
                                                &loss_of_rows<T, L>, &L::Link::template forward<T>}...};
 };
 

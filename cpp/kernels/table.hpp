@@ -93,20 +93,38 @@ struct Lines {
     Index panel = 0;
 };
 
-// Scalars of one optimizer step, already in the dtype of the net.
+// A number that a rule (an activation, a loss, an optimizer) leaves to its user. Validation, documentation and tests
+// read it here.
+struct Parameter {
+    const char* name;  // no two rules share one, unless they mean the same by it
+    double initial;    // its default
+    double low;
+    double high;
+    bool low_open;   // whether the bound itself is out of range
+    bool high_open;  // the same above; a bound at infinity is always open
+    const char* doc;
+};
+
+inline constexpr int kMaxParameters = 4;  // of one rule
+
+// What a rule's parameters are set to, in the order of its list and in the dtype of the net.
 template <class T>
-struct StepScalars {
+struct Values {
+    T value[kMaxParameters] = {};
+    T one_minus[kMaxParameters] = {};  // 1 - value, rounded once
+};
+
+// Scalars of one optimizer step: those that change from step to step, and the optimizer's parameters.
+template <class T>
+struct StepScalars : Values<T> {
     T eta = 0;  // step size; for Adam with its bias correction
     T l2 = 0;   // L2 penalty over the batch's weight sum
-    T mu = 0;
-    T beta1 = 0, one_minus_beta1 = 0;
-    T beta2 = 0, one_minus_beta2 = 0;
-    T eps = 0;
 };
 
 template <class T>
 struct ActivationKernel {
     const char* name;
+    List<Parameter> parameters;
     // c (features, lanes) = f(c + bias[feature]), in place
     void (*forward)(T* c, const T* bias, Index features);
     // c (rows, lanes) = f(c + bias), in place: lanes are units
@@ -120,6 +138,9 @@ struct LossKernel {
     const char* name;
     const char* link;   // the output activation
     bool unit_by_unit;  // the link takes every unit by itself: lanes may be units just as well as rows
+    double lowest_target;
+    double highest_target;
+    List<Parameter> parameters;
     // z (n_out, lanes) becomes a, in place; delta (n_out, lanes) = row_weight * dloss/dz
     void (*delta)(T* z, const T* y, const T* row_weight, T* delta, Index n_out);
     // The sum over the first `rows` lanes of row_weight * loss, told by a (n_out, lanes)
@@ -218,7 +239,10 @@ template <class T>
 struct OptimizerKernel {
     const char* name;
     int slots;
-    bool corrects_bias;  // eta comes with the correction for means that began at 0: sqrt(1-beta2^t) / (1-beta1^t)
+    // eta comes with the correction for means that began at 0, sqrt(1 - beta2^t) / (1 - beta1^t), where beta1 and beta2
+    // are its first two parameters
+    bool corrects_bias;
+    List<Parameter> parameters;
     // Gradient g (n) -> new weights w (n) and slots. Returns the sum of w^2 before the update. n is a multiple of
     // lanes; slot has two pointers, and one that the optimizer lacks points at w.
     T (*update)(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars);

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .base import BaseMLP
 
 # Output activation of each loss.
-LINKS = dict(_core.losses())
+LINKS = {name: loss.link for name, loss in _core.losses().items()}
 
 LARGEST_INT = 2**63 - 1  # of the core's
 

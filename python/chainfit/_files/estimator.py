@@ -250,7 +250,7 @@ def _unpack_out_activation(model: Any, fields: Fields) -> None:
     elif is_classifier(model):
         raise ModelFileError("settings: classes must not be null for a classifier")
     else:
-        right = dict(_core.losses())[model.loss]
+        right = _core.losses()[model.loss].link
     model.out_activation_ = fields.text("out_activation", (right,))
 
 
@@ -277,17 +277,17 @@ def _unpack_training(model: Any, fields: Fields, tensors: Tensors) -> None:
 def _unpack_optimizer(fields: Fields, model: Any, tensors: Tensors) -> dict[str, Any]:
     from .. import _core
 
-    counts = dict(_core.optimizers())
-    name = fields.text("name", tuple(counts))
+    known = _core.optimizers()
+    name = fields.text("name", tuple(known))
     eta = fields.number("eta")
     if eta < 0:
         raise ModelFileError(f"settings: optimizer: 'eta' must not be negative, got {eta}")
     steps = fields.integer("steps")
     n_slots = fields.integer("slots")
     # An optimizer that made no step yet may have none.
-    if n_slots != counts[name] and (n_slots or steps):
+    if n_slots != known[name].slots and (n_slots or steps):
         raise ModelFileError(
-            f"settings: optimizer: {name!r} has {counts[name]} slots, got {shorten(n_slots)}"
+            f"settings: optimizer: {name!r} has {known[name].slots} slots, got {shorten(n_slots)}"
         )
     settings = _unpack_optimizer_settings(fields.fields("settings"), model)
     fields.done()
