@@ -27,13 +27,17 @@ py::array_t<T> activate(const std::string& name, const py::array_t<T, py::array:
     const Isa& instruction_set = isa();
     const ActivationKernel<T>& activation = find_by_name(instruction_set.kernels<T>().activations, name, "activation");
     const Index n = z.size(), padded = round_up(n, V);
-    Buffer<T> a(padded), ones(padded), bias(std::max<Index>(1, padded / V));
+    Buffer<T> a(padded), slope(padded), ones(padded), bias(std::max<Index>(1, padded / V));
     std::copy_n(z.data(), n, a.data());
     std::fill_n(ones.data(), padded, T(1));
     {
         const DenormalsFlushed flushed(instruction_set);
-        activation.forward(a.data(), bias.data(), padded / V);
-        if (derivative) activation.backward(ones.data(), a.data(), padded);
+        Epilogue<T> epilogue;
+        epilogue.out = a.data();
+        epilogue.kept = slope.data();
+        activation.forward(epilogue, a.data(), bias.data(), padded / V, 0, 0);
+        const T* kept = (activation.keeps_slope ? slope : a).data();
+        if (derivative) activation.backward(epilogue, ones.data(), kept, padded / V, 0, 0);
     }
     py::array_t<T> out(std::vector<py::ssize_t>(z.shape(), z.shape() + z.ndim()));
     std::copy_n((derivative ? ones : a).data(), n, out.mutable_data());
@@ -69,7 +73,8 @@ py::dict product_gflops(Index rows, Index n_in, Index n_out, double duration) {
     Buffer<T> w(network.packed_size()), below(row_panels * in_panel), above(row_panels * out_panel);
     Buffer<T> back(row_panels * in_panel), lines(round_up(n_out, V) / V * line_panel), sums(2 * (n_in + 1) * V);
     const Weights<T> weights = network.weights(w.data(), 0);
-    void (*const no_forward)(T*, const T*, Index) = [](T*, const T*, Index) {};
+    Epilogue<T> none;
+    none.apply = [](const Epilogue<T>&, T*, const T*, Index, Index, Index) {};
 
     const auto rate = [&](const std::function<void()>& product) {
         double elapsed = 0, times = 0;
@@ -84,11 +89,11 @@ py::dict product_gflops(Index rows, Index n_in, Index n_out, double duration) {
     py::dict result;
     result["forward"] = rate([&] {
         kernels.forward(weights, {below.data(), in_panel}, {above.data(), out_panel}, {0, row_panels},
-                        {0, network.layers()[0].panels}, no_forward);
+                        {0, network.layers()[0].panels}, none);
     });
     result["backward"] = rate([&] {
         kernels.backward(weights, {above.data(), out_panel}, {below.data(), in_panel}, {back.data(), in_panel},
-                         {0, row_panels}, {0, n_in}, no_forward);
+                         {0, row_panels}, {0, n_in}, none);
     });
     result["gradient"] = rate([&] {
         for (Index j = 0; j < network.layers()[0].panels; j += 2)

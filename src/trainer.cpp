@@ -123,9 +123,9 @@ Settings settings_of(const py::kwargs& parameters) {
 template <class T>
 class PyTrainer {
    public:
-    PyTrainer(std::vector<Index> units, const std::string& activation, const std::string& loss,
+    PyTrainer(std::vector<Index> units, const py::object& activation, const std::string& loss,
               const std::string& optimizer, const py::kwargs& parameters)
-        : trainer_(std::move(units), activation, loss, optimizer, settings_of(parameters)) {}
+        : trainer_(std::move(units), names_of(activation), loss, optimizer, settings_of(parameters)) {}
 
     void set_parameters(const py::sequence& coefs, const py::sequence& intercepts) {
         const Busy busy(user_, Access::write);
@@ -262,7 +262,7 @@ template <class T>
 void bind_trainer(py::module_& m, const char* name) {
     using Class = PyTrainer<T>;
     py::class_<Class>(m, name)
-        .def(py::init<std::vector<Index>, const std::string&, const std::string&, const std::string&,
+        .def(py::init<std::vector<Index>, const py::object&, const std::string&, const std::string&,
                       const py::kwargs&>(),
              py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"))
         .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"))

@@ -59,7 +59,7 @@ void train(const Workload& workload, Index epochs) {
     std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
     std::iota(order.begin(), order.end(), 0);  // not null: rows are gathered, as in any shuffled fit
 
-    chainfit::Trainer<float> trainer(workload.units, "relu", workload.loss, workload.optimizer, {});
+    chainfit::Trainer<float> trainer(workload.units, {"relu"}, workload.loss, workload.optimizer, {});
     std::vector<std::vector<float>> coefs, intercepts;
     std::vector<chainfit::Matrix<const float>> w, b;
     for (std::size_t l = 0; l + 1 < workload.units.size(); ++l) {

@@ -20,12 +20,16 @@ bool FewRows<T>::are_few(const Network<T>& network, Index rows) {
 }
 
 template <class T>
-FewRows<T>::FewRows(const Network<T>& network, const Kernels<T>& kernels, const ActivationKernel<T>& activation,
-                    const LossKernel<T>& loss)
-    : network_(network), kernels_(kernels), activation_(activation), output_(kernels, loss, network.units().back()) {
+FewRows<T>::FewRows(const Network<T>& network, const Functions<T>& functions)
+    : network_(network),
+      kernels_(functions.kernels()),
+      functions_(functions),
+      output_(functions, network.units().back()) {
     for (const Index units : network.units()) {
+        const bool keeps_slope = !a_.empty() && functions.keeps_slope(a_.size());
         a_.emplace_back(checked_product(round_up(units, kLanes<T>), kLanes<T>));
         delta_.emplace_back(a_.back().size());
+        slope_.emplace_back(keeps_slope ? a_.back().size() : 0);
     }
     for (Buffer<T>* panel : {&z_, &targets_, &output_delta_}) *panel = Buffer<T>(output_.panel_size());
 }
@@ -40,7 +44,7 @@ void FewRows<T>::run(const Samples<T>& samples, const BatchRows& batch, double i
     for (std::size_t l = 0; l < last; ++l)
         kernels_.forward_lines(network_.weights(parameters.w.data(), l), {a_[l].data(), kPanel},
                                {a_[l + 1].data(), kPanel}, rows, {0, network_.layers()[l].panels},
-                               l + 1 == last ? kernels_.add_bias_lines : activation_.forward_lines);
+                               functions_.forward_lines(l + 1, a_[l + 1].data(), slope_[l + 1].data()));
     output_.panel_of_lines({a_[last].data(), kPanel}, z_.data());
     data_loss_ = static_cast<double>(output_.loss_and_delta(samples, batch.index, batch.range, inverse_weight,
                                                             z_.data(), targets_.data(), output_delta_.data(),
@@ -61,8 +65,11 @@ void FewRows<T>::run(const Samples<T>& samples, const BatchRows& batch, double i
             way_back.slot[s] = (s < optimizer.slots ? parameters.slot[s] : parameters.w).data() + layer.offset;
         way_back.panel = layer.panel;
         sum_squares_ += static_cast<double>(optimizer.backward_of_few(way_back));
-        for (Index i = 0; l > 0 && i < layer.n_in; i += V)
-            activation_.backward(delta_[l].data() + i / V * kPanel, a_[l].data() + i / V * kPanel, rows.end * V);
+        if (l == 0) break;
+        const Epilogue<T> epilogue = functions_.backward(l);
+        const T* kept = (functions_.keeps_slope(l) ? slope_ : a_)[l].data();
+        for (Index i = 0; i < layer.n_in; i += V)
+            epilogue.apply(epilogue, delta_[l].data() + i / V * kPanel, kept + i / V * kPanel, rows.end, 0, i);
     }
     sum_squares_ *= inverse_weight;
 }

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "engine/functions.hpp"
 #include "engine/network.hpp"
 #include "engine/output.hpp"
 
@@ -14,8 +15,8 @@ class FewRows {
     // Whether so many rows are few: a matter of shapes alone, never of threads, for the bits depend on it.
     static bool are_few(const Network<T>& network, Index rows);
 
-    FewRows(const Network<T>& network, const Kernels<T>& kernels, const ActivationKernel<T>& activation,
-            const LossKernel<T>& loss);
+    // Both outlive the object.
+    FewRows(const Network<T>& network, const Functions<T>& functions);
 
     void run(const Samples<T>& samples, const BatchRows& batch, double inverse_weight, Parameters<T>& parameters,
              const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars);
@@ -32,9 +33,10 @@ class FewRows {
 
     const Network<T>& network_;
     const Kernels<T>& kernels_;
-    const ActivationKernel<T>& activation_;
+    const Functions<T>& functions_;
     Output<T> output_;
     std::vector<Buffer<T>> a_;              // l = 0..L: [n_l / lanes][row][lanes]
+    std::vector<Buffer<T>> slope_;          // f'(z), alike, of layers whose activation keeps it
     std::vector<Buffer<T>> delta_;          // l = 1..L, alike
     Buffer<T> z_, targets_, output_delta_;  // panels of rows
     double data_loss_ = 0;

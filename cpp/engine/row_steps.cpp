@@ -6,7 +6,7 @@
 namespace chainfit {
 
 template <class T>
-RowSteps<T>::RowSteps(const Network<T>& network, const ActivationKernel<T>& activation, const LossKernel<T>& loss)
+RowSteps<T>::RowSteps(const Network<T>& network, const Functions<T>& functions)
     : network_(network),
       max_rows_(std::clamp<Index>((Index{1} << 17) / network.weight_count(), 1, kMicroSteps)),
       tiny_(*std::max_element(network.units().begin() + 1, network.units().end()) <= kLanes<T>) {
@@ -21,7 +21,11 @@ RowSteps<T>::RowSteps(const Network<T>& network, const ActivationKernel<T>& acti
         micro.n_in = layer.n_in;
         micro.n_out = layer.n_out;
         micro.panel = layer.panel;
-        if (l > 0) micro.a = room(round_up(layer.n_in, V));
+        if (l > 0) {
+            micro.activation = functions.place(l);
+            micro.a = room(round_up(layer.n_in, V));
+            micro.kept = functions.keeps_slope(l) ? room(round_up(layer.n_in, V)) : micro.a;
+        }
         micro.delta = room(round_up(layer.n_out, V));
         if (l > 0 && layer.n_out <= V)
             for (T*& lines : micro.transposed) lines = room(checked_product(round_up(layer.n_in, V), layer.n_out));
@@ -29,8 +33,8 @@ RowSteps<T>::RowSteps(const Network<T>& network, const ActivationKernel<T>& acti
     }
     steps_.layers = layers_.data();
     steps_.n_layers = static_cast<Index>(layers_.size());
-    steps_.activation = &activation;
-    steps_.loss = &loss;
+    steps_.loss = &functions.loss();
+    steps_.loss_values = functions.loss_values();
     const Index output = checked_product(network.units().back(), V);
     for (T** lines : {&steps_.output, &steps_.target, &steps_.gradient, &steps_.outputs, &steps_.targets})
         *lines = room(output);

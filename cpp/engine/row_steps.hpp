@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "engine/functions.hpp"
 #include "engine/network.hpp"
 
 namespace chainfit {
@@ -10,8 +11,8 @@ namespace chainfit {
 template <class T>
 class RowSteps {
    public:
-    // The kernels outlive the object.
-    RowSteps(const Network<T>& network, const ActivationKernel<T>& activation, const LossKernel<T>& loss);
+    // Both outlive the object.
+    RowSteps(const Network<T>& network, const Functions<T>& functions);
 
     // Rows of one call of run(), at most: as many as keep it well below a millisecond.
     Index max_rows() const { return max_rows_; }

@@ -16,12 +16,11 @@ Range rows_of_panel(const BatchRows& batch, Index q) {
 }  // namespace
 
 template <class T>
-Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const ActivationKernel<T>& activation,
-              const LossKernel<T>& loss, Index batch_rows, bool sparse, int max_threads)
+Step<T>::Step(const Network<T>& network, const Functions<T>& functions, Index batch_rows, bool sparse, int max_threads)
     : network_(network),
-      kernels_(kernels),
-      activation_(activation),
-      output_(kernels, loss, network.units().back()),
+      kernels_(functions.kernels()),
+      functions_(functions),
+      output_(functions, network.units().back()),
       plan_(make_plan(network, batch_rows, sparse, max_threads)),
       last_(network.layers().size()),
       row_turns_(plan_.threads),
@@ -44,6 +43,7 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
             for (Index p = 0; held && p < row_panels * copies; ++p)
                 std::fill_n(a_[l].data() + p * a_panel_[l] + units[l] * V, V, T(1));
         }
+        slope_.emplace_back(l > 0 && functions.keeps_slope(l) ? a_[l].size() : 0);
         const bool by_rows = l == last_ || (l > 0 && !plan_.by_lines);
         delta_panel_.push_back(by_rows ? checked_product(padded_lines(rounded), V) : 0);
         delta_.emplace_back(checked_product(row_panels, delta_panel_[l]));
@@ -207,22 +207,23 @@ void Step<T>::gather_inputs(const Block& block, Range panels) {
 template <class T>
 void Step<T>::forward_layer(const Block& block, std::size_t l, Range rows, Range units) {
     const Weights<T> weights = network_.weights(block.parameters.w.data(), l - 1);
-    const bool output = l == last_;
     const T* in = l > 1 ? a_[l - 1].data() : inputs(block.unit_split);
     T* out = a_[l].data();
+    Epilogue<T> epilogue = plan_.by_lines ? functions_.forward_lines(l, out, slope_[l].data())
+                                          : functions_.forward(l, out, slope_[l].data());
+    epilogue.first_row = block.first * kLanes<T>;
     if (plan_.by_lines) {
         kernels_.forward_lines(weights, {in, a_panel_[l - 1]}, {out, a_panel_[l]}, rows_held(block, rows), units,
-                               output ? kernels_.add_bias_lines : activation_.forward_lines);
+                               epilogue);
         return;
     }
-    const auto epilogue = output ? kernels_.add_bias : activation_.forward;
     if (l > 1 || !block.samples.is_sparse()) {
         kernels_.forward(weights, {in, a_panel_[l - 1]}, {out, a_panel_[l]}, rows, units, epilogue);
         return;
     }
     for (Index q = rows.begin; q < rows.end; ++q)
         kernels_.forward_sparse(weights, block.samples.sparse, block.batch.index,
-                                rows_of_panel<T>(block.batch, q + block.first), out + q * a_panel_[l], units, epilogue);
+                                rows_of_panel<T>(block.batch, q + block.first), q, {out, a_panel_[l]}, units, epilogue);
 }
 
 // Loss and delta of the output layer. scratch: two panels of outputs.
@@ -245,17 +246,18 @@ template <class T>
 void Step<T>::backward_layer(const Block& block, std::size_t l, Range rows, Range units) {
     constexpr Index V = kLanes<T>;
     const Weights<T> weights = network_.weights(block.parameters.w.data(), l);
-    const T* a = a_[l].data();
+    Epilogue<T> epilogue = functions_.backward(l);
+    epilogue.first_row = block.first * V;
     if (plan_.by_lines) {
-        kernels_.backward_lines(weights, {delta_transposed_[l + 1].data(), transposed_panel_}, {a, a_panel_[l]},
+        kernels_.backward_lines(weights, {delta_transposed_[l + 1].data(), transposed_panel_}, {kept(l), a_panel_[l]},
                                 {delta_transposed_[l].data(), transposed_panel_}, rows_held(block, rows), units,
-                                activation_.backward);
+                                epilogue);
         return;
     }
     const Range lines{units.begin * V, std::min(network_.units()[l], units.end * V)};
     T* below = delta_[l].data();
-    kernels_.backward(weights, {delta_[l + 1].data(), delta_panel_[l + 1]}, {a, a_panel_[l]}, {below, delta_panel_[l]},
-                      rows, lines, activation_.backward);
+    kernels_.backward(weights, {delta_[l + 1].data(), delta_panel_[l + 1]}, {kept(l), a_panel_[l]},
+                      {below, delta_panel_[l]}, rows, lines, epilogue);
     for (Index q = rows.begin; q < rows.end; ++q)
         kernels_.transpose(below + q * delta_panel_[l] + lines.begin * V, lines.end - lines.begin,
                            delta_transposed_[l].data() + units.begin * transposed_panel_ + q * V * V,

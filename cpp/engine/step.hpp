@@ -10,6 +10,7 @@
 #include <functional>
 #include <vector>
 
+#include "engine/functions.hpp"
 #include "engine/network.hpp"
 #include "engine/output.hpp"
 #include "engine/plan.hpp"
@@ -20,9 +21,8 @@ namespace chainfit {
 template <class T>
 class Step {
    public:
-    // Room for batches of up to batch_rows. The kernels outlive the step.
-    Step(const Network<T>& network, const Kernels<T>& kernels, const ActivationKernel<T>& activation,
-         const LossKernel<T>& loss, Index batch_rows, bool sparse, int max_threads);
+    // Room for batches of up to batch_rows. Network and functions outlive the step.
+    Step(const Network<T>& network, const Functions<T>& functions, Index batch_rows, bool sparse, int max_threads);
 
     const Plan& plan() const { return plan_; }
 
@@ -66,12 +66,14 @@ class Step {
     void gather_columns(const Samples<T>& samples, const BatchRows& batch);
     void sum_up(Index rows, double inverse_weight);
 
+    // what the derivative of layer l is had from
+    const T* kept(std::size_t l) const { return (functions_.keeps_slope(l) ? slope_ : a_)[l].data(); }
     // a[0] as threads (r, u) gathered it for themselves, for all r
     T* inputs(Index u) { return a_[0].data() + u * (a_[0].size() / plan_.unit_splits); }
 
     const Network<T>& network_;
     const Kernels<T>& kernels_;
-    const ActivationKernel<T>& activation_;
+    const Functions<T>& functions_;
     Output<T> output_;
     Plan plan_;
     std::size_t last_;  // index of the output layer, L
@@ -79,6 +81,7 @@ class Step {
     // l = 0..L: [rows / lanes][n_l + 1][lanes], the line n_l being all ones, or, by lines, [n_l / lanes][row][lanes];
     // a[0] for each unit split
     std::vector<Buffer<T>> a_;
+    std::vector<Buffer<T>> slope_;             // f'(z) as a, of layers whose activation keeps it
     std::vector<Buffer<T>> delta_;             // l = 1..L, by lines only L: [rows / lanes][n_l rounded up][lanes]
     std::vector<Buffer<T>> delta_transposed_;  // l = 1..L: [n_l / lanes][row][lanes]
     std::vector<Index> a_panel_, delta_panel_;

@@ -39,15 +39,14 @@ void for_each_size(Index rows, Index batch_size, Visit visit) {
 }  // namespace
 
 template <class T>
-Trainer<T>::Trainer(std::vector<Index> units, const std::string& activation, const std::string& loss,
+Trainer<T>::Trainer(std::vector<Index> units, const std::vector<std::string>& activations, const std::string& loss,
                     const std::string& optimizer, Settings settings)
     : isa_(isa()),
       kernels_(isa_.kernels<T>()),
       network_((units.size() < 2 || *std::min_element(units.begin(), units.end()) < 1)
                    ? throw std::invalid_argument("units must be at least two sizes, all >= 1")
                    : std::move(units)),
-      activation_(find_by_name(kernels_.activations, activation, "activation")),
-      loss_(find_by_name(kernels_.losses, loss, "loss")),
+      functions_(kernels_, activations, network_.layers().size() - 1, loss, settings),
       optimizer_(find_by_name(kernels_.optimizers, optimizer, "optimizer")),
       values_(take_values(optimizer_.parameters, "the optimizer '" + optimizer + "'", settings)),
       constants_{rounded<T>(values_)} {
@@ -66,8 +65,7 @@ Step<T>& Trainer<T>::step_for(Index batch_rows, bool sparse, int max_threads) {
             return *cached.step;
     std::swap(cached_[0], cached_[1]);
     cached_[0].step.reset();  // before the new one, so that memory holds two at most
-    cached_[0].step =
-        std::make_unique<Step<T>>(network_, kernels_, activation_, loss_, batch_rows, sparse, max_threads);
+    cached_[0].step = std::make_unique<Step<T>>(network_, functions_, batch_rows, sparse, max_threads);
     cached_[0].batch_rows = batch_rows;
     cached_[0].sparse = sparse;
     cached_[0].max_threads = max_threads;
@@ -214,9 +212,9 @@ void Trainer<T>::run(const Samples<T>& samples, std::int64_t* order, Run& run, O
     // all memory that the run needs, before anything changes
     for_each_size(samples.rows, run.batch_size, [&](Range, Index size) {
         if (size == 1) {
-            if (!row_steps_) row_steps_ = std::make_unique<RowSteps<T>>(network_, activation_, loss_);
+            if (!row_steps_) row_steps_ = std::make_unique<RowSteps<T>>(network_, functions_);
         } else if (FewRows<T>::are_few(network_, size)) {
-            if (!few_rows_) few_rows_ = std::make_unique<FewRows<T>>(network_, kernels_, activation_, loss_);
+            if (!few_rows_) few_rows_ = std::make_unique<FewRows<T>>(network_, functions_);
         } else {
             step_for(size, samples.is_sparse(), max_threads);
         }

@@ -62,7 +62,7 @@ class Trainer {
    public:
     // Names as in the kernels' lists, and settings of their parameters; std::invalid_argument names what is unknown or
     // out of range.
-    Trainer(std::vector<Index> units, const std::string& activation, const std::string& loss,
+    Trainer(std::vector<Index> units, const std::vector<std::string>& activations, const std::string& loss,
             const std::string& optimizer, Settings settings);
 
     const Network<T>& network() const { return network_; }
@@ -104,8 +104,7 @@ class Trainer {
     const Isa& isa_;
     const Kernels<T>& kernels_;
     Network<T> network_;
-    const ActivationKernel<T>& activation_;
-    const LossKernel<T>& loss_;
+    Functions<T> functions_;
     const OptimizerKernel<T>& optimizer_;
     ParameterValues values_;    // of the optimizer's parameters
     StepScalars<T> constants_;  // the same, as a step takes them

@@ -1,12 +1,13 @@
 """Types of the compiled core; what each call means is in its own docstring."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 _Array = npt.NDArray[Any]
+_Activation = str | Sequence[str]  # one for all hidden layers, or one for each
 _Slot = tuple[list[_Array], list[_Array]]
 
 __version__: str
@@ -82,7 +83,7 @@ class _Trainer:
     def __init__(
         self,
         units: list[int],
-        activation: str,
+        activation: _Activation,
         loss: str,
         optimizer: str,
         **parameters: float,  # of the optimizer and of the loss; the defaults are the table's
@@ -119,7 +120,7 @@ def predict(
     X: Any,  # ndarray or CSR
     coefs: list[_Array],
     intercepts: list[_Array],
-    activation: str,
+    activation: _Activation,
     out_activation: str,
     n_threads: int | Callable[[], int],
 ) -> _Array: ...
@@ -129,7 +130,7 @@ class _RowNet:
         self,
         coefs: list[_Array],
         intercepts: list[_Array],
-        activation: str,
+        activation: _Activation,
         out_activation: str,
     ) -> None: ...
     @property
