@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "dispatch.hpp"
+#include "engine/input.hpp"
 #include "engine/kernel_use.hpp"
 #include "engine/plan.hpp"
 #include "engine/threads.hpp"
@@ -47,6 +48,8 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
     std::vector<Buffer<T>> values;  // two for each thread: a layer's input and its output
     for (int i = 0; i < 2 * threads; ++i) values.emplace_back(checked_product(block, panel));
 
+    const Input<T> input(kernels, samples, layers[0].n_in);
+    const BatchRows all{nullptr, {0, samples.rows}};
     InterruptPoll poll(interrupt, instruction_set);
     // Blocks as they come: a thread that had to be woken, or is slower, takes fewer.
     std::atomic<Index> next{0};
@@ -57,18 +60,13 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
             const Index panels = std::min(block, row_panels - p);
             Panels<T> in{values[static_cast<std::size_t>(2 * thread)].data(), panel};
             Panels<T> result{values[static_cast<std::size_t>(2 * thread + 1)].data(), panel};
-            const auto rows_of = [&](Index q) { return Range{(p + q) * V, std::min((p + q + 1) * V, samples.rows)}; };
-            for (Index q = 0; q < panels && !samples.is_sparse(); ++q)
-                kernels.gather(samples.X, samples.x_row, samples.x_column, layers[0].n_in, nullptr, rows_of(q),
-                               in.data + q * panel);
+            input.gather(all, p, {0, panels}, in);
             for (const PlainLayer<T>& layer : layers) {
                 const Weights<T> w{layer.n_in, layer.n_out, layer.w, V, layer.n_out, layer.b, V};
                 const Range units{0, (layer.n_out + V - 1) / V};
                 const auto epilogue = &layer == &layers.back() ? kernels.add_bias : hidden;
-                if (&layer == &layers.front() && samples.is_sparse())
-                    for (Index q = 0; q < panels; ++q)
-                        kernels.forward_sparse(w, samples.sparse, nullptr, rows_of(q), result.data + q * panel, units,
-                                               epilogue);
+                if (&layer == &layers.front())
+                    input.forward(w, all, p, {in.data, panel}, result, {0, panels}, units, epilogue);
                 else
                     kernels.forward(w, {in.data, panel}, result, {0, panels}, units, epilogue);
                 std::swap(in, result);
