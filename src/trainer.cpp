@@ -130,18 +130,18 @@ class PyTrainer {
     void set_parameters(const py::sequence& coefs, const py::sequence& intercepts) {
         const Busy busy(user_, Access::write);
         const ParameterArrays<T> arrays(layers(), coefs, intercepts);
-        trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.parameters().w.data());
+        trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.optimizer().parameters.w.data());
     }
 
     py::tuple parameters() {
         const Busy busy(user_, Access::read);
-        return unpacked(trainer_.network(), trainer_.parameters().w.data());
+        return unpacked(trainer_.network(), trainer_.optimizer().parameters.w.data());
     }
 
     void set_slots(const py::sequence& slots) {
         const Busy busy(user_, Access::write);
-        if (static_cast<int>(slots.size()) != trainer_.slots())
-            throw py::value_error("expected " + std::to_string(trainer_.slots()) + " slots, got " +
+        if (static_cast<int>(slots.size()) != trainer_.optimizer().slots())
+            throw py::value_error("expected " + std::to_string(trainer_.optimizer().slots()) + " slots, got " +
                                   std::to_string(slots.size()));
         std::vector<ParameterArrays<T>> arrays;
         for (std::size_t s = 0; s < slots.size(); ++s) {
@@ -152,19 +152,20 @@ class PyTrainer {
             arrays.emplace_back(layers(), pair[0], pair[1], name.c_str());
         }
         for (std::size_t s = 0; s < arrays.size(); ++s)
-            trainer_.network().pack(arrays[s].coefs, arrays[s].intercepts, trainer_.parameters().slot[s].data());
+            trainer_.network().pack(arrays[s].coefs, arrays[s].intercepts,
+                                    trainer_.optimizer().parameters.slot[s].data());
     }
 
     bool is_finite() {
         const Busy busy(user_, Access::read);
-        return trainer_.is_finite();
+        return trainer_.optimizer().is_finite();
     }
 
     py::list slots() {
         const Busy busy(user_, Access::read);
         py::list list;
-        for (int s = 0; s < trainer_.slots(); ++s)
-            list.append(unpacked(trainer_.network(), trainer_.parameters().slot[s].data()));
+        for (int s = 0; s < trainer_.optimizer().slots(); ++s)
+            list.append(unpacked(trainer_.network(), trainer_.optimizer().parameters.slot[s].data()));
         return list;
     }
 
@@ -199,7 +200,7 @@ class PyTrainer {
         PythonObserver observer(listener, bit_generator, run, shown);
         try {
             const NoGil no_gil;
-            trainer_.run(samples, rows.empty() ? nullptr : rows.data(), run, observer, threads);
+            trainer_.run(samples, rows.empty() ? nullptr : rows.data(), run, observer, nullptr, threads);
         } catch (...) {
             observer.show();
             throw;
@@ -271,13 +272,13 @@ void bind_trainer(py::module_& m, const char* name) {
         .def("set_slots", &Class::set_slots, py::arg("slots"))
         .def("slots", &Class::slots)
         .def_property(
-            "eta", [](Class& self) { return self.trainer().eta; },
-            [](Class& self, double eta) { self.trainer().eta = eta; })
+            "eta", [](Class& self) { return self.trainer().optimizer().schedule.eta; },
+            [](Class& self, double eta) { self.trainer().optimizer().schedule.eta = eta; })
         .def_property(
-            "steps", [](Class& self) { return self.trainer().steps; },
+            "steps", [](Class& self) { return self.trainer().optimizer().schedule.steps; },
             [](Class& self, Index steps) {
                 if (steps < 0) throw py::value_error("steps must not be negative, got " + std::to_string(steps));
-                self.trainer().steps = steps;
+                self.trainer().optimizer().schedule.steps = steps;
             })
         .def("run", &Class::run, py::arg("X"), py::arg("Y"), py::arg("sample_weight"), py::arg("order"),
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"))
@@ -287,9 +288,9 @@ void bind_trainer(py::module_& m, const char* name) {
 
 std::string schedule_name(const Run& run) {
     switch (run.schedule) {
-        case Schedule::invscaling:
+        case LearningRate::invscaling:
             return "invscaling";
-        case Schedule::adaptive:
+        case LearningRate::adaptive:
             return "adaptive";
         default:
             return "constant";
@@ -298,11 +299,11 @@ std::string schedule_name(const Run& run) {
 
 void set_schedule(Run& run, const std::string& name) {
     if (name == "constant")
-        run.schedule = Schedule::constant;
+        run.schedule = LearningRate::constant;
     else if (name == "invscaling")
-        run.schedule = Schedule::invscaling;
+        run.schedule = LearningRate::invscaling;
     else if (name == "adaptive")
-        run.schedule = Schedule::adaptive;
+        run.schedule = LearningRate::adaptive;
     else
         throw py::value_error("schedule must be 'constant', 'invscaling' or 'adaptive', got '" + name + "'");
 }

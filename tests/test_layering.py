@@ -72,22 +72,29 @@ ENGINE = {
     "threads": [],
     "kernel_use": ["kernels/table"],
     "functions": ["engine/kernel_use"],
-    "network": ["engine/memory"],
+    "network": ["engine/functions", "engine/memory"],
     "plan": ["engine/network"],
-    "output": ["engine/functions", "engine/network"],
-    "step": ["engine/functions", "engine/network", "engine/output", "engine/plan", "engine/threads"],
-    "row_steps": ["engine/functions", "engine/network"],
-    "few_rows": ["engine/functions", "engine/network", "engine/output", "engine/plan"],
+    "output": ["engine/network"],
     "interrupt": ["engine/kernel_use", "engine/threads"],
-    "trainer": [
-        "engine/interrupt",
-        "engine/step",
-        "engine/row_steps",
-        "engine/few_rows",
-        "engine/kernel_use",
-        "dispatch",
+    "source": ["kernels/table"],
+    "input": ["engine/source"],
+    "schedule": ["engine/kernel_use"],
+    "gradient": ["engine/network", "engine/plan", "engine/schedule", "engine/threads"],
+    "stepper": ["engine/gradient", "engine/interrupt", "engine/source"],
+    "step_tiles": [
+        "engine/input",
+        "engine/output",
+        "engine/plan",
+        "engine/stepper",
+        "engine/threads",
     ],
+    "step_few": ["engine/input", "engine/output", "engine/plan", "engine/stepper"],
+    "step_row": ["engine/input", "engine/stepper"],
+    "roads": ["engine/step_few", "engine/step_row", "engine/step_tiles"],
+    "fit": ["engine/roads"],
+    "trainer": ["engine/fit", "dispatch"],
     "predictor": [
+        "engine/input",
         "engine/interrupt",
         "engine/network",
         "engine/plan",
@@ -342,13 +349,13 @@ def test_there_is_something_to_look_at():
 
 BROKEN = {
     "engine includes a kernel": (
-        {"cpp/engine/step.cpp": '#include "kernels/gemm.inl"\n'},
-        ["cpp/engine/step.cpp:1: includes kernels/gemm.inl"],
+        {"cpp/engine/step_tiles.cpp": '#include "kernels/gemm.inl"\n'},
+        ["cpp/engine/step_tiles.cpp:1: includes kernels/gemm.inl"],
         engine_stands_on_the_table_alone,
     ),
     "engine includes an instruction set": (
-        {"cpp/engine/step.hpp": '\n#include "isa/isa.hpp"\n'},
-        ["cpp/engine/step.hpp:2: includes isa/isa.hpp"],
+        {"cpp/engine/step_tiles.hpp": '\n#include "isa/isa.hpp"\n'},
+        ["cpp/engine/step_tiles.hpp:2: includes isa/isa.hpp"],
         engine_stands_on_the_table_alone,
     ),
     "engine looks up": (
@@ -390,11 +397,13 @@ BROKEN = {
         kernels_are_self_contained,
     ),
     "core knows Python": (
-        {"cpp/engine/step.cpp": "/* py::list\n */\n#include <pybind11/numpy.h>\nPyErr_Clear();\n"},
+        {
+            "cpp/engine/step_tiles.cpp": "/* py::list\n */\n#include <pybind11/numpy.h>\nPyErr_Clear();\n"
+        },
         [
-            "cpp/engine/step.cpp:3: numpy",
-            "cpp/engine/step.cpp:3: pybind11",
-            "cpp/engine/step.cpp:4: PyErr_Clear",
+            "cpp/engine/step_tiles.cpp:3: numpy",
+            "cpp/engine/step_tiles.cpp:3: pybind11",
+            "cpp/engine/step_tiles.cpp:4: PyErr_Clear",
         ],
         the_core_knows_no_python,
     ),

@@ -70,8 +70,8 @@ void train(const Workload& workload, Index epochs) {
         w.push_back({coefs.back().data(), out, 1});
         b.push_back({intercepts.back().data(), 1, 1});
     }
-    trainer.network().pack(w, b, trainer.parameters().w.data());
-    trainer.eta = 1e-3;
+    trainer.network().pack(w, b, trainer.optimizer().parameters.w.data());
+    trainer.optimizer().schedule.eta = 1e-3;
 
     chainfit::Samples<float> samples{};
     samples.X = X.data();
@@ -83,7 +83,7 @@ void train(const Workload& workload, Index epochs) {
     run.max_iter = epochs;
     run.shuffle = false;
     NobodyWatches nobody;
-    trainer.run(samples, order.data(), run, nobody, 1);
+    trainer.run(samples, order.data(), run, nobody, nullptr, 1);
     std::printf("%s: %lld steps, loss %.6f\n", workload.name, static_cast<long long>(epochs * workload.steps),
                 run.loss_curve.back());
 }

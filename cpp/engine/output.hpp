@@ -1,7 +1,6 @@
 // The output layer of one panel of rows: its targets, loss and delta. Floor: engine.
 #pragma once
 
-#include "engine/functions.hpp"
 #include "engine/network.hpp"
 
 namespace chainfit {

@@ -6,6 +6,7 @@
 
 #include "dispatch.hpp"
 #include "engine/functions.hpp"
+#include "engine/input.hpp"
 #include "engine/plan.hpp"
 #include "engine/threads.hpp"
 
@@ -48,6 +49,8 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
     std::vector<Buffer<T>> values;  // two for each thread: a layer's input and its output
     for (int i = 0; i < 2 * threads; ++i) values.emplace_back(checked_product(block, panel));
 
+    const Input<T> input(kernels, samples, layers[0].n_in);
+    const BatchRows all{nullptr, {0, samples.rows}};
     InterruptPoll poll(interrupt, instruction_set);
     // Blocks as they come: a thread that had to be woken, or is slower, takes fewer.
     std::atomic<Index> next{0};
@@ -58,19 +61,15 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
             const Index panels = std::min(block, row_panels - p);
             Panels<T> in{values[static_cast<std::size_t>(2 * thread)].data(), panel};
             Panels<T> result{values[static_cast<std::size_t>(2 * thread + 1)].data(), panel};
-            const auto rows_of = [&](Index q) { return Range{(p + q) * V, std::min((p + q + 1) * V, samples.rows)}; };
-            for (Index q = 0; q < panels && !samples.is_sparse(); ++q)
-                kernels.gather(samples.X, samples.x_row, samples.x_column, layers[0].n_in, nullptr, rows_of(q),
-                               in.data + q * panel);
+            input.gather(all, p, {0, panels}, in);
             for (std::size_t l = 0; l < layers.size(); ++l) {
                 const PlainLayer<T>& layer = layers[l];
                 const Weights<T> w{layer.n_in, layer.n_out, layer.w, V, layer.n_out, layer.b, V};
                 const Range units{0, (layer.n_out + V - 1) / V};
                 Epilogue<T> epilogue;
                 epilogue.apply = l < hidden.size() ? hidden[l]->forward : kernels.add_bias;
-                if (l == 0 && samples.is_sparse())
-                    for (Index q = 0; q < panels; ++q)
-                        kernels.forward_sparse(w, samples.sparse, nullptr, rows_of(q), q, result, units, epilogue);
+                if (l == 0)
+                    input.forward(w, all, p, {in.data, panel}, result, {0, panels}, units, epilogue);
                 else
                     kernels.forward(w, {in.data, panel}, result, {0, panels}, units, epilogue);
                 std::swap(in, result);
