@@ -397,13 +397,11 @@ BROKEN = {
         kernels_are_self_contained,
     ),
     "core knows Python": (
-        {
-            "cpp/engine/step_tiles.cpp": "/* py::list\n */\n#include <pybind11/numpy.h>\nPyErr_Clear();\n"
-        },
+        {"cpp/engine/plan.cpp": "/* py::list\n */\n#include <pybind11/numpy.h>\nPyErr_Clear();\n"},
         [
-            "cpp/engine/step_tiles.cpp:3: numpy",
-            "cpp/engine/step_tiles.cpp:3: pybind11",
-            "cpp/engine/step_tiles.cpp:4: PyErr_Clear",
+            "cpp/engine/plan.cpp:3: numpy",
+            "cpp/engine/plan.cpp:3: pybind11",
+            "cpp/engine/plan.cpp:4: PyErr_Clear",
         ],
         the_core_knows_no_python,
     ),

@@ -26,6 +26,7 @@ struct Workload {
 const Workload kWorkloads[] = {
     {"seed", {4, 3, 2, 1}, "binary_log_loss", "sgd", 1, 200},
     {"tabular", {8, 64, 64, 1}, "squared_error", "adam", 32, 4},
+    {"few", {8, 64, 64, 1}, "squared_error", "adam", 4, 32},
     {"mnist", {784, 128, 10}, "log_loss", "sgd", 128, 1},
 };
 
