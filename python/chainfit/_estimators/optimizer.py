@@ -34,7 +34,7 @@ SETTINGS = (
 
 
 #: How many slots each of the core's optimizers has.
-SLOTS = dict(_core.optimizers())
+SLOTS = {name: rule.slots for name, rule in _core.optimizers().items()}
 
 
 def cast(arrays: list[Array], dtype: np.dtype[Any]) -> list[Array]:
@@ -64,16 +64,9 @@ def new_trainer(
 ) -> Trainer:
     """Return a core trainer for one net: units = [n_0, ..., n_L]."""
     kind = _core.TrainerF32 if dtype == np.float32 else _core.TrainerF64
-    return kind(
-        units,
-        activation,
-        loss,
-        name,
-        momentum=float(settings["momentum"]),
-        beta_1=float(settings["beta_1"]),
-        beta_2=float(settings["beta_2"]),
-        epsilon=float(settings["epsilon"]),
-    )
+    known = (*_core.optimizers()[name].parameters, *_core.losses()[loss].parameters)
+    parameters = {p.name: float(settings[p.name]) for p in known if p.name in settings}
+    return kind(units, activation, loss, name, **parameters)
 
 
 class Optimizer:

@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from .. import _core
 
 # Output activation of each loss.
-LINKS = dict(_core.losses())
+LINKS = {name: loss.link for name, loss in _core.losses().items()}
 
 LARGEST_INT = 2**63 - 1  # of the core's
 

@@ -160,7 +160,8 @@ def _core_net(net: Net) -> tuple[list[Array], list[Array], str, str] | None:
     """
     W, b = list(net.coefs), list(net.intercepts)
     known = _core.activations()
-    if (net.loss, net.out_activation) in _core.losses():
+    loss = _core.losses().get(net.loss)
+    if loss is not None and loss.link == net.out_activation:
         return (W, b, net.activation, net.loss) if net.activation in known else None
     same = len(W) == 1 or net.out_activation == net.activation
     if net.loss != "squared_error" or not same or net.out_activation not in known:

@@ -1,35 +1,24 @@
-// One training step. Floor: engine.
-#include "engine/step.hpp"
+// Steps by a team of threads. Floor: engine.
+#include "engine/step_tiles.hpp"
 
 #include <algorithm>
 
 namespace chainfit {
 
-namespace {
-
-// Rows of the batch that lie in panel q.
 template <class T>
-Range rows_of_panel(const BatchRows& batch, Index q) {
-    return {batch.range.begin + q * kLanes<T>, std::min(batch.range.begin + (q + 1) * kLanes<T>, batch.range.end)};
-}
-
-}  // namespace
-
-template <class T>
-Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const ActivationKernel<T>& activation,
-              const LossKernel<T>& loss, Index batch_rows, bool sparse, int max_threads)
-    : network_(network),
-      kernels_(kernels),
-      activation_(activation),
-      output_(kernels, loss, network.units().back()),
-      plan_(make_plan(network, batch_rows, sparse, max_threads)),
-      last_(network.layers().size()),
+TileStepper<T>::TileStepper(const Net<T>& net, Index batch_rows, bool sparse, int max_threads)
+    : net_(net),
+      network_(net.network),
+      kernels_(net.kernels),
+      output_(net.functions, network_.units().back()),
+      plan_(make_plan(network_, batch_rows, sparse, max_threads)),
+      last_(network_.layers().size()),
       row_turns_(plan_.threads),
       task_turns_(plan_.threads) {
     constexpr Index V = kLanes<T>;
     const Index all_panels = round_up(batch_rows, V) / V;
     const Index row_panels = plan_.by_blocks ? plan_.threads * plan_.block_panels : all_panels;
-    const std::vector<Index>& units = network.units();
+    const std::vector<Index>& units = network_.units();
     transposed_panel_ = checked_product(padded_lines(row_panels * V), V);
     for (std::size_t l = 0; l <= last_; ++l) {
         const bool held = l > 0 || !sparse;  // a sparse X stays where it is
@@ -44,6 +33,7 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
             for (Index p = 0; held && p < row_panels * copies; ++p)
                 std::fill_n(a_[l].data() + p * a_panel_[l] + units[l] * V, V, T(1));
         }
+        slope_.emplace_back(l > 0 && net.functions.keeps_slope(l) ? a_[l].size() : 0);
         const bool by_rows = l == last_ || (l > 0 && !plan_.by_lines);
         delta_panel_.push_back(by_rows ? checked_product(padded_lines(rounded), V) : 0);
         delta_.emplace_back(checked_product(row_panels, delta_panel_[l]));
@@ -57,33 +47,52 @@ Step<T>::Step(const Network<T>& network, const Kernels<T>& kernels, const Activa
 }
 
 template <class T>
-bool Step<T>::run(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
-                  double inverse_weight, Parameters<T>& parameters, const OptimizerKernel<T>& optimizer,
-                  const StepScalars<T>& scalars, const std::function<bool()>& cancelled) {
+void TileStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<T>& progress) {
+    const std::function<bool()> cancelled = [&] { return progress.poll.now_and_then_in_team(); };
+    const Index end = update.only_stores ? batches.next + batches.size : batches.rows.end;
+    // what changes from step to step is written by thread 0 between two barriers, and read by all after the second
+    Step step{batches.samples, update, cancelled, {}, 0, {}};
+    const auto work = [&, first = batches.next](int thread, Barrier& barrier) {
+        const DenormalsFlushed flushed(net_.isa);
+        for (Index begin = first; begin < end; begin += batches.size) {
+            if (thread == 0) {
+                step.batch = batches.at(begin);
+                step.inverse_weight = inverse_weight_of(batches.samples, step.batch);
+                step.scalars = progress.schedule.scalars(step.inverse_weight);
+            }
+            barrier.wait();
+            const bool made = make(step, thread, barrier);
+            if (thread == 0 && made) {
+                batches.next = step.batch.range.end;
+                progress.add(sums(step), 1, batches.size);
+            } else if (!made) {
+                if (thread == 0) progress.interrupted = true;
+                return;
+            }
+        }
+    };
+    run_on_threads(plan_.threads, work);
+}
+
+template <class T>
+bool TileStepper<T>::make(const Step& step, int thread, Barrier& barrier) {
     task_turns_.restart(thread);
-    rows_phase(thread, barrier, samples, batch, inverse_weight, parameters, cancelled);
+    rows_phase(step, thread, barrier);
     barrier.wait();
     row_turns_.restart(thread);
-    const Index rows = batch.range.end - batch.range.begin;
-    if (!cancel_.load(std::memory_order_relaxed))
-        weights_phase(thread, barrier.threads(), rows, samples.is_sparse(), parameters, optimizer, scalars, cancelled);
+    if (!cancel_.load(std::memory_order_relaxed)) weights_phase(step, thread, barrier.threads());
     barrier.wait();
-    if (cancel_.load(std::memory_order_relaxed)) {
-        barrier.wait();
-        if (thread == 0) cancel_.store(false, std::memory_order_relaxed);
-        return false;
-    }
-    if (thread == 0) sum_up(rows, inverse_weight);
-    return true;
+    if (!cancel_.load(std::memory_order_relaxed)) return true;
+    barrier.wait();
+    if (thread == 0) cancel_.store(false, std::memory_order_relaxed);
+    return false;
 }
 
 // Thread (r, u) of the grid takes row panels r. With others on the same rows it takes units u of each layer, and
 // gathers X for itself: cheaper than to fetch half of it from the core that did. A layer with too few units is split by
 // rows.
 template <class T>
-void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples, const BatchRows& batch,
-                         double inverse_weight, const Parameters<T>& parameters,
-                         const std::function<bool()>& cancelled) {
+void TileStepper<T>::rows_phase(const Step& step, int thread, Barrier& barrier) {
     constexpr Index V = kLanes<T>;
     // Fewer threads than planned come where the pool is in use: then they share rows only.
     const bool as_planned = barrier.threads() == plan_.threads;
@@ -91,17 +100,18 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
     const Index row_splits = as_planned ? plan_.row_splits : barrier.threads();
     const Index u = thread % splits;
     const bool alone = splits == 1;
-    const Index row_panels = (batch.range.end - batch.range.begin + V - 1) / V;
+    const Index row_panels = (step.batch.count() + V - 1) / V;
     const auto rows_at = [&](Index r) {
         return share(row_panels, row_splits, r, plan_.by_blocks ? plan_.block_panels : 2);
     };
     const Index block = alone ? plan_.block_panels : std::max<Index>(1, row_panels);
     T* scratch = scratch_[static_cast<std::size_t>(thread)].data();
-    if (samples.is_sparse() && thread == 0) gather_columns(samples, batch);
+    const Input<T> input(kernels_, step.samples, network_.units()[0]);
+    if (input.is_sparse() && thread == 0) columns_.sort(step.samples.sparse, step.batch, network_.units()[0]);
 
     const auto work = [&](Index p, Index end) {
         if (alone && cancel_.load(std::memory_order_relaxed)) return;
-        if (thread == 0 && cancelled()) cancel_.store(true, std::memory_order_relaxed);
+        if (thread == 0 && step.cancelled()) cancel_.store(true, std::memory_order_relaxed);
         // where the block lies in memory: blocks of a thread follow one another in one place, or all have their own
         const Index held = plan_.by_blocks ? thread * block : p;
         const Index first = p - held;
@@ -120,8 +130,8 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
             if (!alone && (by_units(before) || by_units(next))) barrier.wait();
         };
 
-        const Block rows_here{samples, batch, parameters, inverse_weight, first, u};
-        if (!samples.is_sparse()) gather_inputs(rows_here, panels);
+        const Block rows_here{step, input, first, u};
+        gather_inputs(rows_here, panels);
         for (std::size_t l = 1; l <= last_; ++l) {
             if (l > 1) meet(l - 1, l);
             forward_layer(rows_here, l, rows_of(l), units_of(l));
@@ -133,7 +143,7 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
             backward_layer(rows_here, l, rows_of(l), units_of(l));
         }
         if (plan_.by_blocks)
-            block_gradient(held, std::min(kBlock, batch.range.end - batch.range.begin - p * V),
+            block_gradient(held, std::min(kBlock, step.batch.count() - p * V),
                            block_sums_.data() + p / block * gradient_size());
     };
     // With several threads on the same rows every one of them walks the same number of barriers: one block, always.
@@ -154,7 +164,7 @@ void Step<T>::rows_phase(int thread, Barrier& barrier, const Samples<T>& samples
 
 // The gradient of one block of rows, held from panel `held` on: [layer][panel][line][lanes].
 template <class T>
-void Step<T>::block_gradient(Index held, Index rows, T* out) {
+void TileStepper<T>::block_gradient(Index held, Index rows, T* out) {
     constexpr Index V = kLanes<T>;
     for (std::size_t l = 0; l < last_; ++l) {
         const Layer& layer = network_.layers()[l];
@@ -173,7 +183,7 @@ void Step<T>::block_gradient(Index held, Index rows, T* out) {
 }
 
 template <class T>
-Index Step<T>::gradient_size() const {
+Index TileStepper<T>::gradient_size() const {
     Index size = 0;
     for (const Layer& layer : network_.layers()) size += layer.panels * (layer.n_in + 1) * kLanes<T>;
     return size;
@@ -181,81 +191,79 @@ Index Step<T>::gradient_size() const {
 
 // Rows of a batch that are held in panels, without those that fill up the last one.
 template <class T>
-Range Step<T>::rows_held(const Block& block, Range panels) const {
-    const Index rows = block.batch.range.end - block.batch.range.begin - block.first * kLanes<T>;
+Range TileStepper<T>::rows_held(const Block& block, Range panels) const {
+    const Index rows = block.step.batch.count() - block.first * kLanes<T>;
     return {std::min(panels.begin * kLanes<T>, rows), std::min(panels.end * kLanes<T>, rows)};
 }
 
 template <class T>
-void Step<T>::gather_inputs(const Block& block, Range panels) {
-    const Samples<T>& samples = block.samples;
-    const Index columns = network_.units()[0];
+void TileStepper<T>::gather_inputs(const Block& block, Range panels) {
     T* out = inputs(block.unit_split);
     if (plan_.by_lines) {
         const Range held = rows_held(block, panels);
-        const Index begin = block.batch.range.begin;
-        kernels_.gather_lines(samples.X, samples.x_row, samples.x_column, columns, block.batch.index,
-                              {begin + held.begin, begin + held.end}, out + held.begin * kLanes<T>, a_panel_[0]);
-        return;
+        const BatchRows& batch = block.step.batch;
+        const BatchRows rows{batch.index, {batch.range.begin + held.begin, batch.range.begin + held.end}};
+        block.input.gather_lines(rows, {out + held.begin * kLanes<T>, a_panel_[0]});
+    } else {
+        block.input.gather(block.step.batch, block.first, panels, {out, a_panel_[0]});
     }
-    for (Index q = panels.begin; q < panels.end; ++q)
-        kernels_.gather(samples.X, samples.x_row, samples.x_column, columns, block.batch.index,
-                        rows_of_panel<T>(block.batch, q + block.first), out + q * a_panel_[0]);
 }
 
 // a of layer l, 1..L, for the given panels of rows and of units; of the output layer z.
 template <class T>
-void Step<T>::forward_layer(const Block& block, std::size_t l, Range rows, Range units) {
-    const Weights<T> weights = network_.weights(block.parameters.w.data(), l - 1);
-    const bool output = l == last_;
+void TileStepper<T>::forward_layer(const Block& block, std::size_t l, Range rows, Range units) {
+    const Weights<T> weights = network_.weights(block.step.update.w, l - 1);
     const T* in = l > 1 ? a_[l - 1].data() : inputs(block.unit_split);
     T* out = a_[l].data();
+    T* slope = slope_[l].data();
+    Epilogue<T> epilogue =
+        plan_.by_lines ? net_.functions.forward_lines(l, out, slope) : net_.functions.forward(l, out, slope);
+    epilogue.first_row = block.first * kLanes<T>;
     if (plan_.by_lines) {
         kernels_.forward_lines(weights, {in, a_panel_[l - 1]}, {out, a_panel_[l]}, rows_held(block, rows), units,
-                               output ? kernels_.add_bias_lines : activation_.forward_lines);
+                               epilogue);
         return;
     }
-    const auto epilogue = output ? kernels_.add_bias : activation_.forward;
-    if (l > 1 || !block.samples.is_sparse()) {
+    if (l > 1)
         kernels_.forward(weights, {in, a_panel_[l - 1]}, {out, a_panel_[l]}, rows, units, epilogue);
-        return;
-    }
-    for (Index q = rows.begin; q < rows.end; ++q)
-        kernels_.forward_sparse(weights, block.samples.sparse, block.batch.index,
-                                rows_of_panel<T>(block.batch, q + block.first), out + q * a_panel_[l], units, epilogue);
+    else
+        block.input.forward(weights, block.step.batch, block.first, {in, a_panel_[0]}, {out, a_panel_[1]}, rows, units,
+                            epilogue);
 }
 
 // Loss and delta of the output layer. scratch: two panels of outputs.
 template <class T>
-void Step<T>::loss_of_panel(const Block& block, Index q, T* scratch) {
+void TileStepper<T>::loss_of_panel(const Block& block, Index q, T* scratch) {
     constexpr Index V = kLanes<T>;
     T* z = a_[last_].data() + q * a_panel_[last_];
     if (plan_.by_lines) {
         z = scratch + output_.panel_size();
         output_.panel_of_lines({a_[last_].data() + q * V * V, a_panel_[last_]}, z);
     }
+    const BatchRows& batch = block.step.batch;
     panel_loss_[q + block.first] =
-        output_.loss_and_delta(block.samples, block.batch.index, rows_of_panel<T>(block.batch, q + block.first),
-                               block.inverse_weight, z, scratch, delta_[last_].data() + q * delta_panel_[last_],
+        output_.loss_and_delta(block.step.samples, batch.index, rows_of_panel<T>(batch, q + block.first),
+                               block.step.inverse_weight, z, scratch, delta_[last_].data() + q * delta_panel_[last_],
                                {delta_transposed_[last_].data() + q * V * V, transposed_panel_});
 }
 
 // delta of hidden layer l, for the given panels of rows and of units.
 template <class T>
-void Step<T>::backward_layer(const Block& block, std::size_t l, Range rows, Range units) {
+void TileStepper<T>::backward_layer(const Block& block, std::size_t l, Range rows, Range units) {
     constexpr Index V = kLanes<T>;
-    const Weights<T> weights = network_.weights(block.parameters.w.data(), l);
-    const T* a = a_[l].data();
+    const Weights<T> weights = network_.weights(block.step.update.w, l);
+    Epilogue<T> epilogue = net_.functions.backward(l);
+    epilogue.first_row = block.first * V;
     if (plan_.by_lines) {
-        kernels_.backward_lines(weights, {delta_transposed_[l + 1].data(), transposed_panel_}, {a, a_panel_[l]},
+        kernels_.backward_lines(weights, {delta_transposed_[l + 1].data(), transposed_panel_}, {kept(l), a_panel_[l]},
                                 {delta_transposed_[l].data(), transposed_panel_}, rows_held(block, rows), units,
-                                activation_.backward);
+                                epilogue);
         return;
     }
     const Range lines{units.begin * V, std::min(network_.units()[l], units.end * V)};
     T* below = delta_[l].data();
-    kernels_.backward(weights, {delta_[l + 1].data(), delta_panel_[l + 1]}, {a, a_panel_[l]}, {below, delta_panel_[l]},
-                      rows, lines, activation_.backward);
+    kernels_.backward(weights, {delta_[l + 1].data(), delta_panel_[l + 1]}, {kept(l), a_panel_[l]},
+                      {below, delta_panel_[l]}, rows, lines, epilogue);
     for (Index q = rows.begin; q < rows.end; ++q)
         kernels_.transpose(below + q * delta_panel_[l] + lines.begin * V, lines.end - lines.begin,
                            delta_transposed_[l].data() + units.begin * transposed_panel_ + q * V * V,
@@ -263,12 +271,10 @@ void Step<T>::backward_layer(const Block& block, std::size_t l, Range rows, Rang
 }
 
 template <class T>
-void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Parameters<T>& parameters,
-                            const OptimizerKernel<T>& optimizer, const StepScalars<T>& scalars,
-                            const std::function<bool()>& cancelled) {
+void TileStepper<T>::weights_phase(const Step& step, int thread, int threads) {
     constexpr Index V = kLanes<T>;
-    const bool only_stores = &optimizer == &kernels_.store;
-    StepScalars<T> bias_scalars = scalars;
+    const Update<T>& update = step.update;
+    StepScalars<T> bias_scalars = step.scalars;
     bias_scalars.l2 = 0;
     T* sums = scratch_[static_cast<std::size_t>(thread)].data();
     const bool as_planned = threads == plan_.threads;
@@ -281,16 +287,16 @@ void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Pa
     };
     const auto count = [&](int owner) { return tasks_of(owner).end - tasks_of(owner).begin; };
     task_turns_.work_off(thread, threads, count, [&](int owner, Index i) {
-        if (only_stores) {
+        if (update.only_stores) {
             if (cancel_.load(std::memory_order_relaxed)) return;
-            if (thread == 0 && cancelled()) cancel_.store(true, std::memory_order_relaxed);
+            if (thread == 0 && step.cancelled()) cancel_.store(true, std::memory_order_relaxed);
         }
         const WeightsTask& task = plan_.tasks[static_cast<std::size_t>(tasks_of(owner).begin + i)];
         const auto l = static_cast<std::size_t>(task.layer);
         const Layer& layer = network_.layers()[l];
         const Index lines = task.lines.end - task.lines.begin;
         if (plan_.by_blocks) {
-            const Index blocks = (rows + kBlock - 1) / kBlock, size = gradient_size();
+            const Index blocks = (step.batch.count() + kBlock - 1) / kBlock, size = gradient_size();
             for (Index v = 0; v < task.panels; ++v)
                 kernels_.add_blocks(block_sums_.data() + task.gradient + v * (layer.n_in + 1) * V, size, blocks,
                                     lines * V, sums + v * lines * V);
@@ -300,68 +306,46 @@ void Step<T>::weights_phase(int thread, int threads, Index rows, bool sparse, Pa
             product.a_panel = a_panel_[l];
             product.delta = delta_transposed_[l + 1].data() + task.panel * transposed_panel_;
             product.delta_panel = transposed_panel_;
-            product.rows = rows;
+            product.rows = step.batch.count();
             product.lines = task.lines;
             product.panels = task.panels;
             product.out = sums;
-            product.x = {column_start_.data(), column_row_.data(), column_value_.data()};
             product.n_in = layer.n_in;
-            const auto gradient = plan_.by_lines ? kernels_.gradient_lines : kernels_.gradient;
-            (l == 0 && sparse ? kernels_.gradient_sparse : gradient)(product);
+            if (l == 0 && step.samples.is_sparse()) {
+                product.x = columns_.view();
+                kernels_.gradient_sparse(product);
+            } else {
+                (plan_.by_lines ? kernels_.gradient_lines : kernels_.gradient)(product);
+            }
         }
         for (Index v = 0; v < task.panels; ++v) {
             const Index at = layer.offset + (task.panel + v) * layer.panel + task.lines.begin * V;
             const bool has_bias = task.lines.end == layer.n_in + 1;
             const Index weights = (has_bias ? lines - 1 : lines) * V;
-            T* w = parameters.w.data() + at;
-            T* slot[2] = {w, w};
-            for (int s = 0; s < optimizer.slots; ++s) slot[s] = parameters.slot[s].data() + at;
+            T* w = update.w + at;
+            T* slot[2] = {update.slot[0] + at, update.slot[1] + at};
             const T* g = sums + v * lines * V;
-            task_squares_[task.squares + v * task.squares_panel] = optimizer.update(g, w, slot, weights, scalars);
+            task_squares_[task.squares + v * task.squares_panel] =
+                update.rule.update(g, w, slot, weights, step.scalars);
             if (!has_bias) continue;
             T* bias_slot[2] = {slot[0] + weights, slot[1] + weights};
-            optimizer.update(g + weights, w + weights, bias_slot, V, bias_scalars);
+            update.rule.update(g + weights, w + weights, bias_slot, V, bias_scalars);
         }
     });
 }
 
-// A counting sort: stable, so that the rows of a column stay ascending.
-template <class T>
-void Step<T>::gather_columns(const Samples<T>& samples, const BatchRows& batch) {
-    const SparseRows<T>& x = samples.sparse;
-    const auto columns = static_cast<std::size_t>(network_.units()[0]);
-    const auto source = [&](Index r) { return batch.index ? static_cast<Index>(batch.index[r]) : r; };
-    column_start_.assign(columns + 1, 0);
-    for (Index r = batch.range.begin; r < batch.range.end; ++r)
-        for (std::int64_t n = x.start[source(r)]; n < x.start[source(r) + 1]; ++n)
-            ++column_start_[static_cast<std::size_t>(x.column[n]) + 1];
-    for (std::size_t i = 0; i < columns; ++i) column_start_[i + 1] += column_start_[i];
-    const auto count = static_cast<std::size_t>(column_start_[columns]);
-    column_row_.resize(count);
-    column_value_.resize(count);
-    for (Index r = batch.range.begin; r < batch.range.end; ++r)
-        for (std::int64_t n = x.start[source(r)]; n < x.start[source(r) + 1]; ++n) {
-            const auto at = static_cast<std::size_t>(column_start_[static_cast<std::size_t>(x.column[n])]++);
-            column_row_[at] = static_cast<std::int32_t>(r - batch.range.begin);
-            column_value_[at] = x.value[n];
-        }
-    // each start has moved to its column's end, which is the next one's start
-    std::copy_backward(column_start_.begin(), column_start_.end() - 1, column_start_.end());
-    column_start_[0] = 0;
-}
-
 // In the order of panels and tasks, whoever made them: the same sums for any number of threads.
 template <class T>
-void Step<T>::sum_up(Index rows, double inverse_weight) {
+StepSums TileStepper<T>::sums(const Step& step) const {
     constexpr Index V = kLanes<T>;
-    data_loss_ = 0;
-    for (Index p = 0; p < (rows + V - 1) / V; ++p) data_loss_ += static_cast<double>(panel_loss_[p]);
-    sum_squares_ = 0;
-    for (Index i = 0; i < task_squares_.size(); ++i) sum_squares_ += static_cast<double>(task_squares_[i]);
-    sum_squares_ *= inverse_weight;
+    StepSums sums;
+    for (Index p = 0; p < (step.batch.count() + V - 1) / V; ++p) sums.data_loss += static_cast<double>(panel_loss_[p]);
+    for (Index i = 0; i < task_squares_.size(); ++i) sums.squares += static_cast<double>(task_squares_[i]);
+    sums.squares *= step.inverse_weight;
+    return sums;
 }
 
-template class Step<float>;
-template class Step<double>;
+template class TileStepper<float>;
+template class TileStepper<double>;
 
 }  // namespace chainfit
