@@ -55,10 +55,11 @@ def build_env(session: nox.Session, **defines: str) -> dict[str, str]:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check format and rules: ruff for Python, clang-format for C++."""
-    session.install(*pinned("ruff", "clang-format"))
+    """Check format, rules and floors: ruff and import-linter for Python, clang-format for C++."""
+    session.install(*pinned("ruff", "clang-format", "import-linter"))
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": "python"})
     sources = [path for folder in ("cpp", "src") for path in sorted((ROOT / folder).rglob("*.?*"))]
     sources = [path for path in sources if path.suffix in {".cpp", ".hpp", ".inl"}]
     session.run("clang-format", "--dry-run", "-Werror", *map(str, sources))
