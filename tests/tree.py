@@ -20,6 +20,7 @@ class Tree:
 
     def __init__(self, folder):
         self.folder = Path(folder)
+        self.folder.chmod(0o755)  # some tests become another user
         list_files = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         names = subprocess.check_output(list_files, cwd=ROOT, text=True).split("\0")
         for name in filter(None, names):
