@@ -51,7 +51,8 @@ class Tree:
                 "SKBUILD_PROJECT_VERSION": "0",
             }
             options = [f"-D{name}={value}" for name, value in defines.items()]
-            self._check(["cmake", "-S", self.folder, "-B", build, *options])
+            ninja = ["-G", "Ninja"] if shutil.which("ninja") else []
+            self._check(["cmake", "-S", self.folder, "-B", build, *ninja, *options])
         jobs = str(os.cpu_count() or 1)
         self._check(["cmake", "--build", build, "--parallel", jobs])
 
