@@ -14,7 +14,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .workloads import Call, Workload, find_case
+from chainfit._bench.workloads import Workload
+
+from .cases import Call, find_case
 
 Array = npt.NDArray[Any]
 
@@ -26,7 +28,7 @@ class Peer(NamedTuple):
     """A library as the benchmark knows it."""
 
     title: str
-    module: str  # of this package
+    module: str  # of this folder
     requires: str  # what must be installed for it: a Python module, or "" for its own search
     does: frozenset[str] = TRAIN_AND_PREDICT
     one_thread: bool = False  # it knows no more

@@ -1,6 +1,6 @@
 """One contestant in its process: prepares, then measures a round whenever it is told to.
 
-``python -m chainfit._bench.worker JOB``. It speaks in lines of JSON: after its preparation one that
+``python -m peers.worker JOB``. It speaks in lines of JSON: after its preparation one that
 says what it will run, or why it won't; then one for each line that comes in, a round's figures.
 """
 
@@ -11,7 +11,6 @@ import itertools
 import json
 import os
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -20,10 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _core, reference
+from chainfit import _core, reference
+from chainfit._bench.workloads import encode, fit_reference, initial_parameters, make_data
+
 from .job import PEERS, Job, NotApplicableError, NotInstalledError, Training
+from .machine import peak_gflops
 from .plain import trained_net
-from .workloads import encode, fit_reference, initial_parameters, make_data
 
 Array = npt.NDArray[Any]
 Work = Callable[[int], object]  # does so many units: epochs or calls
@@ -33,7 +34,6 @@ Work = Callable[[int], object]  # does so many units: epochs or calls
 FEWEST_EPOCHS = 10
 
 TRY_SECONDS = 0.15  # for each way to do the work, before the choice
-PEAK_SECONDS = 0.25  # less would not tell what a shared machine gives over a round
 
 
 class _Round:
@@ -71,22 +71,6 @@ def choose(ways: dict[str, Work]) -> tuple[str, dict[str, float | str]]:
     if not times:
         raise RuntimeError(next(iter(tried.values())))
     return min(times, key=times.__getitem__), tried
-
-
-def peak_gflops(threads: int, double_precision: bool) -> float:
-    """FMA peak of so many threads at the same time."""
-    rates = [0.0] * threads
-
-    def measure(i: int) -> None:
-        rates[i] = _core.peak_gflops(double_precision, PEAK_SECONDS)
-
-    team = [threading.Thread(target=measure, args=(i,)) for i in range(1, threads)]
-    for thread in team:
-        thread.start()
-    measure(0)
-    for thread in team:
-        thread.join()
-    return sum(rates)
 
 
 def check_training(job: Job, trained: Training) -> dict[str, float]:

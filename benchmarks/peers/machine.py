@@ -6,14 +6,17 @@ import datetime
 import os
 import platform
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sklearn
 
-from .. import _core
-from .._estimators.threads import resolve_n_threads
+from chainfit import _core
+from chainfit._estimators.threads import resolve_n_threads
+
+PEAK_SECONDS = 0.25  # less would not tell what a shared machine gives over a round
 
 
 def describe_machine() -> dict[str, Any]:
@@ -56,3 +59,19 @@ def _caches() -> dict[str, str]:
             continue
         sizes[f"L{level}{kind[0].lower() if level == '1' else ''}"] = size
     return sizes
+
+
+def peak_gflops(threads: int, double_precision: bool) -> float:
+    """FMA peak of so many threads at the same time."""
+    rates = [0.0] * threads
+
+    def measure(i: int) -> None:
+        rates[i] = _core.peak_gflops(double_precision, PEAK_SECONDS)
+
+    team = [threading.Thread(target=measure, args=(i,)) for i in range(1, threads)]
+    for thread in team:
+        thread.start()
+    measure(0)
+    for thread in team:
+        thread.join()
+    return sum(rates)

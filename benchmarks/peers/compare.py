@@ -1,4 +1,4 @@
-"""``chainfit bench --peers``: chainfit beside other libraries, each in processes of its own.
+"""chainfit beside other libraries, each in processes of its own.
 
 One process for each library, number of threads and workload. They start and prepare one after the
 other, then take turns, round by round, so that a slow moment of the machine hits all of them; only
@@ -20,17 +20,24 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
-from .. import _core
-from .._estimators.threads import resolve_n_threads
-from .._files.disk import write_output
+from chainfit import _core
+from chainfit._bench.workloads import WORKLOADS, Workload
+from chainfit._estimators.threads import resolve_n_threads
+
+from .cases import CALLS, Call, find_case
+from .figures import print_case
 from .job import PEERS, Job, NotInstalledError, takes_part
 from .machine import describe_machine
-from .report import print_case
-from .workloads import CALLS, WORKLOADS, Call, Workload, find_case
 
 PREPARATION_SECONDS = 600.0  # torch.compile may take minutes on a slow machine
 ROUND_SECONDS = 120.0
 PAUSE_SECONDS = 0.02  # idle threads of the one before stop spinning in this time
+
+
+def _python_path() -> str:
+    """Return the caller's own path with the folder in front in which the worker finds `peers`."""
+    folder = str(Path(__file__).resolve().parents[1])
+    return os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 class _Process:
@@ -41,11 +48,11 @@ class _Process:
         # what a library says when it dies; a pipe that nobody reads could fill up
         self.errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "chainfit._bench.worker", job.to_json()],
+            [sys.executable, "-P", "-m", "peers.worker", job.to_json()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
-            env={**os.environ, **job.environment()},
+            env={**os.environ, **job.environment(), "PYTHONPATH": _python_path()},
         )
 
     def answer(self, timeout: float) -> dict[str, Any]:
@@ -115,7 +122,7 @@ def missing(peer: str) -> str:
 def measure_case(
     case: Workload | Call, contestants: Sequence[Job], rounds: int, progress: TextIO | None = None
 ) -> dict[str, Any]:
-    """Let the contestants take turns; returns what `chainfit bench --peers --json` writes of it."""
+    """Let the contestants take turns; returns what ``peers.py --json`` writes of it."""
     results = []
     with contextlib.ExitStack() as stack:
         running: list[tuple[dict[str, Any], _Process]] = []
@@ -176,6 +183,13 @@ def _cases_of(json_file: str | None) -> dict[str, Any]:
     found = json.loads(Path(json_file).read_text(encoding="utf-8"))["cases"]
     names = [case.name for case in (*WORKLOADS, *CALLS)]
     return {name: found[name] for name in names if name in found}
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the file as a whole: what hours have measured survives a crash."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
 
 
 def run(
@@ -239,5 +253,5 @@ def run(
         report["cases"][case.name] = measured
         print_case(measured, out)
         if json_file is not None:
-            write_output(json_file, (json.dumps(report, indent=1) + "\n").encode())
+            _write(Path(json_file), json.dumps(report, indent=1) + "\n")
     return 0

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainfit._bench.workloads import Workload, encode, initial_parameters, make_data
+
 from .job import CallsByName, Job, NotInstalledError, Training
 from .plain import trained_net
-from .workloads import Workload, encode, initial_parameters, make_data
 
 Array = npt.NDArray[Any]
 

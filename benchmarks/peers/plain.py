@@ -11,11 +11,10 @@ import numpy.typing as npt
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from sklearn.neural_network import MLPRegressor as SklearnMLPRegressor
 
-from .. import reference
-from .._estimators.classifier import MLPClassifier
-from .._estimators.regressor import MLPRegressor
+from chainfit import MLPClassifier, MLPRegressor, reference
+from chainfit._bench.workloads import encode, estimator_settings, fit_reference, make_data
+
 from .job import CallsByName, Job, NotApplicableError, Training
-from .workloads import encode, estimator_settings, fit_reference, make_data
 
 Array = npt.NDArray[Any]
 

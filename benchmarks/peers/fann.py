@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from chainfit._bench.workloads import encode, make_data
+
 from .job import Job, NotInstalledError, Training
-from .workloads import encode, make_data
 
 INCREMENTAL = 0  # fann_train_enum: an update for each row
 PLAIN_ERROR = 0  # fann_errorfunc_enum
