@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .formula import Quantity, code
+from .rules import SOLVER_WORDS, constants_of_update, memory_of_update, update_rule
 from .sections import Math, Row, Section, Told, Words, equal_to, named
-from .solvers import SOLVER_WORDS, constants_of_update, memory_of_update, update_rule
 
 
 def update(told: Told) -> Section:

@@ -14,7 +14,7 @@ from .backward import backward, gradient
 from .formula import indexed
 from .forward import forward, inputs, loss, overview
 from .render import Block, Section, Table
-from .solvers import SOLVER_WORDS, constants_of_update, update_rule
+from .rules import SOLVER_WORDS, constants_of_update, update_rule
 from .teller import Teller, left_out
 from .writer import Writer
 

@@ -22,6 +22,7 @@ from .formula import (
     Quantity,
     Quotient,
     Rest,
+    Special,
     Sum,
     SumOver,
     Trail,
@@ -190,7 +191,10 @@ class Writer:
             return rf"\dots\,\text{{{count:,} more}}"
         return f"{self.signs['dots']} {count:,} more"
 
-    _Quantity = _leaf
+    _Quantity = _Variable = _leaf
+
+    def _Special(self, formula: Special, in_numbers: bool) -> tuple[str, int]:
+        return self._write(formula.general, in_numbers)
 
     def _Constant(self, formula: Constant, in_numbers: bool) -> tuple[str, int]:
         return self.constant(formula.value), ATOM
@@ -242,6 +246,8 @@ class Writer:
 
     def _Apply(self, formula: Apply, in_numbers: bool) -> tuple[str, int]:
         inside = self._write(formula.argument, in_numbers)[0]
+        if formula.function == "abs":
+            return rf"\left|{inside}\right|" if self.is_latex else f"|{inside}|", ATOM
         if not self.is_latex:
             return f"{formula.function}({inside})", ATOM
         function = _LATEX_FUNCTIONS.get(formula.function, rf"\mathrm{{{formula.function}}}")
