@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .trace import Trace
+from .trace import TraceNumbers
 
 Array = npt.NDArray[Any]
 
@@ -31,7 +31,7 @@ TINY = 1e-250
 KINKED = ("relu", "leaky_relu")
 
 
-def kernel_bound(trace: Trace, l: int, i: int | None, j: int) -> float:
+def kernel_bound(trace: TraceNumbers, l: int, i: int | None, j: int) -> float:
     """Bound how far two evaluations of dJ/dw lie apart; e_x is what x may be off by."""
     net, L = trace.net, len(trace.net.coefs)
     W, b, a, share = net.coefs, net.intercepts, trace.a, trace.share[:, np.newaxis]

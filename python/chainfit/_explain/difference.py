@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from .bounds import FUNCTION, KINKED, U, error_of_activation
 from .flow import Backward
-from .trace import Trace, activate, loss_derivative
+from .trace import TraceNumbers, activate, loss_derivative
 
 Array = npt.NDArray[Any]
 
@@ -64,7 +64,7 @@ def central_difference(backward: Backward, weight: float) -> tuple[float | None,
     if i is not None and trace.net.alpha:
         h0 = _STEP * max(1.0, abs(weight))
         above, below = weight + h0, weight - h0
-        scale = trace.net.alpha / 2 / backward.sum_w
+        scale = trace.net.alpha / 2 / trace.sum_w
         penalty = scale * (above * above - below * below) / (above - below)
         rows_tolerance += scale * 4 * U * above * above / h0
     return rows_value + penalty, rows_tolerance, note
@@ -75,7 +75,7 @@ def _range(h: Array) -> str:
     return f"h = {low:.1e}" if high < 1.05 * low else f"h = {low:.1e} to {high:.1e}"
 
 
-def _off_kinks(trace: Trace, l: int, j: int, rows: Array, move: Array) -> tuple[Array, int]:
+def _off_kinks(trace: TraceNumbers, l: int, j: int, rows: Array, move: Array) -> tuple[Array, int]:
     """Shrink the steps of rows that would cross a kink; return them and how many rows still do."""
     net = trace.net
     if not any(net.layer_activation(m) in KINKED for m in range(l + 1, len(net.coefs) + 1)):
@@ -95,7 +95,7 @@ def _off_kinks(trace: Trace, l: int, j: int, rows: Array, move: Array) -> tuple[
     return move, pending.size
 
 
-def _above(trace: Trace, l: int, j: int, rows: Array, by: Array) -> list[Array]:
+def _above(trace: TraceNumbers, l: int, j: int, rows: Array, by: Array) -> list[Array]:
     """Return [z[l+1], ..., z[L]] of some rows with z[l+1][:, j] moved."""
     net, L = trace.net, len(trace.net.coefs)
     z = trace.z[l + 1][rows].copy()
@@ -107,7 +107,7 @@ def _above(trace: Trace, l: int, j: int, rows: Array, by: Array) -> list[Array]:
     return sums
 
 
-def _signs(trace: Trace, l: int, j: int, rows: Array, by: Array) -> Array:
+def _signs(trace: TraceNumbers, l: int, j: int, rows: Array, by: Array) -> Array:
     """Return which kinked units above the weight are on, (rows, units)."""
     net = trace.net
     sums = _above(trace, l, j, rows, by)
@@ -115,7 +115,9 @@ def _signs(trace: Trace, l: int, j: int, rows: Array, by: Array) -> Array:
     return np.concatenate(kinked, axis=1)
 
 
-def _losses_from(trace: Trace, l: int, j: int, rows: Array, by: Array) -> tuple[Array, Array]:
+def _losses_from(
+    trace: TraceNumbers, l: int, j: int, rows: Array, by: Array
+) -> tuple[Array, Array]:
     """Return the losses of rows with z[l+1][:, j] moved, and what rounding does to them."""
     net, L = trace.net, len(trace.net.coefs)
     sums = _above(trace, l, j, rows, by)

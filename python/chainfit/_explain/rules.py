@@ -111,8 +111,10 @@ def softmax(z_i: Formula, index: str, z_k: Formula) -> Formula:
     return _exp(z_i) / SumOver(index, _exp(z_k), 0.0)
 
 
-def softmax_derivative(a_m: Formula, a_k: Formula, same: bool) -> Formula:
-    """Return da_m/dz_k."""
+def softmax_derivative(a_m: Formula, a_k: Formula, same: bool | None) -> Formula:
+    """Return da_m/dz_k; in general, for whatever m and k, where `same` is None."""
+    if same is None:
+        return a_m * (Quantity(Name("1{i=k}", "1{i=k}", r"1_{\{i=k\}}"), math.nan) - a_k)
     return a_m * (1 - a_m) if same else -(a_m * a_k)
 
 

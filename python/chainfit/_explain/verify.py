@@ -21,7 +21,7 @@ from .bounds import TINY, U, kernel_bound
 from .difference import central_difference
 from .flow import Backward
 from .net import Net
-from .trace import Trace
+from .trace import TraceNumbers
 
 Array = npt.NDArray[Any]
 
@@ -137,7 +137,9 @@ def check_paths(backward: Backward, row: int, products: Sequence[float]) -> None
 # --- the kernel ----------------------------------------------------------------------------------
 
 
-def _kernel_gradient(trace: Trace, l: int, i: int | None, j: int) -> tuple[float | None, str]:
+def _kernel_gradient(
+    trace: TraceNumbers, l: int, i: int | None, j: int
+) -> tuple[float | None, str]:
     """Return the compiled core's gradient, and how it was got or why not."""
     found = _core_net(trace.net)
     if found is None:
