@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from .formula import Formula, Partial, Product, Quantity, code
-from .notation import Matrix
+from .notation import Notation
 from .parts import Block
 from .rows import jacobian_sum, largest_terms
 from .sections import Math, Row, Section, Told, Words, equal_to, named, number
@@ -77,7 +77,7 @@ def _jacobian_sum(told: Told, k: int) -> Formula:
 
 def folded(told: Told) -> Section:
     """Write the same derivative through delta, layer by layer from the loss."""
-    if isinstance(told.notation, Matrix):
+    if told.notation.in_vectors:
         found = _in_vectors(told, told.notation)
     else:
         found = [row for m in range(told.L, told.l, -1) for row in _deltas_of_layer(told, m)]
@@ -152,7 +152,7 @@ def _delta_rule(told: Told, m: int, j: int) -> Formula:
     return Product((sum_above, s.slope(m, j)))
 
 
-def _in_vectors(told: Told, notation: Matrix) -> list[Row]:
+def _in_vectors(told: Told, notation: Notation) -> list[Row]:
     """Write delta of whole layers, down to that of the weight's unit."""
     net, r, l, L = told.net, told.row.row, told.l, told.L
     found = []
