@@ -21,7 +21,7 @@ from .document import (
     number,
 )
 from .formula import Partial, Quantity, code
-from .notation import Matrix
+from .notation import Notation
 from .parts import BlockedUnit
 
 MAX_UNITS = 3  # of a layer whose deltas are written by their rules
@@ -77,7 +77,7 @@ def _output_shown(s: ChainSymbols) -> int:
 
 def folded(s: ChainSymbols) -> Section:
     """Write the same derivative through delta, layer by layer from the loss."""
-    if isinstance(s.notation, Matrix):
+    if s.notation.in_vectors:
         found = _in_vectors(s, s.notation)
     else:
         found = [row for m in range(s.L, s.l, -1) for row in _deltas_of_layer(s, m)]
@@ -117,7 +117,7 @@ def _deltas_of_layer(s: ChainSymbols, m: int) -> list[Row]:
     return found
 
 
-def _in_vectors(s: ChainSymbols, notation: Matrix) -> list[Row]:
+def _in_vectors(s: ChainSymbols, notation: Notation) -> list[Row]:
     """Write delta of whole layers, down to that of the weight's unit."""
     found = []
     for m in range(s.L, s.l, -1):
