@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from .. import _core
 from .._estimators.optimizer import new_trainer
-from .bounds import TINY, U, kernel_bound
+from .bounds import TINY, kernel_bound
 from .difference import central_difference
 from .flow import Backward
 from .net import Net
+from .rounding import U
 from .trace import TraceNumbers
 
 Array = npt.NDArray[Any]
@@ -157,15 +158,16 @@ def _kernel_gradient(
 def _core_net(net: Net) -> tuple[list[Array], list[Array], str, str] | None:
     """Return (W, b, activation, loss) of a net of the core with the same gradient, if there is one.
 
-    Squared error of outputs with the activation of hidden units: these are hidden units of a net
-    with one layer more, W = I and b = 0, whose outputs are the same numbers.
+    A loss of identity outputs, such as squared error, of outputs with the activation of hidden
+    units: these are hidden units of a net with one layer more, W = I and b = 0, whose outputs are
+    the same numbers.
     """
     W, b = list(net.coefs), list(net.intercepts)
     known = _core.activations()
     if (net.loss, net.out_activation) in _core.losses():
         return (W, b, net.activation, net.loss) if net.activation in known else None
     same = len(W) == 1 or net.out_activation == net.activation
-    if net.loss != "squared_error" or not same or net.out_activation not in known:
+    if (net.loss, "identity") not in _core.losses() or not same or net.out_activation not in known:
         return None
     n = net.units[-1]
-    return [*W, np.eye(n)], [*b, np.zeros(n)], net.out_activation, "squared_error"
+    return [*W, np.eye(n)], [*b, np.zeros(n)], net.out_activation, net.loss
