@@ -24,7 +24,7 @@ class Name(NamedTuple):
 
 
 SUBSCRIPT = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
-SUPERSCRIPT = str.maketrans("0123456789()-+l", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁺ˡ")
+SUPERSCRIPT = str.maketrans("0123456789()-+lt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁺ˡᵗ")
 _GREEK = {"δ": "delta", "η": "eta", "μ": "mu", "β": "beta", "ε": "eps"}
 _GREEK_LATEX = {"δ": r"\delta", "η": r"\eta", "μ": r"\mu", "β": r"\beta", "ε": r"\varepsilon"}
 
@@ -94,7 +94,7 @@ class Formula:
     def __neg__(self) -> Formula:
         return Negative(self)
 
-    def __pow__(self, exponent: int | Variable) -> Formula:
+    def __pow__(self, exponent: Formula | float) -> Formula:
         return Power(self, exponent)
 
 
@@ -188,12 +188,12 @@ class Power(Formula):
     """f to a whole number."""
 
     base: Formula
-    exponent: int | Variable
+    exponent: Formula | float
 
     @property
     def value(self) -> Any:
         """The power."""
-        return self.base.value**self.exponent
+        return self.base.value ** as_formula(self.exponent).value
 
 
 @dataclass(frozen=True)

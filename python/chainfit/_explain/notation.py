@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from .formula import Name, code, indexed
 
@@ -19,6 +20,26 @@ Legend = tuple[str | Name, ...]
 
 PLACE = re.compile(r"\{([lij])([+-]\d)?\}")  # {l}, {j+1}: an index, with what it counts from
 _SYMBOL = re.compile(r"([^_^(]+)(?:_((?:\{[^}]*\}|[^{^(])+))?(?:\^(\([^)]*\)))?(\(.*\))?")
+
+
+class Symbol(NamedTuple):
+    """The parts of a template, whose indices are yet to be filled in."""
+
+    base: str
+    below: tuple[str, ...]
+    above: str
+    after: str
+
+    @classmethod
+    def of(cls, template: str) -> Symbol:
+        """Take a template apart; a piece of code is all base."""
+        if "[" in template:
+            return cls(template, (), "", "")
+        match = _SYMBOL.fullmatch(template)
+        assert match is not None, template
+        base, below, above, after = (text or "" for text in match.groups())
+        return cls(base, tuple(re.findall(r"\{.*?\}|.", below)), above, after)
+
 
 _J = indexed("J")
 
@@ -131,13 +152,10 @@ def _filled(template: str, l: int, i: Unit, j: Unit) -> str:
 
 @lru_cache(maxsize=10_000)  # the same few symbols are named again and again
 def _named(template: str, l: int, i: Unit, j: Unit) -> Name:
-    if "[" in template:
-        return code(_filled(template, l, i, j))
-    match = _SYMBOL.fullmatch(template)
-    assert match is not None, template
-    base, below, above, after = (text or "" for text in match.groups())
-    indices = [_filled(index, l, i, j) for index in re.findall(r"\{.*?\}|.", below)]
-    name = indexed(base, indices, _filled(above, l, i, j))
+    base, below, above, after = Symbol.of(template)
+    if "[" in base:
+        return code(_filled(base, l, i, j))
+    name = indexed(base, [_filled(index, l, i, j) for index in below], _filled(above, l, i, j))
     return Name(*(text + _filled(after, l, i, j) for text in name))
 
 

@@ -313,7 +313,7 @@ def update_rule(numbers: Mapping[str, Any], J: Name, weight: Name) -> list[Assig
     values |= {
         G: Partial(J, weight, numbers["gradient"]),
         OLD: Quantity(old, numbers["old"]),
-        T: int(numbers.get("t", 0)),
+        T: Quantity(T.name, int(numbers.get("t", 0))),
     }
     return [
         Assignment(new if v == NEW else v.name, substitute(rule, values), numbers[v.key])

@@ -238,11 +238,14 @@ class Writer:
             raised = isinstance(formula.base, Partial)
         if raised and not base.endswith(")"):
             base = self._brackets(base)
+        power = as_formula(formula.exponent)
+        is_symbol = isinstance(power, Quantity) and not in_numbers
+        exponent = self.symbols(power) if is_symbol else str(power.value)  # all its digits
         if self.is_latex:
-            return f"{base}^{{{formula.exponent}}}", ATOM
+            return f"{base}^{{{exponent}}}", ATOM
         if self.flavour == "ascii":
-            return f"{base}^{formula.exponent}", ATOM
-        return base + str(formula.exponent).translate(SUPERSCRIPT), ATOM
+            return f"{base}^{exponent}", ATOM
+        return base + exponent.translate(SUPERSCRIPT), ATOM
 
     def _Apply(self, formula: Apply, in_numbers: bool) -> tuple[str, int]:
         inside = self._write(formula.argument, in_numbers)[0]
