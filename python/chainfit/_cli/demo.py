@@ -23,7 +23,7 @@ from tqdm import tqdm
 from .. import reference
 from .._estimators.callbacks import Progress
 from .._estimators.classifier import MLPClassifier
-from .._explain.chain import Chain, explain
+from .._explain.explain import Chain, explain
 from .explain import writes_unicode
 
 Array = npt.NDArray[Any]

@@ -103,7 +103,7 @@ def _rows(text: str) -> tuple[int, int]:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``chainfit explain``."""
-    from .._explain.chain import explain
+    from .._explain.explain import explain
     from .._files.disk import write_output
 
     model, table = read_inputs(args, args.html)

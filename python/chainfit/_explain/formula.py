@@ -1,17 +1,18 @@
-"""Formulas that know their numbers: one tree is written in symbols, in numbers, and as a value.
+"""Formulas: one tree is a value, on numbers or arrays, is written by `writer`, and travels as JSON.
 
-A formula is built with + - * / ** from `Quantity` leaves. `writer` writes it as Unicode,
-ASCII or LaTeX; to add a node, give it a class here and a method of that name there.
+A formula is built with + - * / ** from leaves. To add a node: its class and a line of `as_data`
+here, a method of that name in `writer`, a line in `shown`, and its entry in `page/web/tree.js`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import erf
 
 
 class Name(NamedTuple):
@@ -23,7 +24,7 @@ class Name(NamedTuple):
 
 
 SUBSCRIPT = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
-SUPERSCRIPT = str.maketrans("0123456789()-+l", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁺ˡ")
+SUPERSCRIPT = str.maketrans("0123456789()-+lt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁺ˡᵗ")
 _GREEK = {"δ": "delta", "η": "eta", "μ": "mu", "β": "beta", "ε": "eps"}
 _GREEK_LATEX = {"δ": r"\delta", "η": r"\eta", "μ": r"\mu", "β": r"\beta", "ε": r"\varepsilon"}
 
@@ -57,6 +58,16 @@ def code(text: str) -> Name:
     return Name(text, plain, rf"\mathtt{{{latex}}}")
 
 
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "exp": np.exp,
+    "ln": np.log,
+    "sqrt": np.sqrt,
+    "tanh": np.tanh,
+    "abs": np.abs,
+    "erf": erf,
+}
+
+
 class Formula:
     """Base of the nodes; `value` is a float, or an array where the leaves are arrays."""
 
@@ -83,8 +94,17 @@ class Formula:
     def __neg__(self) -> Formula:
         return Negative(self)
 
-    def __pow__(self, exponent: int) -> Formula:
+    def __pow__(self, exponent: Formula | float) -> Formula:
         return Power(self, exponent)
+
+
+@dataclass(frozen=True)
+class Variable(Formula):
+    """What a rule is a function of: `substitute` puts a formula in its place."""
+
+    key: str
+    name: Name
+    value: Any = np.nan
 
 
 @dataclass(frozen=True)
@@ -168,21 +188,29 @@ class Power(Formula):
     """f to a whole number."""
 
     base: Formula
-    exponent: int
+    exponent: Formula | float
 
     @property
     def value(self) -> Any:
         """The power."""
-        return self.base.value**self.exponent
+        return self.base.value ** as_formula(self.exponent).value
 
 
 @dataclass(frozen=True)
 class Apply(Formula):
-    """A function of a formula, as f'(z) or sqrt(v), with its number."""
+    """A function of a formula, as exp(z); one that is none of `FUNCTIONS` is given its value."""
 
     function: str
     argument: Formula
-    value: Any
+    given: Any = None
+
+    @property
+    def value(self) -> Any:
+        """The function's value."""
+        if self.given is not None:
+            return self.given
+        with np.errstate(all="ignore"):
+            return FUNCTIONS[self.function](self.argument.value)
 
 
 @dataclass(frozen=True)
@@ -201,12 +229,52 @@ class Case(Formula):
 
 
 @dataclass(frozen=True)
+class Special(Formula):
+    """A formula that is simpler where the subject is one of a few numbers, or finite only there.
+
+    It is written as the general one unless `substitute` finds that its subject is such a number.
+    """
+
+    subject: Formula
+    cases: tuple[tuple[float, Formula], ...]
+    general: Formula
+
+    @property
+    def value(self) -> Any:
+        """The number that holds."""
+        subject = self.subject.value
+        with np.errstate(all="ignore"):
+            result = self.general.value
+            for number, formula in self.cases:
+                result = np.where(subject == number, formula.value, result)
+        return result[()]
+
+
+@dataclass(frozen=True)
 class SumOver(Formula):
-    """The sum over an index, or over all if it is "", of a body in symbols; with its number."""
+    """The sum over an index, or over all if it is "", of a body: its last axis, if not given."""
 
     index: str
     body: Formula
-    value: Any
+    given: Any = None
+
+    @property
+    def value(self) -> Any:
+        """The sum."""
+        return np.sum(self.body.value, axis=-1, keepdims=True) if self.given is None else self.given
+
+
+@dataclass(frozen=True)
+class Largest(Formula):
+    """The largest value of a body over an index, which keeps an exp from overflowing."""
+
+    index: str
+    body: Formula
+
+    @property
+    def value(self) -> Any:
+        """The largest value along the last axis."""
+        return np.max(self.body.value, axis=-1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -237,3 +305,34 @@ def product(factors: Sequence[Formula]) -> Formula:
 def total(terms: Sequence[Formula]) -> Formula:
     """Return the sum of one or more formulas."""
     return terms[0] if len(terms) == 1 else Sum(tuple(terms))
+
+
+def substitute(tree: Any, values: Mapping[Formula, Formula]) -> Any:
+    """Return a tree with formulas in the place of others, mostly of its variables."""
+    if isinstance(tree, tuple):
+        return tuple(substitute(part, values) for part in tree)
+    if not isinstance(tree, Formula):
+        return tree
+    if tree in values:
+        return values[tree]
+    new = type(tree)(*(substitute(part, values) for part in vars(tree).values()))
+    if isinstance(new, Special) and np.ndim(new.subject.value) == 0:
+        return next((f for number, f in new.cases if new.subject.value == number), new.general)
+    return new
+
+
+def as_data(tree: Any) -> Any:
+    """Return a rule as JSON: [kind, part, ...], a number, or the key of a variable."""
+    match tree:
+        case Variable():
+            return tree.key
+        case Constant():
+            return tree.value
+        case Quantity():
+            return {"symbol": tree.name.unicode, "value": tree.value}
+        case Formula():
+            parts = [part for name, part in vars(tree).items() if name != "given"]
+            return [type(tree).__name__, *map(as_data, parts)]
+        case tuple():
+            return [as_data(part) for part in tree]
+    return tree

@@ -25,11 +25,11 @@ from .formula import (
     total,
 )
 from .notation import Notation, Unit
-from .parts import Block, Factor, Path, RowChain
+from .parts import BlockedUnit, Factor, Path, RowChain
 from .paths import Nodes, count_alive, largest
-from .rules import SATURATED, STEEPEST
+from .rules import ACTIVATIONS, SATURATED
 from .steps import PathSymbols, Step, path_steps
-from .trace import Trace, softmax_jacobian
+from .trace import TraceNumbers, softmax_jacobian
 from .verify import check_paths
 
 Array = npt.NDArray[Any]
@@ -115,10 +115,10 @@ class _Builder:
             units,
             self.L,
             loss=self.loss,
-            to_sum=self.backward.softmax or self.fused,
+            to_sum=self.backward.coupled or self.fused,
         )
 
-    def path(self, nodes: Nodes, blocked: dict[tuple[int, int], Block]) -> Path:
+    def path(self, nodes: Nodes, blocked: dict[tuple[int, int], BlockedUnit]) -> Path:
         """Return the path through these units of the layers above the weight's own."""
         factors = (*self.share(), *(self.factor(step) for step in self.steps(nodes)))
         places = list(enumerate((self.address.target, *nodes), start=self.address.layer + 1))
@@ -162,31 +162,31 @@ def jacobian_sum(backward: Backward, symbols: PathSymbols, loss: Name, k: int) -
     return largest_terms(derivative * column, term)
 
 
-def largest_terms(values: Array, term: Callable[[int], Formula], most: int = 4) -> Formula:
-    """Return a sum in its terms; of more than `most` the largest ones, in order, and the rest."""
+def largest_terms(values: Array, term: Callable[[int], Formula], at_most: int = 4) -> Formula:
+    """Return a sum in its terms; of more than `at_most` the largest, in order, and the rest."""
     n = len(values)
-    if n <= most:
+    if n <= at_most:
         return total([term(k) for k in range(n)])
-    several = min(most - 1, max(1, np.count_nonzero(values)))
+    several = min(at_most - 1, max(1, np.count_nonzero(values)))
     kept = np.sort(np.argsort(-np.abs(values), kind="stable")[:several])
     rest = math.fsum(np.delete(values, kept))
     return total([*(term(int(k)) for k in kept), Rest(n - len(kept), rest)])
 
 
-def blocks_above(trace: Trace, address: Address, row: int) -> tuple[Block, ...]:
+def blocks_above(trace: TraceNumbers, address: Address, row: int) -> tuple[BlockedUnit, ...]:
     """Return the units above a weight that let next to nothing of a row through."""
     net, L = trace.net, len(trace.net.coefs)
     found = []
     for m in range(address.layer + 1, L + 1):
-        activation = net.layer_activation(m)
-        if m == L and (net.canonical or activation in ("softmax", "exp")):
-            continue  # the loss makes up for a flat end of its own link
+        f = ACTIVATIONS[net.layer_activation(m)]
+        if f.steepest is None or (m == L and net.canonical):
+            continue  # it has no flat end, or the loss makes up for it
         slopes = trace.df[m][row]
         units = [address.target] if m == address.layer + 1 else range(len(slopes))
         for unit in units:
             slope = float(slopes[unit])
-            if slope == 0:
-                found.append(Block(m, unit, "off" if activation == "relu" else "saturated", slope))
-            elif slope < SATURATED * STEEPEST.get(activation, 0.0):
-                found.append(Block(m, unit, "saturated", slope))
+            if slope == 0 and f.cuts:
+                found.append(BlockedUnit(m, unit, "off", slope))
+            elif abs(slope) < SATURATED * f.steepest:
+                found.append(BlockedUnit(m, unit, "saturated", slope))
     return tuple(found)

@@ -1,6 +1,6 @@
 """The steps of one path, from the loss back to the weight, each with its local rule and number.
 
-A path is told by its units, one of each layer above the weight; letters in their place give the
+A path is given by its units, one of each layer above the weight; letters in their place give the
 chain in general. A notation with one factor for each neuron joins the step through a neuron's
 activation with the step along the weight before it.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from . import rules
 from .address import Address
 from .formula import Constant, Formula, Name
 from .notation import Notation, Unit
@@ -51,7 +50,7 @@ def path_steps(
         What the steps begin with: J, or the loss of a row.
     to_sum : bool, default=False
         Whether loss and output activation are one step, from the loss to z[L]: with a softmax, and
-        where an output is so near its limit that they can be told together only.
+        where an output is so near its limit that only their product is finite.
     """
     l, L = address.layer, n_layers
     unit: dict[int, Unit] = dict(enumerate([address.target, *units], start=l + 1))
@@ -97,7 +96,7 @@ class PathSymbols(Symbols):
         if step.kind == "loss":
             return self.loss_derivative(at[0])
         if step.kind == "loss_z":
-            return rules.canonical_derivative(self.y(at[0]), self.a(self.L, at[0]))
+            return self.canonical_derivative(at[0])
         if step.kind == "slope":
             return self.slope(step.layer, at[0])
         if step.kind == "edge":

@@ -17,11 +17,12 @@ import numpy.typing as npt
 
 from .. import _core
 from .._estimators.optimizer import new_trainer
-from .bounds import TINY, U, kernel_bound
+from .bounds import TINY, kernel_bound
 from .difference import central_difference
 from .flow import Backward
 from .net import Net
-from .trace import Trace
+from .rounding import U
+from .trace import TraceNumbers
 
 Array = npt.NDArray[Any]
 
@@ -137,7 +138,9 @@ def check_paths(backward: Backward, row: int, products: Sequence[float]) -> None
 # --- the kernel ----------------------------------------------------------------------------------
 
 
-def _kernel_gradient(trace: Trace, l: int, i: int | None, j: int) -> tuple[float | None, str]:
+def _kernel_gradient(
+    trace: TraceNumbers, l: int, i: int | None, j: int
+) -> tuple[float | None, str]:
     """Return the compiled core's gradient, and how it was got or why not."""
     found = _core_net(trace.net)
     if found is None:
@@ -155,8 +158,9 @@ def _kernel_gradient(trace: Trace, l: int, i: int | None, j: int) -> tuple[float
 def _core_net(net: Net) -> tuple[list[Array], list[Array], str, str] | None:
     """Return (W, b, activation, loss) of a net of the core with the same gradient, if there is one.
 
-    Squared error of outputs with the activation of hidden units: these are hidden units of a net
-    with one layer more, W = I and b = 0, whose outputs are the same numbers.
+    A loss of identity outputs, such as squared error, of outputs with the activation of hidden
+    units: these are hidden units of a net with one layer more, W = I and b = 0, whose outputs are
+    the same numbers.
     """
     W, b = list(net.coefs), list(net.intercepts)
     known = _core.activations()
@@ -164,7 +168,7 @@ def _core_net(net: Net) -> tuple[list[Array], list[Array], str, str] | None:
     if loss is not None and loss.link == net.out_activation:
         return (W, b, net.activation, net.loss) if net.activation in known else None
     same = len(W) == 1 or net.out_activation == net.activation
-    if net.loss != "squared_error" or not same or net.out_activation not in known:
+    if (net.loss, "identity") not in _core.losses() or not same or net.out_activation not in known:
         return None
     n = net.units[-1]
-    return [*W, np.eye(n)], [*b, np.zeros(n)], net.out_activation, "squared_error"
+    return [*W, np.eye(n)], [*b, np.zeros(n)], net.out_activation, net.loss

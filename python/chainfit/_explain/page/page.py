@@ -17,23 +17,8 @@ from .data import page_data, to_script
 
 # One script, in this order: what a file uses stands before it.
 SCRIPTS = (
-    "data",
-    "numbers",
-    "dom",
-    "shown",
-    "notation",
-    "address",
-    "paths",
-    "update",
-    "labels",
-    "picture",
-    "views",
-    "rules",
-    "chain",
-    "story",
-    "telling",
-    "layers",
-    "app",
+    *("data", "tree", "numbers", "dom", "notation", "math", "paths", "factors"),
+    *("labels", "picture", "views", "chain", "story", "story_panel", "layers", "app"),
 )
 
 NOTEBOOK_HEIGHT = 820
