@@ -16,7 +16,7 @@ from types import ModuleType
 
 #: Old module of a class -> its module today, both within the package.
 OLD_NAMES = {
-    "_chain.chain": "_explain.chain",
+    "_chain.chain": "_explain.explain",
     "_chain.check": "_explain.verify",
     "_chain.flow": "_explain.flow",
     "_formulas.address": "_explain.address",
@@ -25,7 +25,14 @@ OLD_NAMES = {
     "_net.net": "_explain.net",
     "_net.update": "_explain.update",
     "_page.page": "_explain.page.page",
-    "_trace.trace": "_explain.trace",
+    "_trace.trace": "_explain.step",
+}
+#: Notations were classes, with one object each; today they are data, found by their keys.
+OLD_NOTATIONS = {
+    "Tutorial": "tutorial",
+    "Outputs": "outputs",
+    "Matrix": "matrix",
+    "Sklearn": "sklearn",
 }
 _PACKAGE = __name__.partition(".")[0]
 _FOLDERS = {name.partition(".")[0] for name in OLD_NAMES}
@@ -44,9 +51,19 @@ class _Finder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         new = OLD_NAMES.get(module.__name__.partition(".")[2])
-        if new is not None:
-            today = import_module(f"{_PACKAGE}.{new}")
-            module.__getattr__ = partial(getattr, today)  # type: ignore[method-assign]
+        if new is None:
+            return
+        today = import_module(f"{_PACKAGE}.{new}")
+        module.__getattr__ = partial(getattr, today)  # type: ignore[method-assign]
+        if new == "_explain.notation":
+            for name, key in OLD_NOTATIONS.items():
+                # unpickled by `cls.__new__(cls)`
+                make = partial(_first, today.NOTATIONS[key])
+                setattr(module, name, type(name, (), {"__new__": make}))
+
+
+def _first(found: object, cls: type) -> object:
+    return found
 
 
 def find_old_names() -> None:

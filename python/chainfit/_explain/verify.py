@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._common.public import public
 from .._estimators.optimizer import new_trainer
 from .bounds import TINY, kernel_bound
 from .difference import central_difference
@@ -29,6 +30,7 @@ Array = npt.NDArray[Any]
 _TRAINER = {"momentum": 0.0, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 
 
+@public
 class MismatchError(ArithmeticError):
     """A derivative that two ways of computing it don't agree on; one of them is wrong."""
 
