@@ -25,6 +25,7 @@ from .inputs import FitData, check_numeric, core_form, is_plain_X
 from .optimizer import Optimizer, cast
 from .parameters import CONSTRAINTS, hidden_units, rows_of_batch
 from .portable import Portable
+from .rules import LOSS_SETTINGS
 from .scores import Score
 from .settings import FitSettings
 from .sparse import SPARSE_FORMATS, check_sparse
@@ -52,6 +53,8 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
+    #: The defaults of parameters that `with_own_parameters` has appended.
+    _own_parameters: ClassVar[dict[str, float]] = {}
     _y_numeric: ClassVar[bool]
 
     # -- what the two estimators differ in
@@ -261,10 +264,10 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             settings = FitSettings.of(vars(self), loss, incremental=incremental)
             settings.check_step_size(dtype)
             return settings
-        given = _given(vars(self))
-        if optimizer.memo is None or optimizer.memo[0] != (given, loss):
-            settings = FitSettings.of(vars(self), loss, incremental=True)
-            optimizer.memo = (given, loss), settings
+        held = vars(self)
+        given = (loss, _given(held), [held[name] for name in LOSS_SETTINGS[loss]])
+        if optimizer.memo is None or optimizer.memo[0] != given:
+            optimizer.memo = given, FitSettings.of(held, loss, incremental=True)
         found: FitSettings = optimizer.memo[1]
         return found
 

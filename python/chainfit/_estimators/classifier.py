@@ -24,12 +24,14 @@ from .labels import (
     quick_targets,
     targets,
 )
+from .rules import CLASS_LOSSES, with_own_parameters
 from .scores import Score, accuracy
 
 Array = npt.NDArray[Any]
 
 
 @public
+@with_own_parameters(CLASS_LOSSES)
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """Multilayer perceptron for class labels, a drop-in for scikit-learn's.
 

@@ -12,7 +12,8 @@ from sklearn.utils.metaestimators import available_if
 
 from .._common.public import public
 from .base import BaseMLP
-from .parameters import LAYER_SIZES, LINKS
+from .parameters import LAYER_SIZES, range_constraints
+from .rules import LINKS, REAL_LOSSES, own_parameters, with_own_parameters
 from .scores import Score, r2
 from .targets import quick_real_targets, real_targets
 
@@ -20,6 +21,7 @@ Array = npt.NDArray[Any]
 
 
 @public
+@with_own_parameters(REAL_LOSSES)
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Multilayer perceptron for real targets, a drop-in for scikit-learn's.
 
@@ -198,7 +200,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions(set(REAL_LOSSES))],
+        **range_constraints(own_parameters(REAL_LOSSES)),
     }
     _y_numeric = True
 
@@ -261,9 +264,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _validate_params(self) -> None:
         if LAYER_SIZES.is_satisfied_by(self.loss):
-            name = type(self).__name__
+            name, known = type(self).__name__, " or ".join(map(repr, REAL_LOSSES))
             raise InvalidParameterError(
-                f"The 'loss' parameter of {name} must be 'squared_error' or 'poisson'. Got "
+                f"The 'loss' parameter of {name} must be {known}. Got "
                 f"{self.loss!r} instead. As in scikit-learn, loss is the first parameter: for the "
                 f"sizes of the hidden layers write {name}(hidden_layer_sizes={self.loss!r})."
             )
