@@ -241,7 +241,7 @@ def _unpack_classes(model: Any, fields: Fields, tensors: Tensors) -> None:
     binarizer = LabelBinarizer()
     binarizer.y_type_ = target
     binarizer.sparse_input_ = sparse
-    # as `fit` leaves it, also where partial_fit was told classes of another dtype
+    # as `fit` leaves it, also where partial_fit was given classes of another dtype
     binarizer.classes_ = np.arange(outputs) if multilabel else classes
     model.classes_ = classes
     model._label_binarizer = binarizer

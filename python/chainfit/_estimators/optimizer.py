@@ -69,8 +69,8 @@ class Optimizer:
         self.settings = {key: settings[key] for key in SETTINGS}
         self.lock = threading.RLock()
         self.running = False
-        #: Whatever its user wants to find again at the next step.
-        self.memo: Any = None
+        #: What the settings of the last `partial_fit` were made of, and they themselves.
+        self.memo: tuple[tuple[Any, ...], Any] | None = None
         self._order: tuple[int, int, npt.NDArray[np.int64]] | None = None
         self._restart()
         _all.add(self)

@@ -26,7 +26,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     """Multilayer perceptron for real targets, a drop-in for scikit-learn's.
 
     With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises half the squared error, or
-    the Poisson deviance, meaned over the rows, plus alpha / 2 times the sum of W^2 over the rows.
+    the Poisson deviance, averaged over the rows, plus alpha / 2 times the sum of W^2 over the rows.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Exponent of 'invscaling'.
 
     max_iter : int, default=200
-        Most epochs ('sgd', 'adam') or iterations ('lbfgs').
+        Maximum number of epochs ('sgd', 'adam') or iterations ('lbfgs').
 
     shuffle : bool, default=True
         Whether the rows are shuffled before each epoch.
@@ -109,11 +109,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Training stops when more than this many epochs in a row did not improve.
 
     max_fun : int, default=15000
-        Most evaluations of the loss by 'lbfgs'.
+        Maximum number of evaluations of the loss by 'lbfgs'.
 
     n_threads : int or None, default=None
-        Most threads that a call may use; fewer are used where more would not pay. None: the CPUs
-        that the process may use, or OMP_NUM_THREADS if that is less. ``threadpoolctl`` limits
+        Maximum number of threads of a call; fewer are used where more would not pay. None: the
+        CPUs that the process may use, or OMP_NUM_THREADS if that is less. ``threadpoolctl`` limits
         both. Results do not depend on it.
 
     precision : {'auto', 'float32', 'float64'}, default='auto'

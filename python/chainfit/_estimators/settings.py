@@ -1,4 +1,4 @@
-"""FitSettings: everything that a fit is told, as one value.
+"""FitSettings: everything that decides a fit beside the data, as one value.
 
 The estimators make it of their parameters, the explanation of those of a fitted model. A rule's own
 parameters travel as a mapping, so that a new rule of the core needs no edit here.

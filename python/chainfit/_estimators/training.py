@@ -136,7 +136,7 @@ def _why(
 
 
 class _Watcher:
-    """Listens to the core's fit loop: scores the validation rows, keeps the best, tells the others.
+    """Listens to the core's fit loop: scores the validation rows, keeps the best, calls listeners.
 
     Parameters
     ----------
