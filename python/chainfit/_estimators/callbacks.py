@@ -24,26 +24,26 @@ class Listener:
     """Follows training; every method does nothing here."""
 
     def train_on(self, rows: npt.NDArray[np.int64]) -> None:
-        """Called once, with the rows to train on, where others are held out."""
+        """Take the rows to train on, where others are held out."""
 
     def begin(self, unit: str, state: Snapshot) -> None:
-        """Called when an epoch or an iteration begins; `unit` is one of these words."""
+        """Begin an epoch or an iteration; `unit` is one of these words."""
 
     def epoch(self, n_iter: int, loss: float) -> None:
-        """Called with the loss of each epoch."""
+        """Take the loss of an epoch."""
 
     def score(self, score: float) -> None:
-        """Called with the score of each epoch on the rows held out."""
+        """Take the score of an epoch on the rows held out."""
 
     def learning_rate(self, eta: float) -> None:
-        """Called when an adaptive step size became smaller."""
+        """Take the step size of an adaptive schedule when it has become smaller."""
 
     def end(self, state: Snapshot) -> bool:
-        """Called when an epoch or an iteration is over; return True to stop training."""
+        """End an epoch or an iteration; return True to stop training."""
         return False
 
     def finish(self, why: Why) -> None:
-        """Called at the end, with the reason; not after an error."""
+        """End training, for this reason; not called after an error."""
 
 
 class Progress(Listener):
