@@ -36,17 +36,17 @@ bool Optimizer<T>::is_finite() const {
 template <class T>
 Update<T> Optimizer<T>::fused() {
     T* w = parameters.w.data();
-    return {rule_,
-            w,
-            {rule_.slots > 0 ? parameters.slot[0].data() : w, rule_.slots > 1 ? parameters.slot[1].data() : w},
-            false};
+    Update<T> update{rule_, w, {w, w}, false, rule_.tiny != nullptr};
+    for (int s = 0; s < rule_.slots; ++s) update.slot[s] = parameters.slot[s].data();
+    return update;
 }
 
+// By the kernels that go with the optimizer's own, for the bits.
 template <class T>
 Update<T> Optimizer<T>::store_in(Buffer<T>& gradient) {
     if (gradient.size() != network_.packed_size()) gradient = Buffer<T>(network_.packed_size());
     T* w = parameters.w.data();
-    return {isa_.kernels<T>().store, w, {gradient.data(), w}, true};
+    return {isa_.kernels<T>().store, w, {gradient.data(), w}, true, rule_.tiny != nullptr};
 }
 
 template <class T>

@@ -40,7 +40,14 @@ inline constexpr Kernels<T> kKernels = {
     list(ActivationList<T, Activations>::items),
     list(LossList<T, Losses>::items),
     list(OptimizerList<T, Optimizers>::items),
-    {Store::name, Store::slots, false, {}, &update<T, Store>, nullptr, nullptr, nullptr},
+    {Store::name,
+     Store::slots,
+     false,
+     {},
+     &update<T, Store>,
+     &backward_of_rows<T, Store, 0>,
+     &micro_steps<T, Store>,
+     &tiny_steps<T, Store>},
 };
 
 // As many FMA chains as a tile has, fed from registers alone: the peak. Returns the FLOP; sink[0], sink[1] in, sum out.

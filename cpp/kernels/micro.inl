@@ -253,8 +253,7 @@ void micro_steps(MicroSteps<T>& steps) {
     const bool line = top.n_out <= V && steps.loss->unit_by_unit;
     for (Index l = 1; l <= last; ++l)
         if (is_narrow(steps.layers[l])) transpose_narrow<T, Optimizer>(steps.layers[l], false);
-    steps.data_loss = 0;
-    for (Index s = 0; s < steps.count; ++s) {
+    for (Index s = steps.range.begin; s < steps.range.end; ++s) {
         const StepScalars<T> c = scalars_of(steps, s);
         for (Index l = 0; l <= last; ++l) {
             const MicroLayer<T>& layer = steps.layers[l];
@@ -314,8 +313,7 @@ void tiny_steps(MicroSteps<T>& steps) {
             transpose_lines(layer.slot[i], layer.n_in, layer.n_out, layer.transposed[1 + i]);
     }
     const bool line = steps.loss->unit_by_unit;
-    steps.data_loss = 0;
-    for (Index s = 0; s < steps.count; ++s) {
+    for (Index s = steps.range.begin; s < steps.range.end; ++s) {
         const StepScalars<T> c = scalars_of(steps, s);
         Vec<T> z[1];
         micro_forward<T, 1>(steps.layers[0], steps.x[s], 0, z);

@@ -219,7 +219,8 @@ struct MicroLayer {
     T* transposed[3] = {nullptr, nullptr, nullptr};
 };
 
-// Steps on one row each, one after the other.
+// Steps on one row each, one after the other: those of `range`, in one call or in several. Losses wait for one another,
+// and so they follow from all `count` steps, whatever the calls.
 template <class T>
 struct MicroSteps {
     MicroLayer<T>* layers = nullptr;
@@ -228,6 +229,7 @@ struct MicroSteps {
     Values<T> loss_values;
     StepScalars<T> scalars;  // but for eta and l2
     Index count = 0;
+    Range range;
     const T* x[kMicroSteps] = {};  // (n_0) each
     const T* y[kMicroSteps] = {};  // (n_L) each
     T row_weight[kMicroSteps] = {};
@@ -240,7 +242,7 @@ struct MicroSteps {
     T* outputs = nullptr;
     T* targets = nullptr;
     // filled by the kernel
-    double data_loss = 0;             // the sum of all steps' row_weight * loss
+    double data_loss = 0;             // plus the sum of all steps' row_weight * loss
     T sum_squares[kMicroSteps] = {};  // of all weights, biases excluded, before each update
 };
 
