@@ -44,10 +44,10 @@ Values<T> rounded(const ParameterValues& values) {
     return out;
 }
 
-// What `rule`, an optimizer of the table, has for small batches.
+// Where the table has what belongs to `rule`, an optimizer or the rule that stores the gradient, which follows them.
 template <class T>
-const SmallStepKernel<T>& small_steps_of(const Kernels<T>& kernels, const OptimizerKernel<T>& rule) {
-    return kernels.small_steps.items[&rule - kernels.optimizers.items];
+Index place_of(const Kernels<T>& kernels, const OptimizerKernel<T>& rule) {
+    return &rule == &kernels.store ? kernels.optimizers.count : &rule - kernels.optimizers.items;
 }
 
 // Flushes denormals on this thread for as long as it lives.

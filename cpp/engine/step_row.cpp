@@ -49,25 +49,29 @@ void RowStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<T
         layers_[l].w = update.w + offset;
         for (int i = 0; i < 2; ++i) layers_[l].slot[i] = update.slot[i] + offset;
     }
-    const SmallStepKernel<T>& kernels = small_steps_of(net_.kernels, update.rule);
-    const auto kernel = tiny_ && kernels.tiny ? kernels.tiny : kernels.one_row;
+    const OneRowKernel<T>& kernels = net_.kernels.one_row.items[place_of(net_.kernels, update.rule)];
+    const auto kernel = tiny_ && update.tiny ? kernels.tiny : kernels.any;
     while (batches.left()) {
         progress.interrupted = progress.poll.now_and_then();
         if (progress.interrupted) return;
-        prepare(batches, progress.schedule);
+        const Index first = (batches.next - batches.rows.begin) % max_rows_;
+        if (first == 0) prepare(batches, progress.schedule);
+        steps_.range = {first, update.only_stores ? first + 1 : steps_.count};
         kernel(steps_);
-        batches.next += steps_.count;
-        progress.add(sums(), steps_.count, 1);
+        batches.next += steps_.range.end - first;
+        if (steps_.range.end == steps_.count) progress.add(sums(), steps_.count, 1);
+        if (update.only_stores) return;
     }
 }
 
-// Rows, weights and scalars of the next steps.
+// Rows, weights and scalars of the next call, or of as many calls where each makes one step.
 template <class T>
 void RowStepper<T>::prepare(const Batches<T>& batches, const Schedule<T>& schedule) {
     const Samples<T>& samples = batches.samples;
     const Index n_in = network_.units().front(), n_out = network_.units().back();
     const Input<T> input(net_.kernels, samples, n_in);
     if (!input.has_rows() && x_.size() == 0) x_ = Buffer<T>(checked_product(max_rows_, n_in));
+    steps_.data_loss = 0;
     steps_.scalars = schedule.constants();
     steps_.count = std::min(max_rows_, batches.rows.end - batches.next);
     const BatchRows rows{batches.order, {batches.next, batches.next + steps_.count}};

@@ -14,10 +14,10 @@ template <class T, class>
 struct OptimizerList;
 template <class T, class... O>
 struct OptimizerList<T, TypeList<O...>> {
-    static constexpr OptimizerKernel<T> items[] = {{O::name, O::slots, O::corrects_bias, parameters_of(O::parameters),
-                                                    &update<T, O>}...};
-    static constexpr SmallStepKernel<T> small_steps[] = {
-        {&backward_of_few<T, O>, &one_row_steps<T, O>, tiny_or_null<T, O>()}...};
+    static constexpr OptimizerKernel<T> items[] = {
+        {O::name, O::slots, O::corrects_bias, parameters_of(O::parameters), &update<T, O>}...};
+    static constexpr OneRowKernel<T> one_row[] = {{&one_row_steps<T, O>, tiny_or_null<T, O>()}...,
+                                                  {&one_row_steps<T, Store>, &tiny_steps<T, Store>}};
 };
 
 template <class T>
@@ -35,13 +35,14 @@ inline constexpr Kernels<T> kKernels = {
     &add_blocks<T>,
     &forward_sparse<T>,
     &gradient_sparse<T>,
+    &backward_few_rows<T>,
     &predict_row<T>,
     &activate<T, Identity>,
     &activate_lines<T, Identity>,
     list(ActivationList<T, Activations>::items),
     list(LossList<T, Losses>::items),
     list(OptimizerList<T, Optimizers>::items),
-    list(OptimizerList<T, Optimizers>::small_steps),
+    list(OptimizerList<T, Optimizers>::one_row),
     {Store::name, Store::slots, false, {}, &update<T, Store>},
 };
 

@@ -1,6 +1,6 @@
-// Steps on one row each: what they are made of. Floor: compiled once per instruction set. Lanes are units. A step is one
-// chain of latencies from W to W: what can run side by side does, losses wait for as many rows as there are lanes, and
-// little is read narrower or wider than it was just written.
+// Steps on one row each: what they are made of. Floor: compiled once per instruction set. Lanes are units. A step is
+// one chain of latencies from W to W: what can run side by side does, losses wait for as many rows as there are lanes,
+// and little is read narrower or wider than it was just written.
 
 // A sum over the units below: one chain of FMAs from the bias on, and beside it one for every other block of this many
 // terms, added when both are through.
@@ -73,6 +73,12 @@ CHAINFIT_INLINE Vec<T> has_unit(Index units) {
     return load_first(ones, units);
 }
 
+// Where step s is kept among as many as there are lanes: s % lanes, which is never negative.
+template <class T>
+CHAINFIT_INLINE Index lane_of(Index s) {
+    return s & (kLanes<T> - 1);
+}
+
 // delta of the output layer, from z: a line of units, whose link takes each by itself. Outputs and targets are kept for
 // the loss.
 template <class T>
@@ -84,8 +90,8 @@ CHAINFIT_INLINE Vec<T> line_output(OneRowSteps<T>& steps, Index n_out, Index s, 
     const Vec<T> delta = weight * unit_delta_at(Losses{}, which, load_first(y, n_out), z, steps.loss_values);
     store(steps.output, z);
     for (Index j = 0; j < n_out; ++j) {
-        steps.outputs[j * V + s % V] = steps.output[j];
-        steps.targets[j * V + s % V] = y[j];
+        steps.outputs[j * V + lane_of<T>(s)] = steps.output[j];
+        steps.targets[j * V + lane_of<T>(s)] = y[j];
     }
     return delta;
 }
@@ -105,8 +111,8 @@ CHAINFIT_INLINE void panel_output(OneRowSteps<T>& steps, const OneRowLayer<T>& t
     steps.loss->delta(steps.output, steps.target, row_weight, steps.gradient, top.n_out, steps.loss_values);
     for (Index j = 0; j < top.n_out; ++j) {
         top.delta[j] = steps.gradient[j * V];
-        steps.outputs[j * V + s % V] = steps.output[j * V];
-        steps.targets[j * V + s % V] = y[j];
+        steps.outputs[j * V + lane_of<T>(s)] = steps.output[j * V];
+        steps.targets[j * V + lane_of<T>(s)] = y[j];
     }
 }
 
@@ -114,7 +120,7 @@ CHAINFIT_INLINE void panel_output(OneRowSteps<T>& steps, const OneRowLayer<T>& t
 template <class T>
 CHAINFIT_INLINE void one_row_losses(OneRowSteps<T>& steps, const OneRowLayer<T>& top, Index s) {
     constexpr Index V = kLanes<T>;
-    const Index rows = s % V + 1;
+    const Index rows = lane_of<T>(s) + 1;
     if (rows < V && s + 1 < steps.count) return;
     alignas(64) T row_weight[V];
     store(row_weight, load_unaligned(steps.row_weight + s + 1 - rows));
@@ -133,8 +139,8 @@ CHAINFIT_INLINE StepScalars<T> scalars_of(const OneRowSteps<T>& steps, Index s) 
 // W, b and their slots of P panels of units, updated. Where `below` is not null, the sums over these units of W delta
 // are added to it (n_in, padded; set by the first panels): W is read once for both.
 template <class T, class Optimizer, int P>
-CHAINFIT_INLINE void one_row_backward(const OneRowLayer<T>& layer, const T* a, Index j, T* below, const StepScalars<T>& c,
-                                    Vec<T> (&sum_squares)[4]) {
+CHAINFIT_INLINE void one_row_backward(const OneRowLayer<T>& layer, const T* a, Index j, T* below,
+                                      const StepScalars<T>& c, Vec<T> (&sum_squares)[4]) {
     constexpr Index V = kLanes<T>;
     const Index n_in = layer.n_in;  // copies: stores to W can't change them
     Vec<T> delta[P];

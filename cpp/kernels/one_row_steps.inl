@@ -1,5 +1,6 @@
-// Whole steps on one row each: forward, loss, backward and update in one function, no tiles, no threads. Floor: compiled
-// once per instruction set. tiny_steps is for nets whose layers fit a vector each, one_row_steps for all others.
+// Whole steps on one row each: forward, loss, backward and update in one function, no tiles, no threads. Floor:
+// compiled once per instruction set. tiny_steps is for nets whose layers fit a vector each, one_row_steps for all
+// others.
 
 // [n_in][lanes] -> [n_out][lanes], both at most as many as there are lanes.
 template <class T>
@@ -83,8 +84,7 @@ void one_row_steps(OneRowSteps<T>& steps) {
     const bool line = top.n_out <= V && steps.loss->unit_by_unit;
     for (Index l = 1; l <= last; ++l)
         if (is_narrow(steps.layers[l])) transpose_narrow<T, Optimizer>(steps.layers[l], false);
-    steps.data_loss = 0;
-    for (Index s = 0; s < steps.count; ++s) {
+    for (Index s = steps.range.begin, end = steps.range.end; s < end; ++s) {
         const StepScalars<T> c = scalars_of(steps, s);
         for (Index l = 0; l <= last; ++l) {
             const OneRowLayer<T>& layer = steps.layers[l];
@@ -144,8 +144,7 @@ void tiny_steps(OneRowSteps<T>& steps) {
             transpose_lines(layer.slot[i], layer.n_in, layer.n_out, layer.transposed[1 + i]);
     }
     const bool line = steps.loss->unit_by_unit;
-    steps.data_loss = 0;
-    for (Index s = 0; s < steps.count; ++s) {
+    for (Index s = steps.range.begin, end = steps.range.end; s < end; ++s) {
         const StepScalars<T> c = scalars_of(steps, s);
         Vec<T> z[1];
         one_row_forward<T, 1>(steps.layers[0], steps.x[s], 0, z);

@@ -1,5 +1,5 @@
-// Arguments of the kernels that make steps on one row or on a few (SmallStepKernel). Floor: shared by the engine and the
-// kernels, as the table.
+// Arguments of the kernels that make steps on one row or on a few (OneRowKernel, backward_few_rows). Floor: shared by
+// the engine and the kernels, as the table.
 #pragma once
 
 #include "kernels/table.hpp"
@@ -22,6 +22,7 @@ struct FewRowsLayer {
     T* slot[2] = {nullptr, nullptr};  // as w; a slot that the optimizer lacks points at w
     Index panel = 0;
     StepScalars<T> scalars;
+    Index optimizer = 0;  // its place in the table; one more stores the gradient
 };
 
 // Steps that the kernels of one row make in one call, at most.
@@ -44,7 +45,8 @@ struct OneRowLayer {
     T* transposed[3] = {nullptr, nullptr, nullptr};
 };
 
-// Steps on one row each, one after the other.
+// Steps on one row each, one after the other: those of `range`, in one call or in several. Losses wait for one another,
+// and so they follow from all `count` steps, whatever the calls.
 template <class T>
 struct OneRowSteps {
     OneRowLayer<T>* layers = nullptr;
@@ -53,6 +55,7 @@ struct OneRowSteps {
     Values<T> loss_values;
     StepScalars<T> scalars;  // but for eta and l2
     Index count = 0;
+    Range range;
     const T* x[kOneRowSteps] = {};  // (n_0) each
     const T* y[kOneRowSteps] = {};  // (n_L) each
     T row_weight[kOneRowSteps] = {};
@@ -65,7 +68,7 @@ struct OneRowSteps {
     T* outputs = nullptr;
     T* targets = nullptr;
     // filled by the kernel
-    double data_loss = 0;             // the sum of all steps' row_weight * loss
+    double data_loss = 0;              // plus the sum of all steps' row_weight * loss
     T sum_squares[kOneRowSteps] = {};  // of all weights, biases excluded, before each update
 };
 

@@ -16,7 +16,8 @@ using Index = std::ptrdiff_t;
 template <class T>
 inline constexpr Index kLanes = 64 / sizeof(T);
 
-// Every element of a matrix product is a sum of chains of this many FMAs, each from +0, added left to right. Part of the numerics contract: changing it changes results in the last bits.
+// Every element of a matrix product is a sum of chains of this many FMAs, each from +0, added left to right. Part of
+// the numerics contract: changing it changes results in the last bits.
 inline constexpr Index kChain = 128;
 
 // A constant array and its length. Not std::span: an inline function of a standard template, used inside a target
@@ -209,14 +210,11 @@ struct FewRowsLayer;
 template <class T>
 struct OneRowSteps;
 
-// Steps on batches so small that reading W costs more than the products, for one optimizer.
+// Whole steps on one row each, forward, loss, backward and update, for one optimizer.
 template <class T>
-struct SmallStepKernel {
-    // Gradient, update and backward pass of a layer, W being read once for all three. Returns as update.
-    T (*few_rows)(const FewRowsLayer<T>& layer);
-    // Whole steps on one row each: forward, loss, backward, update.
-    void (*one_row)(OneRowSteps<T>& steps);
-    // The same where no layer above the input has more units than there are lanes; null where it would not pay.
+struct OneRowKernel {
+    void (*any)(OneRowSteps<T>& steps);
+    // No layer above the input has more units than there are lanes; null where it would not pay.
     void (*tiny)(OneRowSteps<T>& steps);
 };
 
@@ -253,6 +251,8 @@ struct Kernels {
     void (*forward_sparse)(const Weights<T>& weights, const SparseRows<T>& x, const std::int64_t* index, Range rows,
                            Index row_panel, Panels<T> out, Range unit_panels, const Epilogue<T>& epilogue);
     void (*gradient_sparse)(const GradientTask<T>& task);
+    // A layer of a few rows, W being read once for gradient, update and backward pass. Returns as update.
+    T (*backward_few_rows)(const FewRowsLayer<T>& layer);
     // x (n_0) -> out (n_L), with the bits of forward; scratch has 2 widest + n_L lanes elements, aligned.
     void (*predict_row)(const RowNet<T>& net, const T* x, T* out, T* scratch);
     // The epilogue of the output layer: c += bias; its link comes with the loss.
@@ -262,8 +262,8 @@ struct Kernels {
     List<ActivationKernel<T>> activations;
     List<LossKernel<T>> losses;
     List<OptimizerKernel<T>> optimizers;
-    List<SmallStepKernel<T>> small_steps;  // as many, in the same order
-    OptimizerKernel<T> store;  // the epilogue that writes the gradient to slot 0 and leaves the weights alone
+    List<OneRowKernel<T>> one_row;  // as many, in the same order, and one that stores the gradient
+    OptimizerKernel<T> store;       // no optimizer: writes the gradient to slot 0 and leaves the weights alone
 };
 
 struct Isa {
