@@ -34,9 +34,15 @@ bool Optimizer<T>::is_finite() const {
 }
 
 template <class T>
+bool Optimizer<T>::has_tiny() const {
+    const Kernels<T>& kernels = isa_.kernels<T>();
+    return kernels.one_row.items[place_of(kernels, rule_)].tiny;
+}
+
+template <class T>
 Update<T> Optimizer<T>::fused() {
     T* w = parameters.w.data();
-    Update<T> update{rule_, w, {w, w}, false, rule_.tiny != nullptr};
+    Update<T> update{rule_, w, {w, w}, false, has_tiny()};
     for (int s = 0; s < rule_.slots; ++s) update.slot[s] = parameters.slot[s].data();
     return update;
 }
@@ -46,7 +52,7 @@ template <class T>
 Update<T> Optimizer<T>::store_in(Buffer<T>& gradient) {
     if (gradient.size() != network_.packed_size()) gradient = Buffer<T>(network_.packed_size());
     T* w = parameters.w.data();
-    return {isa_.kernels<T>().store, w, {gradient.data(), w}, true, rule_.tiny != nullptr};
+    return {isa_.kernels<T>().store, w, {gradient.data(), w}, true, has_tiny()};
 }
 
 template <class T>

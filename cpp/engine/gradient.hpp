@@ -49,6 +49,8 @@ class Optimizer {
     Schedule<T> schedule;
 
    private:
+    bool has_tiny() const;
+
     const Network<T>& network_;
     const Isa& isa_;
     const OptimizerKernel<T>& rule_;
