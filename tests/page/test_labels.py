@@ -115,8 +115,13 @@ ROOM = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [400, 1200, 1920])
-@pytest.mark.parametrize("kind", ["small", "names", "many", "more", "tiny", "huge", "one", "deep"])
+KINDS = ["small", "names", "many", "more", "tiny", "huge", "one", "deep"]
+
+
+# Every kind on the narrowest window, and on one of the wider ones in turn.
+@pytest.mark.parametrize(
+    ("kind", "width"), [*((k, 400) for k in KINDS), *zip(KINDS, [1200, 1920] * 4, strict=True)]
+)
 def test_numbers_are_inside_of_their_circles_and_texts_apart(open_page, nets, kind, width):
     page = opened(open_page, nets, kind, width=width)
     for shown in every_picture(page):
