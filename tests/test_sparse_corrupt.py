@@ -177,6 +177,7 @@ print("whole")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize("value", [2**30, -(2**30)])
 def test_indices_changed_by_a_callback(value, early):
