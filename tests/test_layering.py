@@ -19,9 +19,14 @@ INTRINSICS = r"[a-z]+intrin\.h|arm_neon\.h"
 # kernels is open to all, the dispatcher to the last row.
 ENGINE = (
     ("memory", "threads", "kernel_use"),
-    ("network", "interrupt"),
-    ("plan", "output", "row_steps"),
-    ("step", "few_rows"),
+    ("functions", "interrupt", "source"),
+    ("network", "input", "schedule"),
+    ("plan", "output"),
+    ("gradient",),
+    ("stepper",),
+    ("step_tiles", "step_few", "step_row"),
+    ("roads",),
+    ("fit",),
     ("trainer", "predictor"),
 )
 
@@ -31,7 +36,7 @@ INCLUDES = (
     (r"cpp/kernels/all\.inl", r"kernels/\w+\.inl"),
     (r"cpp/kernels/\w+\.inl", r""),
     (r"cpp/isa/\w+\.cpp", rf"{SYSTEM}|{INTRINSICS}|isa/isa\.hpp|kernels/all\.inl"),
-    (r"cpp/isa/\w+\.hpp", rf"{SYSTEM}|{INTRINSICS}|kernels/table\.hpp"),
+    (r"cpp/isa/\w+\.hpp", rf"{SYSTEM}|{INTRINSICS}|kernels/\w+\.hpp"),
     (r"cpp/dispatch\.[ch]pp", rf"{SYSTEM}|dispatch\.hpp|isa/isa\.hpp|kernels/table\.hpp"),
     (r"src/\w+\.[ch]pp", rf"{SYSTEM}|pybind11/\w+\.h|(engine/)?\w+\.hpp|kernels/table\.hpp"),
     *(
@@ -40,7 +45,7 @@ INCLUDES = (
             rf"{SYSTEM}|{door}\.hpp|engine/({'|'.join([name, *sum(ENGINE[:i], ())])})\.hpp",
         )
         for i, row in enumerate(ENGINE)
-        for door in ["dispatch" if row is ENGINE[-1] else "kernels/table"]
+        for door in ["dispatch" if row is ENGINE[-1] else r"kernels/\w+"]
         for name in row
     ),
 )

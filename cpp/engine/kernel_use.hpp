@@ -44,6 +44,12 @@ Values<T> rounded(const ParameterValues& values) {
     return out;
 }
 
+// What `rule`, an optimizer of the table, has for small batches.
+template <class T>
+const SmallStepKernel<T>& small_steps_of(const Kernels<T>& kernels, const OptimizerKernel<T>& rule) {
+    return kernels.small_steps.items[&rule - kernels.optimizers.items];
+}
+
 // Flushes denormals on this thread for as long as it lives.
 class DenormalsFlushed {
    public:

@@ -61,6 +61,7 @@ StepSums FewRowsStepper<T>::step(const Samples<T>& samples, const BatchRows& bat
     sums.data_loss = static_cast<double>(output_.loss_and_delta(samples, batch.index, batch.range, inverse_weight,
                                                                 z_.data(), targets_.data(), output_delta_.data(),
                                                                 {delta_[last].data(), kPanel}));
+    const auto few_rows = small_steps_of(kernels_, update.rule).few_rows;
     FewRowsLayer<T> backward;
     backward.rows = rows.end;
     backward.scalars = scalars;
@@ -74,7 +75,7 @@ StepSums FewRowsStepper<T>::step(const Samples<T>& samples, const BatchRows& bat
         backward.w = update.w + layer.offset;
         for (int s = 0; s < 2; ++s) backward.slot[s] = update.slot[s] + layer.offset;
         backward.panel = layer.panel;
-        sums.squares += static_cast<double>(update.rule.backward_of_few(backward));
+        sums.squares += static_cast<double>(few_rows(backward));
         if (l == 0) break;
         const Epilogue<T> epilogue = net_.functions.backward(l);
         const T* kept = (net_.functions.keeps_slope(l) ? slope_ : a_)[l].data();

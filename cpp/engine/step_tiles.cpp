@@ -40,7 +40,7 @@ TileStepper<T>::TileStepper(const Net<T>& net, Index batch_rows, bool sparse, in
         delta_transposed_.emplace_back(l == 0 ? 0 : checked_product(rounded / V, transposed_panel_));
     }
     panel_loss_ = Buffer<T>(all_panels);
-    if (plan_.by_blocks) block_sums_ = Buffer<T>(checked_product(gradient_size(), (batch_rows + kBlock - 1) / kBlock));
+    if (plan_.by_blocks) block_sums_ = Buffer<T>(checked_product(gradient_size(), (batch_rows + kChain - 1) / kChain));
     task_squares_ = Buffer<T>(plan_.squares);
     const Index output_size = checked_product(2, output_.panel_size());
     for (int t = 0; t < plan_.threads; ++t) scratch_.emplace_back(std::max(output_size, kTaskPanels * kTaskLines * V));
@@ -143,7 +143,7 @@ void TileStepper<T>::rows_phase(const Step& step, int thread, Barrier& barrier) 
             backward_layer(rows_here, l, rows_of(l), units_of(l));
         }
         if (plan_.by_blocks)
-            block_gradient(held, std::min(kBlock, step.batch.count() - p * V),
+            block_gradient(held, std::min(kChain, step.batch.count() - p * V),
                            block_sums_.data() + p / block * gradient_size());
     };
     // With several threads on the same rows every one of them walks the same number of barriers: one block, always.
@@ -296,7 +296,7 @@ void TileStepper<T>::weights_phase(const Step& step, int thread, int threads) {
         const Layer& layer = network_.layers()[l];
         const Index lines = task.lines.end - task.lines.begin;
         if (plan_.by_blocks) {
-            const Index blocks = (step.batch.count() + kBlock - 1) / kBlock, size = gradient_size();
+            const Index blocks = (step.batch.count() + kChain - 1) / kChain, size = gradient_size();
             for (Index v = 0; v < task.panels; ++v)
                 kernels_.add_blocks(block_sums_.data() + task.gradient + v * (layer.n_in + 1) * V, size, blocks,
                                     lines * V, sums + v * lines * V);

@@ -48,7 +48,7 @@ CHAINFIT_INLINE void few_backward(const FewRowsLayer<T>& layer, Index j, const S
 #pragma GCC unroll 4
             for (int p = 0; p < P; ++p) {
                 const Index at = (i + t) * V;
-                update_vector<T, Optimizer>(gradient[p], w[p] + at, s0[p] + at, s1[p] + at, c, c.l2, sum_squares[p]);
+                update_vector<T, Optimizer>(gradient[p], w[p] + at, s0[p] + at, s1[p] + at, c, sum_squares[p]);
             }
         }
         if (!below) continue;
@@ -60,14 +60,13 @@ CHAINFIT_INLINE void few_backward(const FewRowsLayer<T>& layer, Index j, const S
             store(out, j ? load(out) + sums : sums);
         }
     }
-    Vec<T> biases_are_not_penalized = zero<T>();
 #pragma GCC unroll 4
     for (int p = 0; p < P; ++p) {
         Vec<T> gradient = zero<T>();
 #pragma GCC unroll kUnrolledRows
         for (int r = 0; r < most; ++r) gradient = gradient + delta[r][p];
         const Index at = n_in * V;
-        update_vector<T, Optimizer>(gradient, w[p] + at, s0[p] + at, s1[p] + at, c, T(0), biases_are_not_penalized);
+        update_biases<T, Optimizer>(gradient, w[p] + at, s0[p] + at, s1[p] + at, c);
     }
 }
 
