@@ -98,7 +98,7 @@ def head(s: StorySymbols) -> Section:
         Row(("notation",), ((f"{notation.key}: ", *legend),)),
     )
     J, J_row = objective(s)
-    loss = rules.LOSSES[s.net.loss].words
+    loss = rules.loss_of(s.net).words
     about = "with the L2 term" if s.net.alpha else "no L2 term"
     about = about if s.batch else f"{loss}; {about}"
     lines: list[Words] = [(*J, f", the function whose gradient training applies ({about})")]
