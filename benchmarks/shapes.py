@@ -89,7 +89,7 @@ def groups(threads: list[int]) -> dict[str, list[Point]]:
         "optimizer": [
             Point(units, 32, 1, "float32", "relu", name)
             for units in (small, large)
-            for name, _ in _core.optimizers()
+            for name in _core.optimizers()
         ],
         "predict": [
             Point(units, rows, t, predict=True)

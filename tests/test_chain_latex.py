@@ -9,8 +9,8 @@ import pytest
 from sympy.parsing.latex import parse_latex
 
 from chainfit import Net, explain
-from chainfit._explain.chain_latex import escape
 from chainfit._explain.formula import Case, Formula, Partial, Quantity
+from chainfit._explain.render_latex import escape
 from chainfit._explain.writer import Writer
 
 HIDDEN = ("identity", "logistic", "tanh", "relu", "leaky_relu")

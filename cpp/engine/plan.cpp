@@ -107,13 +107,13 @@ Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max
 
     Index packed = 0;
     for (const Layer& layer : network.layers()) packed += layer.panels * (layer.n_in + 1) * V * Index{sizeof(T)};
-    const Index row_blocks = (batch_rows + kBlock - 1) / kBlock;
+    const Index row_blocks = (batch_rows + kChain - 1) / kChain;
     plan.by_blocks = !sparse && !plan.by_lines && row_blocks > 1 && packed <= kBlockWeightsBytes &&
                      packed <= kBlockSumsBytes / row_blocks;
     if (plan.by_blocks) {
         plan.row_splits = plan.threads;
         plan.unit_splits = 1;
-        plan.block_panels = kBlock / V;
+        plan.block_panels = kChain / V;
     }
 
     Index work = 0;

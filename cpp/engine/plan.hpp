@@ -25,7 +25,7 @@ struct Plan {
     int row_splits = 1;      // threads side by side along the rows ...
     int unit_splits = 1;     // ... times threads side by side along the units, which then meet after each layer
     Index block_panels = 1;  // panels of rows taken through all layers before the next
-    // A small net with many rows: a thread takes kBlock rows through all layers and through their gradient too, while
+    // A small net with many rows: a thread takes kChain rows through all layers and through their gradient too, while
     // they are in its L1. The weights phase adds up the blocks' gradients, in order, and updates.
     bool by_blocks = false;
     // Lanes of the rows phase are units, not rows: for batches whose last panel of rows would be mostly empty.

@@ -3,7 +3,7 @@
 
 // Two copies of W want two updates: too much where the update costs more than the rest, as Adam's does.
 template <class T, class O>
-constexpr auto tiny_or_null() -> void (*)(MicroSteps<T>&) {
+constexpr auto tiny_or_null() -> void (*)(OneRowSteps<T>&) {
     if constexpr (O::slots < 2)
         return &tiny_steps<T, O>;
     else
@@ -14,15 +14,11 @@ template <class T, class>
 struct OptimizerList;
 template <class T, class... O>
 struct OptimizerList<T, TypeList<O...>> {
-    static constexpr OptimizerKernel<T> items[] = {{O::name, O::slots, O::corrects_bias, &update<T, O>,
-                                                    &backward_of_few<T, O>, &micro_steps<T, O>,
-                                                    tiny_or_null<T, O>()}...};
+    static constexpr OptimizerKernel<T> items[] = {{O::name, O::slots, O::corrects_bias, parameters_of(O::parameters),
+                                                    &update<T, O>}...};
+    static constexpr SmallStepKernel<T> small_steps[] = {
+        {&backward_of_few<T, O>, &one_row_steps<T, O>, tiny_or_null<T, O>()}...};
 };
-
-template <class Item, std::size_t n>
-constexpr List<Item> list(const Item (&items)[n]) {
-    return {items, static_cast<Index>(n)};
-}
 
 template <class T>
 inline constexpr Kernels<T> kKernels = {
@@ -45,7 +41,8 @@ inline constexpr Kernels<T> kKernels = {
     list(ActivationList<T, Activations>::items),
     list(LossList<T, Losses>::items),
     list(OptimizerList<T, Optimizers>::items),
-    {Store::name, Store::slots, false, &update<T, Store>, nullptr, nullptr, nullptr},
+    list(OptimizerList<T, Optimizers>::small_steps),
+    {Store::name, Store::slots, false, {}, &update<T, Store>},
 };
 
 // As many FMA chains as a tile has, fed from registers alone: the peak. Returns the FLOP; sink[0], sink[1] in, sum out.

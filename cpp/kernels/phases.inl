@@ -66,12 +66,12 @@ inline constexpr Index kForwardGroup = 2;
 
 template <class T>
 void forward(const Weights<T>& weights, Panels<const T> in, Panels<T> out, Range row_panels, Range unit_panels,
-             void (*epilogue)(T*, const T*, Index)) {
+             const Epilogue<T>& epilogue) {
     constexpr Index V = kLanes<T>;
     for (Index group = unit_panels.begin; group < unit_panels.end; group += kForwardGroup) {
         const Index group_end = smaller(group + kForwardGroup, unit_panels.end);
-        for (Index k = 0; k < weights.n_in; k += kBlock) {
-            const Index k_count = smaller(kBlock, weights.n_in - k);
+        for (Index k = 0; k < weights.n_in; k += kChain) {
+            const Index k_count = smaller(kChain, weights.n_in - k);
             const bool last = k + k_count == weights.n_in;
             for (Index p = row_panels.begin; p < row_panels.end; p += kMaxNV) {
                 const Index nv = smaller(kMaxNV, row_panels.end - p);
@@ -82,7 +82,8 @@ void forward(const Weights<T>& weights, Panels<const T> in, Panels<T> out, Range
                                          weights.row, in.data + p * in.panel + k * V, in.panel, c, out.panel, k > 0);
                     if (last)
                         for (Index v = 0; v < nv; ++v)
-                            epilogue(c + v * out.panel, weights.bias + j * weights.bias_panel, units);
+                            epilogue.apply(epilogue, c + v * out.panel, weights.bias + j * weights.bias_panel, units,
+                                           epilogue.first_row + (p + v) * V, j * V);
                 }
             }
         }
@@ -93,13 +94,13 @@ void forward(const Weights<T>& weights, Panels<const T> in, Panels<T> out, Range
 inline constexpr Index kBackwardGroup = 4 * kMaxMR;
 
 template <class T>
-void backward(const Weights<T>& weights, Panels<const T> delta, Panels<const T> a, Panels<T> out, Range row_panels,
-              Range units, void (*epilogue)(T*, const T*, Index)) {
+void backward(const Weights<T>& weights, Panels<const T> delta, Panels<const T> kept, Panels<T> out, Range row_panels,
+              Range units, const Epilogue<T>& epilogue) {
     constexpr Index V = kLanes<T>;
     for (Index group = units.begin; group < units.end; group += kBackwardGroup) {
         const Index lines = smaller(kBackwardGroup, units.end - group);
-        for (Index k = 0; k < weights.n_out; k += kBlock) {
-            const Index k_count = smaller(kBlock, weights.n_out - k);
+        for (Index k = 0; k < weights.n_out; k += kChain) {
+            const Index k_count = smaller(kChain, weights.n_out - k);
             const bool last = k + k_count == weights.n_out;
             for (Index p = row_panels.begin; p < row_panels.end; p += kMaxNV) {
                 const Index nv = smaller(kMaxNV, row_panels.end - p);
@@ -108,7 +109,8 @@ void backward(const Weights<T>& weights, Panels<const T> delta, Panels<const T> 
                                     delta.data + p * delta.panel + k * V, delta.panel, c, out.panel, k > 0);
                 if (last)
                     for (Index v = 0; v < nv; ++v)
-                        epilogue(c + v * out.panel, a.data + (p + v) * a.panel + group * V, lines * V);
+                        epilogue.apply(epilogue, c + v * out.panel, kept.data + (p + v) * kept.panel + group * V, lines,
+                                       epilogue.first_row + (p + v) * V, group);
             }
         }
     }
@@ -118,10 +120,10 @@ template <class T>
 void gradient(const GradientTask<T>& task) {
     constexpr Index V = kLanes<T>;
     const Index lines = task.lines.end - task.lines.begin;
-    for (Index k = 0; k < task.rows; k += kBlock) {
+    for (Index k = 0; k < task.rows; k += kChain) {
         const T* a = task.a + k / V * task.a_panel + task.lines.begin * V;
         for (Index v = 0; v < task.panels; v += kMaxNV)
-            tiles_down<T, true>(lines, smaller(kMaxNV, task.panels - v), smaller(kBlock, task.rows - k), a,
+            tiles_down<T, true>(lines, smaller(kMaxNV, task.panels - v), smaller(kChain, task.rows - k), a,
                                 task.a_panel, task.delta + v * task.delta_panel + k * V, task.delta_panel,
                                 task.out + v * lines * V, lines * V, k > 0);
     }

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .. import _core
-from .._estimators.printable import printable
+from .._common.printable import printable
 from .explain import add_explain
 from .explore import add_explore
 from .options import NET_OPTIONS, add_table_options, net_parameters, number

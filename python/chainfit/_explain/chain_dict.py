@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .chain import Chain
-from .parts import Block, Path, RowChain
+from .chain import ChainNumbers
+from .parts import BlockedUnit, Path, RowChain
 
 
-def chain_dict(chain: Chain) -> dict[str, Any]:
+def chain_dict(chain: ChainNumbers) -> dict[str, Any]:
     """Return all that a chain holds; layers, units and rows count from 0."""
     net, address = chain.trace.net, chain.address
     check = chain.verification
@@ -51,7 +51,7 @@ def chain_dict(chain: Chain) -> dict[str, Any]:
     }
 
 
-def chain_json(chain: Chain, settings: dict[str, Any]) -> str:
+def chain_json(chain: ChainNumbers, settings: dict[str, Any]) -> str:
     """Return the same as JSON, with what has no sign of its own escaped."""
     text = json.dumps(chain_dict(chain), **{"ensure_ascii": False, "allow_nan": False, **settings})
     return "".join(
@@ -88,7 +88,7 @@ def _path(path: Path) -> dict[str, Any]:
     }
 
 
-def _block(block: Block) -> dict[str, Any]:
+def _block(block: BlockedUnit) -> dict[str, Any]:
     return {
         "layer": block.layer,
         "unit": block.unit,

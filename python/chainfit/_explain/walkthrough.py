@@ -6,19 +6,19 @@ Both nets and their rows are written here and nowhere else. The numbers are thos
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
-from typing import Any
 
-from .chain import Chain, explain
-from .chain_html import preformatted
-from .html import to_html
+from .document import Document, Paragraph, Section, lines_of, named
+from .explain import Chain, explain
 from .net import Net
 from .notation import Legend, Notation, get_notation
-from .render import Section, to_text
-from .trace import Trace
-from .writer import Writer, checked_writer
+from .render_html import preformatted, to_html
+from .render_text import to_text
+from .step import Trace
+from .story_chain import chain_story
+from .story_step import step_story
+from .writer import checked_width, checked_writer
 
-#: What is told of the chain of a weight.
+#: What is shown of the chain of a weight.
 CHAIN = ("chain", "factors", "paths", "update")
 
 
@@ -44,7 +44,7 @@ class Example:
     chains: tuple[Chain, ...]
 
     def text(self, *, ascii: bool = False, digits: int = 6, width: int = 100) -> str:
-        """Tell introduction, step and chains as aligned text.
+        """Write introduction, step and chains as aligned text.
 
         Parameters
         ----------
@@ -57,16 +57,12 @@ class Example:
         -------
         str
         """
-        writer = checked_writer("ascii" if ascii else "unicode", digits)
-        how: dict[str, Any] = {"ascii": ascii, "digits": digits, "width": width}
-        parts = [
-            to_text([self._introduction(writer)], writer, width),
-            self.trace.text(**how),
-        ]
-        for chain in self.chains:
-            title = self._title(chain, writer)
-            parts.append(f"{title}\n{'-' * len(title)}\n{chain.text(sections=CHAIN, **how)}")
-        return "\n\n".join(parts)
+        writer, width = (
+            checked_writer("ascii" if ascii else "unicode", digits),
+            checked_width(width),
+        )
+        documents = [self._step(digits), *self._chains()]
+        return "\n\n".join(to_text(document, writer, width) for document in documents)
 
     def __str__(self) -> str:
         return self.text()
@@ -75,7 +71,7 @@ class Example:
         return f"<Example {self.name}: {self.trace.net!r}>"
 
     def to_html(self, *, digits: int = 6) -> str:
-        """Tell introduction, step and chains as a piece of HTML.
+        """Write introduction, step and chains as a piece of HTML.
 
         Parameters
         ----------
@@ -90,12 +86,9 @@ class Example:
         ImportError
             If latex2mathml is not installed.
         """
-        writer = checked_writer("unicode", digits)
-        parts = [to_html([self._introduction(writer)], writer), self.trace.to_html(digits=digits)]
-        for chain in self.chains:
-            parts.append(f"<h4>{escape(self._title(chain, writer))}</h4>")
-            parts.append(chain.to_html(digits=digits, sections=CHAIN))
-        return "\n".join(parts)
+        plain, latex = (checked_writer(flavour, digits) for flavour in ("unicode", "latex"))
+        chains = (to_html(document, latex) for document in self._chains())
+        return "\n".join([to_html(self._step(digits), plain), *chains])
 
     def _repr_html_(self) -> str:
         try:
@@ -103,14 +96,22 @@ class Example:
         except ImportError:
             return preformatted(self.text())
 
-    def _introduction(self, writer: Writer) -> Section:
-        words = (
-            piece if isinstance(piece, str) else writer.name(piece) for piece in self.introduction
-        )
-        return Section(f"Worked example: a {self.name} net", ["".join(words)])
+    def _step(self, digits: int) -> Document:
+        """Return the introduction and the step."""
+        words = tuple(p if isinstance(p, str) else named(p) for p in self.introduction)
+        introduction = Paragraph(tuple(lines_of(words)))
+        section = Section("introduction", f"Worked example: a {self.name} net", (introduction,))
+        step = step_story(self.trace, self.trace.notation, digits)
+        return step._replace(sections=(section, *step.sections))
 
-    def _title(self, chain: Chain, writer: Writer) -> str:
-        return f"The chain of {writer.name(chain.address.name(chain.notation))}"
+    def _chains(self) -> list[Document]:
+        """Return what is shown of each chain."""
+        return [
+            chain_story(chain, CHAIN)._replace(
+                title=("The chain of ", named(chain.address.name(chain.notation)))
+            )
+            for chain in self.chains
+        ]
 
 
 class Walkthrough(tuple[Example, ...]):
@@ -119,7 +120,7 @@ class Walkthrough(tuple[Example, ...]):
     __slots__ = ()
 
     def text(self, *, ascii: bool = False, digits: int = 6, width: int = 100) -> str:
-        """Tell all examples as aligned text; the parameters are those of `Example.text`."""
+        """Write all examples as aligned text; the parameters are those of `Example.text`."""
         texts = (example.text(ascii=ascii, digits=digits, width=width) for example in self)
         return "\n\n\n".join(texts)
 

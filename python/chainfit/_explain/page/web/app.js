@@ -51,9 +51,9 @@ function render() {
     const picture = draw_net(shown, look, state.weight, width, (weight) => change({ weight }));
     const part_of = shown.some((list, l) => list.length < units[l]);
     stage.replaceChildren(
-      el("p", { class: "caption" }, look.caption),
-      el("div", { class: "scroll" }, picture),
-      ...(part_of ? [el("p", { class: "note", id: "cut" }, CUT)] : []),
+      el("p.caption", look.caption),
+      el("div.scroll", picture),
+      ...(part_of ? [el("p.note", { id: "cut" }, CUT)] : []),
     );
     render_panel(shown);
   }
@@ -79,13 +79,11 @@ function render_panel(shown) {
       el("h2", { id: "panel-title" }, "Choose a weight"),
       el(
         "p",
-        null,
         "Click on a line of the picture, or on a unit for its bias. Its paths to the loss light " +
           "up, and its chain of derivatives appears here, with numbers.",
       ),
       el(
-        "p",
-        { class: "note" },
+        "p.note",
         "By keyboard: Tab to the picture, arrow keys from weight to weight, Enter to choose. Or " +
           "write its address above.",
       ),
@@ -100,9 +98,7 @@ function render_steppers() {
     "row",
     state.row,
     n,
-    state.row < 0
-      ? `all ${count_of(n)} rows`
-      : `row ${count_of(state.row + 1)} of ${count_of(n)}`,
+    state.row < 0 ? `all ${count_of(n)} rows` : `row ${count_of(state.row + 1)} of ${count_of(n)}`,
   );
   by_id("all-rows").setAttribute("aria-pressed", String(state.row < 0));
   by_id("all-rows").disabled = state.view === "story";
@@ -193,12 +189,12 @@ by_id("theme").addEventListener("click", () => {
 });
 
 by_id("notation").addEventListener("change", (event) => {
-  notation = NOTATIONS[event.target.value];
+  notation = data.notations[event.target.value];
   change({});
 });
 by_id("notation").append(
-  ...Object.entries(NOTATIONS).map(([name, { words }]) =>
-    el("option", { value: name, selected: name === data.notation }, words),
+  ...Object.entries(data.notations).map(([name, { summary }]) =>
+    el("option", { value: name, selected: name === data.notation }, `${name}: ${summary}`),
   ),
 );
 

@@ -25,13 +25,12 @@ const label_at = (x, y, parts, width, size, { kind = "name", start = false } = {
 });
 
 const draw_label = ({ x, y, parts, kind, left, right, top, bottom }) => [
-  svg("rect", {
+  svg("rect.behind", {
     x: left,
     y: top,
     width: right - left,
     height: bottom - top,
     rx: 3,
-    class: "behind",
   }),
   svg("text", { x, y, class: kind }, parts),
 ];

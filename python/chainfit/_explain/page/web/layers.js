@@ -56,17 +56,14 @@ function layers_view(state) {
   const any_idle = idle.some((set) => set.size);
   return [
     el("h2", { id: "panel-title" }, "Gradient size by layer"),
-    el("p", { class: "verdict" }, verdict(sizes)),
-    any_idle ? el("p", { class: "verdict" }, idle_summary(idle)) : null,
+    el("p.verdict", verdict(sizes)),
+    any_idle ? el("p.verdict", idle_summary(idle)) : null,
     el(
-      "table",
-      { class: "layers" },
+      "table.layers",
       el(
         "thead",
-        null,
         el(
           "tr",
-          null,
           ["weights", "gradient, root mean square", "", "units above: δ"].map((h) =>
             el("th", { scope: "col" }, h),
           ),
@@ -74,7 +71,6 @@ function layers_view(state) {
       ),
       el(
         "tbody",
-        null,
         range(1, L)
           .reverse()
           .map((l) => {
@@ -86,27 +82,20 @@ function layers_view(state) {
                 "th",
                 { scope: "row" },
                 `into ${layer_title(l)}`,
-                el("span", { class: "name" }, `${count_of(units[l - 1])} × ${count_of(units[l])}`),
+                el("span.name", `${count_of(units[l - 1])} × ${count_of(units[l])}`),
               ),
               el(
-                "td",
-                { class: "size" },
-                el("span", {
-                  class: "log-bar",
-                  style: { "--size": size_of(gradient) },
-                  "aria-hidden": true,
-                }),
+                "td.size",
+                el("span.log-bar", { style: { "--size": size_of(gradient) }, "aria-hidden": true }),
               ),
-              el("td", { class: "number" }, number(gradient, 3)),
+              el("td.number", number(gradient, 3)),
               el(
-                "td",
-                { class: "cells" },
+                "td.cells",
                 unit_cells(state, l, idle[l]),
                 l < L && idle[l].size
                   ? el(
-                      "span",
-                      { class: "name" },
-                      `${count_of(idle[l].size)} of ${count_of(units[l])} ${idle_word()}`,
+                      "span.name",
+                      `${count_of(idle[l].size)} of ${count_of(units[l])} ${idle_word(l)}`,
                     )
                   : null,
               ),
@@ -115,11 +104,10 @@ function layers_view(state) {
       ),
     ),
     el(
-      "p",
-      { class: "note" },
+      "p.note",
       `Bars on a logarithmic scale, from ${text_of(10 ** low, 1)} to ${text_of(10 ** high, 1)}. ` +
         "Cells: one for each unit, stronger in colour for a larger δ",
-      any_idle ? `; crossed: ${idle_word()}.` : ".",
+      any_idle ? "; crossed: those that pass (almost) none on." : ".",
     ),
     data.epochs.length > 1 ? history_charts(epoch) : null,
   ];
@@ -127,12 +115,13 @@ function layers_view(state) {
 
 function idle_summary(idle) {
   const total = idle.reduce((sum, set) => sum + set.size, 0);
-  const is_relu = data.activation === "relu";
-  const why = is_relu ? "their sums are not above 0" : "their activation is flat";
-  const effect = is_relu ? "no gradient passes" : "almost no gradient passes";
+  const l = idle.findIndex((set) => set.size); // the first layer that has some speaks for all
+  const { cuts } = rules[l];
+  const why = cuts ? "their sums are not above 0" : "their activation is flat";
+  const effect = cuts ? "no gradient passes" : "almost no gradient passes";
   const rows_here = rows.n > 1 ? "for every row here" : "for this row";
   const verb = total === 1 ? "is" : "are";
-  return `${plural(total, "unit")} ${verb} ${idle_word()} (crossed): ${why} ${rows_here}, so ${effect}.`;
+  return `${plural(total, "unit")} ${verb} ${idle_word(l)} (crossed): ${why} ${rows_here}, so ${effect}.`;
 }
 
 const CELLS = 128;
@@ -156,14 +145,14 @@ function unit_cells({ epoch, row }, l, idle) {
           class: "cell",
           "fill-opacity": (0.08 + 0.92 * weight_of(size, top)).toFixed(2),
         },
-        svg("title", null, `${text_name(symbol.delta(l, i))} ${text_of(size)}`),
+        svg("title", `${text_name(symbol.delta(l, i))} ${text_of(size)}`),
       ),
       idle.has(i) ? svg("path", { d: `M${x + 1},${y + 1}l6,6m0,-6l-6,6`, class: "cross" }) : null,
     ];
   });
   const across = Math.min(32, sizes.length) * 9;
   const down = Math.ceil(Math.min(sizes.length, CELLS) / 32) * 9;
-  const words = `sizes of δ of ${plural(sizes.length, "unit")}, ${count_of(idle.size)} ${idle_word()}`;
+  const words = `sizes of δ of ${plural(sizes.length, "unit")}, ${count_of(idle.size)} ${idle_word(l)}`;
   return [
     svg(
       "svg",
@@ -177,7 +166,7 @@ function unit_cells({ epoch, row }, l, idle) {
       cells,
     ),
     sizes.length > CELLS
-      ? el("span", { class: "name" }, `the first ${CELLS} of ${count_of(sizes.length)}`)
+      ? el("span.name", `the first ${CELLS} of ${count_of(sizes.length)}`)
       : null,
   ];
 }
@@ -191,18 +180,15 @@ function history_charts(epoch) {
     values: data.epochs.map((e) => e.gradients[l - 1]),
   }));
   return el(
-    "div",
-    { class: "charts" },
+    "div.charts",
     el(
       "figure",
-      null,
-      el("figcaption", null, `${symbol.loss().base} by epoch, all rows`),
+      el("figcaption", `${symbol.loss().base} by epoch, all rows`),
       line_chart(losses, epoch),
     ),
     el(
       "figure",
-      null,
-      el("figcaption", null, "Gradient by layer and epoch, all rows"),
+      el("figcaption", "Gradient by layer and epoch, all rows"),
       line_chart(gradients, epoch),
     ),
   );
@@ -231,8 +217,8 @@ function line_chart(series, now) {
       },
       svg("path", { d: `M${left},6V${height - 22}H${width - 6}`, class: "axis" }),
       ticks.map((v) => svg("text", { x: left - 5, y: y(v) + 4, class: "tick end" }, text_of(v, 2))),
-      svg("text", { x: left, y: height - 7, class: "tick" }, data.epochs[0].label),
-      svg("text", { x: width - 6, y: height - 7, class: "tick end" }, data.epochs.at(-1).label),
+      svg("text.tick", { x: left, y: height - 7 }, data.epochs[0].label),
+      svg("text.tick.end", { x: width - 6, y: height - 7 }, data.epochs.at(-1).label),
       svg("path", { d: `M${x(now)},8V${height - 22}`, class: "now" }),
       series.map(({ values }, k) =>
         svg("path", {
@@ -243,8 +229,7 @@ function line_chart(series, now) {
     ),
     series.length > 1
       ? el(
-          "ul",
-          { class: "key" },
+          "ul.key",
           series.map(({ name }, k) => el("li", { class: `series-${k % 6}` }, name)),
         )
       : null,

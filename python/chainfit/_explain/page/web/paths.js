@@ -4,8 +4,8 @@
 const PATHS_SHOWN = 8;
 
 // The numbers of a row that paths are made of: f'(z) of a unit, and a weight.
-const unit_slope = (t, l, u) => slope(l, t.a[l][u]);
-const hop = (t, l, u, v) => unit_slope(t, l, u) * t.p.W[l][u * units[l + 1] + v];
+const unit_slope = (t, l, u) => slope(t, l, u);
+const hop = (t, l, u, v) => slope(t, l, u) * t.p.W[l][u * units[l + 1] + v];
 
 // How many there are from a unit of layer l to the outputs.
 const paths_from = (l) => units.slice(l + 1).reduce((count, n) => count * n, 1);

@@ -85,7 +85,7 @@ function draw_net(shown, look, selected, width, choose) {
   const focus = selected && selected.i >= 0 ? selected : edges[0]?.address;
   const under = svg("g", { "aria-hidden": true });
   const lines = svg("g");
-  const labels = svg("g", { class: "edge-labels", "aria-hidden": true });
+  const labels = svg("g.edge-labels", { "aria-hidden": true });
   root.append(under, lines, labels);
   const taken = range(0, L - 1).map((l) => taken_beside(l, at));
   const places = taken.map((boxes, l) =>
@@ -107,7 +107,7 @@ function draw_net(shown, look, selected, width, choose) {
       choose,
     );
     lines.append(drawn.element);
-    if (is_chosen) under.append(svg("path", { d: drawn.path, class: "halo" }));
+    if (is_chosen) under.append(svg("path.halo", { d: drawn.path }));
     const { l } = edge.address;
     if (edge.value === null) continue;
     const t = places[l] ?? (is_chosen ? free_place([edge], at, taken[l]) : null);
@@ -131,14 +131,14 @@ function column_heads(shown, at) {
     const role = l === 0 ? "inputs" : l === L ? "outputs" : "hidden";
     const count = shown[l].length < n ? `${shown[l].length} of ${count_of(n)}` : plural(n, "unit");
     return svg(
-      "text",
-      { y: 14, class: "head" },
-      [...new Set([notation.layer(l), role, count])].map((words, line) =>
+      "text.head",
+      { y: 14 },
+      [...new Set([layer_name(l).replace("the ", ""), role, count])].map((words, line) =>
         svg("tspan", { x, dy: line ? 15 : 0, class: line ? null : "strong" }, words),
       ),
     );
   });
-  heads.push(svg("text", { x: at.loss.x, y: 14, class: "head strong" }, "loss"));
+  heads.push(svg("text.head.strong", { x: at.loss.x, y: 14 }, "loss"));
   return heads;
 }
 
@@ -196,8 +196,8 @@ function draw_edge({ address, value, lit, active }, at, top, is_chosen, is_focus
       onclick: () => choose(address),
     },
     visible,
-    svg("path", { d: path, class: "hit" }),
-    svg("title", null, words),
+    svg("path.hit", { d: path }),
+    svg("title", words),
   );
   return { element, path };
 }
@@ -232,8 +232,8 @@ function draw_node(l, i, look, at, tops, selected, choose) {
       "data-unit": `${l},${i}`,
       onclick: l > 0 ? () => choose(address) : null,
     },
-    svg("title", null, words.filter(Boolean).join("\n")),
-    svg("circle", { cx: x, cy: y, r: at.radius, class: "back" }),
+    svg("title", words.filter(Boolean).join("\n")),
+    svg("circle.back", { cx: x, cy: y, r: at.radius }),
     svg("circle", {
       cx: x,
       cy: y,
@@ -250,10 +250,10 @@ function draw_node(l, i, look, at, tops, selected, choose) {
 function draw_loss(look, at) {
   const { x, y, half } = at.loss;
   return svg(
-    "g",
-    { class: "loss", role: "img", "aria-label": `loss ${text_of(look.loss ?? NaN)}` },
+    "g.loss",
+    { role: "img", "aria-label": `loss ${text_of(look.loss ?? NaN)}` },
     svg("rect", { x: x - half, y: y - 24, width: 2 * half, height: 48, rx: 8 }),
-    svg("text", { x, y: y - 4, class: "symbol" }, svg_name(symbol.loss())),
-    svg("text", { x, y: y + 13, class: "value" }, value_text(look.loss)),
+    svg("text.symbol", { x, y: y - 4 }, svg_name(symbol.loss())),
+    svg("text.value", { x, y: y + 13 }, value_text(look.loss)),
   );
 }

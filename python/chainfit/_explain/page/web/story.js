@@ -17,7 +17,7 @@ const STORY = [
   { kind: "updates" },
 ];
 
-const layer_title = (l) => (l === L ? "the outputs" : notation.layer(l));
+const layer_title = (l) => (l === L ? "the outputs" : layer_name(l));
 
 function story_title({ kind, l }) {
   return {
