@@ -93,7 +93,7 @@ def test_a_fraction_is_printed(capsys):
         *(None, "64-32", "64", "", b"64", 4.0, True, np.array(4), np.array([[4, 3]])),
         *(np.array([4.0]), np.array([True]), (np.array([4]),), (size for size in [4])),
     ],
-    ids=repr,
+    ids=lambda sizes: repr(sizes).partition(" at 0x")[0],  # the same in every process
 )
 def test_sizes_of_layers_that_are_none(kind, sizes):
     message = (

@@ -39,7 +39,7 @@ def kernel_bound(trace: TraceNumbers, l: int, i: int | None, j: int) -> float:
     if net.canonical:
         e_delta = share * (e_a[L] + 2 * U * np.abs(a[L] - trace.Y))
     else:
-        slope = rules.LOSSES[net.loss].slope
+        slope = rules.loss_of(net).slope
         end, e_end = bounded(slope, {rules.Y: trace.Y, rules.A: Bounded(a[L], e_a[L])})
         e_delta = share * (np.abs(trace.df[L]) * e_end + np.abs(end) * (e_df[L] + 4 * U))
     for m in range(L - 1, l, -1):

@@ -145,12 +145,12 @@ def _losses_from(
     for m, z in enumerate(sums[1:], start=l + 2):
         e_z = error_of_sums(a, e_a, net.coefs[m - 1], net.intercepts[m - 1])
         a, e_a = _outputs(net, m, z, e_z)
-    rule, Y, z = rules.LOSSES[net.loss], trace.Y[rows], sums[-1]
+    rule, Y, z = rules.loss_of(net), trace.Y[rows], sums[-1]
     if net.canonical and rule.of_sum is not None:
         loss, own = bounded(rule.of_sum, {rules.Y: Y, rules.Z: z, rules.Z_K: z})
         passed_on = np.abs(a - Y) * e_z
     else:
         loss, own = bounded(rule.scale * rule.term, {rules.Y: Y, rules.A: a})
-        passed_on = np.abs(loss_derivative(net.loss, Y, a)) * e_a
+        passed_on = np.abs(loss_derivative(net, Y, a)) * e_a
     error = passed_on + own + net.units[L] * U * np.abs(loss)
     return loss.sum(axis=1), error.sum(axis=1)

@@ -63,7 +63,7 @@ class Backward:
         L, l, j = len(net.coefs), address.layer, address.target
         self.coupled = trace.df[L] is None
         a = trace.a[L]
-        self.end = loss_derivative(net.loss, trace.Y, a)
+        self.end = loss_derivative(net, trace.Y, a)
         steep = np.logical_not(np.abs(self.end) < STEEP)
         self.fused: Array = np.asarray(steep.any(axis=1) & net.canonical)
         finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)

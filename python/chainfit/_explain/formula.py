@@ -6,9 +6,10 @@ here, a method of that name in `writer`, a line in `shown`, and its entry in `pa
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,11 +35,6 @@ def indexed(base: str, below: Sequence[int | str] = (), above: str = "") -> Name
 
     Indices of several characters are kept apart by commas.
     """
-    return _indexed(base, tuple(below), above)
-
-
-@lru_cache(maxsize=10_000)  # the same few symbols are named again and again
-def _indexed(base: str, below: tuple[int | str, ...], above: str) -> Name:
     words = [str(index) for index in below]
     sub = ("," if any(len(word) > 1 for word in words) else "").join(words)
     plain = _GREEK.get(base, base)
@@ -50,7 +46,6 @@ def _indexed(base: str, below: tuple[int | str, ...], above: str) -> Name:
     )
 
 
-@lru_cache(maxsize=10_000)
 def code(text: str) -> Name:
     """Name a symbol by a piece of code: ``code("coefs_[1][2, 0]")``."""
     plain = "".join(_GREEK.get(letter, letter) for letter in text)
@@ -76,6 +71,9 @@ class Formula:
     def __add__(self, other: Formula | float) -> Formula:
         return Sum((self, as_formula(other)))
 
+    def __radd__(self, other: float) -> Formula:
+        return Sum((as_formula(other), self))
+
     def __sub__(self, other: Formula | float) -> Formula:
         return Sum((self, Negative(as_formula(other))))
 
@@ -90,6 +88,9 @@ class Formula:
 
     def __truediv__(self, other: Formula | float) -> Formula:
         return Quotient(self, as_formula(other))
+
+    def __rtruediv__(self, other: float) -> Formula:
+        return Quotient(as_formula(other), self)
 
     def __neg__(self) -> Formula:
         return Negative(self)
@@ -136,23 +137,15 @@ class Negative(Formula):
     """-f."""
 
     of: Formula
-
-    @property
-    def value(self) -> Any:
-        """The number of -f."""
-        return -self.of.value
+    value = property(lambda self: -self.of.value)
 
 
 @dataclass(frozen=True)
 class Sum(Formula):
-    """f + g + ..., where a `Negative` is subtracted."""
+    """f + g + ..., added left to right; a `Negative` is subtracted."""
 
     terms: tuple[Formula, ...]
-
-    @property
-    def value(self) -> Any:
-        """The sum, added left to right."""
-        return sum((term.value for term in self.terms[1:]), start=self.terms[0].value)
+    value = property(lambda self: reduce(operator.add, (f.value for f in self.terms)))
 
 
 @dataclass(frozen=True)
@@ -160,14 +153,7 @@ class Product(Formula):
     """f g ..."""
 
     factors: tuple[Formula, ...]
-
-    @property
-    def value(self) -> Any:
-        """The product, multiplied left to right."""
-        result = self.factors[0].value
-        for factor in self.factors[1:]:
-            result = result * factor.value
-        return result
+    value = property(lambda self: reduce(operator.mul, (f.value for f in self.factors)))
 
 
 @dataclass(frozen=True)
@@ -176,11 +162,7 @@ class Quotient(Formula):
 
     top: Formula
     bottom: Formula
-
-    @property
-    def value(self) -> Any:
-        """The quotient."""
-        return self.top.value / self.bottom.value
+    value = property(lambda self: self.top.value / self.bottom.value)
 
 
 @dataclass(frozen=True)
@@ -189,11 +171,7 @@ class Power(Formula):
 
     base: Formula
     exponent: Formula | float
-
-    @property
-    def value(self) -> Any:
-        """The power."""
-        return self.base.value ** as_formula(self.exponent).value
+    value = property(lambda self: self.base.value ** as_formula(self.exponent).value)
 
 
 @dataclass(frozen=True)
@@ -270,11 +248,7 @@ class Largest(Formula):
 
     index: str
     body: Formula
-
-    @property
-    def value(self) -> Any:
-        """The largest value along the last axis."""
-        return np.max(self.body.value, axis=-1, keepdims=True)
+    value = property(lambda self: np.max(self.body.value, axis=-1, keepdims=True))
 
 
 @dataclass(frozen=True)
@@ -307,7 +281,7 @@ def total(terms: Sequence[Formula]) -> Formula:
     return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 
 
-def substitute(tree: Any, values: Mapping[Formula, Formula]) -> Any:
+def substitute(tree: Any, values: Mapping[Any, Formula]) -> Any:
     """Return a tree with formulas in the place of others, mostly of its variables."""
     if isinstance(tree, tuple):
         return tuple(substitute(part, values) for part in tree)

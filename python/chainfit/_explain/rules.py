@@ -32,7 +32,6 @@ from .formula import (
 
 ONE, ZERO = Constant(1), Constant(0)
 HALF = Quantity(Name("½", "1/2", r"\tfrac{1}{2}"), 0.5)
-PI = Quantity(Name("π", "pi", r"\pi"), math.pi)
 
 # What rules are functions of: the sum z of a unit and what it gives, a; z_k runs over all units of
 # the layer; the target y.
@@ -87,7 +86,7 @@ _SHIFTED, _SHIFTED_K = Z - Largest("k", Z_K), Z_K - Largest("k", Z_K)
 
 ACTIVATIONS = {
     "identity": Activation(Z, ONE),
-    "logistic": Activation(ONE / (ONE + _exp(-Z)), A * (1 - A), steepest=0.25),
+    "logistic": Activation(1 / (1 + _exp(-Z)), A * (1 - A), steepest=0.25),
     "tanh": Activation(Apply("tanh", Z), 1 - A**2, steepest=1.0),
     "relu": Activation(Case(Z, Z, 0), Case(Z, 1, 0), steepest=1.0, cuts=True),
     "leaky_relu": Activation(Case(Z, Z, reference.LEAK * Z), Case(Z, 1, reference.LEAK)),
@@ -99,16 +98,8 @@ ACTIVATIONS = {
     ),
 }
 
-SLOPES = {name: f.derivative for name, f in ACTIVATIONS.items() if f.slope is not None}
-
 # A unit lets less than this part of the steepest slope through: it is saturated.
 SATURATED = 0.01
-STEEPEST = {name: f.steepest for name, f in ACTIVATIONS.items() if f.steepest is not None}
-
-
-def softmax(z_i: Formula, index: str, z_k: Formula) -> Formula:
-    """Return exp(z_i) over the sum of all exp(z_k)."""
-    return _exp(z_i) / SumOver(index, _exp(z_k), 0.0)
 
 
 def softmax_derivative(a_m: Formula, a_k: Formula, same: bool | None) -> Formula:
@@ -136,6 +127,8 @@ class Loss:
     of_sum : Formula or None
         The loss of one output of its canonical link, of `Y` and the sum `Z`: what it is before
         probabilities are clipped. None: they are not.
+    parameters : tuple of Variable
+        Other variables of its trees; their keys are attributes of the net.
     """
 
     term: Formula
@@ -143,14 +136,33 @@ class Loss:
     slope: Formula
     words: str
     of_sum: Formula | None = None
-
-    def __call__(self, y: Formula, a: Formula, rest: Formula) -> Formula:
-        """Return the term of one output, without its scale; `rest` is 1 - a."""
-        return substitute(self.term, {1 - A: rest, Y: y, A: a})
+    parameters: tuple[Variable, ...] = ()
 
     def derivative(self, y: Formula, a: Formula) -> Formula:
         """Return dloss/da of one output."""
         return substitute(self.slope, {Y: y, A: a})
+
+    def of_row(self, index: str, y: Formula, a: Formula) -> Formula:
+        """Return the loss in symbols, a sum over the outputs `index`; of one if it is ""."""
+        term = self.term.general if isinstance(self.term, Special) else self.term
+        body = substitute(term, {Y: y, A: a})
+        return self._scaled(SumOver(index, body, 0.0) if index else body)
+
+    def of_outputs(self, outputs: Sequence[tuple[Formula, Formula, Formula]]) -> Formula:
+        """Return the loss as a sum over its outputs (y, a, 1 - a), without zeros."""
+        terms: list[Formula] = []
+        for y, a, rest in outputs:
+            term = substitute(self.term, {1 - A: rest, Y: y, A: a})
+            # a minus goes to each part of a sum; another scale stands before it
+            split = isinstance(term, Sum) and self.scale.value == -1
+            parts = term.terms if split else (term,)
+            terms += [self._scaled(part) for part in parts if part != ZERO]
+        return total(terms or [ZERO])
+
+    def _scaled(self, f: Formula) -> Formula:
+        if self.scale.value == -1:
+            return -f
+        return f if self.scale == ONE else self.scale * f
 
 
 LOSSES = {
@@ -160,9 +172,9 @@ LOSSES = {
     "binary_log_loss": Loss(
         Special(Y, ((0, (1 - Y) * _ln(1 - A)), (1, Y * _ln(A))), Y * _ln(A) + (1 - Y) * _ln(1 - A)),
         Constant(-1),
-        Special(Y, ((0, ONE / (1 - A)), (1, Constant(-1) / A)), (A - Y) / (A * (1 - A))),
+        Special(Y, ((0, 1 / (1 - A)), (1, -1 / A)), (A - Y) / (A * (1 - A))),
         words="log loss of 0/1 targets",
-        of_sum=Case(Z, Z, 0) + _ln(ONE + _exp(-Apply("abs", Z))) - Y * Z,
+        of_sum=Case(Z, Z, 0) + _ln(1 + _exp(-Apply("abs", Z))) - Y * Z,
     ),
     "log_loss": Loss(
         Special(Y, ((0, ZERO),), Y * _ln(A)),
@@ -179,40 +191,17 @@ LOSSES = {
     ),
 }
 
-LOSS_WORDS = {name: loss.words for name, loss in LOSSES.items()}
-LOSS_DERIVATIVES = {name: loss.derivative for name, loss in LOSSES.items()}
-
 
 def canonical_derivative(y: Formula, a: Formula) -> Formula:
     """Return dloss/dz where loss and output activation are made for each other."""
     return a - y
 
 
-def _scaled(scale: Constant | Quantity, f: Formula) -> Formula:
-    if scale.value == -1:
-        return -f
-    return f if scale == ONE else scale * f
-
-
-def loss_formula(loss: str, index: str, y: Formula, a: Formula) -> Formula:
-    """Return the loss of a row in symbols, a sum over the outputs `index`; of one if it is ""."""
-    rule = LOSSES[loss]
-    term = rule.term.general if isinstance(rule.term, Special) else rule.term
-    body = substitute(term, {Y: y, A: a})
-    return _scaled(rule.scale, SumOver(index, body, 0.0) if index else body)
-
-
-def loss_of_outputs(loss: str, outputs: Sequence[tuple[Formula, Formula, Formula]]) -> Formula:
-    """Return the loss of a row as a sum over its outputs (y, a, 1 - a), without zeros."""
-    rule = LOSSES[loss]
-    terms: list[Formula] = []
-    for output in outputs:
-        term = rule(*output)
-        # a minus goes to each part of a sum; another scale stands before it
-        split = isinstance(term, Sum) and rule.scale.value == -1
-        parts = term.terms if isinstance(term, Sum) and split else (term,)
-        terms += [_scaled(rule.scale, part) for part in parts if part != ZERO]
-    return total(terms or [ZERO])
+def loss_of(net: Any) -> Loss:
+    """Return the loss of a net, with the net's numbers in the place of its parameters."""
+    loss = LOSSES[net.loss]
+    values = {p: Quantity(p.name, float(getattr(net, p.key))) for p in loss.parameters}
+    return Loss(*(substitute(part, values) for part in vars(loss).values())) if values else loss
 
 
 # --- updates -------------------------------------------------------------------------------------
@@ -290,8 +279,6 @@ UPDATES = {
         (M_OLD, V_OLD),
     ),
 }
-
-SOLVER_WORDS = {name: rule.words for name, rule in UPDATES.items()}
 
 
 class Assignment(NamedTuple):

@@ -66,7 +66,7 @@ def _backward_rule(s: StepSymbols, l: int, joined: bool) -> list[Words]:
     after: list[Words] = [share] if s.batch and l == s.L else []
     if joined:
         difference = s.of_row(rules.canonical_derivative(s.y("i"), s.a(l, "i")))
-        names = f"{net.out_activation} and {rules.LOSSES[net.loss].words}"
+        names = f"{net.out_activation} and {rules.loss_of(net).words}"
         why = f"({names} in one step: the targets of a row add up to 1)"
         return [equation(delta_i, dJ_dz, difference), (why,), *after]
     if l == s.L:

@@ -14,7 +14,7 @@ from .symbols import Symbols, general
 def objective(s: Symbols) -> tuple[Words, Words]:
     """Return what J is, and in a batch what the loss of a row is, in words."""
     k = "" if s.net.units[-1] == 1 else s.notation.letter(0)
-    loss = rules.loss_formula(s.net.loss, k, s.y(k or 0), s.a(s.L, k or 0))
+    loss = rules.loss_of(s.net).of_row(k, s.y(k or 0), s.a(s.L, k or 0))
     row: Words = ()
     J: Words = (named(s.J), " = ", Math(loss))
     if s.batch:

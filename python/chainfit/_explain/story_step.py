@@ -143,7 +143,7 @@ def _loss_of_row(s: StepSymbols, data: float) -> tuple[list[Block], list[Row]]:
     if n > WRITTEN_OUT:
         rule: Formula = Quantity(code("the loss of the outputs"), data)
     else:
-        rule = rules.loss_of_outputs(s.net.loss, [(s.y(k), *_output(s, k)) for k in range(n)])
+        rule = rules.loss_of(s.net).of_outputs([(s.y(k), *_output(s, k)) for k in range(n)])
     left = "data term" if s.net.alpha else general(s.J)
     table = Table(("output", "name", "value", "target"), outputs, note)
     return [table], [equal_to(left, rule, data)]
@@ -152,7 +152,7 @@ def _loss_of_row(s: StepSymbols, data: float) -> tuple[list[Block], list[Row]]:
 def _output(s: StepSymbols, k: int) -> tuple[Formula, Formula]:
     """Return a and 1 - a of an output with the numbers that its loss takes: a log loss clips a."""
     a = s.a(s.L, k)
-    if rules.LOSSES[s.net.loss].of_sum is not None:
+    if rules.loss_of(s.net).of_sum is not None:
         eps = np.finfo(np.float64).eps
         a = Quantity(a.name, float(np.clip(a.value, eps, 1 - eps)))
     rest = 1 - a

@@ -68,9 +68,9 @@ class Symbols:
 
     def loss_derivative(self, k: Unit) -> Formula:
         """Return the rule of dJ_r/da of output k."""
-        return rules.LOSSES[self.net.loss].derivative(self.y(k), self.a(self.L, k))
+        return rules.loss_of(self.net).derivative(self.y(k), self.a(self.L, k))
 
-    def canonical_derivative(self, k: int) -> Formula:
+    def canonical_derivative(self, k: Unit) -> Formula:
         """Return the rule of dJ_r/dz of output k where loss and activation are made for it."""
         return rules.canonical_derivative(self.y(k), self.a(self.L, k))
 

@@ -79,7 +79,7 @@ def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = No
     share = shares(len(X), sample_weight)[:, np.newaxis]
     da: list[Any] = [None] * (L + 1)
     delta: list[Any] = [None] * (L + 1)
-    da[L] = loss_derivative(net.loss, Y, a[L]) * share
+    da[L] = loss_derivative(net, Y, a[L]) * share
     if net.canonical:
         # both derivatives in one: no division by an output that was rounded to 0
         delta[L] = (a[L] - Y) * share
@@ -145,9 +145,9 @@ def slopes(name: str, z: Array, a: Array) -> Array | None:
     return np.broadcast_to(np.asarray(slope, dtype=np.float64), a.shape)
 
 
-def loss_derivative(loss: str, Y: Array, a: Array) -> Array:
+def loss_derivative(net: Net, Y: Array, a: Array) -> Array:
     """Return dloss_r/da[L], shape (rows, n_L): infinite where an output was rounded to its end."""
-    return np.asarray(rules.LOSSES[loss].derivative(values(Y), values(a)).value)
+    return np.asarray(rules.loss_of(net).derivative(values(Y), values(a)).value)
 
 
 def through_activation(a: Array, df: Array | None, da: Array) -> Array:

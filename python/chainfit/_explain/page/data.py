@@ -96,7 +96,7 @@ def page_data(
 def rules_data(net: Net) -> dict[str, Any]:
     """Return the rules of the net's layers, loss and solver, trees among them as `as_data` does."""
     names = [net.layer_activation(l) for l in range(1, len(net.units))]
-    loss = rules.LOSSES[net.loss]
+    loss = rules.loss_of(net)
     solver = None
     if net.solver != "lbfgs":
         update = rules.UPDATES[optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)]
@@ -113,7 +113,7 @@ def rules_data(net: Net) -> dict[str, Any]:
         "loss": {
             "name": net.loss,
             "is_clipped": loss.of_sum is not None,
-            **{key: as_data(part) for key, part in vars(loss).items() if key != "words"},
+            **{key: as_data(getattr(loss, key)) for key in ("term", "scale", "slope", "of_sum")},
         },
         "solver": solver,
     }
