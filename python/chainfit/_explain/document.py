@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 from .formula import (
     Constant,
     Formula,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 from . import rules
 from .chain import ChainNumbers
 from .document import (
