@@ -9,12 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from .document import (
-    Cell,
-    Equations,
-    Row,
-    Table,
-)
+from .document import Cell, Equations, Row, Table
 from .formula import Formula, Name, Quantity, code
 from .notation import Notation, Unit
 from .story_parts import count

@@ -10,18 +10,7 @@ import numpy as np
 
 from . import rules
 from .address import Address
-from .document import (
-    Block,
-    Cell,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-    Words,
-    equal_to,
-    equation,
-    joined,
-)
+from .document import Block, Cell, Paragraph, Row, Section, Table, Words, equal_to, equation, joined
 from .formula import Apply, Formula, Partial, Quantity, SumOver, indexed, total
 from .step_symbols import COLUMNS, SHOWN, Array, StepSymbols, left_out, lines
 from .story_parts import count, decay, values

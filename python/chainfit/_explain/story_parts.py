@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 
 from . import rules
-from .document import (
-    Words,
-    joined,
-)
+from .document import Words, joined
 from .formula import Constant, Formula, Quantity, SumOver, code, indexed
 from .symbols import Symbols, general
 

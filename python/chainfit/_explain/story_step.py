@@ -179,4 +179,4 @@ def step_story(trace: TraceNumbers, notation: Notation, digits: int) -> Document
         *(gradient(s, l) for l in range(s.L - 1, -1, -1)),
         *update(s),
     ]
-    return Document(tuple(sections), spaced=True)
+    return Document(tuple(sections), long=True)
