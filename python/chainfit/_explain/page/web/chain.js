@@ -119,7 +119,7 @@ function paths_section(epoch, row, address, path, choose_path) {
   const title = all === 1 ? "Its one path to the loss" : `Its ${count_of(all)} paths to the loss`;
   const top = shown.reduce((m, p) => Math.max(m, Math.abs(p.product)), 0);
   if (top === 0) return section(title, el("p", all_blocked(t, address, shown[0])));
-  const items = shown.map((p) => {
+  const items = shown.map((p, n) => {
     const is_chosen = path?.units.join() === p.units.join();
     const hops = p.units.map((u, n) => ["→", in_text(symbol.out(l + 1 + n, u))]);
     const [blocked] = p.blocked;
@@ -129,6 +129,7 @@ function paths_section(epoch, row, address, path, choose_path) {
         "button.path",
         {
           type: "button",
+          "data-path": n,
           "aria-pressed": String(is_chosen),
           onclick: () => choose_path(is_chosen ? null : p),
         },
@@ -219,12 +220,12 @@ function batch_panel(epoch, address, choose_row) {
   const dJ = partial(symbol.loss(), symbol.weight(address));
   const added_up = [...terms.map(({ value }) => value), ...(rest.length ? [left] : [])];
   if (l2) added_up.push(compile(l2)({}));
-  const item = ({ r, value }) =>
+  const item = ({ r, value }, n) =>
     el(
       "li",
       el(
         "button.path",
-        { type: "button", onclick: () => choose_row(r) },
+        { type: "button", "data-path": n, onclick: () => choose_row(r) },
         el("span.hops", `row ${count_of(r + 1)}`),
         bar(value, top),
         number(value),
