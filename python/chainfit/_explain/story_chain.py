@@ -14,7 +14,6 @@ import numpy as np
 from .._estimators.printable import printable
 from . import rules
 from .chain import ChainNumbers
-from .chain_symbols import ChainSymbols
 from .document import (
     Block,
     Display,
@@ -34,8 +33,7 @@ from .document import (
 )
 from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail, code
 from .parts import BlockedUnit, Path
-from .steps import path_steps
-from .story_delta import blocked, folded, through_softmax
+from .story_delta import StorySymbols, blocked, folded, through_softmax
 from .story_parts import decay, net_words, objective, update_rows, values
 
 MAX_ROWS = 8  # of a batch that are shown one by one
@@ -51,7 +49,7 @@ def chain_story(
     With hidden numbers those that would give away the answers are left out, and what is given is
     added.
     """
-    s = ChainSymbols(chain)
+    s = StorySymbols(chain)
     sections: dict[str, Section | None] = {
         "head": head(s),
         "given": given(s) if hide_numbers else None,
@@ -82,7 +80,7 @@ def chain_story(
 # --- what it is about ----------------------------------------------------------------------------
 
 
-def head(s: ChainSymbols) -> Section:
+def head(s: StorySymbols) -> Section:
     """Say what J is, what is explained, and where it is stored."""
     chain, notation = s.chain, s.notation
     n = s.shown.n_paths
@@ -109,7 +107,7 @@ def head(s: ChainSymbols) -> Section:
     return Section("head", "", (Paragraph((*lines, value)), Facts(facts)))
 
 
-def _where(s: ChainSymbols) -> str:
+def _where(s: StorySymbols) -> str:
     l, i, j = s.address  # noqa: E741
     to = s.notation.place(l + 1, j)
     if l + 1 == s.L:
@@ -127,7 +125,7 @@ def _called(name: str, letter: str, unit: int) -> str:
     return "" if name == f"{letter}_{unit + 1}" else f" ({printable(name)})"
 
 
-def given(s: ChainSymbols) -> Section | None:
+def given(s: StorySymbols) -> Section | None:
     """Return what an exercise starts from: inputs, targets, weights, biases, settings."""
     units = s.net.units
     if sum(w.size + w.shape[1] for w in s.net.coefs) + units[0] > MAX_GIVEN:
@@ -153,12 +151,9 @@ def given(s: ChainSymbols) -> Section | None:
 # --- the chain -----------------------------------------------------------------------------------
 
 
-def display(s: ChainSymbols) -> Section:
+def display(s: StorySymbols) -> Section:
     """Write the chain in general: letters for the units that a path may choose."""
     units = [s.letter(m, m - s.l - 2) for m in range(s.l + 2, s.L + 1)]
-    steps = path_steps(
-        s.notation, s.address, units, s.L, loss=s.J_row, to_sum=s.coupled or s.shown.fused
-    )
     letters = tuple(u for u in units if isinstance(u, str))
     after: list[Words] = []
     if letters:
@@ -181,7 +176,7 @@ def display(s: ChainSymbols) -> Section:
     shown = Display(
         left=Partial(s.J_row, s.weight, math.nan),
         letters=letters,
-        factors=tuple(Partial(step.top, step.bottom, math.nan) for step in steps),
+        factors=tuple(factor.partial for factor in s.factors(units)),
         whole=s.dJ(s.weight) if s.batch else None,
         terms=tuple(_terms(s)),
         value=s.chain.value,
@@ -193,7 +188,7 @@ def _paragraph(lines: Sequence[Words]) -> tuple[Block, ...]:
     return (Paragraph(tuple(lines)),) if lines else ()
 
 
-def _terms(s: ChainSymbols) -> list[Formula]:
+def _terms(s: StorySymbols) -> list[Formula]:
     """Return what adds up to dJ/dw: paths of the one row, or rows of a batch; and the L2 term."""
     chain, terms = s.chain, list[Formula]()
     if s.batch:
@@ -212,7 +207,7 @@ def _terms(s: ChainSymbols) -> list[Formula]:
     return terms or [Constant(0)]
 
 
-def factors(s: ChainSymbols) -> Section:
+def factors(s: StorySymbols) -> Section:
     """Write the factors of the only path, or of the largest one, with their local rules."""
     path = s.largest_path()
     if path is not None:
@@ -229,7 +224,7 @@ def factors(s: ChainSymbols) -> Section:
     return Section("factors", f"Each factor{s.of_row}", blocks)
 
 
-def paths(s: ChainSymbols, *, hide_numbers: bool) -> Section | None:
+def paths(s: StorySymbols, *, hide_numbers: bool) -> Section | None:
     """Write every path, or the largest ones and the rest, with product and sum."""
     row = s.shown
     if row.n_paths == 1:
@@ -261,19 +256,19 @@ def paths(s: ChainSymbols, *, hide_numbers: bool) -> Section | None:
     return Section("paths", title + s.of_row, (*intros, Equations(tuple(found), "trails")))
 
 
-def _trail(s: ChainSymbols, path: Path) -> Trail:
+def _trail(s: StorySymbols, path: Path) -> Trail:
     """Name the units of a path."""
     return Trail(tuple(s.notation.a(m, unit) for m, unit in path.nodes))
 
 
-def _reasons(s: ChainSymbols, blocks: Sequence[BlockedUnit]) -> Words:
+def _reasons(s: StorySymbols, blocks: Sequence[BlockedUnit]) -> Words:
     return joined(", ", [(named(s.notation.a(b.layer, b.unit)), f" {b.reason}") for b in blocks])
 
 
 # --- the batch -----------------------------------------------------------------------------------
 
 
-def rows(s: ChainSymbols) -> Section | None:
+def rows(s: StorySymbols) -> Section | None:
     """Write the rows' terms and their mean."""
     if not s.batch:
         return None
@@ -298,7 +293,7 @@ def rows(s: ChainSymbols) -> Section | None:
     return Section("rows", title, (Paragraph((intro,)), Equations(tuple(found))))
 
 
-def l2(s: ChainSymbols) -> Section | None:
+def l2(s: StorySymbols) -> Section | None:
     """Write the L2 term and what it is added to."""
     chain = s.chain
     if not s.net.alpha:
@@ -318,7 +313,7 @@ def l2(s: ChainSymbols) -> Section | None:
 # --- what comes of it ----------------------------------------------------------------------------
 
 
-def update(s: ChainSymbols) -> Section:
+def update(s: StorySymbols) -> Section:
     """Write the update of the weight by the solver's rule, with what it remembers."""
     numbers = s.chain.update
     if numbers is None:
@@ -336,7 +331,7 @@ def update(s: ChainSymbols) -> Section:
     return Section("update", title, (equations, *_paragraph(after)))
 
 
-def verified(s: ChainSymbols) -> Section:
+def verified(s: StorySymbols) -> Section:
     """Write the derivative in three ways, side by side, with how far they may lie apart."""
     rows = []
     check = s.chain.verification

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import rules
+from .chain import ChainNumbers
 from .chain_symbols import ChainSymbols
 from .document import (
     Equations,
@@ -21,19 +22,41 @@ from .document import (
     number,
 )
 from .formula import Partial, Quantity, code
-from .notation import Notation
-from .parts import BlockedUnit
+from .notation import Notation, Unit
+from .parts import BlockedUnit, Path, RowChain
 
 MAX_UNITS = 3  # of a layer whose deltas are written by their rules
 MAX_BLOCKED = 6  # units that are named as blocked
 
 
+class StorySymbols(ChainSymbols):
+    """The symbols of the row of a chain that is shown in full."""
+
+    def __init__(self, chain: ChainNumbers) -> None:
+        super().__init__(chain.backward, chain.notation, chain.shown_row)
+        self.chain = chain
+        self.shown: RowChain = chain.row(chain.shown_row)
+
+    @property
+    def of_row(self) -> str:
+        """What a title adds where one row of several is shown."""
+        return f", row {self.row}" if self.batch else ""
+
+    def letter(self, layer: int, n: int) -> Unit:
+        """Return what runs over a layer: the n-th letter, or its only unit."""
+        return 0 if self.net.units[layer] == 1 else self.notation.letter(n)
+
+    def largest_path(self) -> Path | None:
+        """Return the path of the largest product, None if none is known."""
+        return max(self.shown.paths, key=lambda path: abs(path.product), default=None)
+
+
 # --- softmax -------------------------------------------------------------------------------------
 
 
-def through_softmax(s: ChainSymbols) -> Section | None:
+def through_softmax(s: StorySymbols) -> Section | None:
     """Write dJ/dz of one output as the sum over the softmax's Jacobian, and as p - y."""
-    if not s.coupled or s.shown.fused:
+    if not s.coupled or s.fused:
         return None
     k = _output_shown(s)
     z = s.notation.z(s.L, k)
@@ -51,7 +74,7 @@ def through_softmax(s: ChainSymbols) -> Section | None:
     return Section("softmax", title, (Paragraph((intro,)), Equations(tuple(found))))
 
 
-def _factors_of_outputs(s: ChainSymbols, k: int) -> list[Row]:
+def _factors_of_outputs(s: StorySymbols, k: int) -> list[Row]:
     """Write the two factors of the output that adds most to dJ/dz_k, with their rules."""
     derivative = s.backward.end[s.row]
     through = [s.softmax_derivative(m, k) for m in range(len(derivative))]
@@ -64,7 +87,7 @@ def _factors_of_outputs(s: ChainSymbols, k: int) -> list[Row]:
     ]
 
 
-def _output_shown(s: ChainSymbols) -> int:
+def _output_shown(s: StorySymbols) -> int:
     """Return the output that is looked at: the weight's, or that of the largest path."""
     if s.l + 1 == s.L:
         return s.address.target
@@ -75,7 +98,7 @@ def _output_shown(s: ChainSymbols) -> int:
 # --- delta ---------------------------------------------------------------------------------------
 
 
-def folded(s: ChainSymbols) -> Section:
+def folded(s: StorySymbols) -> Section:
     """Write the same derivative through delta, layer by layer from the loss."""
     if s.notation.in_vectors:
         found = _in_vectors(s, s.notation)
@@ -83,7 +106,7 @@ def folded(s: ChainSymbols) -> Section:
         found = [row for m in range(s.L, s.l, -1) for row in _deltas_of_layer(s, m)]
     delta = s.delta(s.l + 1, s.address.target)
     left = Partial(s.J_row, s.weight, s.shown.term)
-    found.append(equal_to(left, delta * s.source(s.address), s.shown.term))
+    found.append(equal_to(left, delta * s.source(), s.shown.term))
     dJ_dz = Partial(s.J_row, s.notation.z(s.l + 1, s.address.target), 0.0)
     intro: Words = (
         *equation(delta, dJ_dz),
@@ -96,12 +119,12 @@ def folded(s: ChainSymbols) -> Section:
     return Section("delta", title, (Paragraph((intro,)), Equations(tuple(found)), *after))
 
 
-def _deltas_of_layer(s: ChainSymbols, m: int) -> list[Row]:
+def _deltas_of_layer(s: StorySymbols, m: int) -> list[Row]:
     """Write delta of a layer: by its rule of few units, else of the largest and in numbers."""
     if m == s.l + 1:
         units, others = [s.address.target], list[int]()
     else:
-        values = np.asarray(s.deltas(m))
+        values = s.deltas(m)
         largest = [int(k) for k in np.argsort(-np.abs(values), kind="stable")]
         few = len(largest) <= MAX_UNITS
         units, others = (sorted(largest), []) if few else (largest[:1], largest[1:])
@@ -117,7 +140,7 @@ def _deltas_of_layer(s: ChainSymbols, m: int) -> list[Row]:
     return found
 
 
-def _in_vectors(s: ChainSymbols, notation: Notation) -> list[Row]:
+def _in_vectors(s: StorySymbols, notation: Notation) -> list[Row]:
     """Write delta of whole layers, down to that of the weight's unit."""
     found = []
     for m in range(s.L, s.l, -1):
@@ -146,7 +169,7 @@ def _in_vectors(s: ChainSymbols, notation: Notation) -> list[Row]:
     return found
 
 
-def _cost(s: ChainSymbols) -> str:
+def _cost(s: StorySymbols) -> str:
     """Say what folding saves: how many multiplications either way takes."""
     row, units = s.shown, s.net.units
     if row.n_paths == 1 or not row.paths:
@@ -167,7 +190,7 @@ def _cost(s: ChainSymbols) -> str:
 # --- what blocks ---------------------------------------------------------------------------------
 
 
-def blocked(s: ChainSymbols) -> Section | None:
+def blocked(s: StorySymbols) -> Section | None:
     """Name what lets nothing, or next to nothing, through."""
     row, source = s.shown, s.address.source
     found = []
@@ -187,7 +210,7 @@ def blocked(s: ChainSymbols) -> Section | None:
     return Section("blocked", f"What blocks{s.of_row}", (*facts, after))
 
 
-def _reason(s: ChainSymbols, block: BlockedUnit) -> Words:
+def _reason(s: StorySymbols, block: BlockedUnit) -> Words:
     f = s.net.layer_activation(block.layer)
     z = s.z(block.layer, block.unit)
     if block.reason == "off":

@@ -70,7 +70,7 @@ class Symbols:
         """Return the rule of dJ_r/da of output k."""
         return rules.loss_of(self.net).derivative(self.y(k), self.a(self.L, k))
 
-    def canonical_derivative(self, k: int) -> Formula:
+    def canonical_derivative(self, k: Unit) -> Formula:
         """Return the rule of dJ_r/dz of output k where loss and activation are made for it."""
         return rules.canonical_derivative(self.y(k), self.a(self.L, k))
 
