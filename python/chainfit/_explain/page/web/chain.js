@@ -95,7 +95,11 @@ function factor_table(t, address, factors, l2, chain, g) {
     el(
       "tr",
       { class: style },
-      el("th", { scope: "row" }, mathml("math", left)),
+      el(
+        "th",
+        { scope: "row" },
+        left.map((part) => [in_text(part), " "]),
+      ),
       el("td", formula(middle)),
       el("td.number", result_cell(of, value)),
     );
