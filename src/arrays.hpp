@@ -32,6 +32,12 @@ inline py::array copied(const py::array& array) {
     return py::reinterpret_steal<py::array>(copy);
 }
 
+// Activations as Python says them: one name for all hidden layers, or a sequence of names.
+inline std::vector<std::string> names_of(const py::object& activation) {
+    if (py::isinstance<py::str>(activation)) return {activation.cast<std::string>()};
+    return activation.cast<std::vector<std::string>>();
+}
+
 inline std::string shape_text(const std::vector<py::ssize_t>& shape) {
     std::string text = "(";
     for (std::size_t i = 0; i < shape.size(); ++i) {

@@ -27,13 +27,17 @@ py::array_t<T> activate(const std::string& name, const py::array_t<T, py::array:
     const Isa& instruction_set = isa();
     const ActivationKernel<T>& activation = find_by_name(instruction_set.kernels<T>().activations, name, "activation");
     const Index n = z.size(), padded = round_up(n, V);
-    Buffer<T> a(padded), ones(padded), bias(std::max<Index>(1, padded / V));
+    Buffer<T> a(padded), slope(padded), ones(padded), bias(std::max<Index>(1, padded / V));
     std::copy_n(z.data(), n, a.data());
     std::fill_n(ones.data(), padded, T(1));
     {
         const DenormalsFlushed flushed(instruction_set);
-        activation.forward(a.data(), bias.data(), padded / V);
-        if (derivative) activation.backward(ones.data(), a.data(), padded);
+        Epilogue<T> epilogue;
+        epilogue.out = a.data();
+        epilogue.kept = slope.data();
+        activation.forward(epilogue, a.data(), bias.data(), padded / V, 0, 0);
+        const T* kept = (activation.keeps_slope ? slope : a).data();
+        if (derivative) activation.backward(epilogue, ones.data(), kept, padded / V, 0, 0);
     }
     py::array_t<T> out(std::vector<py::ssize_t>(z.shape(), z.shape() + z.ndim()));
     std::copy_n((derivative ? ones : a).data(), n, out.mutable_data());
@@ -69,7 +73,8 @@ py::dict product_gflops(Index rows, Index n_in, Index n_out, double duration) {
     Buffer<T> w(network.packed_size()), below(row_panels * in_panel), above(row_panels * out_panel);
     Buffer<T> back(row_panels * in_panel), lines(round_up(n_out, V) / V * line_panel), sums(2 * (n_in + 1) * V);
     const Weights<T> weights = network.weights(w.data(), 0);
-    void (*const no_forward)(T*, const T*, Index) = [](T*, const T*, Index) {};
+    Epilogue<T> none;
+    none.apply = [](const Epilogue<T>&, T*, const T*, Index, Index, Index) {};
 
     const auto rate = [&](const std::function<void()>& product) {
         double elapsed = 0, times = 0;
@@ -84,11 +89,11 @@ py::dict product_gflops(Index rows, Index n_in, Index n_out, double duration) {
     py::dict result;
     result["forward"] = rate([&] {
         kernels.forward(weights, {below.data(), in_panel}, {above.data(), out_panel}, {0, row_panels},
-                        {0, network.layers()[0].panels}, no_forward);
+                        {0, network.layers()[0].panels}, none);
     });
     result["backward"] = rate([&] {
         kernels.backward(weights, {above.data(), out_panel}, {below.data(), in_panel}, {back.data(), in_panel},
-                         {0, row_panels}, {0, n_in}, no_forward);
+                         {0, row_panels}, {0, n_in}, none);
     });
     result["gradient"] = rate([&] {
         for (Index j = 0; j < network.layers()[0].panels; j += 2)
@@ -109,6 +114,31 @@ py::dict product_gflops(Index rows, Index n_in, Index n_out, double duration) {
 
 }  // namespace
 
+// A named tuple, as an attribute of the module.
+py::object named_tuple(py::module_& m, const char* name, const char* fields) {
+    const py::object type =
+        py::module_::import("collections").attr("namedtuple")(name, fields, py::arg("module") = m.attr("__name__"));
+    m.attr(name) = type;
+    return type;
+}
+
+// def `function`: the rules of a list of the table by name, in its order, as named tuples of `fields`.
+template <class Item, class Fields>
+void bind_rules(py::module_& m, const char* function, const py::object& type, List<Item> Kernels<double>::* list,
+                Fields fields) {
+    const py::object parameter_type = m.attr("Parameter");
+    m.def(function, [=] {
+        py::dict rules;
+        for (const Item& item : isa().kernels<double>().*list) {
+            py::list parameters;
+            for (const Parameter& p : item.parameters)
+                parameters.append(parameter_type(p.name, p.initial, p.low, p.high, p.low_open, p.high_open, p.doc));
+            rules[item.name] = type(*fields(item), py::arg("parameters") = py::tuple(parameters));
+        }
+        return rules;
+    });
+}
+
 void bind_kernels(py::module_& m) {
     m.def("isa", [] { return isa().name; });
     m.def("isas", [] {
@@ -117,22 +147,15 @@ void bind_kernels(py::module_& m) {
         return list;
     });
     m.def("set_isa", &set_isa, py::arg("name"));
-    m.def("activations", [] {
-        py::list list;
-        for (const auto& activation : isa().kernels<double>().activations) list.append(activation.name);
-        return list;
-    });
-    m.def("losses", [] {
-        py::list list;
-        for (const auto& loss : isa().kernels<double>().losses) list.append(py::make_tuple(loss.name, loss.link));
-        return list;
-    });
-    m.def("optimizers", [] {
-        py::list list;
-        for (const auto& optimizer : isa().kernels<double>().optimizers)
-            list.append(py::make_tuple(optimizer.name, optimizer.slots));
-        return list;
-    });
+    named_tuple(m, "Parameter", "name default low high low_open high_open doc");
+    bind_rules(m, "activations", named_tuple(m, "Activation", "name parameters"), &Kernels<double>::activations,
+               [](const auto& activation) { return py::make_tuple(activation.name); });
+    bind_rules(m, "losses", named_tuple(m, "Loss", "name link lowest_target highest_target parameters"),
+               &Kernels<double>::losses, [](const auto& loss) {
+                   return py::make_tuple(loss.name, loss.link, loss.lowest_target, loss.highest_target);
+               });
+    bind_rules(m, "optimizers", named_tuple(m, "Optimizer", "name slots parameters"), &Kernels<double>::optimizers,
+               [](const auto& optimizer) { return py::make_tuple(optimizer.name, optimizer.slots); });
     m.def("activate", &activate<float>, py::arg("name"), py::arg("z").noconvert(), py::arg("derivative") = false);
     m.def("activate", &activate<double>, py::arg("name"), py::arg("z").noconvert(), py::arg("derivative") = false);
     m.def(

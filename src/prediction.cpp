@@ -38,8 +38,9 @@ struct PlainLayers {
 
 template <class T>
 py::array predict_as(const py::object& x, const py::sequence& coefs, const py::sequence& intercepts,
-                     const std::string& activation, const std::string& out_activation, const py::object& n_threads) {
+                     const py::object& activation, const std::string& out_activation, const py::object& n_threads) {
     const PlainLayers<T> net(coefs, intercepts);
+    const std::vector<std::string> activations = names_of(activation);
     const SampleArrays<T> arrays(x, net.n_in());
     const Samples<T>& samples = arrays.samples;
     py::array_t<T> out({samples.rows, net.n_out()});
@@ -49,7 +50,7 @@ py::array predict_as(const py::object& x, const py::sequence& coefs, const py::s
     SignalInterrupt signals;
     {
         const NoGil no_gil;
-        predict(samples, net.layers, activation, out_activation, to, signals, threads);
+        predict(samples, net.layers, activations, out_activation, to, signals, threads);
     }
     signals.raise();
     return out;
@@ -59,9 +60,9 @@ py::array predict_as(const py::object& x, const py::sequence& coefs, const py::s
 template <class T>
 class PyRowNet {
    public:
-    PyRowNet(const py::sequence& coefs, const py::sequence& intercepts, const std::string& activation,
+    PyRowNet(const py::sequence& coefs, const py::sequence& intercepts, const py::object& activation,
              const std::string& out_activation)
-        : net_(copies(coefs), copies(intercepts)), predictor_(net_.layers, activation, out_activation) {}
+        : net_(copies(coefs), copies(intercepts)), predictor_(net_.layers, names_of(activation), out_activation) {}
 
     Index n_in() const { return net_.n_in(); }
     Index n_out() const { return net_.n_out(); }
@@ -99,7 +100,7 @@ template <class T>
 void bind_row_net(py::module_& m, const char* name) {
     using Net = PyRowNet<T>;
     py::class_<Net>(m, name)
-        .def(py::init<const py::sequence&, const py::sequence&, const std::string&, const std::string&>(),
+        .def(py::init<const py::sequence&, const py::sequence&, const py::object&, const std::string&>(),
              py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"))
         .def_property_readonly("n_in", &Net::n_in)
         .def_property_readonly("n_out", &Net::n_out)
@@ -112,8 +113,8 @@ void bind_row_net(py::module_& m, const char* name) {
 void bind_prediction(py::module_& m) {
     m.def(
         "predict",
-        [](const py::object& X, const py::sequence& coefs, const py::sequence& intercepts,
-           const std::string& activation, const std::string& out_activation, const py::object& n_threads) {
+        [](const py::object& X, const py::sequence& coefs, const py::sequence& intercepts, const py::object& activation,
+           const std::string& out_activation, const py::object& n_threads) {
             return py::isinstance<py::array_t<float>>(X) ||
                            (is_sparse(X) && py::isinstance<py::array_t<float>>(attribute(X, "data")))
                        ? predict_as<float>(X, coefs, intercepts, activation, out_activation, n_threads)

@@ -43,7 +43,6 @@ class PythonObserver final : public Observer {
         set_locked(false);
     }
     void on_epoch(double loss) override { tell("epoch", loss); }
-    void on_best(double score) override { tell("best", score); }
     void on_learning_rate(double eta) override { tell("learning_rate", eta); }
     bool epoch_ended(double loss) override {
         if (listener_.is_none()) return false;
@@ -111,28 +110,38 @@ class PythonObserver final : public Observer {
     Signals signals_;
 };
 
+Settings settings_of(const py::kwargs& parameters) {
+    Settings settings;
+    for (const auto& [name, given] : parameters) {
+        const double value = PyFloat_AsDouble(given.ptr());
+        if (value == -1.0 && PyErr_Occurred()) throw py::error_already_set();
+        settings[name.cast<std::string>()] = value;
+    }
+    return settings;
+}
+
 template <class T>
 class PyTrainer {
    public:
-    PyTrainer(std::vector<Index> units, const std::string& activation, const std::string& loss,
-              const std::string& optimizer, double momentum, double beta1, double beta2, double eps)
-        : trainer_(std::move(units), activation, loss, optimizer, {momentum, beta1, beta2, eps}) {}
+    PyTrainer(std::vector<Index> units, const py::object& activation, const std::string& loss,
+              const std::string& optimizer, const py::kwargs& parameters)
+        : trainer_(std::move(units), names_of(activation), loss, optimizer, settings_of(parameters)) {}
 
     void set_parameters(const py::sequence& coefs, const py::sequence& intercepts) {
         const Busy busy(user_, Access::write);
         const ParameterArrays<T> arrays(layers(), coefs, intercepts);
-        trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.parameters().w.data());
+        trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.optimizer().parameters.w.data());
     }
 
     py::tuple parameters() {
         const Busy busy(user_, Access::read);
-        return unpacked(trainer_.network(), trainer_.parameters().w.data());
+        return unpacked(trainer_.network(), trainer_.optimizer().parameters.w.data());
     }
 
     void set_slots(const py::sequence& slots) {
         const Busy busy(user_, Access::write);
-        if (static_cast<int>(slots.size()) != trainer_.slots())
-            throw py::value_error("expected " + std::to_string(trainer_.slots()) + " slots, got " +
+        if (static_cast<int>(slots.size()) != trainer_.optimizer().slots())
+            throw py::value_error("expected " + std::to_string(trainer_.optimizer().slots()) + " slots, got " +
                                   std::to_string(slots.size()));
         std::vector<ParameterArrays<T>> arrays;
         for (std::size_t s = 0; s < slots.size(); ++s) {
@@ -143,19 +152,20 @@ class PyTrainer {
             arrays.emplace_back(layers(), pair[0], pair[1], name.c_str());
         }
         for (std::size_t s = 0; s < arrays.size(); ++s)
-            trainer_.network().pack(arrays[s].coefs, arrays[s].intercepts, trainer_.parameters().slot[s].data());
+            trainer_.network().pack(arrays[s].coefs, arrays[s].intercepts,
+                                    trainer_.optimizer().parameters.slot[s].data());
     }
 
     bool is_finite() {
         const Busy busy(user_, Access::read);
-        return trainer_.is_finite();
+        return trainer_.optimizer().is_finite();
     }
 
     py::list slots() {
         const Busy busy(user_, Access::read);
         py::list list;
-        for (int s = 0; s < trainer_.slots(); ++s)
-            list.append(unpacked(trainer_.network(), trainer_.parameters().slot[s].data()));
+        for (int s = 0; s < trainer_.optimizer().slots(); ++s)
+            list.append(unpacked(trainer_.network(), trainer_.optimizer().parameters.slot[s].data()));
         return list;
     }
 
@@ -190,7 +200,7 @@ class PyTrainer {
         PythonObserver observer(listener, bit_generator, run, shown);
         try {
             const NoGil no_gil;
-            trainer_.run(samples, rows.empty() ? nullptr : rows.data(), run, observer, threads);
+            trainer_.run(samples, rows.empty() ? nullptr : rows.data(), run, observer, nullptr, threads);
         } catch (...) {
             observer.show();
             throw;
@@ -253,23 +263,22 @@ template <class T>
 void bind_trainer(py::module_& m, const char* name) {
     using Class = PyTrainer<T>;
     py::class_<Class>(m, name)
-        .def(py::init<std::vector<Index>, const std::string&, const std::string&, const std::string&, double, double,
-                      double, double>(),
-             py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"), py::kw_only(),
-             py::arg("momentum") = 0.9, py::arg("beta_1") = 0.9, py::arg("beta_2") = 0.999, py::arg("epsilon") = 1e-8)
+        .def(py::init<std::vector<Index>, const py::object&, const std::string&, const std::string&,
+                      const py::kwargs&>(),
+             py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"))
         .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"))
         .def("parameters", &Class::parameters)
         .def("is_finite", &Class::is_finite)
         .def("set_slots", &Class::set_slots, py::arg("slots"))
         .def("slots", &Class::slots)
         .def_property(
-            "eta", [](Class& self) { return self.trainer().eta; },
-            [](Class& self, double eta) { self.trainer().eta = eta; })
+            "eta", [](Class& self) { return self.trainer().optimizer().schedule.eta; },
+            [](Class& self, double eta) { self.trainer().optimizer().schedule.eta = eta; })
         .def_property(
-            "steps", [](Class& self) { return self.trainer().steps; },
+            "steps", [](Class& self) { return self.trainer().optimizer().schedule.steps; },
             [](Class& self, Index steps) {
                 if (steps < 0) throw py::value_error("steps must not be negative, got " + std::to_string(steps));
-                self.trainer().steps = steps;
+                self.trainer().optimizer().schedule.steps = steps;
             })
         .def("run", &Class::run, py::arg("X"), py::arg("Y"), py::arg("sample_weight"), py::arg("order"),
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"))
@@ -279,9 +288,9 @@ void bind_trainer(py::module_& m, const char* name) {
 
 std::string schedule_name(const Run& run) {
     switch (run.schedule) {
-        case Schedule::invscaling:
+        case LearningRate::invscaling:
             return "invscaling";
-        case Schedule::adaptive:
+        case LearningRate::adaptive:
             return "adaptive";
         default:
             return "constant";
@@ -290,11 +299,11 @@ std::string schedule_name(const Run& run) {
 
 void set_schedule(Run& run, const std::string& name) {
     if (name == "constant")
-        run.schedule = Schedule::constant;
+        run.schedule = LearningRate::constant;
     else if (name == "invscaling")
-        run.schedule = Schedule::invscaling;
+        run.schedule = LearningRate::invscaling;
     else if (name == "adaptive")
-        run.schedule = Schedule::adaptive;
+        run.schedule = LearningRate::adaptive;
     else
         throw py::value_error("schedule must be 'constant', 'invscaling' or 'adaptive', got '" + name + "'");
 }

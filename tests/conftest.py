@@ -93,7 +93,7 @@ class Net:
 
     @property
     def link(self):
-        return dict(_core.losses())[self.loss]
+        return _core.losses()[self.loss].link
 
     def trainer(self, optimizer="sgd", eta=0.01, **constants):
         kind = {4: _core.TrainerF32, 8: _core.TrainerF64}[self.dtype.itemsize]

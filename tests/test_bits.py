@@ -27,8 +27,8 @@ NETS = {
     "deep": ([30] + [61] * 8 + [5], "leaky_relu", "squared_error", "nesterov", 220, 210),
     "flat": ([400, 65, 2], "identity", "log_loss", "adam", 300, 225),
 }
-OPTIMIZERS = dict(_core.optimizers())
-LOSSES = dict(_core.losses())
+OPTIMIZERS = _core.optimizers()
+LOSSES = {name: loss.link for name, loss in _core.losses().items()}
 
 
 def arrays_of(*groups):

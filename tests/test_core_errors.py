@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -41,8 +42,8 @@ def predict(X=X, coefs=COEFS, intercepts=INTERCEPTS, activation="tanh", link="id
 def test_unknown_names_are_told_with_the_known_ones(trainer, wrong):
     kinds = {
         "activation": _core.activations(),
-        "loss": dict(_core.losses()),
-        "optimizer": dict(_core.optimizers()),
+        "loss": _core.losses(),
+        "optimizer": _core.optimizers(),
     }
     names = ["tanh", "squared_error", "sgd"]
     names[wrong] = "nonsense"
@@ -64,6 +65,44 @@ def test_unknown_names_elsewhere():
     with pytest.raises(ValueError, match=r"schedule must be .*, got 'nonsense'"):
         _core.Run().schedule = "nonsense"
     assert _core.Run().schedule == "constant"
+
+
+def test_parameters_of_rules_are_checked_against_the_table(trainer_of):
+    """Every bound of every parameter, the values beside it, and what is no number."""
+    for rule, make in trainer_of:
+        for p in rule.parameters:
+            make(**{p.name: p.default})
+            for bound, is_open, outside in ((p.low, p.low_open, -1), (p.high, p.high_open, 1)):
+                if not is_open:
+                    make(**{p.name: bound})
+                wrong = bound if is_open else bound + outside
+                named = f"{p.name} of the .* '{rule.name}' must be in "
+                with pytest.raises(ValueError, match=named):
+                    make(**{p.name: wrong})
+            with pytest.raises(ValueError, match=named):
+                make(**{p.name: math.nan})
+
+
+def test_a_parameter_that_no_rule_of_the_net_has_is_an_error():
+    message = "neither the optimizer 'sgd' nor the loss 'squared_error' has a parameter 'momentum'"
+    with pytest.raises(ValueError, match=message):
+        _core.TrainerF32([2, 1], "relu", "squared_error", "sgd", momentum=0.5)
+    with pytest.raises(TypeError):
+        _core.TrainerF32([2, 1], "relu", "squared_error", "momentum", momentum="0.5")
+
+
+@pytest.fixture
+def trainer_of():
+    """Pairs of a rule and what makes a trainer with it from values of its parameters."""
+    optimizers = [
+        (rule, partial(_core.TrainerF32, [2, 1], "relu", "squared_error", name))
+        for name, rule in _core.optimizers().items()
+    ]
+    losses = [
+        (rule, partial(_core.TrainerF64, [2, 2], "relu", name, "sgd"))
+        for name, rule in _core.losses().items()
+    ]
+    return optimizers + losses
 
 
 # --- sizes ---------------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 
 import chainfit
-from chainfit import MLPClassifier, MLPRegressor
-from chainfit._files.model import ModelFileError, digest
+from chainfit import MLPClassifier, MLPRegressor, ModelFileError
+from chainfit._files.model import digest
 from chainfit._files.safetensors import encode
 from chainfit._tables.table import TableModel
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import chainfit
-from chainfit._estimators.printable import printable
+from chainfit._common.printable import printable
 from chainfit._explain.text_layout import wrap
 
 NASTY = {

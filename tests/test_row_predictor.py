@@ -19,7 +19,7 @@ WIDTHS = [(1,), (16,), (17,), (64, 64), (130, 9), (5, 33, 49), (2000, 3)]
 
 
 @pytest.mark.parametrize("widths", WIDTHS, ids=str)
-@pytest.mark.parametrize("link", dict(map(reversed, _core.losses())))
+@pytest.mark.parametrize("link", sorted({loss.link for loss in _core.losses().values()}))
 def test_bits_are_those_of_many_rows(isa, dtype, link, widths):
     rng = np.random.RandomState(0)
     for activation, n_out in zip(_core.activations(), (1, 2, 15, 16, 40), strict=False):

@@ -38,7 +38,7 @@ def assert_equal(got, right):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("optimizer", dict(_core.optimizers()))
+@pytest.mark.parametrize("optimizer", _core.optimizers())
 @pytest.mark.parametrize("batch_size", [2, 15, 16, 17, 60])
 def test_bits_of_dense_rows(batch_size, optimizer, isa, dtype, make_net):
     """Several blocks of 128 columns, panels of units with a remainder, weights, l2, an order."""

@@ -18,8 +18,8 @@ from chainfit import _core, reference
 
 # Names that the reference knows too; those that only the core has are checked by differences.
 ACTIVATIONS = [name for name in _core.activations() if name in reference.ACTIVATIONS]
-LOSSES = [name for name, _ in _core.losses() if name in reference.LOSSES]
-OPTIMIZERS = [name for name, _ in _core.optimizers() if name in reference.UPDATES]
+LOSSES = [name for name in _core.losses() if name in reference.LOSSES]
+OPTIMIZERS = [name for name in _core.optimizers() if name in reference.UPDATES]
 
 # Roundings of one elementwise function, as tests/test_kernels.py has them: 5 ulp are 10 u.
 ELEMENTWISE = 10
@@ -183,7 +183,7 @@ H = 1e-5
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted, l2"])
-@pytest.mark.parametrize("loss", dict(_core.losses()))
+@pytest.mark.parametrize("loss", _core.losses())
 @pytest.mark.parametrize("activation", _core.activations())
 def test_gradient_is_the_derivative_of_the_loss(activation, loss, weighted, isa, make_net):
     """Of everything in the table, in float64.
@@ -265,7 +265,9 @@ def test_steps_of_the_reference(loss, optimizer, isa, dtype, make_net):
     constants = {"mu": 0.8, "beta1": 0.7, "beta2": 0.95, "eps": 1e-4}
     for activation, rows in product(ACTIVATIONS, (1, 19)):
         net = make_net([5, 18, 6, 3], activation, loss, dtype, rows=rows, weighted=rows > 1)
-        trainer = net.trainer(optimizer, 0.03, momentum=0.8, beta_1=0.7, beta_2=0.95, epsilon=1e-4)
+        settings = {"momentum": 0.8, "beta_1": 0.7, "beta_2": 0.95, "epsilon": 1e-4}
+        own = {p.name: settings[p.name] for p in _core.optimizers()[optimizer].parameters}
+        trainer = net.trainer(optimizer, 0.03, **own)
         for _ in range(3):
             assert_step(net, optimizer, 0.2, trainer, constants)
 
@@ -295,7 +297,7 @@ def carried_over(net, optimizer, trainer):
     [([4, 9, 2], n) for n in (1, 2, 3, 4, 5, 8, 9, 16, 17, 60, 150, 2**62)]
     + [([16, 31, 16], n) for n in (9, 17)],  # units in the lanes, one of them none
 )
-@pytest.mark.parametrize("optimizer", dict(_core.optimizers()))
+@pytest.mark.parametrize("optimizer", _core.optimizers())
 def test_a_run_is_its_steps_in_a_row(optimizer, units, batch_size, isa, dtype, make_net):
     """Order, epochs, short last batches, weights, l2, loss: against new trainers for batches."""
     rows = 151 if batch_size > 3 else 10  # last batches of one row, of few (2 to 8) and of many
@@ -326,7 +328,7 @@ def test_a_run_is_its_steps_in_a_row(optimizer, units, batch_size, isa, dtype, m
     assert whole.steps == by_hand.steps == 2 * -(-rows // batch_size)
 
 
-@pytest.mark.parametrize("optimizer", dict(_core.optimizers()))
+@pytest.mark.parametrize("optimizer", _core.optimizers())
 def test_epochs_in_one_run_or_in_several(optimizer, isa, dtype, make_net):
     """Also through a second trainer that takes parameters, slots, eta and steps over."""
     net = make_net([5, 17, 3], "logistic", "log_loss", dtype, rows=50)

@@ -26,6 +26,7 @@ struct Workload {
 const Workload kWorkloads[] = {
     {"seed", {4, 3, 2, 1}, "binary_log_loss", "sgd", 1, 200},
     {"tabular", {8, 64, 64, 1}, "squared_error", "adam", 32, 4},
+    {"few", {8, 64, 64, 1}, "squared_error", "adam", 4, 32},
     {"mnist", {784, 128, 10}, "log_loss", "sgd", 128, 1},
 };
 
@@ -34,7 +35,6 @@ class NobodyWatches final : public chainfit::Observer {
     void shuffle(std::int64_t*, Index) override {}
     void on_epoch(double) override {}
     double validation_score() override { return 0; }
-    void on_best(double) override {}
     void on_learning_rate(double) override {}
     bool epoch_ended(double) override { return false; }
     bool interrupted() override { return false; }
@@ -60,7 +60,7 @@ void train(const Workload& workload, Index epochs) {
     std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
     std::iota(order.begin(), order.end(), 0);  // not null: rows are gathered, as in any shuffled fit
 
-    chainfit::Trainer<float> trainer(workload.units, "relu", workload.loss, workload.optimizer, {});
+    chainfit::Trainer<float> trainer(workload.units, {"relu"}, workload.loss, workload.optimizer, {});
     std::vector<std::vector<float>> coefs, intercepts;
     std::vector<chainfit::Matrix<const float>> w, b;
     for (std::size_t l = 0; l + 1 < workload.units.size(); ++l) {
@@ -71,8 +71,8 @@ void train(const Workload& workload, Index epochs) {
         w.push_back({coefs.back().data(), out, 1});
         b.push_back({intercepts.back().data(), 1, 1});
     }
-    trainer.network().pack(w, b, trainer.parameters().w.data());
-    trainer.eta = 1e-3;
+    trainer.network().pack(w, b, trainer.optimizer().parameters.w.data());
+    trainer.optimizer().schedule.eta = 1e-3;
 
     chainfit::Samples<float> samples{};
     samples.X = X.data();
@@ -84,7 +84,7 @@ void train(const Workload& workload, Index epochs) {
     run.max_iter = epochs;
     run.shuffle = false;
     NobodyWatches nobody;
-    trainer.run(samples, order.data(), run, nobody, 1);
+    trainer.run(samples, order.data(), run, nobody, nullptr, 1);
     std::printf("%s: %lld steps, loss %.6f\n", workload.name, static_cast<long long>(epochs * workload.steps),
                 run.loss_curve.back());
 }

@@ -1,6 +1,9 @@
-// What everyone needs who calls kernels: finding one by its name, and the control word for denormals. Floor: engine.
+// What everyone needs who calls kernels: finding one by its name, what its parameters are set to, and the control word
+// for denormals. Floor: engine.
 #pragma once
 
+#include <array>
+#include <map>
 #include <stdexcept>
 #include <string>
 
@@ -19,6 +22,26 @@ const Item& find_by_name(const List<Item>& list, const std::string& name, const 
         known += "'" + std::string(item.*field) + "'";
     }
     throw std::invalid_argument("unknown " + std::string(what) + " '" + name + "', must be one of " + known);
+}
+
+// What users set parameters of rules to, by name.
+using Settings = std::map<std::string, double>;
+
+// The values of a rule's parameters, in its order: those given, and the defaults of the others. What is used is taken
+// out of `given`. std::invalid_argument where one is out of range.
+using ParameterValues = std::array<double, kMaxParameters>;
+ParameterValues take_values(const List<Parameter>& parameters, const std::string& rule, Settings& given);
+
+// In the dtype of the net.
+template <class T>
+Values<T> rounded(const ParameterValues& values) {
+    Values<T> out;
+    for (int i = 0; i < kMaxParameters; ++i) {
+        const double value = values[static_cast<std::size_t>(i)];
+        out.value[i] = static_cast<T>(value);
+        out.one_minus[i] = static_cast<T>(1 - value);
+    }
+    return out;
 }
 
 // Flushes denormals on this thread for as long as it lives.

@@ -1,8 +1,9 @@
-// Shapes of a net, where its parameters lie when packed in panels, and which rows make a batch. Floor: engine.
+// Shapes of a net, and where its parameters lie when packed in panels. Floor: engine.
 #pragma once
 
 #include <vector>
 
+#include "engine/functions.hpp"
 #include "engine/memory.hpp"
 
 namespace chainfit {
@@ -60,14 +61,13 @@ struct Parameters {
     Buffer<T> slot[2];
 };
 
-// The rows of one step: index[range], or range itself when index is null.
-struct BatchRows {
-    const std::int64_t* index = nullptr;
-    Range range;
+// A net as its steps see it: shapes, and the kernels that go with them.
+template <class T>
+struct Net {
+    Network<T> network;
+    const Isa& isa;
+    const Kernels<T>& kernels;
+    Functions<T> functions;
 };
-
-// 1 / the sum of a batch's row weights, which may be negative. Where they sum to 0 the batch says nothing: its gradient
-// is 0.
-inline double inverse_weight_of(double sum) { return sum != 0 ? 1 / sum : 0; }
 
 }  // namespace chainfit

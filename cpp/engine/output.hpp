@@ -8,8 +8,8 @@ namespace chainfit {
 template <class T>
 class Output {
    public:
-    Output(const Kernels<T>& kernels, const LossKernel<T>& loss, Index units)
-        : kernels_(kernels), loss_(loss), units_(units) {}
+    Output(const Functions<T>& functions, Index units)
+        : kernels_(functions.kernels()), loss_(functions.loss()), values_(functions.loss_values()), units_(units) {}
 
     // Elements of a panel of outputs, targets or deltas; padding units of the deltas stay 0.
     Index panel_size() const { return checked_product(round_up(units_, kLanes<T>), kLanes<T>); }
@@ -34,14 +34,15 @@ class Output {
             const double weight = !exists ? 0.0 : samples.weight ? static_cast<double>(samples.weight[row]) : 1.0;
             row_weight[r] = static_cast<T>(weight * inverse_weight);
         }
-        loss_.delta(z, targets, row_weight, delta, units_);
+        loss_.delta(z, targets, row_weight, delta, units_, values_);
         kernels_.transpose(delta, units_, delta_lines.data, delta_lines.panel);
-        return loss_.loss(z, targets, row_weight, units_, rows.end - rows.begin);
+        return loss_.loss(z, targets, row_weight, units_, rows.end - rows.begin, values_);
     }
 
    private:
     const Kernels<T>& kernels_;
     const LossKernel<T>& loss_;
+    Values<T> values_;
     Index units_;
 };
 

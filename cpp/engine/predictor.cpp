@@ -5,7 +5,8 @@
 #include <atomic>
 
 #include "dispatch.hpp"
-#include "engine/kernel_use.hpp"
+#include "engine/functions.hpp"
+#include "engine/input.hpp"
 #include "engine/plan.hpp"
 #include "engine/threads.hpp"
 
@@ -20,18 +21,19 @@ constexpr Index kPredictPanels = 8;  // 128 rows of float32: each weight that st
 }  // namespace
 
 template <class T>
-void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers, const std::string& activation,
-             const std::string& link, T* out, Interrupt& interrupt, int max_threads) {
+void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers,
+             const std::vector<std::string>& activations, const std::string& link, T* out, Interrupt& interrupt,
+             int max_threads) {
     constexpr Index V = kLanes<T>;
     if (samples.rows <= kRowByRow && !samples.is_sparse() && (samples.x_column == 1 || layers[0].n_in == 1)) {
-        const RowPredictor<T> predict_row(layers, activation, link);
+        const RowPredictor<T> predict_row(layers, activations, link);
         for (Index r = 0; r < samples.rows; ++r)
             predict_row(samples.X + r * samples.x_row, out + r * predict_row.n_out());
         return;
     }
     const Isa& instruction_set = isa();
     const Kernels<T>& kernels = instruction_set.kernels<T>();
-    const auto hidden = find_by_name(kernels.activations, activation, "activation").forward;
+    const auto hidden = find_activations(kernels, activations, layers.size() - 1);
     const auto link_forward =
         find_by_name(kernels.losses, link, "output activation", &LossKernel<T>::link).link_forward;
 
@@ -47,6 +49,8 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
     std::vector<Buffer<T>> values;  // two for each thread: a layer's input and its output
     for (int i = 0; i < 2 * threads; ++i) values.emplace_back(checked_product(block, panel));
 
+    const Input<T> input(kernels, samples, layers[0].n_in);
+    const BatchRows all{nullptr, {0, samples.rows}};
     InterruptPoll poll(interrupt, instruction_set);
     // Blocks as they come: a thread that had to be woken, or is slower, takes fewer.
     std::atomic<Index> next{0};
@@ -57,18 +61,15 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
             const Index panels = std::min(block, row_panels - p);
             Panels<T> in{values[static_cast<std::size_t>(2 * thread)].data(), panel};
             Panels<T> result{values[static_cast<std::size_t>(2 * thread + 1)].data(), panel};
-            const auto rows_of = [&](Index q) { return Range{(p + q) * V, std::min((p + q + 1) * V, samples.rows)}; };
-            for (Index q = 0; q < panels && !samples.is_sparse(); ++q)
-                kernels.gather(samples.X, samples.x_row, samples.x_column, layers[0].n_in, nullptr, rows_of(q),
-                               in.data + q * panel);
-            for (const PlainLayer<T>& layer : layers) {
+            input.gather(all, p, {0, panels}, in);
+            for (std::size_t l = 0; l < layers.size(); ++l) {
+                const PlainLayer<T>& layer = layers[l];
                 const Weights<T> w{layer.n_in, layer.n_out, layer.w, V, layer.n_out, layer.b, V};
                 const Range units{0, (layer.n_out + V - 1) / V};
-                const auto epilogue = &layer == &layers.back() ? kernels.add_bias : hidden;
-                if (&layer == &layers.front() && samples.is_sparse())
-                    for (Index q = 0; q < panels; ++q)
-                        kernels.forward_sparse(w, samples.sparse, nullptr, rows_of(q), result.data + q * panel, units,
-                                               epilogue);
+                Epilogue<T> epilogue;
+                epilogue.apply = l < hidden.size() ? hidden[l]->forward : kernels.add_bias;
+                if (l == 0)
+                    input.forward(w, all, p, {in.data, panel}, result, {0, panels}, units, epilogue);
                 else
                     kernels.forward(w, {in.data, panel}, result, {0, panels}, units, epilogue);
                 std::swap(in, result);
@@ -90,7 +91,7 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
 }
 
 template <class T>
-RowPredictor<T>::RowPredictor(const std::vector<PlainLayer<T>>& layers, const std::string& activation,
+RowPredictor<T>::RowPredictor(const std::vector<PlainLayer<T>>& layers, const std::vector<std::string>& activations,
                               const std::string& link)
     : isa_(isa()) {
     constexpr Index V = kLanes<T>;
@@ -102,7 +103,9 @@ RowPredictor<T>::RowPredictor(const std::vector<PlainLayer<T>>& layers, const st
     }
     net_.layers = layers_.data();
     net_.n_layers = static_cast<Index>(layers_.size());
-    net_.activation = &find_by_name(kernels.activations, activation, "activation");
+    for (const ActivationKernel<T>* activation : find_activations(kernels, activations, layers.size() - 1))
+        activations_.push_back(activation - kernels.activations.items);
+    net_.activations = activations_.data();
     net_.loss = &find_by_name(kernels.losses, link, "output activation", &LossKernel<T>::link);
     scratch_size_ = checked_sum(checked_product(2, net_.widest), checked_product(n_out(), V));
 }
@@ -123,9 +126,9 @@ void RowPredictor<T>::operator()(const T* x, T* out) const {
 template class RowPredictor<float>;
 template class RowPredictor<double>;
 
-template void predict<float>(const Samples<float>&, const std::vector<PlainLayer<float>>&, const std::string&,
-                             const std::string&, float*, Interrupt&, int);
-template void predict<double>(const Samples<double>&, const std::vector<PlainLayer<double>>&, const std::string&,
-                              const std::string&, double*, Interrupt&, int);
+template void predict<float>(const Samples<float>&, const std::vector<PlainLayer<float>>&,
+                             const std::vector<std::string>&, const std::string&, float*, Interrupt&, int);
+template void predict<double>(const Samples<double>&, const std::vector<PlainLayer<double>>&,
+                              const std::vector<std::string>&, const std::string&, double*, Interrupt&, int);
 
 }  // namespace chainfit

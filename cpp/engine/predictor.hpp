@@ -19,11 +19,12 @@ struct PlainLayer {
 };
 
 // out (rows, n_L), row-major. Takes a block of rows at a time through all layers; X is not copied. The bits are those
-// of the training's own forward pass. samples.Y and samples.weight are not looked at. Once interrupted, `out` is
-// incomplete.
+// of the training's own forward pass. Activations: one for all hidden layers, or one for each. samples.Y and
+// samples.weight are not looked at. Once interrupted, `out` is incomplete.
 template <class T>
-void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers, const std::string& activation,
-             const std::string& link, T* out, Interrupt& interrupt, int max_threads);
+void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers,
+             const std::vector<std::string>& activations, const std::string& link, T* out, Interrupt& interrupt,
+             int max_threads);
 
 // What the plan of threads goes by.
 template <class T>
@@ -38,7 +39,8 @@ double prediction_flop(const std::vector<PlainLayer<T>>& layers, Index rows) {
 template <class T>
 class RowPredictor {
    public:
-    RowPredictor(const std::vector<PlainLayer<T>>& layers, const std::string& activation, const std::string& link);
+    RowPredictor(const std::vector<PlainLayer<T>>& layers, const std::vector<std::string>& activations,
+                 const std::string& link);
 
     Index n_in() const { return layers_.front().n_in; }
     Index n_out() const { return layers_.back().n_out; }
@@ -49,6 +51,7 @@ class RowPredictor {
    private:
     const Isa& isa_;
     std::vector<Weights<T>> layers_;
+    std::vector<Index> activations_;
     RowNet<T> net_;
     Index scratch_size_;
 };

@@ -1,7 +1,17 @@
 // Activations of the hidden layers. Floor: compiled once per instruction set.
-// To add one: a struct with its name, f(z) and df(a), the derivative told by a = f(z), and its name in `Activations`.
+// To add one: a struct with its name and its name in `Activations`. Where the derivative can be had from a = f(z) it
+// has f(z) and df(a); else f(z, slope), which gives both: exp and its like are then computed once, forward.
 
-struct Identity {
+struct GivenA : NoParameters {
+    static constexpr bool keeps_slope = false;
+};
+
+// f'(z) is kept for the backward pass, in memory that other activations don't take.
+struct KeepsSlope : NoParameters {
+    static constexpr bool keeps_slope = true;
+};
+
+struct Identity : GivenA {
     static constexpr const char* name = "identity";
     template <class T>
     static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
@@ -13,7 +23,7 @@ struct Identity {
     }
 };
 
-struct Logistic {
+struct Logistic : GivenA {
     static constexpr const char* name = "logistic";
     template <class T>
     static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
@@ -25,7 +35,7 @@ struct Logistic {
     }
 };
 
-struct Tanh {
+struct Tanh : GivenA {
     static constexpr const char* name = "tanh";
     template <class T>
     static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
@@ -37,7 +47,7 @@ struct Tanh {
     }
 };
 
-struct Relu {
+struct Relu : GivenA {
     static constexpr const char* name = "relu";
     template <class T>
     static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
@@ -50,7 +60,7 @@ struct Relu {
 };
 
 // max(z, 0.01 z): a unit on the wrong side of 0 still learns (Maas, Hannun and Ng 2013).
-struct LeakyRelu {
+struct LeakyRelu : GivenA {
     static constexpr const char* name = "leaky_relu";
     static constexpr double slope = 0.01;
     template <class T>
@@ -63,51 +73,95 @@ struct LeakyRelu {
     }
 };
 
-template <class...>
-struct TypeList {};
-
 using Activations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu>;
 
-// c (features, lanes) = f(c + bias[feature]), in place.
-template <class T, class Activation>
-void activate(T* c, const T* bias, Index features) {
-    for (Index f = 0; f < features; ++f)
-        store(c + f * kLanes<T>, Activation::template f<T>(load(c + f * kLanes<T>) + set1<T>(bias[f])));
+// f(z), and what the derivative will be had from: a itself, or f'(z).
+template <class A, class T>
+CHAINFIT_INLINE Vec<T> value_of(Vec<T> z, Vec<T>& kept) {
+    if constexpr (A::keeps_slope) {
+        return A::f(z, kept);
+    } else {
+        kept = A::f(z);
+        return kept;
+    }
 }
 
-// c (rows, lanes) = f(c + bias), in place: lanes are units.
-template <class T, class Activation>
-void activate_lines(T* c, const T* bias, Index rows) {
+template <class A, class T>
+CHAINFIT_INLINE Vec<T> derivative_of(Vec<T> kept) {
+    if constexpr (A::keeps_slope)
+        return kept;
+    else
+        return A::df(kept);
+}
+
+// c (count, lanes) = f(c + bias), in place, bias_of(i) being that of vector i.
+template <class T, class A, class Bias>
+CHAINFIT_INLINE void activate_vectors(const Epilogue<T>& epilogue, T* c, Index count, Bias bias_of) {
+    constexpr Index V = kLanes<T>;
+    Vec<T> kept = zero<T>();
+    if (A::keeps_slope && epilogue.kept) {
+        T* to = epilogue.kept + (c - epilogue.out);
+        for (Index i = 0; i < count; ++i) {
+            store(c + i * V, value_of<A>(load(c + i * V) + bias_of(i), kept));
+            store(to + i * V, kept);
+        }
+        return;
+    }
+    for (Index i = 0; i < count; ++i) store(c + i * V, value_of<A>(load(c + i * V) + bias_of(i), kept));
+}
+
+template <class T, class A>
+void activate(const Epilogue<T>& epilogue, T* c, const T* bias, Index features, Index, Index) {
+    activate_vectors<T, A>(epilogue, c, features, [bias](Index f) CHAINFIT_LAMBDA { return set1<T>(bias[f]); });
+}
+
+template <class T, class A>
+void activate_lines(const Epilogue<T>& epilogue, T* c, const T* bias, Index rows, Index, Index) {
     const Vec<T> b = load(bias);
-    for (Index r = 0; r < rows; ++r) store(c + r * kLanes<T>, Activation::template f<T>(load(c + r * kLanes<T>) + b));
+    activate_vectors<T, A>(epilogue, c, rows, [b](Index) CHAINFIT_LAMBDA { return b; });
 }
 
-// delta (n) *= f'(z), told by a (n); in place.
-template <class T, class Activation>
-void multiply_by_derivative(T* delta, const T* a, Index n) {
-    for (Index i = 0; i < n; i += kLanes<T>)
-        store(delta + i, load(delta + i) * Activation::template df<T>(load(a + i)));
+template <class T, class A>
+void multiply_by_derivative(const Epilogue<T>&, T* delta, const T* kept, Index count, Index, Index) {
+    for (Index i = 0; i < count * kLanes<T>; i += kLanes<T>)
+        store(delta + i, load(delta + i) * derivative_of<A>(load(kept + i)));
 }
 
 template <class T, class>
 struct ActivationList;
 template <class T, class... A>
 struct ActivationList<T, TypeList<A...>> {
-    static constexpr ActivationKernel<T> items[] = {
-        {A::name, &activate<T, A>, &activate_lines<T, A>, &multiply_by_derivative<T, A>}...};
+    static constexpr ActivationKernel<T> items[] = {{A::name, parameters_of(A::parameters), A::keeps_slope,
+                                                     &activate<T, A>, &activate_lines<T, A>,
+                                                     &multiply_by_derivative<T, A>}...};
 };
 
-// f(z), and f'(z) told by a = f(z), of the activation at position `which` of the list. Where there is a vector or two
-// of it at a time, a well-predicted branch costs less than a call.
+// The same by an activation's position in the list. Where there is a vector or two of it at a time, a well-predicted
+// branch costs less than a call.
 template <class T, class... A>
-CHAINFIT_INLINE Vec<T> activation_at(TypeList<A...>, Index which, Vec<T> z) {
+CHAINFIT_INLINE Vec<T> activation_at(TypeList<A...>, Index which, Vec<T> z, Vec<T>& kept) {
     Index i = 0;
-    static_cast<void>((... || (which == i++ && (z = A::f(z), true))));
+    static_cast<void>((... || (which == i++ && (z = value_of<A>(z, kept), true))));
     return z;
 }
 template <class T, class... A>
-CHAINFIT_INLINE Vec<T> derivative_at(TypeList<A...>, Index which, Vec<T> a) {
+CHAINFIT_INLINE Vec<T> derivative_at(TypeList<A...>, Index which, Vec<T> kept) {
     Index i = 0;
-    static_cast<void>((... || (which == i++ && (a = A::df(a), true))));
-    return a;
+    static_cast<void>((... || (which == i++ && (kept = derivative_of<A>(kept), true))));
+    return kept;
+}
+// A line of units, z becoming a in place; `kept` gets what the derivative is had from, and may be null.
+template <class T, class... A>
+CHAINFIT_INLINE void activate_line_at(TypeList<A...>, Index which, T* line, T* kept, Index panels) {
+    const auto through = [=]<class Activation>(Activation) CHAINFIT_LAMBDA {
+        Vec<T> slope = zero<T>();
+        for (Index j = 0; j < panels * kLanes<T>; j += kLanes<T>) {
+            store(line + j, value_of<Activation>(load(line + j), slope));
+            if constexpr (Activation::keeps_slope)
+                if (kept) store(kept + j, slope);
+        }
+        return true;
+    };
+    Index i = 0;
+    static_cast<void>((... || (which == i++ && through(A{}))));
 }

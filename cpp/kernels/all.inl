@@ -1,8 +1,9 @@
 // All kernels, in the order in which they use one another. Floor: compiled once per instruction set, inside its
 // namespace, after its vector type.
 
+#include "kernels/rules.inl"
 #include "kernels/vecmath.inl"
-// vecmath first: activations, losses and optimizers are written on it
+// rules and vecmath first: activations, losses and optimizers are written on them
 #include "kernels/activations.inl"
 #include "kernels/gemm.inl"
 #include "kernels/losses.inl"

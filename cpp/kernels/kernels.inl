@@ -14,15 +14,10 @@ template <class T, class>
 struct OptimizerList;
 template <class T, class... O>
 struct OptimizerList<T, TypeList<O...>> {
-    static constexpr OptimizerKernel<T> items[] = {{O::name, O::slots, O::corrects_bias, &update<T, O>,
-                                                    &backward_of_few<T, O>, &micro_steps<T, O>,
+    static constexpr OptimizerKernel<T> items[] = {{O::name, O::slots, O::corrects_bias, parameters_of(O::parameters),
+                                                    &update<T, O>, &backward_of_few<T, O>, &micro_steps<T, O>,
                                                     tiny_or_null<T, O>()}...};
 };
-
-template <class Item, std::size_t n>
-constexpr List<Item> list(const Item (&items)[n]) {
-    return {items, static_cast<Index>(n)};
-}
 
 template <class T>
 inline constexpr Kernels<T> kKernels = {
@@ -45,7 +40,7 @@ inline constexpr Kernels<T> kKernels = {
     list(ActivationList<T, Activations>::items),
     list(LossList<T, Losses>::items),
     list(OptimizerList<T, Optimizers>::items),
-    {Store::name, Store::slots, false, &update<T, Store>, nullptr, nullptr, nullptr},
+    {Store::name, Store::slots, false, {}, &update<T, Store>, nullptr, nullptr, nullptr},
 };
 
 // As many FMA chains as a tile has, fed from registers alone: the peak. Returns the FLOP; sink[0], sink[1] in, sum out.

@@ -44,7 +44,7 @@ CHAINFIT_INLINE void tiles_of_rows(Index rows, Index nv, Index k_count, const T*
 
 template <class T>
 void forward_lines(const Weights<T>& weights, Lines<const T> in, Lines<T> out, Range rows, Range unit_panels,
-                   void (*epilogue)(T*, const T*, Index)) {
+                   const Epilogue<T>& epilogue) {
     constexpr Index V = kLanes<T>;
     const Index count = rows.end - rows.begin;
     if (count == 0) return;
@@ -55,7 +55,9 @@ void forward_lines(const Weights<T>& weights, Lines<const T> in, Lines<T> out, R
             tiles_of_rows(count, nv, smaller(kBlock, weights.n_in - k), in.data + k / V * in.panel + rows.begin * V,
                           in.panel, weights.w + j * weights.panel + k * weights.row, weights.panel, c, out.panel,
                           k > 0);
-        for (Index v = 0; v < nv; ++v) epilogue(c + v * out.panel, weights.bias + (j + v) * weights.bias_panel, count);
+        for (Index v = 0; v < nv; ++v)
+            epilogue.apply(epilogue, c + v * out.panel, weights.bias + (j + v) * weights.bias_panel, count,
+                           epilogue.first_row + rows.begin, (j + v) * V);
     }
 }
 
@@ -74,8 +76,8 @@ CHAINFIT_INLINE void transpose_weights(const Weights<T>& weights, Index i, Index
 }
 
 template <class T>
-void backward_lines(const Weights<T>& weights, Lines<const T> delta, Lines<const T> a, Lines<T> out, Range rows,
-                    Range unit_panels, void (*epilogue)(T*, const T*, Index)) {
+void backward_lines(const Weights<T>& weights, Lines<const T> delta, Lines<const T> kept, Lines<T> out, Range rows,
+                    Range unit_panels, const Epilogue<T>& epilogue) {
     constexpr Index V = kLanes<T>;
     constexpr Index panel = (kBlock + 1) * V;  // not a power of two apart
     alignas(64) T w[kFlatNV * panel];
@@ -91,7 +93,8 @@ void backward_lines(const Weights<T>& weights, Lines<const T> delta, Lines<const
                           static_cast<const T*>(w), panel, c, out.panel, k > 0);
         }
         for (Index v = 0; v < nv; ++v)
-            epilogue(c + v * out.panel, a.data + (i + v) * a.panel + rows.begin * V, count * V);
+            epilogue.apply(epilogue, c + v * out.panel, kept.data + (i + v) * kept.panel + rows.begin * V, count,
+                           epilogue.first_row + rows.begin, (i + v) * V);
     }
 }
 

@@ -1,7 +1,8 @@
 // Losses with their canonical output activations (links). Floor: compiled once per instruction set.
-// To add one: a struct with its name, its link, loss(y, a) of one unit and delta(y, a) = dloss/dz told by a = link(z),
-// and its name in `Losses`. Links work on a panel of rows: lanes are rows, so a softmax runs down the lines. A link
-// that takes each unit by itself derives from UnitByUnit and has f(z).
+// To add one: a struct with its name, its parameters, its link, the range of its targets, loss(y, a) of one unit and
+// delta(y, a) = dloss/dz given a = link(z), and its name in `Losses`. values.value[i] is parameter i. Links work on a
+// panel of rows: lanes are rows, so a softmax runs down the lines. A link that takes each unit by itself derives from
+// UnitByUnit and has f(z).
 
 template <class Link>
 struct UnitByUnit {
@@ -70,9 +71,12 @@ CHAINFIT_INLINE Vec<T> y_log(Vec<T> y, Vec<T> x) {
 }
 
 // Where the link is the loss's canonical one, dloss/dz is a - y (McCullagh and Nelder 1989, section 2.2).
-struct WithCanonicalLink {
+struct WithCanonicalLink : NoParameters {
+    // targets that the loss is defined for
+    static constexpr double lowest_target = -kInfinity;
+    static constexpr double highest_target = kInfinity;
     template <class T>
-    static CHAINFIT_INLINE Vec<T> delta(Vec<T> y, Vec<T> a) {
+    static CHAINFIT_INLINE Vec<T> delta(Vec<T> y, Vec<T> a, const Values<T>&) {
         return a - y;
     }
 };
@@ -81,7 +85,7 @@ struct SquaredError : WithCanonicalLink {
     static constexpr const char* name = "squared_error";
     using Link = IdentityLink;
     template <class T>
-    static CHAINFIT_INLINE Vec<T> loss(Vec<T> y, Vec<T> a) {
+    static CHAINFIT_INLINE Vec<T> loss(Vec<T> y, Vec<T> a, const Values<T>&) {
         const Vec<T> residual = y - a;
         return set1<T>(T(0.5)) * residual * residual;
     }
@@ -89,9 +93,11 @@ struct SquaredError : WithCanonicalLink {
 
 struct BinaryLogLoss : WithCanonicalLink {
     static constexpr const char* name = "binary_log_loss";
+    static constexpr double lowest_target = 0;
+    static constexpr double highest_target = 1;
     using Link = LogisticLink;
     template <class T>
-    static CHAINFIT_INLINE Vec<T> loss(Vec<T> y, Vec<T> a) {
+    static CHAINFIT_INLINE Vec<T> loss(Vec<T> y, Vec<T> a, const Values<T>&) {
         const Vec<T> one = set1<T>(T(1));
         const Vec<T> p = clip_probability(a);
         return zero<T>() - (y_log(y, p) + y_log(one - y, one - p));
@@ -100,9 +106,11 @@ struct BinaryLogLoss : WithCanonicalLink {
 
 struct LogLoss : WithCanonicalLink {
     static constexpr const char* name = "log_loss";
+    static constexpr double lowest_target = 0;
+    static constexpr double highest_target = 1;
     using Link = SoftmaxLink;
     template <class T>
-    static CHAINFIT_INLINE Vec<T> loss(Vec<T> y, Vec<T> a) {
+    static CHAINFIT_INLINE Vec<T> loss(Vec<T> y, Vec<T> a, const Values<T>&) {
         return zero<T>() - y_log(y, clip_probability(a));
     }
 };
@@ -110,9 +118,10 @@ struct LogLoss : WithCanonicalLink {
 // Half of the Poisson deviance: y ln(y/a) - y + a.
 struct Poisson : WithCanonicalLink {
     static constexpr const char* name = "poisson";
+    static constexpr double lowest_target = 0;
     using Link = ExpLink;
     template <class T>
-    static CHAINFIT_INLINE Vec<T> loss(Vec<T> y, Vec<T> a) {
+    static CHAINFIT_INLINE Vec<T> loss(Vec<T> y, Vec<T> a, const Values<T>&) {
         return y_log(y, y / a) - y + a;
     }
 };
@@ -121,18 +130,19 @@ using Losses = TypeList<SquaredError, BinaryLogLoss, LogLoss, Poisson>;
 
 // z (n_out, lanes) -> a, in place; delta = row_weight * dloss/dz.
 template <class T, class Loss>
-void output_delta(T* z, const T* y, const T* row_weight, T* delta, Index n_out) {
+void output_delta(T* z, const T* y, const T* row_weight, T* delta, Index n_out, const Values<T>& values) {
     Loss::Link::forward(z, n_out);
     const Vec<T> weight = load(row_weight);
     for (Index at = 0; at < n_out * kLanes<T>; at += kLanes<T>)
-        store(delta + at, weight * Loss::delta(load(y + at), load(z + at)));
+        store(delta + at, weight * Loss::delta(load(y + at), load(z + at), values));
 }
 
 // The sum over the first `rows` lanes of row_weight * loss; lanes without a row may hold anything.
 template <class T, class Loss>
-T loss_of_rows(const T* a, const T* y, const T* row_weight, Index n_out, Index rows) {
+T loss_of_rows(const T* a, const T* y, const T* row_weight, Index n_out, Index rows, const Values<T>& values) {
     Vec<T> sum = zero<T>();
-    for (Index at = 0; at < n_out * kLanes<T>; at += kLanes<T>) sum = sum + Loss::loss(load(y + at), load(a + at));
+    for (Index at = 0; at < n_out * kLanes<T>; at += kLanes<T>)
+        sum = sum + Loss::loss(load(y + at), load(a + at), values);
     alignas(64) T lanes[kLanes<T>];
     store(lanes, sum * load(row_weight));
     return fold_sum(load_first(lanes, rows));
@@ -142,17 +152,18 @@ template <class T, class>
 struct LossList;
 template <class T, class... L>
 struct LossList<T, TypeList<L...>> {
-    static constexpr LossKernel<T> items[] = {{L::name, L::Link::name, L::Link::unit_by_unit, &output_delta<T, L>,
+    static constexpr LossKernel<T> items[] = {{L::name, L::Link::name, L::Link::unit_by_unit, L::lowest_target,
+                                               L::highest_target, parameters_of(L::parameters), &output_delta<T, L>,
                                                &loss_of_rows<T, L>, &L::Link::template forward<T>}...};
 };
 
 // One vector of units: z becomes a, and dloss/dz is returned. If Loss is at position `which`, counted from `i`.
 template <class T, class Loss>
-CHAINFIT_INLINE bool unit_delta_if(Index which, Index i, Vec<T> y, Vec<T>& z, Vec<T>& delta) {
+CHAINFIT_INLINE bool unit_delta_if(Index which, Index i, Vec<T> y, Vec<T>& z, Vec<T>& delta, const Values<T>& values) {
     if constexpr (Loss::Link::unit_by_unit) {
         if (which != i) return false;
         z = Loss::Link::f(z);
-        delta = Loss::delta(y, z);
+        delta = Loss::delta(y, z, values);
         return true;
     }
     return false;
@@ -160,9 +171,9 @@ CHAINFIT_INLINE bool unit_delta_if(Index which, Index i, Vec<T> y, Vec<T>& z, Ve
 
 // The same for the loss at position `which` of the list, whose link takes each unit by itself.
 template <class T, class... L>
-CHAINFIT_INLINE Vec<T> unit_delta_at(TypeList<L...>, Index which, Vec<T> y, Vec<T>& z) {
+CHAINFIT_INLINE Vec<T> unit_delta_at(TypeList<L...>, Index which, Vec<T> y, Vec<T>& z, const Values<T>& values) {
     Vec<T> delta = zero<T>();
     Index i = 0;
-    static_cast<void>((... || unit_delta_if<T, L>(which, i++, y, z, delta)));
+    static_cast<void>((... || unit_delta_if<T, L>(which, i++, y, z, delta, values)));
     return delta;
 }

@@ -82,7 +82,7 @@ CHAINFIT_INLINE Vec<T> line_output(MicroSteps<T>& steps, Index n_out, Index s, V
     const T* y = steps.y[s];
     const Vec<T> weight = set1<T>(steps.row_weight[s]) * has_unit<T>(n_out);  // units that there aren't weigh nothing
     const Index which = steps.loss - LossList<T, Losses>::items;
-    const Vec<T> delta = weight * unit_delta_at(Losses{}, which, load_first(y, n_out), z);
+    const Vec<T> delta = weight * unit_delta_at(Losses{}, which, load_first(y, n_out), z, steps.loss_values);
     store(steps.output, z);
     for (Index j = 0; j < n_out; ++j) {
         steps.outputs[j * V + s % V] = steps.output[j];
@@ -103,7 +103,7 @@ CHAINFIT_INLINE void panel_output(MicroSteps<T>& steps, const MicroLayer<T>& top
         store(steps.output + j * V, set1<T>(top.delta[j]));
         store(steps.target + j * V, set1<T>(y[j]));
     }
-    steps.loss->delta(steps.output, steps.target, row_weight, steps.gradient, top.n_out);
+    steps.loss->delta(steps.output, steps.target, row_weight, steps.gradient, top.n_out, steps.loss_values);
     for (Index j = 0; j < top.n_out; ++j) {
         top.delta[j] = steps.gradient[j * V];
         steps.outputs[j * V + s % V] = steps.output[j * V];
@@ -119,7 +119,8 @@ CHAINFIT_INLINE void micro_losses(MicroSteps<T>& steps, const MicroLayer<T>& top
     if (rows < V && s + 1 < steps.count) return;
     alignas(64) T row_weight[V];
     store(row_weight, load_unaligned(steps.row_weight + s + 1 - rows));
-    steps.data_loss += static_cast<double>(steps.loss->loss(steps.outputs, steps.targets, row_weight, top.n_out, rows));
+    steps.data_loss += static_cast<double>(
+        steps.loss->loss(steps.outputs, steps.targets, row_weight, top.n_out, rows, steps.loss_values));
 }
 
 template <class T>
@@ -247,7 +248,6 @@ CHAINFIT_INLINE void narrow_backward(const MicroLayer<T>& layer, T* below, const
 template <class T, class Optimizer>
 void micro_steps(MicroSteps<T>& steps) {
     constexpr Index V = kLanes<T>;
-    const Index activation = steps.activation - ActivationList<T, Activations>::items;
     const Index last = steps.n_layers - 1;
     const MicroLayer<T>& top = steps.layers[last];
     const bool line = top.n_out <= V && steps.loss->unit_by_unit;
@@ -260,19 +260,19 @@ void micro_steps(MicroSteps<T>& steps) {
             const MicroLayer<T>& layer = steps.layers[l];
             const T* a = l ? layer.a : steps.x[s];
             T* out = l < last ? steps.layers[l + 1].a : top.delta;
-            const auto finish = [=](Index j, Vec<T> z) CHAINFIT_LAMBDA {
-                store(out + j * V, l < last ? activation_at(Activations{}, activation, z) : z);
-            };
-            if (is_narrow(layer)) {
-                finish(0, narrow_forward(layer));
-                continue;
-            }
-            for_panel_groups((layer.n_out + V - 1) / V, [&](Index j, auto group) CHAINFIT_LAMBDA {
-                Vec<T> z[group.panels];
-                micro_forward<T, group.panels>(layer, a, j, z);
+            const Index panels = (layer.n_out + V - 1) / V;
+            if (is_narrow(layer))
+                store(out, narrow_forward(layer));
+            else
+                for_panel_groups(panels, [&](Index j, auto group) CHAINFIT_LAMBDA {
+                    Vec<T> z[group.panels];
+                    micro_forward<T, group.panels>(layer, a, j, z);
 #pragma GCC unroll 4
-                for (int p = 0; p < group.panels; ++p) finish(j + p, z[p]);
-            });
+                    for (int p = 0; p < group.panels; ++p) store(out + (j + p) * V, z[p]);
+                });
+            if (l == last) break;
+            const MicroLayer<T>& above = steps.layers[l + 1];
+            activate_line_at(Activations{}, above.activation, out, above.kept, panels);
         }
         if (line)
             store(top.delta, line_output(steps, top.n_out, s, load(top.delta)));
@@ -291,7 +291,8 @@ void micro_steps(MicroSteps<T>& steps) {
                     micro_backward<T, Optimizer, group.panels>(layer, a, j, below, c, sum_squares);
                 });
             for (Index i = 0; below && i < layer.n_in; i += V)
-                store(below + i, load(below + i) * derivative_at(Activations{}, activation, load(a + i)));
+                store(below + i,
+                      load(below + i) * derivative_at(Activations{}, layer.activation, load(layer.kept + i)));
         }
         steps.sum_squares[s] = fold_sum((sum_squares[0] + sum_squares[1]) + (sum_squares[2] + sum_squares[3]));
     }
@@ -304,7 +305,6 @@ void micro_steps(MicroSteps<T>& steps) {
 template <class T, class Optimizer>
 void tiny_steps(MicroSteps<T>& steps) {
     constexpr Index V = kLanes<T>;
-    const Index activation = steps.activation - ActivationList<T, Activations>::items;
     const Index last = steps.n_layers - 1;
     const MicroLayer<T>& top = steps.layers[last];
     for (Index l = 1; l <= last; ++l) {
@@ -321,8 +321,10 @@ void tiny_steps(MicroSteps<T>& steps) {
         micro_forward<T, 1>(steps.layers[0], steps.x[s], 0, z);
         for (Index l = 1; l <= last; ++l) {
             const MicroLayer<T>& layer = steps.layers[l];
-            const Vec<T> a = activation_at(Activations{}, activation, z[0]);
+            Vec<T> kept = zero<T>();
+            const Vec<T> a = activation_at(Activations{}, layer.activation, z[0], kept);
             store(layer.a, a);
+            store(layer.kept, kept);
             z[0] = load(layer.w + layer.n_in * V);
             for (Index i = 0; i < layer.n_in; ++i) z[0] = fma(spread(a, i), load(layer.w + i * V), z[0]);
         }
@@ -351,7 +353,7 @@ void tiny_steps(MicroSteps<T>& steps) {
                     update_vector<T, Optimizer>(units * delta_j, w, layer.transposed[1] + j * V,
                                                 layer.transposed[2] + j * V, c, c.l2, not_twice);
                 }
-                below = below * derivative_at(Activations{}, activation, load(a));
+                below = below * derivative_at(Activations{}, layer.activation, load(layer.kept));
             }
             const Index bias = layer.n_in * V;  // first, for the next step begins with it
             Vec<T> biases_are_not_penalized = zero<T>();

@@ -1,10 +1,10 @@
 // Update rules. Floor: compiled once per instruction set.
-// To add one: a struct with its name, its number of slots (arrays of state, laid out as the weights), whether eta comes
-// with Adam's bias correction, and step(), which takes the gradient g and changes w and the slots s0, s1; and its name
-// in `Optimizers`.
+// To add one: a struct with its name, its parameters, its number of slots (arrays of state, laid out as the weights),
+// whether eta comes with Adam's bias correction, and step(), which takes the gradient g and changes w and the slots;
+// and its name in `Optimizers`. c.value[i] is parameter i, c.one_minus[i] = 1 - c.value[i].
 
 // w -= eta g
-struct Sgd {
+struct Sgd : NoParameters {
     static constexpr const char* name = "sgd";
     static constexpr int slots = 0;
     static constexpr bool corrects_bias = false;
@@ -14,14 +14,19 @@ struct Sgd {
     }
 };
 
+inline constexpr Parameter kMomentum = {
+    "momentum", 0.9, 0, 1, false, false, "Share of the last step that the next one goes on with."};
+
 // velocity = mu velocity - eta g; w += velocity (Polyak 1964)
 struct Momentum {
     static constexpr const char* name = "momentum";
+    enum { mu };
+    static constexpr Parameter parameters[] = {kMomentum};
     static constexpr int slots = 1;
     static constexpr bool corrects_bias = false;
     template <class T>
     static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>& velocity, Vec<T>&, const StepScalars<T>& c) {
-        velocity = fma(set1<T>(c.mu), velocity, set1<T>(-c.eta) * g);
+        velocity = fma(set1<T>(c.value[mu]), velocity, set1<T>(-c.eta) * g);
         w = w + velocity;
     }
 };
@@ -29,13 +34,15 @@ struct Momentum {
 // velocity = mu velocity - eta g; w += mu velocity - eta g (Nesterov 1983 in the form of Sutskever et al. 2013)
 struct Nesterov {
     static constexpr const char* name = "nesterov";
+    enum { mu };
+    static constexpr Parameter parameters[] = {kMomentum};
     static constexpr int slots = 1;
     static constexpr bool corrects_bias = false;
     template <class T>
     static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>& velocity, Vec<T>&, const StepScalars<T>& c) {
         const Vec<T> descent = set1<T>(-c.eta) * g;
-        velocity = fma(set1<T>(c.mu), velocity, descent);
-        w = w + fma(set1<T>(c.mu), velocity, descent);
+        velocity = fma(set1<T>(c.value[mu]), velocity, descent);
+        w = w + fma(set1<T>(c.value[mu]), velocity, descent);
     }
 };
 
@@ -43,13 +50,19 @@ struct Nesterov {
 // correction (Kingma and Ba 2015, the remark that ends section 2)
 struct Adam {
     static constexpr const char* name = "adam";
+    enum { beta1, beta2, eps };
+    static constexpr Parameter parameters[] = {
+        {"beta_1", 0.9, 0, 1, false, true, "Decay rate of the mean of gradients."},
+        {"beta_2", 0.999, 0, 1, false, true, "Decay rate of the mean of squared gradients."},
+        {"epsilon", 1e-8, 0, kInfinity, true, true, "Added to the denominator, which it keeps from being 0."},
+    };
     static constexpr int slots = 2;
     static constexpr bool corrects_bias = true;
     template <class T>
     static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>& m, Vec<T>& v, const StepScalars<T>& c) {
-        m = fma(set1<T>(c.beta1), m, set1<T>(c.one_minus_beta1) * g);
-        v = fma(set1<T>(c.beta2), v, set1<T>(c.one_minus_beta2) * (g * g));
-        w = fma(set1<T>(-c.eta), m / (sqrt(v) + set1<T>(c.eps)), w);
+        m = fma(set1<T>(c.value[beta1]), m, set1<T>(c.one_minus[beta1]) * g);
+        v = fma(set1<T>(c.value[beta2]), v, set1<T>(c.one_minus[beta2]) * (g * g));
+        w = fma(set1<T>(-c.eta), m / (sqrt(v) + set1<T>(c.value[eps])), w);
     }
 };
 

@@ -66,7 +66,7 @@ inline constexpr Index kForwardGroup = 2;
 
 template <class T>
 void forward(const Weights<T>& weights, Panels<const T> in, Panels<T> out, Range row_panels, Range unit_panels,
-             void (*epilogue)(T*, const T*, Index)) {
+             const Epilogue<T>& epilogue) {
     constexpr Index V = kLanes<T>;
     for (Index group = unit_panels.begin; group < unit_panels.end; group += kForwardGroup) {
         const Index group_end = smaller(group + kForwardGroup, unit_panels.end);
@@ -82,7 +82,8 @@ void forward(const Weights<T>& weights, Panels<const T> in, Panels<T> out, Range
                                          weights.row, in.data + p * in.panel + k * V, in.panel, c, out.panel, k > 0);
                     if (last)
                         for (Index v = 0; v < nv; ++v)
-                            epilogue(c + v * out.panel, weights.bias + j * weights.bias_panel, units);
+                            epilogue.apply(epilogue, c + v * out.panel, weights.bias + j * weights.bias_panel, units,
+                                           epilogue.first_row + (p + v) * V, j * V);
                 }
             }
         }
@@ -93,8 +94,8 @@ void forward(const Weights<T>& weights, Panels<const T> in, Panels<T> out, Range
 inline constexpr Index kBackwardGroup = 4 * kMaxMR;
 
 template <class T>
-void backward(const Weights<T>& weights, Panels<const T> delta, Panels<const T> a, Panels<T> out, Range row_panels,
-              Range units, void (*epilogue)(T*, const T*, Index)) {
+void backward(const Weights<T>& weights, Panels<const T> delta, Panels<const T> kept, Panels<T> out, Range row_panels,
+              Range units, const Epilogue<T>& epilogue) {
     constexpr Index V = kLanes<T>;
     for (Index group = units.begin; group < units.end; group += kBackwardGroup) {
         const Index lines = smaller(kBackwardGroup, units.end - group);
@@ -108,7 +109,8 @@ void backward(const Weights<T>& weights, Panels<const T> delta, Panels<const T> 
                                     delta.data + p * delta.panel + k * V, delta.panel, c, out.panel, k > 0);
                 if (last)
                     for (Index v = 0; v < nv; ++v)
-                        epilogue(c + v * out.panel, a.data + (p + v) * a.panel + group * V, lines * V);
+                        epilogue.apply(epilogue, c + v * out.panel, kept.data + (p + v) * kept.panel + group * V, lines,
+                                       epilogue.first_row + (p + v) * V, group);
             }
         }
     }

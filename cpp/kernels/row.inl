@@ -32,7 +32,6 @@ CHAINFIT_INLINE void row_forward(const Weights<T>& weights, const T* x, Index j,
 template <class T>
 void predict_row(const RowNet<T>& net, const T* x, T* out, T* scratch) {
     constexpr Index V = kLanes<T>;
-    const Index activation = net.activation - ActivationList<T, Activations>::items;
     const Index n_out = net.layers[net.n_layers - 1].n_out;
     T* lines[2] = {scratch, scratch + net.widest};
     for (Index l = 0; l < net.n_layers; ++l) {
@@ -43,10 +42,10 @@ void predict_row(const RowNet<T>& net, const T* x, T* out, T* scratch) {
             Vec<T> sums[group.panels];
             row_forward<T, group.panels>(weights, x, j, smaller(V, weights.n_out - (j + group.panels - 1) * V), sums);
 #pragma GCC unroll 4
-            for (int p = 0; p < group.panels; ++p)
-                store(z + (j + p) * V,
-                      l + 1 < net.n_layers ? activation_at(Activations{}, activation, sums[p]) : sums[p]);
+            for (int p = 0; p < group.panels; ++p) store(z + (j + p) * V, sums[p]);
         });
+        if (l + 1 < net.n_layers)
+            activate_line_at(Activations{}, net.activations[l], z, static_cast<T*>(nullptr), panels);
         x = z;
     }
     if (net.loss->unit_by_unit) {

@@ -20,10 +20,10 @@ CHAINFIT_INLINE Vec<T> sparse_sum(const T* value, const std::int32_t* position, 
     return total + sum;
 }
 
-// Rows index[rows] (at most lanes of them) of x through one layer into the panel `out`.
+// Rows index[rows] (at most lanes of them) of x through one layer into panel `row_panel` of `out`.
 template <class T>
-void forward_sparse(const Weights<T>& weights, const SparseRows<T>& x, const std::int64_t* index, Range rows, T* out,
-                    Range unit_panels, void (*epilogue)(T*, const T*, Index)) {
+void forward_sparse(const Weights<T>& weights, const SparseRows<T>& x, const std::int64_t* index, Range rows,
+                    Index row_panel, Panels<T> out, Range unit_panels, const Epilogue<T>& epilogue) {
     constexpr Index V = kLanes<T>;
     const Index count = rows.end - rows.begin;
     for (Index j = unit_panels.begin; j < unit_panels.end; ++j) {
@@ -41,9 +41,10 @@ void forward_sparse(const Weights<T>& weights, const SparseRows<T>& x, const std
                 });
         }
         transpose(block);
-        T* c = out + j * V * V;
+        T* c = out.data + row_panel * out.panel + j * V * V;
         for (Index u = 0; u < units; ++u) store(c + u * V, block[u]);
-        epilogue(c, weights.bias + j * weights.bias_panel, units);
+        epilogue.apply(epilogue, c, weights.bias + j * weights.bias_panel, units, epilogue.first_row + row_panel * V,
+                       j * V);
     }
 }
 

@@ -93,26 +93,61 @@ struct Lines {
     Index panel = 0;
 };
 
-// Scalars of one optimizer step, already in the dtype of the net.
+// A number that a rule (an activation, a loss, an optimizer) leaves to its user. Validation, documentation and tests
+// read it here.
+struct Parameter {
+    const char* name;  // no two rules share one, unless they mean the same by it
+    double initial;    // its default
+    double low;
+    double high;
+    bool low_open;   // whether the bound itself is out of range
+    bool high_open;  // the same above; a bound at infinity is always open
+    const char* doc;
+};
+
+inline constexpr int kMaxParameters = 4;  // of one rule
+
+// What a rule's parameters are set to, in the order of its list and in the dtype of the net.
 template <class T>
-struct StepScalars {
+struct Values {
+    T value[kMaxParameters] = {};
+    T one_minus[kMaxParameters] = {};  // 1 - value, rounded once
+};
+
+// Scalars of one optimizer step: those that change from step to step, and the optimizer's parameters.
+template <class T>
+struct StepScalars : Values<T> {
     T eta = 0;  // step size; for Adam with its bias correction
     T l2 = 0;   // L2 penalty over the batch's weight sum
-    T mu = 0;
-    T beta1 = 0, one_minus_beta1 = 0;
-    T beta2 = 0, one_minus_beta2 = 0;
-    T eps = 0;
+};
+
+// What follows a product, in place: bias and activation, or on the way back the activation's derivative. It knows the
+// layer, and each call says where in the batch its values lie, for whatever goes by position, as a random mask would.
+template <class T>
+struct Epilogue {
+    // `count` vectors of values from c on, the first of them of `row` and `unit`. other: the bias of these units, or
+    // what activations kept.
+    using Function = void (*)(const Epilogue& epilogue, T* c, const T* other, Index count, Index row, Index unit);
+
+    Function apply = nullptr;
+    Index layer = 0;         // 1..L
+    Index first_row = 0;     // of the batch: what the views that go with it call row 0
+    const T* out = nullptr;  // the whole of what c lies in ...
+    T* kept = nullptr;       // ... and where f'(z) goes, laid out alike; null where it isn't needed
 };
 
 template <class T>
 struct ActivationKernel {
     const char* name;
-    // c (features, lanes) = f(c + bias[feature]), in place
-    void (*forward)(T* c, const T* bias, Index features);
-    // c (rows, lanes) = f(c + bias), in place: lanes are units
-    void (*forward_lines)(T* c, const T* bias, Index rows);
-    // delta (n) *= f'(z), told by a = f(z); n is a multiple of the lanes
-    void (*backward)(T* delta, const T* a, Index n);
+    List<Parameter> parameters;
+    // The backward pass is given f'(z) as the forward pass kept it; else it is given a = f(z).
+    bool keeps_slope;
+    // c (features, lanes) = f(c + bias[feature]): lanes are rows
+    typename Epilogue<T>::Function forward;
+    // c (rows, lanes) = f(c + bias): lanes are units
+    typename Epilogue<T>::Function forward_lines;
+    // delta *= f'(z), given what was kept; lanes are either
+    typename Epilogue<T>::Function backward;
 };
 
 template <class T>
@@ -120,10 +155,13 @@ struct LossKernel {
     const char* name;
     const char* link;   // the output activation
     bool unit_by_unit;  // the link takes every unit by itself: lanes may be units just as well as rows
+    double lowest_target;
+    double highest_target;
+    List<Parameter> parameters;
     // z (n_out, lanes) becomes a, in place; delta (n_out, lanes) = row_weight * dloss/dz
-    void (*delta)(T* z, const T* y, const T* row_weight, T* delta, Index n_out);
-    // The sum over the first `rows` lanes of row_weight * loss, told by a (n_out, lanes)
-    T (*loss)(const T* a, const T* y, const T* row_weight, Index n_out, Index rows);
+    void (*delta)(T* z, const T* y, const T* row_weight, T* delta, Index n_out, const Values<T>& values);
+    // The sum over the first `rows` lanes of row_weight * loss, given a (n_out, lanes)
+    T (*loss)(const T* a, const T* y, const T* row_weight, Index n_out, Index rows, const Values<T>& values);
     // z (n_out, lanes) becomes a, in place
     void (*link_forward)(T* z, Index n_out);
 };
@@ -172,8 +210,10 @@ struct MicroLayer {
     T* w = nullptr;                   // packed panels
     T* slot[2] = {nullptr, nullptr};  // as w; a slot that the optimizer lacks points at w
     Index panel = 0;
-    T* a = nullptr;      // (n_in) of the layer below; the first layer reads x instead
-    T* delta = nullptr;  // (n_out) of the layer above
+    Index activation = 0;  // of the layer below, its place in the table; the first layer has none
+    T* a = nullptr;        // (n_in) of the layer below; the first layer reads x instead
+    T* kept = nullptr;     // (n_in) of the layer below, what its derivative is had from: a itself, or f'(z)
+    T* delta = nullptr;    // (n_out) of the layer above
     // Room for W and its slots transposed, [n_in / lanes][n_out][lanes of units below], while the steps are made: of
     // narrow layers in place of W (see micro.inl), of tiny nets beside it.
     T* transposed[3] = {nullptr, nullptr, nullptr};
@@ -184,8 +224,8 @@ template <class T>
 struct MicroSteps {
     MicroLayer<T>* layers = nullptr;
     Index n_layers = 0;
-    const ActivationKernel<T>* activation = nullptr;
     const LossKernel<T>* loss = nullptr;
+    Values<T> loss_values;
     StepScalars<T> scalars;  // but for eta and l2
     Index count = 0;
     const T* x[kMicroSteps] = {};  // (n_0) each
@@ -209,8 +249,8 @@ template <class T>
 struct RowNet {
     const Weights<T>* layers = nullptr;
     Index n_layers = 0;
-    Index widest = 0;  // of the layers above the input, rounded up to lanes
-    const ActivationKernel<T>* activation = nullptr;
+    Index widest = 0;                     // of the layers above the input, rounded up to lanes
+    const Index* activations = nullptr;   // of each layer but the last, their places in the table
     const LossKernel<T>* loss = nullptr;  // its link
 };
 
@@ -218,7 +258,10 @@ template <class T>
 struct OptimizerKernel {
     const char* name;
     int slots;
-    bool corrects_bias;  // eta comes with the correction for means that began at 0: sqrt(1-beta2^t) / (1-beta1^t)
+    // eta comes with the correction for means that began at 0, sqrt(1 - beta2^t) / (1 - beta1^t), where beta1 and beta2
+    // are its first two parameters
+    bool corrects_bias;
+    List<Parameter> parameters;
     // Gradient g (n) -> new weights w (n) and slots. Returns the sum of w^2 before the update. n is a multiple of
     // lanes; slot has two pointers, and one that the optimizer lacks points at w.
     T (*update)(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars);
@@ -238,10 +281,10 @@ struct Kernels {
                    Range rows, T* panel);
     // Layer forward for the given panels of rows and panels of output units, epilogue included.
     void (*forward)(const Weights<T>& weights, Panels<const T> in, Panels<T> out, Range row_panels, Range unit_panels,
-                    void (*epilogue)(T*, const T*, Index));
-    // delta of the layer below = (delta @ W.T) * f'(a), for the given panels of rows and units of the layer below.
-    void (*backward)(const Weights<T>& weights, Panels<const T> delta, Panels<const T> a, Panels<T> out,
-                     Range row_panels, Range units, void (*epilogue)(T*, const T*, Index));
+                    const Epilogue<T>& epilogue);
+    // delta of the layer below = (delta @ W.T) * f'(z), for the given panels of rows and units of the layer below.
+    void (*backward)(const Weights<T>& weights, Panels<const T> delta, Panels<const T> kept, Panels<T> out,
+                     Range row_panels, Range units, const Epilogue<T>& epilogue);
     // Panel [feature][lanes] of rows -> lines [row][lanes] of each panel of features.
     void (*transpose)(const T* panel, Index features, T* out, Index out_panel);
     // Panel [feature][lanes] -> row-major rows (count <= lanes).
@@ -252,21 +295,22 @@ struct Kernels {
     void (*gather_lines)(const T* x, Index row_stride, Index column_stride, Index columns, const std::int64_t* index,
                          Range rows, T* out, Index panel);
     void (*forward_lines)(const Weights<T>& weights, Lines<const T> in, Lines<T> out, Range rows, Range unit_panels,
-                          void (*epilogue)(T*, const T*, Index));
-    void (*backward_lines)(const Weights<T>& weights, Lines<const T> delta, Lines<const T> a, Lines<T> out, Range rows,
-                           Range unit_panels, void (*epilogue)(T*, const T*, Index));
+                          const Epilogue<T>& epilogue);
+    void (*backward_lines)(const Weights<T>& weights, Lines<const T> delta, Lines<const T> kept, Lines<T> out,
+                           Range rows, Range unit_panels, const Epilogue<T>& epilogue);
     void (*gradient_lines)(const GradientTask<T>& task);
     // out (n) = the sum of `count` blocks (n) that lie `stride` apart, added left to right. n is a multiple of lanes.
     void (*add_blocks)(const T* blocks, Index stride, Index count, Index n, T* out);
-    // As forward and gradient, for the first layer of a sparse X: work follows the values there. Equal bits.
+    // As forward and gradient, for the first layer of a sparse X: work follows the values there. Equal bits. Forward
+    // takes rows index[rows] into panel `row_panel`.
     void (*forward_sparse)(const Weights<T>& weights, const SparseRows<T>& x, const std::int64_t* index, Range rows,
-                           T* out, Range unit_panels, void (*epilogue)(T*, const T*, Index));
+                           Index row_panel, Panels<T> out, Range unit_panels, const Epilogue<T>& epilogue);
     void (*gradient_sparse)(const GradientTask<T>& task);
     // x (n_0) -> out (n_L), with the bits of forward; scratch has 2 widest + n_L lanes elements, aligned.
     void (*predict_row)(const RowNet<T>& net, const T* x, T* out, T* scratch);
-    // The epilogue of the output layer: c (features, lanes) += bias; its link comes with the loss.
-    void (*add_bias)(T* c, const T* bias, Index features);
-    void (*add_bias_lines)(T* c, const T* bias, Index rows);
+    // The epilogue of the output layer: c += bias; its link comes with the loss.
+    typename Epilogue<T>::Function add_bias;
+    typename Epilogue<T>::Function add_bias_lines;
 
     List<ActivationKernel<T>> activations;
     List<LossKernel<T>> losses;

@@ -10,10 +10,11 @@ from ._core import __version__
 from ._estimators.classifier import MLPClassifier
 from ._estimators.regressor import MLPRegressor
 from ._estimators.threads import resolve_n_threads
+from ._old_names import find_old_names
 
 if TYPE_CHECKING:
     from . import reference
-    from ._estimators.sklearn_convert import from_sklearn
+    from ._estimators.from_sklearn import from_sklearn
     from ._explain.explain import Chain, explain
     from ._explain.history import History
     from ._explain.net import Net
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from ._explain.step import Trace, trace
     from ._explain.verify import MismatchError
     from ._explain.walkthrough import walkthrough
-    from ._files.model import ModelFileError, load
+    from ._files.fields import ModelFileError
+    from ._load import load
     from ._tables.table import TableModel
 
 __all__ = [
@@ -51,19 +53,22 @@ _LAZY = {
     "Chain": "._explain.explain",
     "History": "._explain.history",
     "MismatchError": "._explain.verify",
-    "ModelFileError": "._files.model",
+    "ModelFileError": "._files.fields",
     "Net": "._explain.net",
     "Page": "._explain.page.page",
     "TableModel": "._tables.table",
     "Trace": "._explain.step",
     "explain": "._explain.explain",
     "explore": "._explain.page.page",
-    "from_sklearn": "._estimators.sklearn_convert",
-    "load": "._files.model",
+    "from_sklearn": "._estimators.from_sklearn",
+    "load": "._load",
     "reference": ".reference",
     "trace": "._explain.step",
     "walkthrough": "._explain.walkthrough",
 }
+
+
+find_old_names()
 
 
 def info() -> dict[str, Any]:

@@ -1,21 +1,49 @@
 """Types of the compiled core; what each call means is in its own docstring."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 _Array = npt.NDArray[Any]
+_Activation = str | Sequence[str]  # one for all hidden layers, or one for each
 _Slot = tuple[list[_Array], list[_Array]]
 
 __version__: str
 
 def isa() -> str: ...
 def isas() -> list[tuple[str, bool]]: ...
-def activations() -> list[str]: ...
-def losses() -> list[tuple[str, str]]: ...
-def optimizers() -> list[tuple[str, int]]: ...
+
+# The rules of the kernels' table. Where a bound is "open" it is out of range itself.
+class Parameter(NamedTuple):
+    name: str
+    default: float
+    low: float
+    high: float
+    low_open: bool
+    high_open: bool
+    doc: str
+
+class Activation(NamedTuple):
+    name: str
+    parameters: tuple[Parameter, ...]
+
+class Loss(NamedTuple):
+    name: str
+    link: str
+    lowest_target: float
+    highest_target: float
+    parameters: tuple[Parameter, ...]
+
+class Optimizer(NamedTuple):
+    name: str
+    slots: int
+    parameters: tuple[Parameter, ...]
+
+def activations() -> dict[str, Activation]: ...
+def losses() -> dict[str, Loss]: ...
+def optimizers() -> dict[str, Optimizer]: ...
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...
 
@@ -55,14 +83,10 @@ class _Trainer:
     def __init__(
         self,
         units: list[int],
-        activation: str,
+        activation: _Activation,
         loss: str,
         optimizer: str,
-        *,
-        momentum: float,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
+        **parameters: float,  # of the optimizer and of the loss; the defaults are the table's
     ) -> None: ...
     def set_parameters(self, coefs: list[_Array], intercepts: list[_Array]) -> None: ...
     def is_finite(self) -> bool: ...
@@ -96,7 +120,7 @@ def predict(
     X: Any,  # ndarray or CSR
     coefs: list[_Array],
     intercepts: list[_Array],
-    activation: str,
+    activation: _Activation,
     out_activation: str,
     n_threads: int | Callable[[], int],
 ) -> _Array: ...
@@ -106,7 +130,7 @@ class _RowNet:
         self,
         coefs: list[_Array],
         intercepts: list[_Array],
-        activation: str,
+        activation: _Activation,
         out_activation: str,
     ) -> None: ...
     @property

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 from .chain import add_inputs, read_inputs
 from .options import number
 from .say import complain

@@ -11,8 +11,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
+from .._common.public import public
 from .base import BaseMLP
-from .draft import as_published
 from .labels import (
     binarizer_for,
     check_indicators,
@@ -29,6 +29,7 @@ from .scores import Score, accuracy
 Array = npt.NDArray[Any]
 
 
+@public
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """Multilayer perceptron for class labels, a drop-in for scikit-learn's.
 
@@ -307,7 +308,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         probabilities : ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`; rows add up to 1, but for multilabel targets.
         """
-        output = as_published(self)._forward(X)
+        output = self._as_published()._forward(X)
         if output.shape[1] > 1:
             return output
         pair = np.empty((len(output), 2), dtype=output.dtype)

@@ -33,6 +33,10 @@ SETTINGS = (
 )
 
 
+#: How many slots each of the core's optimizers has.
+SLOTS = {name: rule.slots for name, rule in _core.optimizers().items()}
+
+
 def cast(arrays: list[Array], dtype: np.dtype[Any]) -> list[Array]:
     """Return the arrays as ndarrays of `dtype`; those that are so already pass as they are."""
     return [
@@ -60,16 +64,9 @@ def new_trainer(
 ) -> Trainer:
     """Return a core trainer for one net: units = [n_0, ..., n_L]."""
     kind = _core.TrainerF32 if dtype == np.float32 else _core.TrainerF64
-    return kind(
-        units,
-        activation,
-        loss,
-        name,
-        momentum=float(settings["momentum"]),
-        beta_1=float(settings["beta_1"]),
-        beta_2=float(settings["beta_2"]),
-        epsilon=float(settings["epsilon"]),
-    )
+    known = (*_core.optimizers()[name].parameters, *_core.losses()[loss].parameters)
+    parameters = {p.name: float(settings[p.name]) for p in known if p.name in settings}
+    return kind(units, activation, loss, name, **parameters)
 
 
 class Optimizer:
@@ -96,6 +93,8 @@ class Optimizer:
         self.settings = {key: settings[key] for key in SETTINGS}
         self.lock = threading.RLock()
         self.running = False
+        #: Whatever its user wants to find again at the next step.
+        self.memo: Any = None
         self._order: tuple[int, int, npt.NDArray[np.int64]] | None = None
         self._restart()
         _all.add(self)
@@ -138,10 +137,18 @@ class Optimizer:
         assert self._state is not None
         return float(self._state["eta"])
 
-    def parameters(self) -> tuple[list[Array], list[Array]]:
-        """Return (coefs, intercepts) after the last whole step of a run."""
-        assert self._trainer is not None
-        return self._trainer.parameters()
+    @property
+    def steps(self) -> int:
+        """Number of the steps made so far."""
+        held = self._trainer.steps if self._state is None else self._state["steps"]  # type: ignore[union-attr]
+        return int(held)
+
+    def weights(self) -> dict[str, list[Array]]:
+        """Return the weights after the last whole step of a run, as fitted attributes."""
+        if self._trainer is None:  # which did not begin yet
+            return {}
+        coefs, intercepts = self._trainer.parameters()
+        return {"coefs_": coefs, "intercepts_": intercepts}
 
     def state(self) -> dict[str, Any]:
         """Plain content: name, eta, steps, slots (one (coefs-like, intercepts-like) pair each)."""

@@ -10,17 +10,14 @@ import math
 import operator
 from collections.abc import Collection
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from .. import _core
 
-if TYPE_CHECKING:
-    from .base import BaseMLP
-
 # Output activation of each loss.
-LINKS = dict(_core.losses())
+LINKS = {name: loss.link for name, loss in _core.losses().items()}
 
 LARGEST_INT = 2**63 - 1  # of the core's
 
@@ -33,11 +30,19 @@ def as_float(value: Any) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def rows_of_batch(model: BaseMLP, rows: int) -> int:
+def hidden_units(sizes: Any) -> list[int]:
+    """Return `hidden_layer_sizes`, an int or several, as a list."""
+    hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+    if hidden and min(hidden) <= 0:
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+    return hidden
+
+
+def rows_of_batch(solver: str, batch_size: int | str, rows: int) -> int:
     """Rows of a mini-batch as the parameters have it, which may be more than there are."""
-    if model.solver == "lbfgs":
+    if solver == "lbfgs":
         return rows
-    return min(200, rows) if model.batch_size == "auto" else int(model.batch_size)
+    return min(200, rows) if batch_size == "auto" else int(batch_size)
 
 
 class Number(Interval):

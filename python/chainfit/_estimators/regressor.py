@@ -10,6 +10,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
 
+from .._common.public import public
 from .base import BaseMLP
 from .parameters import LAYER_SIZES, LINKS
 from .scores import Score, r2
@@ -18,6 +19,7 @@ from .targets import quick_real_targets, real_targets
 Array = npt.NDArray[Any]
 
 
+@public
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Multilayer perceptron for real targets, a drop-in for scikit-learn's.
 

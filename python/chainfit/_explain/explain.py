@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._common.public import public
 from .address import read_address
 from .chain import ChainNumbers
 from .chain_dict import chain_dict, chain_json
@@ -24,6 +25,7 @@ from .story_chain import chain_story
 from .writer import Writer, checked_width, checked_writer
 
 
+@public
 @dataclass(frozen=True, eq=False, repr=False)
 class Chain(ChainNumbers):
     """The chain of derivatives from J to one weight; made by `explain`.

@@ -76,6 +76,12 @@ class Backward:
         self.source = np.ones(len(a)) if address.source is None else trace.a[l][:, address.source]
         self.terms = self.source * self.delta[l + 1][:, 0]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Backward, (self.trace, self.address)  # all else follows from these
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(Backward(state["trace"], state["address"]).__dict__)  # of 0.1.0
+
     def _down(self, top: Array, *, absolute: bool) -> tuple[dict[int, Array], dict[int, Array]]:
         """Carry dJ_r/dz[L] down to the weight's unit."""
         net, l, j = self.trace.net, self.address.layer, self.address.target

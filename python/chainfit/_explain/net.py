@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .. import reference
+from .._common.public import public
 from .._estimators.base import BaseMLP
 from .checks import check_shapes, matrix, names, one_of, real_number
 
@@ -52,6 +53,7 @@ UPDATE_SETTINGS = (
 )
 
 
+@public
 class Net:
     """A multilayer perceptron written down: its weights, activations and loss.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .._common.public import public
 from .batch import read_batch, rounded
 from .document import Document
 from .net import as_net
@@ -23,6 +24,7 @@ from .update import update_of
 from .writer import Writer, checked_width, checked_writer
 
 
+@public
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace(TraceNumbers):
     """One training step: forward, loss, backward, gradient and update.

@@ -1,7 +1,7 @@
 """Update: what one step of the solver does to every weight, and the numbers of its rule.
 
-For a model it is no formula worked out again: a copy of the model makes the step, with the
-optimizer, its state and its arithmetic, so that the new weights are those of the next partial_fit.
+For a model it is no formula worked out again: what trains the model makes the step, on a copy of
+its state, so that the new weights are those of the next partial_fit, bit for bit.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from sklearn.utils import check_random_state
 
 from .. import reference
 from .._estimators.base import BaseMLP
-from .._estimators.optimizer import SETTINGS, optimizer_name
-from .._estimators.sklearn_convert import _state as sklearn_state
+from .._estimators.endings import check_end
+from .._estimators.optimizer import SETTINGS, Optimizer, optimizer_name
+from .._estimators.sklearn_convert import plain_state as sklearn_state
+from .._estimators.state import HISTORY
+from .._estimators.training import train
 from .batch import Batch, labels_of
 from .net import Net
 
@@ -180,18 +183,12 @@ def _by_formula(net: Net, gradient: Layers) -> Update:
 
 
 def _by_training(net: Net, batch: Batch, gradient: Layers) -> Update:
-    """Let a copy of the model make its next step."""
-    model = net.model
-    old = _copy((model.coefs_, model.intercepts_))
-    zeros = _copy([[np.zeros_like(p) for p in kind] for kind in old])
-    twin = _twin(model, len(batch.X))
-    state = _optimizer_state(twin)
-    arguments = {} if batch.sample_weight is None else {"sample_weight": batch.sample_weight}
+    """Make the next step of a model as training makes it, and leave the model alone."""
+    step = _step_of_ours if isinstance(net.model, BaseMLP) else _step_of_sklearn
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the copy's making
-        twin.partial_fit(batch.X, labels_of(twin, batch.Y), **arguments)
-    after = _optimizer_state(twin)
-    new = (tuple(twin.coefs_), tuple(twin.intercepts_))
+        warnings.simplefilter("ignore")  # about rows and settings that nobody chose
+        old, new, state, after = step(net.model, batch)
+    zeros = _copy([[np.zeros_like(p) for p in kind] for kind in old])
     rule, settings = state["name"], state["settings"]
     before = state["slots"] or [zeros] * len(SLOTS[rule])
     slots = zip(before, after["slots"], strict=True)
@@ -209,6 +206,67 @@ def _by_training(net: Net, batch: Batch, gradient: Layers) -> Update:
         gradient=gradient,
         slots=dict(zip(SLOTS[rule], slots, strict=True)),
     )
+
+
+# Weights before and after a step, and the optimizer's content before and after it.
+_Step = tuple[Layers, Layers, dict[str, Any], dict[str, Any]]
+
+
+def _step_of_ours(model: BaseMLP, batch: Batch) -> _Step:
+    """Train a copy of the state for one mini-batch, the arrays shared with the model."""
+    with model._at_rest() as draft:
+        before = _optimizer_state(draft)
+        old = _copy((draft.coefs_, draft.intercepts_))
+    held = draft.__dict__
+    for name in ("feature_names_in_", *HISTORY):  # names that arrays don't have; its record
+        held.pop(name, None)
+    held.update(_one_quiet_step(draft, len(batch.X)))
+    held["_optimizer"] = Optimizer.from_state(before, held)
+    y = labels_of(draft, batch.Y)
+    settings, data, state = draft._job(batch.X, y, batch.sample_weight, incremental=True)
+    state, end = train(settings, data, state)
+    if end.error is not None:
+        raise end.error
+    check_end(end, state, data.dtype)
+    new = tuple(state.coefs), tuple(state.intercepts)
+    return old, new, before, _optimizer_state(draft)
+
+
+def _step_of_sklearn(model: Any, batch: Batch) -> _Step:
+    """Let a copy of a scikit-learn model make its next step, which writes into its arrays."""
+    twin = copy.copy(model)
+    for name in ("_skl_callbacks", "feature_names_in_"):
+        twin.__dict__.pop(name, None)  # watchers of fits; names that arrays don't have
+    twin = copy.deepcopy(twin)
+    vars(twin).update(_one_quiet_step(twin, len(batch.X)))
+    # the record of losses, which scikit-learn's other ways of fitting leave without
+    for name, value in (("loss_curve_", []), ("best_loss_", math.inf)):
+        if getattr(twin, name, None) is None:
+            setattr(twin, name, value)
+    vars(twin).setdefault("_no_improvement_count", 0)
+    before = _optimizer_state(twin)
+    old = _copy((twin.coefs_, twin.intercepts_))
+    arguments = {} if batch.sample_weight is None else {"sample_weight": batch.sample_weight}
+    twin.partial_fit(batch.X, labels_of(twin, batch.Y), **arguments)
+    return old, (tuple(twin.coefs_), tuple(twin.intercepts_)), before, _optimizer_state(twin)
+
+
+def _one_quiet_step(model: Any, rows: int) -> dict[str, Any]:
+    """Return the parameters by which partial_fit makes one step of one mini-batch.
+
+    What it draws for the order of the rows is what the model would draw: a RandomState is copied as
+    it stands, the global one too, which so is not moved.
+    """
+    random_state = model.random_state
+    return {
+        "batch_size": rows,
+        "verbose": False,
+        "early_stopping": False,  # for which partial_fit has no meaning
+        "warm_start": False,  # which would want every class in the batch
+        "random_state": copy.deepcopy(
+            check_random_state(None) if random_state is None else random_state
+        ),
+    }
 
 
 def _copy(arrays: Any) -> Layers:
@@ -231,38 +289,3 @@ def _optimizer_state(model: Any) -> dict[str, Any]:
     name = optimizer_name(model.solver, model.momentum, model.nesterovs_momentum)
     eta = model.learning_rate_init
     return {"name": name, "eta": eta, "steps": 0, "slots": [], "settings": settings}
-
-
-def _twin(model: Any, rows: int) -> Any:
-    """Return a copy of a model that makes one quiet step of one mini-batch.
-
-    What it draws for the order of the rows is what the model would draw: a RandomState is copied
-    as it stands, the global one too, which so is not moved.
-    """
-    twin = copy.copy(model)
-    for name in ("_skl_callbacks", "_on_epoch", "feature_names_in_"):
-        twin.__dict__.pop(name, None)  # watchers of fits; names that arrays don't have
-    shared: dict[int, Any] = {}
-    if isinstance(model, BaseMLP):
-        # A step of ours makes new arrays; scikit-learn's writes into those at hand.
-        slots = _optimizer_state(twin)["slots"]
-        kept = [
-            *twin.coefs_,
-            *twin.intercepts_,
-            *(p for pair in slots for kind in pair for p in kind),
-        ]
-        shared = {id(p): p for p in kept}
-    twin = copy.deepcopy(twin, shared)
-    twin.batch_size = rows
-    twin.verbose = False
-    twin.early_stopping = False  # for which partial_fit has no meaning
-    twin.warm_start = False  # which would want every class in the batch
-    if not isinstance(model, BaseMLP):
-        # the record of losses, which scikit-learn's other ways of fitting leave without
-        for name, value in (("loss_curve_", []), ("best_loss_", math.inf)):
-            if getattr(twin, name, None) is None:
-                setattr(twin, name, value)
-        vars(twin).setdefault("_no_improvement_count", 0)
-    if twin.random_state is None:
-        twin.random_state = copy.deepcopy(check_random_state(None))
-    return twin

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._common.public import public
 from .._estimators.optimizer import new_trainer
 from .bounds import TINY, kernel_bound
 from .difference import central_difference
@@ -29,6 +30,7 @@ Array = npt.NDArray[Any]
 _TRAINER = {"momentum": 0.0, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 
 
+@public
 class MismatchError(ArithmeticError):
     """A derivative that two ways of computing it don't agree on; one of them is wrong."""
 
@@ -164,10 +166,13 @@ def _core_net(net: Net) -> tuple[list[Array], list[Array], str, str] | None:
     """
     W, b = list(net.coefs), list(net.intercepts)
     known = _core.activations()
-    if (net.loss, net.out_activation) in _core.losses():
+    loss = _core.losses().get(net.loss)
+    if loss is None:
+        return None
+    if loss.link == net.out_activation:
         return (W, b, net.activation, net.loss) if net.activation in known else None
     same = len(W) == 1 or net.out_activation == net.activation
-    if (net.loss, "identity") not in _core.losses() or not same or net.out_activation not in known:
+    if loss.link != "identity" or not same or net.out_activation not in known:
         return None
     n = net.units[-1]
     return [*W, np.eye(n)], [*b, np.zeros(n)], net.out_activation, net.loss

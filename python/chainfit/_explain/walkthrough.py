@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .document import Document, Paragraph, Section, lines_of, named
+from .document import (
+    Document,
+    Paragraph,
+    Section,
+    Words,
+)
 from .explain import Chain, explain
 from .net import Net
 from .notation import Legend, Notation, get_notation
@@ -98,9 +103,8 @@ class Example:
 
     def _step(self, digits: int) -> Document:
         """Return the introduction and the step."""
-        words = tuple(p if isinstance(p, str) else named(p) for p in self.introduction)
-        introduction = Paragraph(tuple(lines_of(words)))
-        section = Section("introduction", f"Worked example: a {self.name} net", (introduction,))
+        introduction = Paragraph.of(*lines_of(self.introduction))
+        section = Section.of("introduction", f"Worked example: a {self.name} net", introduction)
         step = step_story(self.trace, self.trace.notation, digits)
         return step._replace(sections=(section, *step.sections))
 
@@ -108,7 +112,7 @@ class Example:
         """Return what is shown of each chain."""
         return [
             chain_story(chain, CHAIN)._replace(
-                title=("The chain of ", named(chain.address.name(chain.notation)))
+                title=("The chain of ", chain.address.name(chain.notation))
             )
             for chain in self.chains
         ]
@@ -247,3 +251,13 @@ def _example(
 
 
 EXAMPLES = {"4-3-2-1": four_three_two_one, "3-3-1": three_three_one}
+
+
+def lines_of(words: Words) -> list[Words]:
+    """Cut words into lines at the line feeds in their texts."""
+    lines: list[Words] = [()]
+    for word in words:
+        first, *others = word.split("\n") if isinstance(word, str) else [word]
+        lines[-1] += (first,)
+        lines += [(other,) for other in others]
+    return lines

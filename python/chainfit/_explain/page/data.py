@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..._common.printable import printable
 from ..._estimators.optimizer import optimizer_name
-from ..._estimators.printable import printable
 from .. import rules
 from ..address import SYNTAXES
 from ..batch import as_batch

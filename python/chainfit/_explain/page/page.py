@@ -10,7 +10,8 @@ from numbers import Integral, Real
 from types import ModuleType
 from typing import Any
 
-from ..._estimators.printable import printable
+from ..._common.printable import printable
+from ..._common.public import public
 from ..._files.disk import AnyPath, as_path, write_output
 from ..net import Net, as_net
 from .data import page_data, to_script
@@ -24,6 +25,7 @@ SCRIPTS = (
 NOTEBOOK_HEIGHT = 820
 
 
+@public
 class Page:
     """An HTML page in one file.
 

@@ -1,0 +1,51 @@
+// Epochs of batches, and when to stop, in scikit-learn's order of events. Floor: engine.
+// A new event is a function of Observer, called from fit().
+#pragma once
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "engine/roads.hpp"
+
+namespace chainfit {
+
+// Settings of one training run, and what came of it.
+struct Run : ScheduleSettings {
+    Index batch_size = 1;
+    Index max_iter = 1;
+    double tol = 0;
+    double n_iter_no_change = std::numeric_limits<double>::infinity();
+    bool early_stopping = false;  // the observer's validation score decides, not the loss
+    bool shuffle = true;
+    double loss_scale = 1;  // the data loss is reported times this
+
+    Index t = 0;  // rows seen
+    Index n_iter = 0;
+    std::vector<double> loss_curve;
+    double best_loss = std::numeric_limits<double>::infinity();
+    double best_validation_score = -std::numeric_limits<double>::infinity();
+    Index no_improvement_count = 0;
+    std::string stopped;  // "", "max_iter", "converged" or "diverged"
+};
+
+// The outside world as a run sees it. Called on the caller's thread between steps, except for interrupted(), which is
+// asked within a step too and ends the run before the next update.
+class Observer : public Interrupt {
+   public:
+    virtual void shuffle(std::int64_t* order, Index n) = 0;
+    virtual void on_epoch(double loss) = 0;
+    virtual double validation_score() = 0;
+    virtual void on_learning_rate(double eta) = 0;
+    // After all else of an epoch; true makes it the last one.
+    virtual bool epoch_ended(double loss) = 0;
+};
+
+// Trains until run.stopped, or until the observer interrupts. `order` (samples.rows indices of rows, or null: 0, 1,
+// 2...) is permuted by the epochs' shuffles. Throws what observer and hook throw, after the last whole step. The hook
+// may be null.
+template <class T>
+void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimizer<T>& optimizer, Run& run,
+         Observer& observer, GradientHook<T>* hook, int max_threads);
+
+}  // namespace chainfit

@@ -1,0 +1,34 @@
+// A sparse batch by columns. Floor: engine.
+#include "engine/input.hpp"
+
+namespace chainfit {
+
+// A counting sort: stable, so that the rows of a column stay ascending.
+template <class T>
+void BatchColumns<T>::sort(const SparseRows<T>& x, const BatchRows& batch, Index columns) {
+    start_.assign(static_cast<std::size_t>(columns) + 1, 0);
+    const auto for_each_value = [&](const auto& visit) {
+        for (Index at = batch.range.begin; at < batch.range.end; ++at) {
+            const Index row = batch.row(at);
+            for (std::int64_t n = x.start[row]; n < x.start[row + 1]; ++n)
+                visit(at - batch.range.begin, static_cast<std::size_t>(x.column[n]), x.value[n]);
+        }
+    };
+    for_each_value([&](Index, std::size_t column, T) { ++start_[column + 1]; });
+    for (std::size_t i = 1; i < start_.size(); ++i) start_[i] += start_[i - 1];
+    row_.resize(static_cast<std::size_t>(start_.back()));
+    value_.resize(row_.size());
+    for_each_value([&](Index row, std::size_t column, T value) {
+        const auto to = static_cast<std::size_t>(start_[column]++);
+        row_[to] = static_cast<std::int32_t>(row);
+        value_[to] = value;
+    });
+    // each start has moved to its column's end, which is the next one's start
+    std::copy_backward(start_.begin(), start_.end() - 1, start_.end());
+    start_[0] = 0;
+}
+
+template class BatchColumns<float>;
+template class BatchColumns<double>;
+
+}  // namespace chainfit

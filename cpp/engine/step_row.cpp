@@ -1,0 +1,96 @@
+// Steps on one row each. Floor: engine.
+#include "engine/step_row.hpp"
+
+#include <algorithm>
+
+namespace chainfit {
+
+template <class T>
+RowStepper<T>::RowStepper(const Net<T>& net)
+    : net_(net),
+      network_(net.network),
+      max_rows_(std::clamp<Index>((Index{1} << 17) / network_.weight_count(), 1, kMicroSteps)),
+      tiny_(*std::max_element(network_.units().begin() + 1, network_.units().end()) <= kLanes<T>) {
+    constexpr Index V = kLanes<T>;
+    const auto room = [this](Index count) {
+        memory_.emplace_back(count);
+        return memory_.back().data();
+    };
+    for (std::size_t l = 0; l < network_.layers().size(); ++l) {
+        const Layer& layer = network_.layers()[l];
+        MicroLayer<T> micro;
+        micro.n_in = layer.n_in;
+        micro.n_out = layer.n_out;
+        micro.panel = layer.panel;
+        if (l > 0) {
+            micro.activation = net.functions.place(l);
+            micro.a = room(round_up(layer.n_in, V));
+            micro.kept = net.functions.keeps_slope(l) ? room(round_up(layer.n_in, V)) : micro.a;
+        }
+        micro.delta = room(round_up(layer.n_out, V));
+        if (l > 0 && layer.n_out <= V)
+            for (T*& lines : micro.transposed) lines = room(checked_product(round_up(layer.n_in, V), layer.n_out));
+        layers_.push_back(micro);
+    }
+    steps_.layers = layers_.data();
+    steps_.n_layers = static_cast<Index>(layers_.size());
+    steps_.loss = &net.functions.loss();
+    steps_.loss_values = net.functions.loss_values();
+    const Index output = checked_product(network_.units().back(), V);
+    for (T** lines : {&steps_.output, &steps_.target, &steps_.gradient, &steps_.outputs, &steps_.targets})
+        *lines = room(output);
+}
+
+template <class T>
+void RowStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<T>& progress) {
+    const DenormalsFlushed flushed(net_.isa);
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+        const Index offset = network_.layers()[l].offset;
+        layers_[l].w = update.w + offset;
+        for (int i = 0; i < 2; ++i) layers_[l].slot[i] = update.slot[i] + offset;
+    }
+    const auto kernel = tiny_ && update.rule.tiny ? update.rule.tiny : update.rule.micro;
+    while (batches.left()) {
+        progress.interrupted = progress.poll.now_and_then();
+        if (progress.interrupted) return;
+        prepare(batches, progress.schedule);
+        kernel(steps_);
+        batches.next += steps_.count;
+        progress.add(sums(), steps_.count, 1);
+    }
+}
+
+// Rows, weights and scalars of the next steps.
+template <class T>
+void RowStepper<T>::prepare(const Batches<T>& batches, const Schedule<T>& schedule) {
+    const Samples<T>& samples = batches.samples;
+    const Index n_in = network_.units().front(), n_out = network_.units().back();
+    const Input<T> input(net_.kernels, samples, n_in);
+    if (!input.has_rows() && x_.size() == 0) x_ = Buffer<T>(checked_product(max_rows_, n_in));
+    steps_.scalars = schedule.constants();
+    steps_.count = std::min(max_rows_, batches.rows.end - batches.next);
+    const BatchRows rows{batches.order, {batches.next, batches.next + steps_.count}};
+    for (Index s = 0; s < steps_.count; ++s) {
+        const Index row = rows.row(rows.range.begin + s);
+        const double weight = samples.weight ? static_cast<double>(samples.weight[row]) : 1.0;
+        inverse_weight_[s] = inverse_weight_of(weight);
+        steps_.row_weight[s] = static_cast<T>(weight * inverse_weight_[s]);
+        steps_.eta[s] = schedule.eta_after(s);
+        steps_.l2[s] = schedule.l2_over_weight(inverse_weight_[s]);
+        steps_.x[s] = input.row(row, x_.data() + s * n_in);
+        steps_.y[s] = samples.Y + row * n_out;
+    }
+}
+
+template <class T>
+StepSums RowStepper<T>::sums() const {
+    StepSums sums{steps_.data_loss, 0};
+    for (Index s = 0; s < steps_.count; ++s)
+        sums.squares += inverse_weight_[s] * static_cast<double>(steps_.sum_squares[s]);
+    return sums;
+}
+
+template class RowStepper<float>;
+template class RowStepper<double>;
+
+}  // namespace chainfit
