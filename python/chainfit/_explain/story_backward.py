@@ -12,8 +12,9 @@ from . import rules
 from .address import Address
 from .document import Block, Cell, Paragraph, Row, Section, Table, Words, equal_to, equation, joined
 from .formula import Apply, Formula, Partial, Quantity, SumOver, indexed, total
+from .net import SOLVERS
 from .step_symbols import COLUMNS, SHOWN, Array, StepSymbols, left_out, lines
-from .story_parts import count, decay, values
+from .story_parts import NO_RULE, count, decay, values
 from .symbols import general
 
 W = indexed("w")  # any weight
@@ -170,13 +171,9 @@ def update(s: StepSymbols) -> list[Section]:
     """Write the rule of the update, and the parameters before and after."""
     made, net = s.trace.update, s.net
     if made is None:
-        if net.solver != "lbfgs":
+        if net.solver in SOLVERS:  # nobody asked for it
             return []
-        text = (
-            "L-BFGS has no rule for a single weight: it makes a step of the gradients of all "
-            "weights, over all training rows, now and in the steps before."
-        )
-        return [Section.of("update", "Update", Paragraph.of(text))]
+        return [Section.of("update", "Update", Paragraph.of(NO_RULE))]
     numbers = made.of(0, 0, 0)
     rule = [equation(line.name, line.rule) for line in rules.update_rule(numbers, s.J, W)]
     by_training = (

@@ -38,6 +38,12 @@ def decay(s: Symbols, weight: Quantity) -> Formula:
     return alpha * weight if s.trace.sum_w == 1 else alpha / Constant(s.trace.sum_w) * weight
 
 
+NO_RULE = (
+    "L-BFGS has no rule for a single weight: it makes its step of the gradients of all weights, "
+    "now and before."
+)
+
+
 def values(quantities: list[Quantity], between: str = ", ", equals: str = " = ") -> Words:
     """Return symbols with their numbers, which exercises show too."""
     pairs = ((q, equals, Constant(float(q.value))) for q in quantities)
