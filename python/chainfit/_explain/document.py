@@ -1,4 +1,4 @@
-"""Document: what a step or a chain is told in, sections of blocks whose words hold formulas.
+"""Document: what a step or a chain is written as, sections of blocks whose words hold formulas.
 
 `story_step` and `story_chain` make one; `render_text`, `render_latex` and `render_html` write it.
 To add a kind of block: a class here, and how each renderer writes it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from .._common.printable import printable
 from .formula import (
@@ -29,61 +29,54 @@ from .writer import Writer
 # --- words ---------------------------------------------------------------------------------------
 
 
-class Math(NamedTuple):
-    """A formula inside a text, in symbols or in numbers."""
+class Numbers(NamedTuple):
+    """A formula that is written in numbers."""
 
     formula: Formula
-    in_numbers: bool = False
     digits: int | None = None  # significant ones, where they are not the reader's choice
 
-    def write(self, writer: Writer) -> str:
-        """Write the formula."""
-        if self.digits is not None:
-            writer = writer.with_digits(self.digits)
-        return writer.numbers(self.formula) if self.in_numbers else writer.symbols(self.formula)
 
-    def pieces(self, writer: Writer) -> list[str]:
-        """Write the formula in pieces between which a line may end."""
-        if self.digits is not None:
-            writer = writer.with_digits(self.digits)
-        return writer.pieces(self.formula, self.in_numbers)
+Word = str | Name | Formula | Numbers  # formulas in symbols; texts are ASCII but for users' names
+Words = tuple[Word, ...]
+Cell = Word | float  # of a table; a float is a number in the reader's digits
 
 
-Words = tuple[str | Math, ...]  # texts are plain ASCII but for names given by the user
-Cell = str | Math | float  # of a table; a float is a number in the reader's digits
+def write_word(word: Cell, writer: Writer) -> str:
+    """Write a text, a symbol, a formula or a number."""
+    match word:
+        case str():
+            return word
+        case Name():
+            return writer.name(word)
+        case Numbers():
+            digits = writer.digits if word.digits is None else word.digits
+            return writer.with_digits(digits).numbers(word.formula)
+        case Formula():
+            return writer.symbols(word)
+    return writer.number(word)
 
 
-def named(name: Name) -> Math:
-    """Return a symbol as a piece of text."""
-    return Math(Quantity(name, 0.0))
+def words_of(x: Word | Words) -> Words:
+    """Return one word as words."""
+    return x if isinstance(x, tuple) and not isinstance(x, Name | Numbers) else (x,)
 
 
-def number(value: float) -> Math:
+def number(value: float) -> Numbers:
     """Return a number as a piece of text, one that exercises hide."""
-    return Math(Quantity(code(""), value), True)
+    return Numbers(Quantity(code(""), value))
 
 
-def equation(*sides: Formula) -> Words:
-    """Return ``side = side = ...`` in symbols, as words."""
-    return joined(" = ", [(Math(side),) for side in sides])
-
-
-def joined(between: str, parts: Iterable[Words]) -> Words:
+def joined(between: str, parts: Iterable[Word | Words]) -> Words:
     """Return words with a text between each two."""
-    found: list[str | Math] = []
+    found: list[Word] = []
     for part in parts:
-        found += [between, *part] if found else part
+        found += [between, *words_of(part)] if found else words_of(part)
     return tuple(found)
 
 
-def lines_of(words: Words) -> list[Words]:
-    """Cut words into lines at the line feeds in their texts."""
-    lines: list[list[str | Math]] = [[]]
-    for word in words:
-        first, *others = word.split("\n") if isinstance(word, str) else [word]
-        lines[-1].append(first)
-        lines += [[other] for other in others]
-    return [tuple(line) for line in lines]
+def equation(*sides: Word) -> Words:
+    """Return ``side = side = ...`` in symbols, as words."""
+    return joined(" = ", sides)
 
 
 def label(text: object, width: int = 28) -> str:
@@ -106,61 +99,60 @@ class Row(NamedTuple):
     remark: Words = ()
     made_of: Formula | None = None
 
+    @classmethod
+    def of(
+        cls,
+        left: Word | Words,
+        *sides: Word | Words,
+        remark: Word | Words = (),
+        made_of: Formula | None = None,
+    ) -> Self:
+        """Return a row whose parts may be single words."""
+        return cls(words_of(left), tuple(map(words_of, sides)), words_of(remark), made_of)
+
     def signs(self, writer: Writer) -> list[str]:
         """Return the sign before each side, as `Writer.relation` has it before a value."""
         signs = [writer.signs["equals"]] * len(self.sides)
         value = self.sides[-1][0] if self.sides[-1] else ""
         numbers = self.made_of
         if len(self.sides) > 1:
-            before = self.sides[-2][0]
-            if isinstance(before, Math) and (before.in_numbers or _is_fraction(before.formula)):
-                numbers = before.formula
-        if numbers is not None and isinstance(value, Math):
+            match self.sides[-2][0]:
+                case Numbers(formula):
+                    numbers = formula
+                case Quotient(Constant(), Constant()) as fraction:  # in symbols and in numbers
+                    numbers = fraction
+        if numbers is not None and isinstance(value, Numbers):
             signs[-1] = writer.relation(numbers, float(value.formula.value))
         return signs
 
     @property
     def is_trail(self) -> bool:
         """Whether the left side is a trail of units: no quantity, not equal to its product."""
-        first = self.left[0] if self.left else ""
-        return isinstance(first, Math) and isinstance(first.formula, Trail)
+        return bool(self.left) and isinstance(self.left[0], Trail)
 
-    @property
-    def has_numbers_only(self) -> bool:
-        """Whether the first of two sides is in numbers, without one in symbols."""
-        first = self.sides[0][0]
-        return len(self.sides) == 2 and isinstance(first, Math) and first.in_numbers
+    def in_columns(self, sides: list[str]) -> list[str]:
+        """Return the written sides in three columns: symbols, numbers, value; "" for none."""
+        *others, value = sides
+        blank = [""] * (2 - len(others))
+        only_numbers = isinstance(self.sides[0][0], Numbers)
+        return [*blank, *others, value] if only_numbers else [*others, *blank, value]
 
 
-def equal_to(left: Formula | str, rule: Formula, value: float) -> Row:
+def equal_to(left: Word, rule: Formula, value: float) -> Row:
     """Return a rule in symbols and in numbers, and its value; none of them twice."""
-    sides: tuple[Words, ...] = ((Math(rule),), (Math(rule, True),), (number(value),))
-    if isinstance(rule, Constant):
-        sides = sides[:1]
-    elif _is_single(rule) or _is_fraction(rule):
-        sides = sides[::2]
-    return Row((left if isinstance(left, str) else Math(left),), sides)
+    match rule:
+        case Constant():
+            return Row.of(left, rule)
+        case Quantity() | Partial() | SumOver() | Negative(Quantity() | Partial() | SumOver()):
+            return Row.of(left, rule, number(value))
+        case Quotient(Constant(), Constant()):
+            return Row.of(left, rule, number(value))
+    return Row.of(left, rule, Numbers(rule), number(value))
 
 
 def sum_of(values: Iterable[float]) -> Formula:
     """Return the sum of numbers that stand in rows of their own."""
     return total([number(value).formula for value in values])
-
-
-def _is_single(rule: Formula) -> bool:
-    """Say whether a rule in numbers is its value."""
-    if isinstance(rule, Negative):
-        rule = rule.of
-    return isinstance(rule, Quantity | Partial | SumOver)
-
-
-def _is_fraction(rule: Formula) -> bool:
-    """Say whether a rule is one constant over another, as 1 / rows."""
-    return (
-        isinstance(rule, Quotient)
-        and isinstance(rule.top, Constant)
-        and isinstance(rule.bottom, Constant)
-    )
 
 
 # --- blocks --------------------------------------------------------------------------------------
@@ -171,6 +163,11 @@ class Paragraph:
     """Lines of words; each may be wrapped."""
 
     lines: tuple[Words, ...]
+
+    @classmethod
+    def of(cls, *lines: Word | Words) -> Self:
+        """Return a paragraph; lines without a word are left out."""
+        return cls(tuple(words_of(line) for line in lines if line))
 
 
 @dataclass(frozen=True)
@@ -224,17 +221,10 @@ class Table:
 
     def cells(self, writer: Writer) -> list[list[str]]:
         """Return header and rows, written."""
-        return [[write_cell(cell, writer) for cell in row] for row in (self.header, *self.rows)]
+        return [[write_word(cell, writer) for cell in row] for row in (self.header, *self.rows)]
 
 
 Block = Paragraph | Facts | Equations | Display | Table
-
-
-def write_cell(cell: Cell, writer: Writer) -> str:
-    """Write a cell of a table."""
-    if isinstance(cell, Math):
-        return cell.write(writer)
-    return cell if isinstance(cell, str) else writer.number(cell)
 
 
 class Section(NamedTuple):
@@ -244,13 +234,20 @@ class Section(NamedTuple):
     title: str
     blocks: tuple[Block, ...]
 
+    @classmethod
+    def of(cls, key: str, title: str, *blocks: Block) -> Self:
+        """Return a section; paragraphs and facts of which there are none are left out."""
+        empty = (Paragraph(()), Facts(()))
+        return cls(key, title, tuple(block for block in blocks if block not in empty))
+
 
 class Document(NamedTuple):
     """Sections, below a heading of their own if there is one.
 
-    A document is `spaced` if its headings are underlined and its blocks stand apart: a long one.
+    Of a long document headings are underlined, blocks stand apart, and formulas are plain text in
+    HTML, where hundreds of them would take their time.
     """
 
     sections: tuple[Section, ...]
     title: Words = ()
-    spaced: bool = False
+    long: bool = False

@@ -18,13 +18,16 @@ from .document import (
     Document,
     Equations,
     Facts,
-    Math,
+    Numbers,
     Paragraph,
     Row,
     Section,
     Table,
+    Word,
     Words,
+    write_word,
 )
+from .formula import Formula
 from .mathml import breakable
 from .render_latex import display_sides
 from .writer import Writer
@@ -129,7 +132,7 @@ class _Page:
 
     def words(self, words: Words) -> str:
         return "".join(
-            escape(word) if isinstance(word, str) else self.formula(word.write(self.writer))
+            escape(word) if isinstance(word, str) else self.formula(write_word(word, self.writer))
             for word in words
         )
 
@@ -152,9 +155,7 @@ class _Page:
             cells.append(f'<td colspan="3">{sides[0]}</td>')
         else:
             signed = zip(row.signs(self.plain), sides, strict=True)
-            *others, value = [f"{sign}&nbsp;{side}" for sign, side in signed]
-            blank = [""] * (2 - len(others))
-            others = [*blank, *others] if row.has_numbers_only else [*others, *blank]
+            *others, value = row.in_columns([f"{sign}&nbsp;{side}" for sign, side in signed])
             cells += [f"<td>{side}</td>" for side in others]
             cells.append(f'<td class="value">{value}</td>')
         if row.remark:
@@ -171,8 +172,15 @@ class _Page:
     def pieces(self, words: Words) -> str:
         if self.mathml is not None:
             return self.words(words)
-        parts = (w.pieces(self.writer) if isinstance(w, Math) else [w] for w in words)
-        return "".join(" ".join(map(_unbroken, pieces)) for pieces in parts)
+        return "".join(" ".join(map(_unbroken, self.broken(word))) for word in words)
+
+    def broken(self, word: Word) -> list[str]:
+        """Return a word in pieces between which a line may end."""
+        if isinstance(word, Numbers):
+            return self.writer.pieces(word.formula, in_numbers=True)
+        if isinstance(word, Formula):
+            return self.writer.pieces(word)
+        return [write_word(word, self.writer)]
 
     def table(self, table: Table) -> str:
         kinds = ["symbol" if words else "number" for words in table.in_words]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .document import Cell, Display, Document, Equations, Row, Section, Table, Words, write_cell
+from .document import Cell, Display, Document, Equations, Row, Section, Table, Words, write_word
 from .formula import Product, Quantity, code, total
 from .writer import Writer
 
@@ -68,23 +68,18 @@ def _equation(row: Row, writer: Writer) -> str:
 
 def _table(table: Table, writer: Writer) -> str:
     columns = "".join("l" if words else "r" for words in table.in_words)
-
-    def line(cells: tuple[Cell, ...]) -> str:
-        texts = (
-            rf"\text{{{escape(c)}}}" if isinstance(c, str) else write_cell(c, writer) for c in cells
-        )
-        return " & ".join(texts)
-
-    body = " \\\\\n".join(map(line, table.rows))
-    return (
-        f"&\\begin{{array}}{{{columns}}}\n{line(table.header)} \\\\ \\hline\n{body}\n\\end{{array}}"
+    header, *rows = (
+        " & ".join(_word(cell, writer) for cell in cells) for cells in (table.header, *table.rows)
     )
+    body = " \\\\\n".join(rows)
+    return f"&\\begin{{array}}{{{columns}}}\n{header} \\\\ \\hline\n{body}\n\\end{{array}}"
 
 
 def _words(words: Words, writer: Writer) -> str:
     """Return words in math mode."""
-    return "".join(
-        rf"\text{{{escape(word)}}}" if isinstance(word, str) else word.write(writer)
-        for word in words
-        if word
-    )
+    return "".join(_word(word, writer) for word in words if word)
+
+
+def _word(word: Cell, writer: Writer) -> str:
+    text = write_word(word, writer)
+    return rf"\text{{{escape(text)}}}" if isinstance(word, str) else text

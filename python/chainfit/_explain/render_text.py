@@ -11,12 +11,12 @@ from .document import (
     Document,
     Equations,
     Facts,
-    Math,
     Paragraph,
     Row,
     Section,
     Table,
     Words,
+    write_word,
 )
 from .formula import Partial
 from .text_layout import INDENT, break_formula, in_line, square, widths_of, wrap
@@ -27,7 +27,7 @@ NBSP = "\xa0"
 
 def to_text(document: Document, writer: Writer, width: int) -> str:
     """Return the document as text of at most `width` columns."""
-    page = _Page(writer, width, document.spaced)
+    page = _Page(writer, width, document.long)
     if document.title:
         page.heading(page.words(document.title), underlined=True)
     for section in document.sections:
@@ -39,8 +39,8 @@ def to_text(document: Document, writer: Writer, width: int) -> str:
 
 
 class _Page:
-    def __init__(self, writer: Writer, width: int, spaced: bool) -> None:
-        self.writer, self.width, self.spaced = writer, width, spaced
+    def __init__(self, writer: Writer, width: int, long: bool) -> None:
+        self.writer, self.width, self.long = writer, width, long
         self.lines: list[str] = []
 
     def heading(self, text: str, *, underlined: bool) -> None:
@@ -50,8 +50,8 @@ class _Page:
 
     def section(self, section: Section) -> None:
         if section.title:
-            self.heading(section.title, underlined=self.spaced)
-        flush = self.spaced or not section.title
+            self.heading(section.title, underlined=self.long)
+        flush = self.long or not section.title
         for n, block in enumerate(section.blocks):
             if n and flush:
                 self.lines.append("")
@@ -76,7 +76,7 @@ class _Page:
     # -- words
 
     def words(self, words: Words) -> str:
-        return "".join(w.write(self.writer) if isinstance(w, Math) else w for w in words)
+        return "".join(write_word(word, self.writer) for word in words)
 
     def whole(self, words: Words) -> str:
         """Return words for a paragraph: formulas are not broken, but for trails of units."""
@@ -129,10 +129,8 @@ class _Page:
                 continue
             sides[-1] = _signed(sides[-1])
             every = zip([*before, last.rjust(room)], sides, strict=True)
-            *others, value = [f"{sign} {side}" for sign, side in every]
-            blank = [""] * (2 - len(others))
-            others = [*blank, *others] if row.has_numbers_only else [*others, *blank]
-            table.append([self.words(row.left), *others, value])
+            columns = row.in_columns([f"{sign} {side}" for sign, side in every])
+            table.append([self.words(row.left), *columns])
         return table
 
     def stacked(self, cells: Sequence[str], left_width: int) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy.typing as npt
 
-from .document import Cell, Equations, Math, Row, Table, named
+from .document import Cell, Equations, Row, Table
 from .formula import Formula, Name, Quantity, code
 from .notation import Notation, Unit
 from .story_parts import count
-from .symbols import Symbols, general
+from .symbols import Symbols, general, quantity
 from .trace import TraceNumbers
 
 Array = npt.NDArray[Any]
@@ -54,12 +54,7 @@ class StepSymbols(Symbols):
 
     def delta(self, l: int, j: Unit) -> Quantity:
         """Return dJ/dz of a unit, for the one row."""
-        name = self.notation.delta(l, j)
-        return (
-            general(name)
-            if isinstance(j, str)
-            else Quantity(name, float(self.trace.delta[l][0, j]))
-        )
+        return quantity(self.notation.delta(l, j), self.trace.delta[l][0], j)
 
     def of_row(self, derivative: Formula) -> Formula:
         """Return the derivative of the loss of a row as one of J: times the share of the row."""
@@ -71,7 +66,7 @@ class StepSymbols(Symbols):
             (self.number_of(i), *(float(values[i]) for _, values in columns))
             for i in range(min(n, 2 * SHOWN))
         )
-        header: tuple[Cell, ...] = (self.node, *(Math(symbol) for symbol, _ in columns))
+        header: tuple[Cell, ...] = (self.node, *(symbol for symbol, _ in columns))
         return Table(header, rows, left_out(len(rows), n, f"{self.node}s"))
 
     def by_row(self, values: Array, name: Callable[[int, int], Name], l: int) -> Table:
@@ -80,7 +75,7 @@ class StepSymbols(Symbols):
         rows: tuple[tuple[Cell, ...], ...] = tuple(
             (str(r), *map(float, values[r, :COLUMNS])) for r in range(min(len(values), SHOWN))
         )
-        header = tuple(named(name(l, j)) for j in range(min(n, COLUMNS)))
+        header = tuple(name(l, j) for j in range(min(n, COLUMNS)))
         note = left_out(len(rows), len(values), "rows", len(header), n, f"{self.node}s")
         return Table(("row", *header), rows, note)
 

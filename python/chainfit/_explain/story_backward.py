@@ -10,24 +10,14 @@ import numpy as np
 
 from . import rules
 from .address import Address
-from .document import (
-    Block,
-    Cell,
-    Math,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-    Words,
-    equal_to,
-    equation,
-    named,
-)
+from .document import Block, Cell, Paragraph, Row, Section, Table, Words, equal_to, equation, joined
 from .formula import Apply, Formula, Partial, Quantity, SumOver, indexed, total
+from .net import SOLVERS
 from .step_symbols import COLUMNS, SHOWN, Array, StepSymbols, left_out, lines
-from .story_parts import count, decay, listed, values
+from .story_parts import NO_RULE, count, decay, values
 from .symbols import general
 
+W = indexed("w")  # any weight
 SHOWN_PARAMETERS = 42  # of a layer, in the table of updates; where there are more,
 FIRST_WEIGHTS, FIRST_BIASES = 12, 6  # this many
 
@@ -37,12 +27,12 @@ def backward(s: StepSymbols, l: int) -> Section:
     trace, n = s.trace, s.net.units[l]
     at_loss = l == s.L and s.net.canonical  # where delta is no product with f'(z)
     slopes = trace.df[l]
-    joined = at_loss and slopes is None
-    blocks: list[Block] = [Paragraph(tuple(_backward_rule(s, l, joined)))]
+    at_once = at_loss and slopes is None
+    blocks: list[Block] = [Paragraph.of(*_backward_rule(s, l, at_once))]
     if s.is_written_out(l, min(l + 1, s.L)):
         # at an output rounded to 0 or 1 the factors are infinity and 0, their product h - y
         finite = np.isfinite(trace.da[l][0])
-        rows = [_da_of_unit(s, l, i) for i in range(n) if finite[i] and not joined]
+        rows = [_da_of_unit(s, l, i) for i in range(n) if finite[i] and not at_once]
         blocks.append(lines([*rows, *(_delta_of_unit(s, l, i) for i in range(n))]))
     elif s.batch:
         blocks.append(s.by_row(trace.delta[l], s.notation.delta, l))
@@ -50,21 +40,21 @@ def backward(s: StepSymbols, l: int) -> Section:
         columns: list[tuple[Formula, Array]] = [(s.delta(l, "i"), trace.delta[l][0])]
         if slopes is not None:
             columns.insert(0, (Apply("f'", s.z(l, "i"), math.nan), slopes[0]))
-        if not joined:
+        if not at_once:
             columns.insert(0, (s.dJ(s.notation.a(l, "i")), trace.da[l][0]))
         blocks.append(s.by_unit(n, *columns))
     if slopes is not None and not at_loss:
         blocks += _blocked(s, l)
-    return Section("backward", f"Backward: {s.layer_title(l)}", tuple(blocks))
+    return Section.of("backward", f"Backward: {s.layer_title(l)}", *blocks)
 
 
-def _backward_rule(s: StepSymbols, l: int, joined: bool) -> list[Words]:
+def _backward_rule(s: StepSymbols, l: int, at_once: bool) -> list[Words]:
     """Write how dJ/da and delta of a layer come about, in general."""
     a, z, net = s.notation.a, s.notation.z, s.net
     delta_i, dJ_dz = s.delta(l, "i"), s.dJ(z(l, "i"))
     share = ("The share of a row is what it counts for in J.",)
     after: list[Words] = [share] if s.batch and l == s.L else []
-    if joined:
+    if at_once:
         difference = s.of_row(rules.canonical_derivative(s.y("i"), s.a(l, "i")))
         names = f"{net.out_activation} and {rules.loss_of(net).words}"
         why = f"({names} in one step: the targets of a row add up to 1)"
@@ -121,14 +111,14 @@ def _blocked(s: StepSymbols, l: int) -> list[Block]:
         return []
     name = s.net.layer_activation(l)
     why = f"{name} at z <= 0" if rules.ACTIVATIONS[name].cuts else "saturated"
-    which = listed([s.notation.a(l, int(i)) for i in units[:SHOWN]])
+    which = joined(", ", [s.notation.a(l, int(i)) for i in units[:SHOWN]])
     if len(units) > 1:
         more = ", ..." * (len(units) > SHOWN)
         which = (f"{count(len(units), s.node)} (", *which, f"{more})")
     rows = " in every row" if s.batch else ""
     through = "it" if len(units) == 1 else "them"
     text = f": f'(z) = 0 ({why}){rows}, nothing goes back through {through}."
-    return [Paragraph(((*which, text),))]
+    return [Paragraph.of((*which, text))]
 
 
 def gradient(s: StepSymbols, l: int) -> Section:
@@ -145,7 +135,7 @@ def gradient(s: StepSymbols, l: int) -> Section:
     delta_i = s.delta(l + 1, "i")
     of_weight = equation(s.dJ(weight), rule(delta_i, s.a(l, "j"), general(weight)))
     of_bias = equation(s.dJ(s.notation.bias(l, "i")), rule(delta_i))
-    intro = Paragraph((of_weight, of_bias))
+    intro = Paragraph.of(of_weight, of_bias)
     block: Block
     if s.is_written_out(l, l + 1):
         rows = []
@@ -159,7 +149,7 @@ def gradient(s: StepSymbols, l: int) -> Section:
         block = lines(rows)
     else:
         block = _gradient_table(s, l)
-    return Section("gradient", f"Gradient: {s.between(l)}", (intro, block))
+    return Section.of("gradient", f"Gradient: {s.between(l)}", intro, block)
 
 
 def _gradient_table(s: StepSymbols, l: int) -> Table:
@@ -173,7 +163,7 @@ def _gradient_table(s: StepSymbols, l: int) -> Table:
     ]
     rows.append(("bias", *map(float, db[:COLUMNS])))
     note = left_out(min(n, SHOWN), n, f"{source}s from", min(m, COLUMNS), m, f"{s.node}s to")
-    corner = Math(s.dJ(s.notation.weight(l, "j", "i")))
+    corner = s.dJ(s.notation.weight(l, "j", "i"))
     return Table((corner, *to), tuple(rows), note)
 
 
@@ -181,30 +171,25 @@ def update(s: StepSymbols) -> list[Section]:
     """Write the rule of the update, and the parameters before and after."""
     made, net = s.trace.update, s.net
     if made is None:
-        if net.solver != "lbfgs":
+        if net.solver in SOLVERS:  # nobody asked for it
             return []
-        text = (
-            "L-BFGS has no rule for a single weight: it makes a step of the gradients of all "
-            "weights, over all training rows, now and in the steps before."
-        )
-        return [Section("update", "Update", (Paragraph(((text,),)),))]
+        return [Section.of("update", "Update", Paragraph.of(NO_RULE))]
     numbers = made.of(0, 0, 0)
-    rule = tuple(
-        equation(general(line.name), line.rule)
-        for line in rules.update_rule(numbers, s.J, indexed("w"))
+    rule = [equation(line.name, line.rule) for line in rules.update_rule(numbers, s.J, W)]
+    by_training = (
+        f"A copy of the model made this step, in {made.dtype}: these are the numbers of its next "
+        "partial_fit on these rows as one mini-batch."
     )
-    blocks = [Paragraph(rule), Paragraph((values(rules.constants_of_update(numbers)),))]
-    if net.model is not None:
-        text = (
-            f"A copy of the model made this step, in {made.dtype}: these are the numbers of "
-            "its next partial_fit on these rows as one mini-batch."
-        )
-        blocks.append(Paragraph(((text,),)))
-    first = Section("update", f"Update: {rules.UPDATES[made.rule].words}", tuple(blocks))
-    return [
-        first,
-        *(Section("update", f"Update: {s.between(l)}", (_update_table(s, l),)) for l in range(s.L)),
-    ]
+    first = Section.of(
+        "update",
+        f"Update: {rules.UPDATES[made.rule].words}",
+        Paragraph.of(*rule),
+        Paragraph.of(values(rules.constants_of_update(numbers))),
+        Paragraph.of(by_training if net.model is not None else ""),
+    )
+    titles = [f"Update: {s.between(l)}" for l in range(s.L)]
+    tables = [Section.of("update", title, _update_table(s, l)) for l, title in enumerate(titles)]
+    return [first, *tables]
 
 
 def _update_table(s: StepSymbols, l: int) -> Table:
@@ -222,8 +207,7 @@ def _update_table(s: StepSymbols, l: int) -> Table:
     for address in addresses:
         numbers = made.of(*address)
         keys = ("gradient", *slots, "old", "new")
-        rows.append((named(address.name(s.notation)), *(numbers[key] for key in keys)))
+        rows.append((address.name(s.notation), *(numbers[key] for key in keys)))
     note = left_out(shown, n * m, "weights", biases, m, "biases")
     header = [slot.replace("velocity", "v").replace("_", " ") for slot in slots]
-    gradient = Math(s.dJ(indexed("w")))
-    return Table(("", gradient, *header, "w old", "w new"), tuple(rows), note)
+    return Table(("", s.dJ(W), *header, "w old", "w new"), tuple(rows), note)

@@ -15,26 +15,25 @@ from .._common.printable import printable
 from . import rules
 from .chain import ChainNumbers
 from .document import (
-    Block,
     Display,
     Document,
     Equations,
     Facts,
-    Math,
+    Numbers,
     Paragraph,
     Row,
     Section,
+    Word,
     Words,
     equal_to,
     joined,
-    named,
     number,
     sum_of,
 )
 from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail, code
 from .parts import BlockedUnit, Path
 from .story_delta import StorySymbols, blocked, folded, through_softmax
-from .story_parts import decay, net_words, objective, update_rows, values
+from .story_parts import NO_RULE, decay, net_words, objective, values
 
 MAX_ROWS = 8  # of a batch that are shown one by one
 MAX_TERMS = 8  # rows of a batch in the sum that LaTeX has
@@ -85,26 +84,24 @@ def head(s: StorySymbols) -> Section:
     chain, notation = s.chain, s.notation
     n = s.shown.n_paths
     along = "one path" if n == 1 else f"{n:,} paths"
-    scope = (
-        f"{chain.n_rows:,} rows, along {along} in each" if s.batch else f"one row, along {along}"
-    )
-    value = (Math(s.dJ(s.weight)), " = ", number(chain.value), f"   on {scope}")
-    legend = tuple(p if isinstance(p, str) else named(p) for p in notation.legend())
-    where = (named(s.weight), " = ", Math(Constant(chain.weight)), _where(s))
+    scope = f"one row, along {along}"
+    if s.batch:
+        scope = f"{chain.n_rows:,} rows, along {along} in each"
+    value = (s.dJ(s.weight), " = ", number(chain.value), f"   on {scope}")
+    where = (s.weight, " = ", Constant(chain.weight), _where(s))
     facts = (
-        Row(("bias" if s.address.source is None else "weight",), (where,)),
-        Row(("stored in",), ((s.address.stored,),)),
-        Row(("net",), ((net_words(s),),)),
-        Row(("notation",), ((f"{notation.key}: ", *legend),)),
+        Row.of("bias" if s.address.source is None else "weight", where),
+        Row.of("stored in", s.address.stored),
+        Row.of("net", net_words(s)),
+        Row.of("notation", (f"{notation.key}: ", *notation.legend())),
     )
     J, J_row = objective(s)
     loss = rules.loss_of(s.net).words
     about = "with the L2 term" if s.net.alpha else "no L2 term"
     about = about if s.batch else f"{loss}; {about}"
-    lines: list[Words] = [(*J, f", the function whose gradient training applies ({about})")]
-    if s.batch:
-        lines.append((*J_row, f" ({loss})"))
-    return Section("head", "", (Paragraph((*lines, value)), Facts(facts)))
+    J = (*J, f", the function whose gradient training applies ({about})")
+    J_row = (*J_row, f" ({loss})") if s.batch else ()
+    return Section.of("head", "", Paragraph.of(J, J_row, value), Facts(facts))
 
 
 def _where(s: StorySymbols) -> str:
@@ -144,8 +141,8 @@ def given(s: StorySymbols) -> Section | None:
         settings.append(Quantity(code("alpha"), s.net.alpha))
     if settings:
         lines.append(("training", settings))
-    rows = tuple(Row((label,), (values(q, ",  ", "\xa0=\xa0"),)) for label, q in lines)
-    return Section("given", f"Given{s.of_row}", (Facts(rows),))
+    rows = tuple(Row.of(label, values(q, ",  ", "\xa0=\xa0")) for label, q in lines)
+    return Section.of("given", f"Given{s.of_row}", Facts(rows))
 
 
 # --- the chain -----------------------------------------------------------------------------------
@@ -155,24 +152,18 @@ def display(s: StorySymbols) -> Section:
     """Write the chain in general: letters for the units that a path may choose."""
     units = [s.letter(m, m - s.l - 2) for m in range(s.l + 2, s.L + 1)]
     letters = tuple(u for u in units if isinstance(u, str))
-    after: list[Words] = []
+    after: list[Word | Words] = []
     if letters:
-        some = letters[0]
-        if len(letters) > 1:
-            some = f"{', '.join(letters[:-1])} and {letters[-1]}"
-        after.append((f"Each choice of {some} is one path from the weight to the loss.",))
+        *others, last = letters
+        listed = f"{', '.join(others)} and {last}" if others else last
+        after.append(f"Each choice of {listed} is one path from the weight to the loss.")
     if s.coupled:
-        k = units[-1] if units else s.address.target
-        dJ_dz = Math(Partial(s.J_row, s.notation.z(s.L, k), 0.0))
+        dJ_dz = Partial(s.J_row, s.notation.z(s.L, [s.address.target, *units][-1]), 0.0)
         name = s.net.out_activation
-        after.append(
-            (
-                f"A {name} moves all outputs at once: ",
-                *(dJ_dz, " takes them together, as one factor of a path."),
-            )
-        )
+        together = " takes them together, as one factor of a path."
+        after.append((f"A {name} moves all outputs at once: ", dJ_dz, together))
     if s.batch:
-        after.append((named(s.J), " is a mean: its derivative is the mean of the rows'."))
+        after.append((s.J, " is a mean: its derivative is the mean of the rows'."))
     shown = Display(
         left=Partial(s.J_row, s.weight, math.nan),
         letters=letters,
@@ -181,11 +172,7 @@ def display(s: StorySymbols) -> Section:
         terms=tuple(_terms(s)),
         value=s.chain.value,
     )
-    return Section("chain", "The chain", (shown, *_paragraph(after)))
-
-
-def _paragraph(lines: Sequence[Words]) -> tuple[Block, ...]:
-    return (Paragraph(tuple(lines)),) if lines else ()
+    return Section.of("chain", "The chain", shown, Paragraph.of(*after))
 
 
 def _terms(s: StorySymbols) -> list[Formula]:
@@ -216,12 +203,13 @@ def factors(s: StorySymbols) -> Section:
         shown, value = s.shown.factors, s.shown.share * s.shown.term
     found = [equal_to(f.partial, f.rule, f.value) for f in shown]
     product = Product(tuple(factor.partial for factor in shown))
-    found.append(Row(("product",), ((Math(product, True),), (number(value),))))
-    intro: list[Words] = []
+    found.append(Row.of("product", Numbers(product), number(value)))
+    intro: Words = ()
     if path is not None and s.shown.n_paths > 1:
-        intro.append(("Along the largest path, ", Math(_trail(s, path)), ":"))
-    blocks = (*_paragraph(intro), Equations(tuple(found)))
-    return Section("factors", f"Each factor{s.of_row}", blocks)
+        intro = ("Along the largest path, ", _trail(s, path), ":")
+    return Section.of(
+        "factors", f"Each factor{s.of_row}", Paragraph.of(intro), Equations(tuple(found))
+    )
 
 
 def paths(s: StorySymbols, *, hide_numbers: bool) -> Section | None:
@@ -231,16 +219,16 @@ def paths(s: StorySymbols, *, hide_numbers: bool) -> Section | None:
         return None
     found = []
     for path in row.paths:
-        sides = ((Math(path.formula, True),), (number(path.product),))
         remark = () if hide_numbers else _reasons(s, path.blocks)
-        found.append(Row((Math(_trail(s, path)),), sides, remark))
+        sides = Numbers(path.formula), number(path.product)
+        found.append(Row.of(_trail(s, path), *sides, remark=remark))
+    shown = [path.product for path in row.paths]
     if not row.complete:
         n = row.n_paths - len(row.paths)
         others = "1 other path" if n == 1 else f"{n:,} other paths"
-        found.append(Row((others if row.paths else f"{n:,} paths",), ((number(row.remainder),),)))
-    shown = [path.product for path in row.paths] + [row.remainder] * (not row.complete)
-    value = number(row.share * row.term)
-    found.append(Row(("sum",), ((value,),), made_of=sum_of(shown)))
+        found.append(Row.of(others if row.paths else f"{n:,} paths", number(row.remainder)))
+        shown.append(row.remainder)
+    found.append(Row.of("sum", number(row.share * row.term), made_of=sum_of(shown)))
     if row.complete:
         title = f"Every path: all {row.n_paths}"
     elif row.paths:
@@ -248,12 +236,14 @@ def paths(s: StorySymbols, *, hide_numbers: bool) -> Section | None:
         title = f"Every path: {len(row.paths)} of {row.n_paths:,}, {which}"
     else:
         title = f"Every path: none of {row.n_paths:,} is open"
-    intro: Words = (
+    intro = (
         "A path goes through one unit of each layer above the weight. Its factors stand in the "
-        "order of the chain, from the loss to the weight.",
+        "order of the chain, from the loss to the weight."
     )
-    intros = _paragraph([intro] if row.paths else [])
-    return Section("paths", title + s.of_row, (*intros, Equations(tuple(found), "trails")))
+    equations = Equations(tuple(found), "trails")
+    return Section.of(
+        "paths", title + s.of_row, Paragraph.of(intro if row.paths else ""), equations
+    )
 
 
 def _trail(s: StorySymbols, path: Path) -> Trail:
@@ -262,7 +252,7 @@ def _trail(s: StorySymbols, path: Path) -> Trail:
 
 
 def _reasons(s: StorySymbols, blocks: Sequence[BlockedUnit]) -> Words:
-    return joined(", ", [(named(s.notation.a(b.layer, b.unit)), f" {b.reason}") for b in blocks])
+    return joined(", ", [(s.notation.a(b.layer, b.unit), f" {b.reason}") for b in blocks])
 
 
 # --- the batch -----------------------------------------------------------------------------------
@@ -277,20 +267,19 @@ def rows(s: StorySymbols) -> Section | None:
     kept = np.arange(chain.n_rows)
     if chain.n_rows > MAX_ROWS:
         kept = np.sort(np.argsort(-np.abs(each), kind="stable")[:MAX_ROWS])
-    share, term = Partial(s.J, s.J_row, 0.0), Partial(s.J_row, s.weight, 0.0)
     found = []
     for r in map(int, kept):
         pair = (number(float(chain.share[r])).formula, number(float(chain.terms[r])).formula)
-        found.append(Row((f"row {r}",), ((Math(Product(pair), True),), (number(float(each[r])),))))
+        found.append(Row.of(f"row {r}", Numbers(Product(pair)), number(float(each[r]))))
     shown = [float(x) for x in each[kept]]
     if len(kept) < chain.n_rows:
-        rest = math.fsum(np.delete(each, kept))
-        shown.append(rest)
-        found.append(Row((f"{chain.n_rows - len(kept):,} other rows",), ((number(rest),),)))
-    found.append(Row(("sum",), ((number(math.fsum(each)),),), made_of=sum_of(shown)))
+        shown.append(math.fsum(np.delete(each, kept)))
+        found.append(Row.of(f"{chain.n_rows - len(kept):,} other rows", number(shown[-1])))
+    found.append(Row.of("sum", number(math.fsum(each)), made_of=sum_of(shown)))
     title = "Every row" if len(kept) == chain.n_rows else f"The {MAX_ROWS} largest rows"
-    intro: Words = (Math(Product((share, term))), " of each row; rows count from 0.")
-    return Section("rows", title, (Paragraph((intro,)), Equations(tuple(found))))
+    by_row = Partial(s.J, s.J_row, 0.0) * Partial(s.J_row, s.weight, 0.0)
+    intro = (by_row, " of each row; rows count from 0.")
+    return Section.of("rows", title, Paragraph.of(intro), Equations(tuple(found)))
 
 
 def l2(s: StorySymbols) -> Section | None:
@@ -299,15 +288,15 @@ def l2(s: StorySymbols) -> Section | None:
     if not s.net.alpha:
         return None
     if s.address.source is None:
-        return Section("l2", "The L2 term", (Paragraph((("Biases have no L2 term.",),)),))
-    data = math.fsum(chain.share * chain.terms)
-    numbers = number(data).formula + number(chain.l2_term).formula
+        return Section.of("l2", "The L2 term", Paragraph.of("Biases have no L2 term."))
+    data = number(math.fsum(chain.share * chain.terms)).formula
+    numbers = Numbers(data + number(chain.l2_term).formula)
     rule = decay(s, Quantity(s.weight, chain.weight))
     found = (
         equal_to("L2 term", rule, chain.l2_term),
-        Row((Math(s.dJ(s.weight)),), ((Math(numbers, True),), (number(chain.value),))),
+        Row.of(s.dJ(s.weight), numbers, number(chain.value)),
     )
-    return Section("l2", "The L2 term", (Equations(found),))
+    return Section.of("l2", "The L2 term", Equations(found))
 
 
 # --- what comes of it ----------------------------------------------------------------------------
@@ -317,18 +306,14 @@ def update(s: StorySymbols) -> Section:
     """Write the update of the weight by the solver's rule, with what it remembers."""
     numbers = s.chain.update
     if numbers is None:
-        text = (
-            "lbfgs has no rule for a single weight: it makes its step of the gradients of all "
-            "weights, now and before."
-        )
-        return Section("update", "The update", (Paragraph(((text,),)),))
+        return Section.of("update", "The update", Paragraph.of(NO_RULE))
     title = f"The update: {rules.UPDATES[numbers['rule']].words}"
     dtype = s.trace.update.dtype if s.trace.update is not None else s.net.dtype
-    after: list[Words] = []
-    if dtype != np.float64:
-        after.append((f"Training computes in {dtype}, and so are the new numbers.",))
-    equations = Equations(update_rows(numbers, s.J, s.weight))
-    return Section("update", title, (equations, *_paragraph(after)))
+    after = f"Training computes in {dtype}, and so are the new numbers."
+    after = "" if dtype == np.float64 else after
+    lines = rules.update_rule(numbers, s.J, s.weight)
+    rows = tuple(equal_to(line.name, line.rule, line.value) for line in lines)
+    return Section.of("update", title, Equations(rows), Paragraph.of(after))
 
 
 def verified(s: StorySymbols) -> Section:
@@ -337,12 +322,11 @@ def verified(s: StorySymbols) -> Section:
     check = s.chain.verification
     for what, value, tolerance, note in check.rows():
         if value is None:
-            rows.append(Row((what,), (("-",), (note,))))
+            rows.append(Row.of(what, "-", note))
             continue
-        exact = Math(number(value).formula, True, 17)
-        words: Words = ()
+        exact = Numbers(number(value).formula, 17)
+        off = ""
         if value is not check.chain:
-            off = abs(value - check.chain)
-            words = (f"off by {off:.1e}, allowed {tolerance:.1e}",)
-        rows.append(Row((what,), ((exact,), words), (note,) if note else ()))
-    return Section("verified", "Verified", (Facts(tuple(rows)),))
+            off = f"off by {abs(value - check.chain):.1e}, allowed {tolerance:.1e}"
+        rows.append(Row.of(what, exact, off, remark=note or ()))
+    return Section.of("verified", "Verified", Facts(tuple(rows)))

@@ -10,7 +10,7 @@ from .chain_symbols import ChainSymbols
 from .document import (
     Equations,
     Facts,
-    Math,
+    Numbers,
     Paragraph,
     Row,
     Section,
@@ -18,7 +18,6 @@ from .document import (
     equal_to,
     equation,
     joined,
-    named,
     number,
 )
 from .formula import Partial, Quantity, code
@@ -65,13 +64,9 @@ def through_softmax(s: StorySymbols) -> Section | None:
     if s.net.canonical:
         found.append(equal_to(dJ_dz, s.canonical_derivative(k), dJ_dz.value))
     name = s.net.out_activation
-    intro: Words = (
-        f"A {name} ties the outputs together: ",
-        named(z),
-        " moves all of them, so that its derivative is a sum over them.",
-    )
-    title = f"Through the {name}{s.of_row}"
-    return Section("softmax", title, (Paragraph((intro,)), Equations(tuple(found))))
+    why = " moves all of them, so that its derivative is a sum over them."
+    intro = Paragraph.of((f"A {name} ties the outputs together: ", z, why))
+    return Section.of("softmax", f"Through the {name}{s.of_row}", intro, Equations(tuple(found)))
 
 
 def _factors_of_outputs(s: StorySymbols, k: int) -> list[Row]:
@@ -108,15 +103,13 @@ def folded(s: StorySymbols) -> Section:
     left = Partial(s.J_row, s.weight, s.shown.term)
     found.append(equal_to(left, delta * s.source(), s.shown.term))
     dJ_dz = Partial(s.J_row, s.notation.z(s.l + 1, s.address.target), 0.0)
-    intro: Words = (
-        *equation(delta, dJ_dz),
+    what = (
         " is what all weights into this unit have in common. Each delta is made once, of those of "
-        "the layer above.",
+        "the layer above."
     )
-    cost = _cost(s)
-    after = [Paragraph(((cost,),))] if cost else []
+    intro = Paragraph.of((*equation(delta, dJ_dz), what))
     title = f"Folded into delta{s.of_row}"
-    return Section("delta", title, (Paragraph((intro,)), Equations(tuple(found)), *after))
+    return Section.of("delta", title, intro, Equations(tuple(found)), Paragraph.of(_cost(s)))
 
 
 def _deltas_of_layer(s: StorySymbols, m: int) -> list[Row]:
@@ -134,9 +127,9 @@ def _deltas_of_layer(s: StorySymbols, m: int) -> list[Row]:
         found.append(equal_to(delta, s.delta_rule(m, unit), delta.value))
     if others:
         deltas = [s.delta(m, unit) for unit in others[:MAX_UNITS]]
-        side = joined(", ", [(Math(d), " = ", number(d.value)) for d in deltas])
+        side = joined(", ", [(d, " = ", number(d.value)) for d in deltas])
         more = len(others) - MAX_UNITS
-        found.append(Row((), ((*side, f" and {more:,} smaller") if more > 0 else side,)))
+        found.append(Row.of((), (*side, f" and {more:,} smaller") if more > 0 else side))
     return found
 
 
@@ -164,8 +157,7 @@ def _in_vectors(s: StorySymbols, notation: Notation) -> list[Row]:
         values = s.backward.delta[m][s.row]
         value = float(values[0]) if own else values
         name = notation.delta(m, j) if own else notation.vector("δ", m)
-        sides: tuple[Words, ...] = ((named(code(rule)),), (Math(Quantity(name, value), True),))
-        found.append(Row((named(name),), sides))
+        found.append(Row.of(name, code(rule), Numbers(Quantity(name, value))))
     return found
 
 
@@ -198,25 +190,24 @@ def blocked(s: StorySymbols) -> Section | None:
         why = "an input of 0: the weight has nothing to multiply"
         if s.l and rules.ACTIVATIONS[s.net.layer_activation(s.l)].cuts:
             why = f"its {s.net.layer_activation(s.l)} is off: the weight has nothing to multiply"
-        found.append(Row((Math(s.a(s.l, source)), " = 0"), ((why,),)))
+        found.append(Row.of((s.a(s.l, source), " = 0"), why))
     for block in row.blocks[:MAX_BLOCKED]:
-        found.append(Row((named(s.notation.a(block.layer, block.unit)),), (_reason(s, block),)))
+        found.append(Row.of(s.notation.a(block.layer, block.unit), _reason(s, block)))
     if len(row.blocks) > MAX_BLOCKED:
-        found.append(Row(("...",), ((f"and {len(row.blocks) - MAX_BLOCKED:,} more units",),)))
+        found.append(Row.of("...", f"and {len(row.blocks) - MAX_BLOCKED:,} more units"))
     if not found and row.n_alive == row.n_paths:
         return None
-    after = Paragraph(((_open_paths(row.n_paths, row.n_alive),),))
-    facts = (Facts(tuple(found)),) if found else ()
-    return Section("blocked", f"What blocks{s.of_row}", (*facts, after))
+    after = Paragraph.of(_open_paths(row.n_paths, row.n_alive))
+    return Section.of("blocked", f"What blocks{s.of_row}", Facts(tuple(found)), after)
 
 
 def _reason(s: StorySymbols, block: BlockedUnit) -> Words:
     f = s.net.layer_activation(block.layer)
     z = s.z(block.layer, block.unit)
     if block.reason == "off":
-        words: Words = (f"{f} is off, for ", Math(z), " = ", Math(z, True))
+        words: Words = (f"{f} is off, for ", z, " = ", Numbers(z))
     else:
-        words = (f"{f} is saturated at ", Math(z), " = ", Math(z, True), ": its slope is ")
+        words = (f"{f} is saturated at ", z, " = ", Numbers(z), ": its slope is ")
         words = (*words, number(block.slope))
     return (*words, "; all paths go through it") if block.layer == s.l + 1 else words
 

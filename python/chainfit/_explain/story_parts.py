@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from . import rules
-from .document import Math, Row, Words, equal_to, joined, named
-from .formula import Constant, Formula, Name, Quantity, SumOver, code, indexed
+from .document import Words, joined
+from .formula import Constant, Formula, Quantity, SumOver, code, indexed
 from .symbols import Symbols, general
 
 
@@ -16,16 +15,13 @@ def objective(s: Symbols) -> tuple[Words, Words]:
     k = "" if s.net.units[-1] == 1 else s.notation.letter(0)
     loss = rules.loss_of(s.net).of_row(k, s.y(k or 0), s.a(s.L, k or 0))
     row: Words = ()
-    J: Words = (named(s.J), " = ", Math(loss))
+    J: Words = (s.J, " = ", loss)
     if s.batch:
         mean = "mean" if s.trace.sample_weight is None else "weighted mean"
         rows = f"{len(s.trace.X):,} rows"
-        J, row = (named(s.J), f" = {mean} over the {rows} of ", named(s.J_row)), (
-            named(s.J_row), " = ", Math(loss),
-        )  # fmt: skip
+        J, row = (s.J, f" = {mean} over the {rows} of ", s.J_row), (s.J_row, " = ", loss)
     if s.net.alpha:
-        alpha = Math(Constant(s.net.alpha))
-        J = (*J, " + ", Math(penalty(s)), ", alpha = ", alpha)
+        J = (*J, " + ", penalty(s), ", alpha = ", Constant(s.net.alpha))
     return J, row
 
 
@@ -42,23 +38,16 @@ def decay(s: Symbols, weight: Quantity) -> Formula:
     return alpha * weight if s.trace.sum_w == 1 else alpha / Constant(s.trace.sum_w) * weight
 
 
-def update_rows(numbers: dict[str, Any], J: Name, weight: Name) -> tuple[Row, ...]:
-    """Return the lines of a weight's update, in symbols and in numbers."""
-    return tuple(
-        equal_to(general(line.name), line.rule, line.value)
-        for line in rules.update_rule(numbers, J, weight)
-    )
+NO_RULE = (
+    "L-BFGS has no rule for a single weight: it makes its step of the gradients of all weights, "
+    "now and before."
+)
 
 
 def values(quantities: list[Quantity], between: str = ", ", equals: str = " = ") -> Words:
-    """Return symbols with their numbers, which are told in exercises too."""
-    pairs = ((Math(q), equals, Math(Constant(float(q.value)))) for q in quantities)
+    """Return symbols with their numbers, which exercises show too."""
+    pairs = ((q, equals, Constant(float(q.value))) for q in quantities)
     return joined(between, pairs)
-
-
-def listed(names: list[Name]) -> Words:
-    """Return symbols with commas between them."""
-    return joined(", ", [(named(name),) for name in names])
 
 
 def count(n: int, what: str) -> str:

@@ -18,16 +18,13 @@ from .document import (
     Block,
     Cell,
     Document,
-    Math,
     Paragraph,
     Row,
     Section,
     Table,
-    Words,
     equal_to,
     equation,
     label,
-    named,
     number,
 )
 from .formula import Formula, Name, Quantity, SumOver, code, total
@@ -47,20 +44,19 @@ def overview(s: StepSymbols) -> Section:
     net = s.net
     address = Address(0, net.units[0] - 1, 0)
     name, stored = address.name(s.notation), address.stored
-    legend = tuple(p if isinstance(p, str) else named(p) for p in s.notation.legend())
-    reading: list[Words] = [(f"Notation {s.notation.key}: ", *legend, ".")]
-    if name.ascii != stored:
-        reading.append((named(name), f" is stored in {stored}."))
-    what: Words = (f"A net {net_words(s)}, loss {net.loss}; {count(len(s.trace.X), 'row')}.",)
-    rounding: Words = (
+    reading = (f"Notation {s.notation.key}: ", *s.notation.legend(), ".")
+    where = () if name.ascii == stored else (name, f" is stored in {stored}.")
+    rows = count(len(s.trace.X), "row")
+    rounding = (
         f"Numbers are computed in float64 and shown in up to {s.digits} digits; ",
-        *(named(ABOUT), " stands where the digits shown do not make the result exactly."),
+        *(ABOUT, " stands where the digits shown do not make the result exactly."),
     )
-    J = tuple(words for words in objective(s) if words)
-    return Section(
+    return Section.of(
         "overview",
         "One training step",
-        (Paragraph((what, rounding)), Paragraph(J), Paragraph(tuple(reading))),
+        Paragraph.of(f"A net {net_words(s)}, loss {net.loss}; {rows}.", rounding),
+        Paragraph.of(*objective(s)),
+        Paragraph.of(reading, where),
     )
 
 
@@ -71,12 +67,12 @@ def inputs(s: StepSymbols) -> Section:
     else:
         names = s.net.feature_names
         rows = tuple(
-            (Math(s.a(0, j)), label(names[j]), float(s.trace.X[0, j]))
+            (s.a(0, j), label(names[j]), float(s.trace.X[0, j]))
             for j in range(min(len(names), 2 * SHOWN))
         )
         note = left_out(len(rows), len(names), "inputs")
         table = Table(("input", "name", "value"), rows, note)
-    return Section("inputs", "Forward: the inputs", (table,))
+    return Section.of("inputs", "Forward: the inputs", table)
 
 
 def forward(s: StepSymbols, l: int) -> Section:
@@ -86,8 +82,8 @@ def forward(s: StepSymbols, l: int) -> Section:
     terms = SumOver("j", s.w(l - 1, "j", "i") * s.a(l - 1, "j"), math.nan)
     step_1 = equation(z_i, terms + s.b(l - 1, "i"))
     step_2 = equation(a_i, s.activation(l, "i"))
-    first = Paragraph((("Step 1, weighted sum and bias: ", *step_1),))
-    second = Paragraph(((f"Step 2, activation ({f}): ", *step_2),))
+    first = Paragraph.of(("Step 1, weighted sum and bias: ", *step_1))
+    second = Paragraph.of((f"Step 2, activation ({f}): ", *step_2))
     blocks: tuple[Block, ...]
     if s.is_written_out(l - 1, l):
         sums = [equal_to(s.z(l, i), _sum_of_unit(s, l, i), s.z(l, i).value) for i in range(n)]
@@ -99,7 +95,7 @@ def forward(s: StepSymbols, l: int) -> Section:
     else:
         table = s.by_unit(n, (z_i, s.trace.z[l][0]), (a_i, s.trace.a[l][0]))
         blocks = (first, second, table)
-    return Section("forward", f"Forward: {s.layer_title(l)}", blocks)
+    return Section.of("forward", f"Forward: {s.layer_title(l)}", *blocks)
 
 
 def _sum_of_unit(s: StepSymbols, l: int, i: int) -> Formula:
@@ -110,7 +106,7 @@ def _sum_of_unit(s: StepSymbols, l: int, i: int) -> Formula:
 def _output_of_unit(s: StepSymbols, l: int, i: int) -> Row:
     a = s.a(l, i)
     if s.trace.df[l] is None:  # of all sums of the layer
-        return Row((Math(a),), ((number(a.value),),))
+        return Row.of(a, number(a.value))
     return equal_to(a, s.activation(l, i), a.value)
 
 
@@ -124,19 +120,18 @@ def loss(s: StepSymbols) -> Section:
         term = Quantity(code("data term"), data)
     J = general(s.J)
     if s.net.alpha:
-        sides: tuple[Words, ...] = ((Math(penalty(s)),), (number(s.trace.penalty),))
-        rows.append(Row(("L2 term",), sides))
+        rows.append(Row.of("L2 term", penalty(s), number(s.trace.penalty)))
         l2 = Quantity(code("L2 term"), s.trace.penalty)
         rows.append(equal_to(J, term + l2, s.trace.J))
     elif s.batch:
         rows.append(equal_to(J, term, s.trace.J))
-    return Section("loss", "Loss", (*blocks, lines(rows)))
+    return Section.of("loss", "Loss", *blocks, lines(rows))
 
 
 def _loss_of_row(s: StepSymbols, data: float) -> tuple[list[Block], list[Row]]:
     n = s.net.units[-1]
     outputs = tuple(
-        (Math(s.a(s.L, k)), label(s.net.output_names[k]), s.a(s.L, k).value, s.y(k).value)
+        (s.a(s.L, k), label(s.net.output_names[k]), s.a(s.L, k).value, s.y(k).value)
         for k in range(min(n, 2 * SHOWN))
     )
     note = left_out(len(outputs), n, "outputs")
@@ -156,7 +151,7 @@ def _output(s: StepSymbols, k: int) -> tuple[Formula, Formula]:
         eps = np.finfo(np.float64).eps
         a = Quantity(a.name, float(np.clip(a.value, eps, 1 - eps)))
     rest = 1 - a
-    if Writer("ascii", digits=s.digits).number(a.value) == "1":  # 1 - 1 would not tell what is left
+    if Writer("ascii", digits=s.digits).number(a.value) == "1":  # 1 - 1 would hide what is left
         name = Name(*(Writer(flavour).symbols(rest) for flavour in Name._fields))
         return a, Quantity(name, rest.value)
     return a, rest
@@ -169,7 +164,7 @@ def _loss_of_batch(s: StepSymbols) -> tuple[list[Block], list[Row]]:
     )
     note = left_out(len(rows), len(s.trace.X), "rows")
     words = "The share of a row is what it counts for in J: its weight over their sum."
-    return [Paragraph(((words,),)), Table(("row", "share", named(s.J_row)), rows, note)], []
+    return [Paragraph.of(words), Table(("row", "share", s.J_row), rows, note)], []
 
 
 def step_story(trace: TraceNumbers, notation: Notation, digits: int) -> Document:
@@ -184,4 +179,4 @@ def step_story(trace: TraceNumbers, notation: Notation, digits: int) -> Document
         *(gradient(s, l) for l in range(s.L - 1, -1, -1)),
         *update(s),
     ]
-    return Document(tuple(sections), spaced=True)
+    return Document(tuple(sections), long=True)

@@ -105,7 +105,7 @@ def verify(backward: Backward, value: float, l2_term: float, weight: float) -> V
     trace, (l, i, j) = backward.trace, backward.address
     stored = float(trace.db[l][j] if i is None else trace.dW[l][i, j])
     size = float(np.sum(backward.share * backward.absolute_terms)) + abs(l2_term)
-    # both sides are rounded so often at most
+    # either side is rounded that many times at most
     stored_tolerance = 2 * backward.roundings() * U * size + TINY
     kernel, kernel_note = _kernel_gradient(trace, l, i, j)
     kernel_tolerance = stored_tolerance
@@ -167,10 +167,12 @@ def _core_net(net: Net) -> tuple[list[Array], list[Array], str, str] | None:
     W, b = list(net.coefs), list(net.intercepts)
     known = _core.activations()
     loss = _core.losses().get(net.loss)
-    if loss is not None and loss.link == net.out_activation:
+    if loss is None:
+        return None
+    if loss.link == net.out_activation:
         return (W, b, net.activation, net.loss) if net.activation in known else None
     same = len(W) == 1 or net.out_activation == net.activation
-    if (net.loss, "identity") not in _core.losses() or not same or net.out_activation not in known:
+    if loss.link != "identity" or not same or net.out_activation not in known:
         return None
     n = net.units[-1]
     return [*W, np.eye(n)], [*b, np.zeros(n)], net.out_activation, net.loss

@@ -4,9 +4,20 @@ const section = (title, ...content) => el("section", el("h3", title), content);
 const note = (...words) => el("p.note", words);
 const entry = (name, value) => el("div", el("dt", name), el("dd", value));
 
-function bar(value, top) {
+// a term to choose: its name, its size beside the others', its value
+function choice(n, name, value, top, attributes) {
   const size = top ? Math.min(1, Math.abs(value) / top) : 0;
-  return el(`span.bar.${sign_of(value)}`, { style: { "--size": size }, "aria-hidden": true });
+  const bar = { style: { "--size": size }, "aria-hidden": true };
+  return el(
+    "li",
+    el(
+      "button.path",
+      { type: "button", "data-path": n, ...attributes },
+      el("span.hops", name),
+      el(`span.bar.${sign_of(value)}`, bar),
+      number(value),
+    ),
+  );
 }
 
 function head_of(address, t, fresh) {
@@ -84,7 +95,11 @@ function factor_table(t, address, factors, l2, chain, g) {
     el(
       "tr",
       { class: style },
-      el("th", { scope: "row" }, mathml("math", left)),
+      el(
+        "th",
+        { scope: "row" },
+        left.map((part) => [in_text(part), " "]),
+      ),
       el("td", formula(middle)),
       el("td.number", result_cell(of, value)),
     );
@@ -119,28 +134,16 @@ function paths_section(epoch, row, address, path, choose_path) {
   const title = all === 1 ? "Its one path to the loss" : `Its ${count_of(all)} paths to the loss`;
   const top = shown.reduce((m, p) => Math.max(m, Math.abs(p.product)), 0);
   if (top === 0) return section(title, el("p", all_blocked(t, address, shown[0])));
-  const items = shown.map((p) => {
+  const items = shown.map((p, n) => {
     const is_chosen = path?.units.join() === p.units.join();
     const hops = p.units.map((u, n) => ["→", in_text(symbol.out(l + 1 + n, u))]);
     const [blocked] = p.blocked;
-    return el(
-      "li",
-      el(
-        "button.path",
-        {
-          type: "button",
-          "aria-pressed": String(is_chosen),
-          onclick: () => choose_path(is_chosen ? null : p),
-        },
-        el(
-          "span.hops",
-          [in_text(symbol.weight(address)), hops, "→", in_text(symbol.loss())],
-          blocked && [" blocked by ", in_text(symbol.out(...blocked))],
-        ),
-        bar(p.product, top),
-        number(p.product),
-      ),
-    );
+    const why = blocked && [" blocked by ", in_text(symbol.out(...blocked))];
+    const name = [in_text(symbol.weight(address)), hops, "→", in_text(symbol.loss()), why];
+    return choice(n, name, p.product, top, {
+      "aria-pressed": String(is_chosen),
+      onclick: () => choose_path(is_chosen ? null : p),
+    });
   });
   const others = all - shown.length;
   const terms = [...shown.map((p) => p.product), ...(others > 0 ? [rest] : [])];
@@ -163,7 +166,7 @@ function paths_section(epoch, row, address, path, choose_path) {
 // why every product is 0
 function all_blocked(t, { l, i, j }, path) {
   const name = (layer, u) => in_text(symbol.out(layer, u));
-  if (unit_slope(t, l + 1, j) === 0) {
+  if (slope(t, l + 1, j) === 0) {
     const words = ` is flat here (${rules[l + 1].name}), so its derivative is 0 and so is every product.`;
     return ["Nothing comes through: ", name(l + 1, j), words];
   }
@@ -219,17 +222,9 @@ function batch_panel(epoch, address, choose_row) {
   const dJ = partial(symbol.loss(), symbol.weight(address));
   const added_up = [...terms.map(({ value }) => value), ...(rest.length ? [left] : [])];
   if (l2) added_up.push(compile(l2)({}));
-  const item = ({ r, value }) =>
-    el(
-      "li",
-      el(
-        "button.path",
-        { type: "button", onclick: () => choose_row(r) },
-        el("span.hops", `row ${count_of(r + 1)}`),
-        bar(value, top),
-        number(value),
-      ),
-    );
+  const items = terms.map(({ r, value }, n) =>
+    choice(n, `row ${count_of(r + 1)}`, value, top, { onclick: () => choose_row(r) }),
+  );
   const step = update_of(epoch, parameter(t.p, address), g, address);
   return [
     head_of(address, t, step.fresh),
@@ -237,7 +232,7 @@ function batch_panel(epoch, address, choose_row) {
       "Its chain, added up over all rows",
       formula([dJ, equals(), ...symbols(chain), equals(), mn(g)]),
       note("δ of a row has the row's share of the batch in it. Choose a row to see its chain."),
-      el("ul.paths", terms.map(item)),
+      el("ul.paths", items),
       el(
         "dl.sums",
         rest.length ? entry(`the other ${plural(rest.length, "row")}`, number(left)) : null,

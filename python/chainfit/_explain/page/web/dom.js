@@ -15,7 +15,7 @@ function make(namespace, name, contents) {
     else element.setAttribute(name, value === true ? "" : value);
   }
   const children = contents.slice(has_attributes ? 1 : 0).flat(Infinity);
-  element.append(...children.filter((child) => child !== null && child !== undefined));
+  element.append(...children.filter((child) => child || child === 0));
   return element;
 }
 

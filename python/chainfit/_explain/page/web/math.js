@@ -9,11 +9,17 @@ const minus = () => mo("\u2212");
 const equals = () => mo("=");
 const dot = () => mo("·", { lspace: "0.15em", rspace: "0.15em" });
 
+const LONG = 7; // parts, signs among them
 const is_tall = (element) => element.localName === "mfrac" || element.querySelector("mfrac");
 
-function wrap(parts, [open, close] = "()") {
-  const tight = { stretchy: String(parts.some(is_tall)), lspace: "0", rspace: "0" };
-  return mrow(mo(open, tight), parts, mo(close, tight));
+// Brackets grow with a fraction; between the parts of long ones that don't, a line may break.
+function brackets(parts, [open, close] = "()") {
+  const grow = parts.some(is_tall);
+  const [before, after] = [open, close].map((sign) =>
+    mo(sign, { stretchy: String(grow), lspace: "0", rspace: "0" }),
+  );
+  if (grow || parts.length < LONG) return [mrow(before, parts, after)];
+  return [mrow(before, parts[0]), ...parts.slice(1, -1), mrow(parts.at(-1), after)];
 }
 
 function mn(value, digits = 4) {
@@ -53,7 +59,6 @@ const partial = (top, bottom) => frac(mrow(mi("∂"), part(top)), mrow(mi("∂")
 // { count } for terms that are left out; each with a value.
 
 const [SUM, PRODUCT, ATOM] = [0, 1, 2]; // how tightly the parts of a formula hold together
-const LONG = 7; // parts, signs among them
 
 function leaf(tree, in_numbers) {
   if (in_numbers) {
@@ -87,19 +92,19 @@ const WRITERS = {
     const is_name = typeof symbol === "string"; // of a rule, perhaps with a word below
     const is_raised = !n && (partial || (is_name ? symbol.includes(" ") : symbol?.sup));
     const parts = inside(base, n, ATOM, false);
-    const below = is_raised ? wrap(parts) : mrow(parts);
+    const below = mrow(is_raised ? brackets(parts) : parts);
     return [[mathml("msup", below, whole(exponent, n))], ATOM];
   },
   Apply(name, argument, n) {
     const x = write(argument, n)[0];
     if (name === "sqrt") return [[mathml("msqrt", x)], ATOM];
     if (name === "exp") return [[mathml("msup", mi("e"), mrow(x))], ATOM];
-    return name === "abs" ? [[wrap(x, "||")], ATOM] : [[mi(name), wrap(x)], ATOM];
+    return name === "abs" ? [brackets(x, "||"), ATOM] : [[mi(name), ...brackets(x)], ATOM];
   },
   Case(condition, above, otherwise, n) {
     const [f, yes, no] = [condition, above, otherwise].map((part) => write(part, n)[0]);
-    const words = [yes, label(" if "), f, mo(">"), mn(0), label(" else "), no];
-    return [[wrap(words.flat())], ATOM];
+    const [if_, else_] = ["if", "else"].map((word) => label(`\u00a0${word}\u00a0`));
+    return [brackets([yes, if_, f, mo(">"), mn(0), else_, no].flat()), ATOM];
   },
 };
 
@@ -119,10 +124,7 @@ const numbers = (tree) => write(tree, true)[0];
 function inside(tree, in_numbers, at_least, is_first = true) {
   const [parts, tightness] = write(tree, in_numbers);
   const is_loose = tightness < at_least || (!is_first && split_sign(tree, in_numbers)[0]);
-  if (!is_loose) return parts;
-  // a line may break inside of long brackets too
-  const is_long = parts.length >= LONG && !parts.some(is_tall);
-  return is_long ? [mo("("), ...parts, mo(")")] : [wrap(parts)];
+  return is_loose ? brackets(parts) : parts;
 }
 
 // [whether it begins with a minus, the tree without]

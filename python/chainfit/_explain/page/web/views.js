@@ -78,21 +78,17 @@ function forward_look(state) {
 }
 
 function backward_look(state) {
-  const { epoch, row } = state;
-  const t = trace(epoch, row);
+  const t = trace(state.epoch, state.row);
   return {
-    ...light(state),
+    ...forward_look(state),
     title: "The gradient: deltas in the nodes, gradients on the edges",
     caption:
       "From the loss back, right to left. Nodes: δ, the derivative by the unit's sum" +
-      (row < 0 ? ", added up over all rows. " : ". ") +
+      (state.row < 0 ? ", added up over all rows. " : ". ") +
       "Lines: derivative by the weight, wider for larger ones.",
     node: (l, i) => (l === 0 ? null : bias_gradient(t, l, i)),
     symbol: (l, i) => (l === 0 ? symbol.out(l, i) : symbol.delta(l, i)),
-    edge: (l, i, j) => t.gradient(l, i, j),
-    loss: t.J,
-    dead: (l, i) => idle_words(epoch, row, l, i),
-    target: target_words(t, row),
+    edge: t.gradient,
   };
 }
 
