@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,19 +25,20 @@ from .._estimators.rules import SETTINGS, optimizer_name
 from .._estimators.sklearn_convert import plain_state as sklearn_state
 from .._estimators.state import HISTORY
 from .._estimators.training import train
+from . import rules
 from .batch import Batch, labels_of
 from .net import Net
 
 Array = npt.NDArray[Any]
 Layers = tuple[tuple[Array, ...], tuple[Array, ...]]  # (as coefs, as intercepts)
 
-# What each rule remembers of earlier steps, in the order of the core's slots.
-SLOTS = {
-    "sgd": (),
-    "momentum": ("velocity",),
-    "nesterov": ("velocity",),
-    "adam": ("m", "v"),
-}
+# The estimators' words for the constants of the rules, where these have other names.
+_WORDS = {"mu": "momentum", "beta1": "beta_1", "beta2": "beta_2", "eps": "epsilon"}
+
+
+def _slots(rule: str) -> list[str]:
+    """Name what a rule remembers of earlier steps, in the order of the core's slots."""
+    return [variable.key.removesuffix("_old") for variable in rules.UPDATES[rule].memory]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,13 +48,13 @@ class Update:
     Attributes
     ----------
     rule : {'sgd', 'momentum', 'nesterov', 'adam'}
-        As named, and defined, in `chainfit.reference`.
+        Or another one, as named, and defined, in `chainfit.reference`.
     dtype : dtype
         What the step computed in.
     eta : float
         Step size, as the schedule left it.
     mu, beta1, beta2, eps : float
-        Constants of the rules that have them.
+        Constants of the rules that have them; those of other rules are in `others`, by name.
     t : int
         Number of Adam's step, from 1; 0 with other rules.
     old, new : tuple of (coefs, intercepts)
@@ -76,6 +77,7 @@ class Update:
     new: Layers
     gradient: Layers
     slots: dict[str, tuple[Layers, Layers]]
+    others: tuple[tuple[str, float], ...] = ()
 
     @property
     def eta_t(self) -> float:
@@ -109,14 +111,26 @@ class Update:
             "old": element(self.old),
             "new": element(self.new),
         }
-        if self.rule in ("momentum", "nesterov"):
-            numbers["mu"] = self.mu
-        elif self.rule == "adam":
-            numbers |= {name: getattr(self, name) for name in ("beta1", "beta2", "eps")}
+        others, rule = dict(self.others), rules.UPDATES[self.rule]
+        for constant in rule.constants:
+            key = constant.key
+            numbers[key] = others[key] if key in others else getattr(self, key)
+        if _corrects_bias(self.rule):
             numbers |= {"t": self.t, "eta_t": self.eta_t}
         for name, (old, new) in self.slots.items():
             numbers |= {f"{name}_old": element(old), f"{name}_new": element(new)}
         return numbers
+
+
+def _corrects_bias(rule: str) -> bool:
+    return any(variable == rules.ETA_T for variable, _ in rules.UPDATES[rule].lines)
+
+
+def _constants(rule: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the constants of an Update, of parameters in the estimators' words."""
+    known = {key: float(words[word]) for key, word in _WORDS.items()}
+    keys = [v.key for v in rules.UPDATES[rule].constants if v.key not in ("eta", *known)]
+    return {**known, "others": tuple((key, float(words[key])) for key in keys)}
 
 
 def update_of(net: Net, batch: Batch, dW: Sequence[Array], db: Sequence[Array]) -> Update | None:
@@ -154,13 +168,9 @@ def _by_formula(net: Net, gradient: Layers) -> Update:
     rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
     old: Layers = (net.coefs, net.intercepts)
     new = _copy(old)
-    constants: dict[str, Any] = {
-        "mu": net.momentum,
-        "beta1": net.beta_1,
-        "beta2": net.beta_2,
-        "eps": net.epsilon,
-    }
-    state = reference.init_state(*new, rule, eta=net.learning_rate_init, **constants)
+    constants = _constants(rule, vars(net))
+    own = dict(constants["others"]) | {key: constants[key] for key in _WORDS}
+    state = reference.init_state(*new, rule, eta=net.learning_rate_init, **own)
     before = [_copy(slot) for slot in state.slots]
     state.steps = 1
     for kind in (0, 1):  # weights, biases
@@ -173,12 +183,12 @@ def _by_formula(net: Net, gradient: Layers) -> Update:
         dtype=net.dtype,
         eta=net.learning_rate_init,
         **constants,
-        t=1 if rule == "adam" else 0,
+        t=1 if _corrects_bias(rule) else 0,
         old=old,
         new=new,
         gradient=gradient,
         slots=dict(
-            zip(SLOTS[rule], zip(before, map(_copy, state.slots), strict=True), strict=True)
+            zip(_slots(rule), zip(before, map(_copy, state.slots), strict=True), strict=True)
         ),
     )
 
@@ -191,21 +201,18 @@ def _by_training(net: Net, batch: Batch, gradient: Layers) -> Update:
         old, new, state, after = step(net.model, batch)
     zeros = _copy([[np.zeros_like(p) for p in kind] for kind in old])
     rule, settings = state["name"], state["settings"]
-    before = state["slots"] or [zeros] * len(SLOTS[rule])
+    before = state["slots"] or [zeros] * len(_slots(rule))
     slots = zip(before, after["slots"], strict=True)
     return Update(
         rule=rule,
         dtype=new[0][0].dtype,
         eta=float(state["eta"]),
-        mu=float(settings["momentum"]),
-        beta1=float(settings["beta_1"]),
-        beta2=float(settings["beta_2"]),
-        eps=float(settings["epsilon"]),
-        t=int(after["steps"]) if rule == "adam" else 0,
+        **_constants(rule, settings),
+        t=int(after["steps"]) if _corrects_bias(rule) else 0,
         old=old,
         new=new,
         gradient=gradient,
-        slots=dict(zip(SLOTS[rule], slots, strict=True)),
+        slots=dict(zip(_slots(rule), slots, strict=True)),
     )
 
 
