@@ -112,29 +112,3 @@ T update(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalar
         update_vector<T, Optimizer>(load(g + i), w + i, s0 + i, s1 + i, c, sum_squares);
     return fold_sum(sum_squares);
 }
-
-// One vector in each of P panels, for the optimizer at position `which` of the list, the last of which stores. A kernel
-// that is compiled once for all of them pays a well-predicted branch.
-template <class T, int P>
-struct PanelPointers {
-    T* w[P];
-    T* s0[P];
-    T* s1[P];
-};
-
-template <bool kBiases, class T, int P, class... O>
-CHAINFIT_INLINE void update_panels_at(TypeList<O...>, Index which, const Vec<T> (&g)[P], const PanelPointers<T, P>& to,
-                                      Index at, const StepScalars<T>& c, Vec<T> (&sum_squares)[4]) {
-    const auto all = [&]<class Optimizer>(Optimizer) CHAINFIT_LAMBDA {
-#pragma GCC unroll 4
-        for (int p = 0; p < P; ++p)
-            if constexpr (kBiases)
-                update_biases<T, Optimizer>(g[p], to.w[p] + at, to.s0[p] + at, to.s1[p] + at, c);
-            else
-                update_vector<T, Optimizer>(g[p], to.w[p] + at, to.s0[p] + at, to.s1[p] + at, c, sum_squares[p]);
-        return true;
-    };
-    Index i = 0;
-    static_cast<void>((... || (which == i++ && all(O{}))));
-    if (which == i) all(Store{});
-}
