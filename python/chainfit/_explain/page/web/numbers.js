@@ -187,7 +187,7 @@ function update_of(epoch, w, g, address) {
   if (solver.why) return { fresh: null, why: solver.why };
   if (!settings)
     return { fresh: null, why: `What ${solver.words} remembered at this epoch was not kept.` };
-  const known = { ...settings, t: settings.steps + 1, old: w, gradient: g };
+  const known = { ...settings, old: w, gradient: g };
   solver.memory.forEach((key, n) => {
     const slot = slots(epoch)[n]; // none before the first step
     known[key] = slot ? parameter(slot, address) : 0;
