@@ -67,6 +67,12 @@ class ChainNumbers:
             max_paths=max_paths,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_rows": {}}  # which are made again where they are asked for
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({**state, "_rows": {}})  # those of 0.1.0 had other formulas
+
     @property
     def terms(self) -> Array:
         """dJ_r/dw of each row's own loss, shape (rows,)."""

@@ -244,9 +244,10 @@ class Section(NamedTuple):
 class Document(NamedTuple):
     """Sections, below a heading of their own if there is one.
 
-    A document is `spaced` if its headings are underlined and its blocks stand apart: a long one.
+    Of a long document headings are underlined, blocks stand apart, and formulas are plain text in
+    HTML, where hundreds of them would take their time.
     """
 
     sections: tuple[Section, ...]
     title: Words = ()
-    spaced: bool = False
+    long: bool = False

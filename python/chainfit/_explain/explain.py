@@ -17,17 +17,18 @@ from .chain_dict import chain_dict, chain_json
 from .document import Document
 from .net import as_net
 from .notation import get_notation
-from .render_html import preformatted, to_html
+from .render_html import to_html
 from .render_latex import to_latex
 from .render_text import to_text
 from .step import trace
 from .story_chain import chain_story
 from .writer import Writer, checked_width, checked_writer
+from .written import Written
 
 
 @public
 @dataclass(frozen=True, eq=False, repr=False)
-class Chain(ChainNumbers):
+class Chain(Written, ChainNumbers):
     """The chain of derivatives from J to one weight; made by `explain`.
 
     ``print(chain)`` writes it; in a notebook it shows itself as formulas.
@@ -83,9 +84,6 @@ class Chain(ChainNumbers):
         writer = checked_writer("ascii" if ascii else "unicode", digits, hide)
         return to_text(self._story(writer, sections), writer, checked_width(width))
 
-    def __str__(self) -> str:
-        return self.text()
-
     def to_latex(
         self,
         *,
@@ -140,12 +138,6 @@ class Chain(ChainNumbers):
         """
         writer = checked_writer("latex", digits, hide)
         return to_html(self._story(writer, sections), writer)
-
-    def _repr_html_(self) -> str:
-        try:
-            return self.to_html()
-        except ImportError:
-            return preformatted(self.text())
 
     def _story(self, writer: Writer, sections: Sequence[str] | None) -> Document:
         return chain_story(self, sections, hide_numbers=writer.hide_numbers)

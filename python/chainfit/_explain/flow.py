@@ -118,7 +118,7 @@ class Backward:
         return np.abs(self.source) * delta[self.address.layer + 1][:, 0]
 
     def roundings(self) -> int:
-        """Return how many roundings a term of the gradient goes through at most.
+        """Return the maximum number of roundings that a term of the gradient goes through.
 
         For each layer above the weight a sum over its units and a few products; then the sum over
         the rows.

@@ -64,6 +64,9 @@ class BlockedUnit:
     slope: float
 
 
+Block = BlockedUnit  # its name in pickles of 0.1.0
+
+
 @dataclass(frozen=True)
 class Path:
     """One path from the weight to the loss of a row.

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from .document import (
-    Cell,
-    Display,
-    Document,
-    Equations,
-    Row,
-    Section,
-    Table,
-    Words,
-    write_word,
-)
+from .document import Cell, Display, Document, Equations, Row, Section, Table, Words, write_word
 from .formula import Product, Quantity, code, total
 from .writer import Writer
 

@@ -27,7 +27,7 @@ NBSP = "\xa0"
 
 def to_text(document: Document, writer: Writer, width: int) -> str:
     """Return the document as text of at most `width` columns."""
-    page = _Page(writer, width, document.spaced)
+    page = _Page(writer, width, document.long)
     if document.title:
         page.heading(page.words(document.title), underlined=True)
     for section in document.sections:
@@ -39,8 +39,8 @@ def to_text(document: Document, writer: Writer, width: int) -> str:
 
 
 class _Page:
-    def __init__(self, writer: Writer, width: int, spaced: bool) -> None:
-        self.writer, self.width, self.spaced = writer, width, spaced
+    def __init__(self, writer: Writer, width: int, long: bool) -> None:
+        self.writer, self.width, self.long = writer, width, long
         self.lines: list[str] = []
 
     def heading(self, text: str, *, underlined: bool) -> None:
@@ -50,8 +50,8 @@ class _Page:
 
     def section(self, section: Section) -> None:
         if section.title:
-            self.heading(section.title, underlined=self.spaced)
-        flush = self.spaced or not section.title
+            self.heading(section.title, underlined=self.long)
+        flush = self.long or not section.title
         for n, block in enumerate(section.blocks):
             if n and flush:
                 self.lines.append("")

@@ -55,7 +55,7 @@ def _path(symbols: ChainSymbols, nodes: Nodes, blocked: dict[tuple[int, int], Bl
 
 
 def _blocks_above(trace: TraceNumbers, address: Address, row: int) -> tuple[BlockedUnit, ...]:
-    """Return the units above a weight that let next to nothing of a row through."""
+    """Return the units above a weight that let nothing, or next to nothing, of a row through."""
     net, L = trace.net, len(trace.net.coefs)
     found = []
     for m in range(address.layer + 1, L + 1):

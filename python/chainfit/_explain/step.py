@@ -1,7 +1,6 @@
 """trace: one training step with all of its numbers, as users see it.
 
-`TraceNumbers` has the numbers; `Trace` can also write itself: `story_step` makes a document of it,
-and a renderer writes that.
+`TraceNumbers` has the numbers, `story_step` makes a document of them.
 """
 
 from __future__ import annotations
@@ -14,19 +13,16 @@ from .batch import read_batch, rounded
 from .document import Document
 from .net import as_net
 from .notation import NOTATIONS, Notation, get_notation
-from .render_html import to_html
-from .render_latex import to_latex
-from .render_text import to_text
 from .story_step import step_story
 from .tables import Columns, tables
 from .trace import TraceNumbers, trace_numbers
 from .update import update_of
-from .writer import Writer, checked_width, checked_writer
+from .written import Written
 
 
 @public
 @dataclass(frozen=True, eq=False, repr=False)
-class Trace(TraceNumbers):
+class Trace(Written, TraceNumbers):
     """One training step: forward, loss, backward, gradient and update.
 
     Lists are indexed by layer. With rows r, their weights w_r (1 without `sample_weight`) and
@@ -77,65 +73,11 @@ class Trace(TraceNumbers):
         """
         return tables(self)
 
-    def text(self, *, ascii: bool = False, digits: int = 6, width: int = 100) -> str:
-        """Write the step as aligned text.
-
-        Parameters
-        ----------
-        ascii : bool, default=False
-            Whether to do without Unicode: w_12^(2) and d instead of ∂.
-        digits : int, default=6
-            Significant digits, 1 to 17; a table that is too wide for its line has fewer.
-        width : int, default=100
-            Columns of a line, at least 80.
-
-        Returns
-        -------
-        str
-        """
-        writer = checked_writer("ascii" if ascii else "unicode", digits)
-        return to_text(self._story(writer), writer, checked_width(width))
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def to_latex(self, *, digits: int = 6) -> str:
-        r"""Write equations and tables as LaTeX: an ``aligned`` environment for ``\[ ... \]``.
-
-        Parameters
-        ----------
-        digits : int, default=6
-            Significant digits; with 17 the numbers are those of float64.
-
-        Returns
-        -------
-        str
-        """
-        writer = checked_writer("latex", digits)
-        return to_latex(self._story(writer), writer)
-
-    def to_html(self, *, digits: int = 6) -> str:
-        """Write the step as a piece of HTML; no script, nothing from elsewhere.
-
-        Parameters
-        ----------
-        digits : int, default=6
-
-        Returns
-        -------
-        str
-        """
-        writer = checked_writer("unicode", digits)
-        return to_html(self._story(writer), writer)
-
-    def _story(self, writer: Writer) -> Document:
-        return step_story(self, self.notation, writer.digits)
+    def _documents(self, digits: int) -> list[Document]:
+        return [step_story(self, self.notation, digits)]
 
     def __repr__(self) -> str:
         return f"<Trace of {self.net!r}, rows={len(self.X)}, J={self.J:.6g}>"
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
 
 
 def trace(

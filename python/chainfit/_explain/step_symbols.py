@@ -9,16 +9,11 @@ from typing import Any
 
 import numpy.typing as npt
 
-from .document import (
-    Cell,
-    Equations,
-    Row,
-    Table,
-)
+from .document import Cell, Equations, Row, Table
 from .formula import Formula, Name, Quantity, code
 from .notation import Notation, Unit
 from .story_parts import count
-from .symbols import Symbols, general
+from .symbols import Symbols, general, quantity
 from .trace import TraceNumbers
 
 Array = npt.NDArray[Any]
@@ -59,12 +54,7 @@ class StepSymbols(Symbols):
 
     def delta(self, l: int, j: Unit) -> Quantity:
         """Return dJ/dz of a unit, for the one row."""
-        name = self.notation.delta(l, j)
-        return (
-            general(name)
-            if isinstance(j, str)
-            else Quantity(name, float(self.trace.delta[l][0, j]))
-        )
+        return quantity(self.notation.delta(l, j), self.trace.delta[l][0], j)
 
     def of_row(self, derivative: Formula) -> Formula:
         """Return the derivative of the loss of a row as one of J: times the share of the row."""

@@ -10,21 +10,11 @@ import numpy as np
 
 from . import rules
 from .address import Address
-from .document import (
-    Block,
-    Cell,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-    Words,
-    equal_to,
-    equation,
-    joined,
-)
+from .document import Block, Cell, Paragraph, Row, Section, Table, Words, equal_to, equation, joined
 from .formula import Apply, Formula, Partial, Quantity, SumOver, indexed, total
+from .net import SOLVERS
 from .step_symbols import COLUMNS, SHOWN, Array, StepSymbols, left_out, lines
-from .story_parts import count, decay, values
+from .story_parts import NO_RULE, count, decay, values
 from .symbols import general
 
 W = indexed("w")  # any weight
@@ -37,12 +27,12 @@ def backward(s: StepSymbols, l: int) -> Section:
     trace, n = s.trace, s.net.units[l]
     at_loss = l == s.L and s.net.canonical  # where delta is no product with f'(z)
     slopes = trace.df[l]
-    joined = at_loss and slopes is None
-    blocks: list[Block] = [Paragraph.of(*_backward_rule(s, l, joined))]
+    at_once = at_loss and slopes is None
+    blocks: list[Block] = [Paragraph.of(*_backward_rule(s, l, at_once))]
     if s.is_written_out(l, min(l + 1, s.L)):
         # at an output rounded to 0 or 1 the factors are infinity and 0, their product h - y
         finite = np.isfinite(trace.da[l][0])
-        rows = [_da_of_unit(s, l, i) for i in range(n) if finite[i] and not joined]
+        rows = [_da_of_unit(s, l, i) for i in range(n) if finite[i] and not at_once]
         blocks.append(lines([*rows, *(_delta_of_unit(s, l, i) for i in range(n))]))
     elif s.batch:
         blocks.append(s.by_row(trace.delta[l], s.notation.delta, l))
@@ -50,7 +40,7 @@ def backward(s: StepSymbols, l: int) -> Section:
         columns: list[tuple[Formula, Array]] = [(s.delta(l, "i"), trace.delta[l][0])]
         if slopes is not None:
             columns.insert(0, (Apply("f'", s.z(l, "i"), math.nan), slopes[0]))
-        if not joined:
+        if not at_once:
             columns.insert(0, (s.dJ(s.notation.a(l, "i")), trace.da[l][0]))
         blocks.append(s.by_unit(n, *columns))
     if slopes is not None and not at_loss:
@@ -58,13 +48,13 @@ def backward(s: StepSymbols, l: int) -> Section:
     return Section.of("backward", f"Backward: {s.layer_title(l)}", *blocks)
 
 
-def _backward_rule(s: StepSymbols, l: int, joined: bool) -> list[Words]:
+def _backward_rule(s: StepSymbols, l: int, at_once: bool) -> list[Words]:
     """Write how dJ/da and delta of a layer come about, in general."""
     a, z, net = s.notation.a, s.notation.z, s.net
     delta_i, dJ_dz = s.delta(l, "i"), s.dJ(z(l, "i"))
     share = ("The share of a row is what it counts for in J.",)
     after: list[Words] = [share] if s.batch and l == s.L else []
-    if joined:
+    if at_once:
         difference = s.of_row(rules.canonical_derivative(s.y("i"), s.a(l, "i")))
         names = f"{net.out_activation} and {rules.loss_of(net).words}"
         why = f"({names} in one step: the targets of a row add up to 1)"
@@ -181,13 +171,9 @@ def update(s: StepSymbols) -> list[Section]:
     """Write the rule of the update, and the parameters before and after."""
     made, net = s.trace.update, s.net
     if made is None:
-        if net.solver != "lbfgs":
+        if net.solver in SOLVERS:  # nobody asked for it
             return []
-        text = (
-            "L-BFGS has no rule for a single weight: it makes a step of the gradients of all "
-            "weights, over all training rows, now and in the steps before."
-        )
-        return [Section.of("update", "Update", Paragraph.of(text))]
+        return [Section.of("update", "Update", Paragraph.of(NO_RULE))]
     numbers = made.of(0, 0, 0)
     rule = [equation(line.name, line.rule) for line in rules.update_rule(numbers, s.J, W)]
     by_training = (

@@ -33,7 +33,7 @@ from .document import (
 from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail, code
 from .parts import BlockedUnit, Path
 from .story_delta import StorySymbols, blocked, folded, through_softmax
-from .story_parts import decay, net_words, objective, values
+from .story_parts import NO_RULE, decay, net_words, objective, values
 
 MAX_ROWS = 8  # of a batch that are shown one by one
 MAX_TERMS = 8  # rows of a batch in the sum that LaTeX has
@@ -306,11 +306,7 @@ def update(s: StorySymbols) -> Section:
     """Write the update of the weight by the solver's rule, with what it remembers."""
     numbers = s.chain.update
     if numbers is None:
-        text = (
-            f"{s.net.solver} has no rule for a single weight: it makes its step of the gradients "
-            "of all weights, now and before."
-        )
-        return Section.of("update", "The update", Paragraph.of(text))
+        return Section.of("update", "The update", Paragraph.of(NO_RULE))
     title = f"The update: {rules.UPDATES[numbers['rule']].words}"
     dtype = s.trace.update.dtype if s.trace.update is not None else s.net.dtype
     after = f"Training computes in {dtype}, and so are the new numbers."

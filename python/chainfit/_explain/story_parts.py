@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 
 from . import rules
-from .document import (
-    Words,
-    joined,
-)
+from .document import Words, joined
 from .formula import Constant, Formula, Quantity, SumOver, code, indexed
 from .symbols import Symbols, general
 
@@ -39,6 +36,12 @@ def decay(s: Symbols, weight: Quantity) -> Formula:
     """Return the L2 term of dJ/dw."""
     alpha = Quantity(code("alpha"), s.net.alpha)
     return alpha * weight if s.trace.sum_w == 1 else alpha / Constant(s.trace.sum_w) * weight
+
+
+NO_RULE = (
+    "L-BFGS has no rule for a single weight: it makes its step of the gradients of all weights, "
+    "now and before."
+)
 
 
 def values(quantities: list[Quantity], between: str = ", ", equals: str = " = ") -> Words:

@@ -151,7 +151,7 @@ def _output(s: StepSymbols, k: int) -> tuple[Formula, Formula]:
         eps = np.finfo(np.float64).eps
         a = Quantity(a.name, float(np.clip(a.value, eps, 1 - eps)))
     rest = 1 - a
-    if Writer("ascii", digits=s.digits).number(a.value) == "1":  # 1 - 1 would not tell what is left
+    if Writer("ascii", digits=s.digits).number(a.value) == "1":  # 1 - 1 would hide what is left
         name = Name(*(Writer(flavour).symbols(rest) for flavour in Name._fields))
         return a, Quantity(name, rest.value)
     return a, rest
@@ -179,4 +179,4 @@ def step_story(trace: TraceNumbers, notation: Notation, digits: int) -> Document
         *(gradient(s, l) for l in range(s.L - 1, -1, -1)),
         *update(s),
     ]
-    return Document(tuple(sections), spaced=True)
+    return Document(tuple(sections), long=True)

@@ -105,7 +105,7 @@ def verify(backward: Backward, value: float, l2_term: float, weight: float) -> V
     trace, (l, i, j) = backward.trace, backward.address
     stored = float(trace.db[l][j] if i is None else trace.dW[l][i, j])
     size = float(np.sum(backward.share * backward.absolute_terms)) + abs(l2_term)
-    # both sides are rounded so often at most
+    # either side is rounded that many times at most
     stored_tolerance = 2 * backward.roundings() * U * size + TINY
     kernel, kernel_note = _kernel_gradient(trace, l, i, j)
     kernel_tolerance = stored_tolerance

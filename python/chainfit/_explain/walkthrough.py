@@ -7,28 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .document import (
-    Document,
-    Paragraph,
-    Section,
-    Words,
-)
+from .document import Document, Paragraph, Section, Words
 from .explain import Chain, explain
 from .net import Net
 from .notation import Legend, Notation, get_notation
-from .render_html import preformatted, to_html
-from .render_text import to_text
 from .step import Trace
 from .story_chain import chain_story
 from .story_step import step_story
-from .writer import checked_width, checked_writer
+from .written import Written
 
 #: What is shown of the chain of a weight.
 CHAIN = ("chain", "factors", "paths", "update")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Example:
+class Example(Written):
     """One worked example.
 
     Attributes
@@ -48,91 +41,27 @@ class Example:
     trace: Trace
     chains: tuple[Chain, ...]
 
-    def text(self, *, ascii: bool = False, digits: int = 6, width: int = 100) -> str:
-        """Write introduction, step and chains as aligned text.
-
-        Parameters
-        ----------
-        ascii : bool, default=False
-        digits : int, default=6
-        width : int, default=100
-            As in `Chain.text`.
-
-        Returns
-        -------
-        str
-        """
-        writer, width = (
-            checked_writer("ascii" if ascii else "unicode", digits),
-            checked_width(width),
-        )
-        documents = [self._step(digits), *self._chains()]
-        return "\n\n".join(to_text(document, writer, width) for document in documents)
-
-    def __str__(self) -> str:
-        return self.text()
+    def _documents(self, digits: int) -> list[Document]:
+        introduction = Paragraph.of(*lines_of(self.introduction))
+        section = Section.of("introduction", f"Worked example: a {self.name} net", introduction)
+        step = step_story(self.trace, self.trace.notation, digits)
+        documents = [step._replace(sections=(section, *step.sections))]
+        for chain in self.chains:
+            title = ("The chain of ", chain.address.name(chain.notation))
+            documents.append(chain_story(chain, CHAIN)._replace(title=title))
+        return documents
 
     def __repr__(self) -> str:
         return f"<Example {self.name}: {self.trace.net!r}>"
 
-    def to_html(self, *, digits: int = 6) -> str:
-        """Write introduction, step and chains as a piece of HTML.
 
-        Parameters
-        ----------
-        digits : int, default=6
-
-        Returns
-        -------
-        str
-
-        Raises
-        ------
-        ImportError
-            If latex2mathml is not installed.
-        """
-        plain, latex = (checked_writer(flavour, digits) for flavour in ("unicode", "latex"))
-        chains = (to_html(document, latex) for document in self._chains())
-        return "\n".join([to_html(self._step(digits), plain), *chains])
-
-    def _repr_html_(self) -> str:
-        try:
-            return self.to_html()
-        except ImportError:
-            return preformatted(self.text())
-
-    def _step(self, digits: int) -> Document:
-        """Return the introduction and the step."""
-        introduction = Paragraph.of(*lines_of(self.introduction))
-        section = Section.of("introduction", f"Worked example: a {self.name} net", introduction)
-        step = step_story(self.trace, self.trace.notation, digits)
-        return step._replace(sections=(section, *step.sections))
-
-    def _chains(self) -> list[Document]:
-        """Return what is shown of each chain."""
-        return [
-            chain_story(chain, CHAIN)._replace(
-                title=("The chain of ", chain.address.name(chain.notation))
-            )
-            for chain in self.chains
-        ]
-
-
-class Walkthrough(tuple[Example, ...]):
+class Walkthrough(Written, tuple[Example, ...]):
     """Worked examples, one after the other: ``print`` it, or show it in a notebook."""
 
     __slots__ = ()
 
-    def text(self, *, ascii: bool = False, digits: int = 6, width: int = 100) -> str:
-        """Write all examples as aligned text; the parameters are those of `Example.text`."""
-        texts = (example.text(ascii=ascii, digits=digits, width=width) for example in self)
-        return "\n\n\n".join(texts)
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return "\n<hr>\n".join(example._repr_html_() for example in self)
+    def _documents(self, digits: int) -> list[Document]:
+        return [document for example in self for document in example._documents(digits)]
 
 
 def walkthrough(name: str | None = None, *, notation: str = "tutorial") -> Walkthrough:
