@@ -244,7 +244,7 @@ class UpdateRule:
     lines : tuple of (Variable, Formula)
         Assignments in their order; the last one is to `NEW`.
     constants : tuple of Variable
-        Its parameters, as they are listed.
+        Its parameters, in the order in which they are listed.
     memory : tuple of Variable
         What it remembers of the weight, before the step: its slots in their order.
     """
