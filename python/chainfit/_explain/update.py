@@ -7,9 +7,10 @@ its state, so that the new weights are those of the next partial_fit, bit for bi
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +21,7 @@ from sklearn.utils import check_random_state
 from .. import reference
 from .._estimators.base import BaseMLP
 from .._estimators.endings import check_end
-from .._estimators.optimizer import Optimizer
-from .._estimators.rules import SETTINGS, optimizer_name
+from .._estimators.optimizer import SETTINGS, Optimizer, optimizer_name
 from .._estimators.sklearn_convert import plain_state as sklearn_state
 from .._estimators.state import HISTORY
 from .._estimators.training import train
@@ -32,13 +32,11 @@ from .net import Net
 Array = npt.NDArray[Any]
 Layers = tuple[tuple[Array, ...], tuple[Array, ...]]  # (as coefs, as intercepts)
 
-# The estimators' words for the constants of the rules, where these have other names.
-_WORDS = {"mu": "momentum", "beta1": "beta_1", "beta2": "beta_2", "eps": "epsilon"}
-
-
-def _slots(rule: str) -> list[str]:
-    """Name what a rule remembers of earlier steps, in the order of the core's slots."""
-    return [variable.key.removesuffix("_old") for variable in rules.UPDATES[rule].memory]
+# What each rule remembers of earlier steps, in the order of the core's slots.
+SLOTS = {
+    name: tuple(variable.key.removesuffix("_old") for variable in rule.memory)
+    for name, rule in rules.UPDATES.items()
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,16 +45,14 @@ class Update:
 
     Attributes
     ----------
-    rule : {'sgd', 'momentum', 'nesterov', 'adam'}
-        Or another one, as named, and defined, in `chainfit.reference`.
+    rule : str
+        'sgd', 'momentum', 'nesterov' or 'adam', as defined in `chainfit.reference`.
     dtype : dtype
         What the step computed in.
-    eta : float
-        Step size, as the schedule left it.
-    mu, beta1, beta2, eps : float
-        Constants of the rules that have them; those of other rules are in `others`, by name.
-    t : int
-        Number of Adam's step, from 1; 0 with other rules.
+    constants : dict of str to float
+        The rule's numbers that are the same for every weight, attributes as well: ``eta``, the
+        step size, as the schedule left it; ``mu``; ``beta1``, ``beta2``, ``eps``; ``t``, the number
+        of the step, and ``eta_t``, Adam's step size with both of its bias corrections.
     old, new : tuple of (coefs, intercepts)
         The parameters, tuples of ndarray as those of the model.
     gradient : tuple of (dW, db)
@@ -67,22 +63,22 @@ class Update:
 
     rule: str
     dtype: np.dtype[Any]
-    eta: float
-    mu: float
-    beta1: float
-    beta2: float
-    eps: float
-    t: int
+    constants: dict[str, float]
     old: Layers
     new: Layers
     gradient: Layers
     slots: dict[str, tuple[Layers, Layers]]
-    others: tuple[tuple[str, float], ...] = ()
 
     @property
-    def eta_t(self) -> float:
-        """Adam's step size with both of its bias corrections."""
-        return self.eta * math.sqrt(1 - self.beta2**self.t) / (1 - self.beta1**self.t)
+    def t(self) -> int:
+        """Number of the step, from 1; 0 with rules that don't count."""
+        return int(self.constants.get("t", 0))
+
+    def __getattr__(self, name: str) -> float:
+        constants: dict[str, float] = vars(self).get("constants", {})  # none while unpickled
+        if name not in constants:
+            raise AttributeError(f"the update's rule has no {name!r}")
+        return constants[name]
 
     def of(self, layer: int, i: int | None, j: int) -> dict[str, Any]:
         """Return the numbers of one parameter's update.
@@ -95,10 +91,9 @@ class Update:
         Returns
         -------
         numbers : dict
-            - ``rule`` (str), ``eta``, ``gradient``, ``old``, ``new``;
-            - momentum and nesterov: ``mu``, ``velocity_old``, ``velocity_new``;
-            - adam: ``beta1``, ``beta2``, ``eps``, ``t``, ``eta_t``, ``m_old``, ``m_new``,
-              ``v_old``, ``v_new``.
+            - ``rule`` (str), ``gradient``, ``old``, ``new``, and the constants;
+            - momentum and nesterov: ``velocity_old``, ``velocity_new``;
+            - adam: ``m_old``, ``m_new``, ``v_old``, ``v_new``.
         """
 
         def element(arrays: Layers) -> float:
@@ -110,27 +105,11 @@ class Update:
             "gradient": element(self.gradient),
             "old": element(self.old),
             "new": element(self.new),
+            **self.constants,
         }
-        others, rule = dict(self.others), rules.UPDATES[self.rule]
-        for constant in rule.constants:
-            key = constant.key
-            numbers[key] = others[key] if key in others else getattr(self, key)
-        if _corrects_bias(self.rule):
-            numbers |= {"t": self.t, "eta_t": self.eta_t}
         for name, (old, new) in self.slots.items():
             numbers |= {f"{name}_old": element(old), f"{name}_new": element(new)}
         return numbers
-
-
-def _corrects_bias(rule: str) -> bool:
-    return any(variable == rules.ETA_T for variable, _ in rules.UPDATES[rule].lines)
-
-
-def _constants(rule: str, words: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the constants of an Update, of parameters in the estimators' words."""
-    known = {key: float(words[word]) for key, word in _WORDS.items()}
-    keys = [v.key for v in rules.UPDATES[rule].constants if v.key not in ("eta", *known)]
-    return {**known, "others": tuple((key, float(words[key])) for key in keys)}
 
 
 def update_of(net: Net, batch: Batch, dW: Sequence[Array], db: Sequence[Array]) -> Update | None:
@@ -168,9 +147,9 @@ def _by_formula(net: Net, gradient: Layers) -> Update:
     rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
     old: Layers = (net.coefs, net.intercepts)
     new = _copy(old)
-    constants = _constants(rule, vars(net))
-    own = dict(constants["others"]) | {key: constants[key] for key in _WORDS}
-    state = reference.init_state(*new, rule, eta=net.learning_rate_init, **own)
+    constants = rules.numbers_of_rule(rule, 1, functools.partial(getattr, net))
+    settings = {v.key: constants[v.key] for v in rules.UPDATES[rule].constants}
+    state = reference.init_state(*new, rule, **settings)
     before = [_copy(slot) for slot in state.slots]
     state.steps = 1
     for kind in (0, 1):  # weights, biases
@@ -181,14 +160,12 @@ def _by_formula(net: Net, gradient: Layers) -> Update:
     return Update(
         rule=rule,
         dtype=net.dtype,
-        eta=net.learning_rate_init,
-        **constants,
-        t=1 if _corrects_bias(rule) else 0,
+        constants=constants,
         old=old,
         new=new,
         gradient=gradient,
         slots=dict(
-            zip(_slots(rule), zip(before, map(_copy, state.slots), strict=True), strict=True)
+            zip(SLOTS[rule], zip(before, map(_copy, state.slots), strict=True), strict=True)
         ),
     )
 
@@ -200,19 +177,17 @@ def _by_training(net: Net, batch: Batch, gradient: Layers) -> Update:
         warnings.simplefilter("ignore")  # about rows and settings that nobody chose
         old, new, state, after = step(net.model, batch)
     zeros = _copy([[np.zeros_like(p) for p in kind] for kind in old])
-    rule, settings = state["name"], state["settings"]
-    before = state["slots"] or [zeros] * len(_slots(rule))
+    rule = state["name"]
+    before = state["slots"] or [zeros] * len(SLOTS[rule])
     slots = zip(before, after["slots"], strict=True)
     return Update(
         rule=rule,
         dtype=new[0][0].dtype,
-        eta=float(state["eta"]),
-        **_constants(rule, settings),
-        t=int(after["steps"]) if _corrects_bias(rule) else 0,
+        constants=numbers_of_state(state),
         old=old,
         new=new,
         gradient=gradient,
-        slots=dict(zip(_slots(rule), slots, strict=True)),
+        slots=dict(zip(SLOTS[rule], slots, strict=True)),
     )
 
 
@@ -280,6 +255,12 @@ def _one_quiet_step(model: Any, rows: int) -> dict[str, Any]:
 def _copy(arrays: Any) -> Layers:
     coefs, intercepts = arrays
     return tuple(np.array(p) for p in coefs), tuple(np.array(p) for p in intercepts)
+
+
+def numbers_of_state(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers of the rule of an optimizer, for the step after its `steps`."""
+    name, settings = state["name"], state["settings"]
+    return rules.numbers_of_rule(name, int(state["steps"]) + 1, settings.__getitem__, state["eta"])
 
 
 def _optimizer_state(model: Any) -> dict[str, Any]:
