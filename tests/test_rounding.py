@@ -82,6 +82,23 @@ def test_softmax():
             assert abs(Decimal(float(v_k)) - x / sum(row)) <= Decimal(float(e_k))
 
 
+@pytest.mark.parametrize(
+    "tree", [rules.Z * rules.A, rules.A / rules.Z, rules.Z - rules.A, rules.Z**3, rules.A * rules.Z]
+)
+def test_errors_of_two(tree):
+    """At the corners of what goes in, the value is off by no more than the bound, but nearly."""
+    z, a, e = np.array([1.5, -2.0, 0.25]), np.array([0.5, 3.0, -4.0]), np.array([1e-6, 1e-7, 1e-8])
+    known = {rules.Z: Bounded(z, e), rules.A: Bounded(a, e / 2)}
+    value, error = bounded(tree, known)
+    off = [
+        np.abs(bounded(tree, {rules.Z: z + i * e, rules.A: a + k * e / 2}).value - value)
+        for i in (-1, 1)
+        for k in (-1, 1)
+    ]
+    worst = np.max(off, axis=0)
+    assert (worst <= error * 1.0001).all() and (error <= worst * 1.001).all()
+
+
 def test_a_logarithm_next_to_1():
     """ln(1 + x) is not rounded at 1 + x."""
     x = np.array([1e-20, -1e-17])

@@ -19,6 +19,7 @@ from chainfit._explain.formula import Apply, Quantity, code
 from chainfit._explain.render_html import to_html
 from chainfit._explain.render_text import to_text
 from chainfit._explain.story_step import step_story
+from chainfit._explain.text_layout import break_formula
 from chainfit._explain.writer import Writer
 
 KINDS = [
@@ -225,6 +226,16 @@ def test_the_page_of_the_docs():
             check(product, sign, value)
             checked += 1
     assert checked >= 34
+
+
+def test_formulas_break_where_they_hold_together_least():
+    signs = Writer("ascii").signs
+    text = "a * b * c - (d + e) * f"
+    assert break_formula(text, "  x = ", 99, signs) == ["  x = a * b * c - (d + e) * f"]
+    assert break_formula(text, "  x = ", 22, signs) == ["  x = a * b * c", "      - (d + e) * f"]
+    in_three = ["  x = a * b * c", "      - (d + e)", "      * f"]
+    assert break_formula(text, "  x = ", 17, signs) == in_three
+    assert break_formula(text, "  x = ", 14, signs)[-1] == "      + e) * f"
 
 
 # --- the writer ----------------------------------------------------------------------------------
