@@ -157,7 +157,7 @@ def the_package_is_used_from_above(root):
 
 def nothing_of_one_machine(root):
     folders = ["src", "cpp", "python", "tests", "benchmarks", "docs", ".ci"]
-    paths = [p for p in sorted(root.iterdir()) if p.is_file()]
+    paths = [p for p in sorted(root.iterdir()) if p.is_file() and p.name != ".git"]
     paths += [p for folder in folders for p in sorted((root / folder).rglob("*")) if p.is_file()]
     return [
         f"{path.relative_to(root).as_posix()}:{number}: {match[0]}"

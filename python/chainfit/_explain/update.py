@@ -21,7 +21,8 @@ from sklearn.utils import check_random_state
 from .. import reference
 from .._estimators.base import BaseMLP
 from .._estimators.endings import check_end
-from .._estimators.optimizer import SETTINGS, Optimizer, optimizer_name
+from .._estimators.optimizer import Optimizer
+from .._estimators.rules import SETTINGS, optimizer_name
 from .._estimators.sklearn_convert import plain_state as sklearn_state
 from .._estimators.state import HISTORY
 from .._estimators.training import train
