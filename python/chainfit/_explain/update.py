@@ -269,7 +269,7 @@ def _optimizer_state(model: Any) -> dict[str, Any]:
 
     Without one, after 'lbfgs' for instance, it is the new one that partial_fit would make.
     """
-    settings = {key: getattr(model, key) for key in SETTINGS}
+    settings = {key: getattr(model, key) for key in SETTINGS if hasattr(model, key)}
     if hasattr(model, "_optimizer"):
         if isinstance(model, BaseMLP):
             state = model._optimizer_state
