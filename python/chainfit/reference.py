@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Arrays = Sequence[Array]
+Activation = str | Sequence[str]  # of all hidden layers, or of each
 Weights = Array | None
 
 # --- activations: f(z, out), which may write into out = z, and f'(z) as a function of a = f(z) ---
@@ -116,11 +117,19 @@ LOSSES = {
 # --- the function J and its gradient -------------------------------------------------------------
 
 
-def forward(X: Array, W: Arrays, b: Arrays, activation: str, out_activation: str) -> list[Array]:
+def layer_activation(activation: Activation, l: int) -> str:
+    """Return the name of the activation of the hidden layer l = 1..L-1."""
+    return activation if isinstance(activation, str) else activation[l - 1]
+
+
+def forward(
+    X: Array, W: Arrays, b: Arrays, activation: Activation, out_activation: str
+) -> list[Array]:
     """Return ``[a[0], ..., a[L]]``; a[0] is X itself, `out_activation` is a key of `LINKS`."""
     a = [X]
     for l in range(len(W)):
-        f = ACTIVATIONS[activation][0] if l < len(W) - 1 else LINKS[out_activation]
+        last = l == len(W) - 1
+        f = LINKS[out_activation] if last else ACTIVATIONS[layer_activation(activation, l + 1)][0]
         z = a[l] @ W[l]
         z += b[l]
         a.append(f(z, out=z))
@@ -142,7 +151,7 @@ def objective(
 
 
 def deltas(
-    a: Arrays, Y: Array, W: Arrays, activation: str, sample_weight: Weights = None
+    a: Arrays, Y: Array, W: Arrays, activation: Activation, sample_weight: Weights = None
 ) -> dict[int, Array]:
     """Return ``{l: dJ/dz[l]}`` for l = L..1: the chain rule, last layer first.
 
@@ -171,13 +180,13 @@ def deltas(
     delta = {L: last}
     for l in range(L - 1, 0, -1):
         delta[l] = delta[l + 1] @ W[l].T
-        delta[l] *= ACTIVATIONS[activation][1](a[l])
+        delta[l] *= ACTIVATIONS[layer_activation(activation, l)][1](a[l])
     return delta
 
 
 def gradient(
     X: Array, Y: Array, W: Arrays, b: Arrays, *,
-    activation: str, loss: str, l2: float = 0.0, sample_weight: Weights = None
+    activation: Activation, loss: str, l2: float = 0.0, sample_weight: Weights = None
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
     """Return ``(J, dW, db)``, all at the given W and b.
 
@@ -294,16 +303,21 @@ def init_state(W: Arrays, b: Arrays, optimizer: str, *, eta: float, **constants:
 
 
 def init_parameters(
-    units: Sequence[int], activation: str, random_state: np.random.RandomState, dtype: Any = float
+    units: Sequence[int],
+    activation: Activation,
+    random_state: np.random.RandomState,
+    dtype: Any = float,
 ) -> tuple[list[Array], list[Array]]:
     """Return W, b uniform in +-sqrt(6 / (n_l + n_{l+1})), drawn as scikit-learn does.
 
     `units` is n_0..n_L. The bound is X. Glorot's and Y. Bengio's, 2010 (with 2 in place of 6 for
-    logistic); float64 is drawn and then rounded, each layer's W before its b.
+    logistic; the outputs as the layer below); float64 is drawn and then rounded, each layer's W
+    before its b.
     """
     W, b = [], []
-    for n, m in pairwise(units):
-        bound = math.sqrt((2 if activation == "logistic" else 6) / (n + m))
+    for l, (n, m) in enumerate(pairwise(units), start=1):
+        name = layer_activation(activation, min(l, max(len(units) - 2, 1)))
+        bound = math.sqrt((2 if name == "logistic" else 6) / (n + m))
         W.append(random_state.uniform(-bound, bound, (n, m)).astype(dtype))
         b.append(random_state.uniform(-bound, bound, m).astype(dtype))
     return W, b
