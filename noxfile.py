@@ -18,10 +18,13 @@ import nox
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "virtualenv"
-nox.options.sessions = ["lint", "typecheck", "tests", "sanitize", "clang", "wheel", "instructions"]
+nox.options.sessions = [
+    *("lint", "typecheck", "tests", "tests-slow", "sanitize", "clang", "wheel", "instructions"),
+]
 
 ROOT = Path(__file__).parent
-PROJECT = nox.project.load_toml("pyproject.toml")["project"]
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PROJECT = PYPROJECT["project"]
 TEST_COMMAND = "pip install '.[test]' && pytest"  # the README's own
 # What exercises the compiled core; the other tests are about Python code.
 CORE = "kernels products layouts sparse_core training run bits pool core_errors row_predictor"
@@ -29,6 +32,8 @@ CORE_TESTS = [f"tests/test_{name}.py" for name in CORE.split()]
 # Where users' data and code meet it.
 OUTSIDE = "row_predictor sparse sparse_corrupt callbacks model_file model_file_malformed"
 OUTSIDE_TESTS = [f"tests/test_{name}.py" for name in OUTSIDE.split()]
+# For tests that build a copy of the tree.
+BUILD_TOOLS = [*PYPROJECT["build-system"]["requires"], "cmake", "ninja"]
 
 
 def pinned(*names: str) -> list[str]:
@@ -55,10 +60,11 @@ def build_env(session: nox.Session, **defines: str) -> dict[str, str]:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check format and rules: ruff for Python, clang-format for C++."""
-    session.install(*pinned("ruff", "clang-format"))
+    """Check format, rules and floors: ruff and import-linter for Python, clang-format for C++."""
+    session.install(*pinned("ruff", "clang-format", "import-linter"))
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": "python"})
     sources = [path for folder in ("cpp", "src") for path in sorted((ROOT / folder).rglob("*.?*"))]
     sources = [path for path in sources if path.suffix in {".cpp", ".hpp", ".inl"}]
     session.run("clang-format", "--dry-run", "-Werror", *map(str, sources))
@@ -77,9 +83,25 @@ def tests(session: nox.Session) -> None:
     if TEST_COMMAND not in (ROOT / "README.md").read_text(encoding="utf-8"):
         session.error(f"README.md no longer tells users to test with: {TEST_COMMAND}")
     command = f"{TEST_COMMAND} {shlex.join(session.posargs)}"
-    session.run("bash", "-c", command, external=True, env=build_env(session, CHAINFIT_WERROR="ON"))
+    env = build_env(session, CHAINFIT_WERROR="ON")
+    env["PYTEST_ADDOPTS"] = "-n auto"  # on every CPU
+    session.run("bash", "-c", command, external=True, env=env)
     if not session.posargs:  # without a clock: only so that they go on working
         session.run("pytest", "-q", "benchmarks", "--benchmark-disable")
+
+
+@nox.session(name="tests-slow")
+def tests_slow(session: nox.Session) -> None:
+    """Run what pytest leaves out by itself: exits, forks, kills, the README, the recipes."""
+    session.install(".[test]", *BUILD_TOOLS, env=build_env(session))
+    session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Show that the tests catch the faults of tests/mutants.toml; not part of the CI."""
+    session.install(".[test]", *BUILD_TOOLS, env=build_env(session))
+    session.run("python", "tests/mutate.py", *session.posargs)
 
 
 def run_sanitized(
@@ -112,7 +134,7 @@ def run_sanitized(
         else:
             now = env
         # --capture=sys: the sanitizers' reports go to the terminal and don't die with the process
-        session.run("pytest", "--capture=sys", *tests, env=now)
+        session.run("pytest", "--capture=sys", "-m", "", *tests, env=now)
 
 
 @nox.session
@@ -138,7 +160,7 @@ def clang(session: nox.Session) -> None:
     """Build with clang, warnings as errors, and run the core's tests."""
     env = {**build_env(session, CHAINFIT_WERROR="ON"), "CC": "clang", "CXX": "clang++"}
     session.install(".[test]", env=env)
-    session.run("pytest", *(session.posargs or CORE_TESTS))
+    session.run("pytest", "-m", "", *(session.posargs or CORE_TESTS))
 
 
 @nox.session

@@ -8,8 +8,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib import pyplot as plt
-
-from chainfit._bench.report import base_of, lines
+from peers.figures import base_of, lines
 
 Points = list[dict[str, Any]]
 Figures = dict[str, Any]  # the JSON of shapes.py

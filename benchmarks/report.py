@@ -19,9 +19,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
-from plots import chosen, draw_peers, draw_shapes, ratios, seconds
-
-from chainfit._bench.report import (
+from peers.figures import (
     base_of,
     fastest,
     is_same_training,
@@ -32,6 +30,7 @@ from chainfit._bench.report import (
     thread_speedup,
     variants,
 )
+from plots import chosen, draw_peers, draw_shapes, ratios, seconds
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"

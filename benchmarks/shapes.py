@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from peers.machine import describe_machine, peak_gflops
 
 from chainfit import _core, reference
-from chainfit._bench.machine import describe_machine
-from chainfit._bench.worker import peak_gflops
 from chainfit._estimators.threads import resolve_n_threads
 
 WIDTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)

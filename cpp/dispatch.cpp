@@ -30,7 +30,7 @@ const Isa& choose() {
 
 const std::vector<const Isa*>& isas() {
     static const std::vector<const Isa*> list = {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(CHAINFIT_GENERIC_ONLY)
         &kAvx512,
         &kAvx2,
 #endif

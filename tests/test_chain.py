@@ -236,7 +236,7 @@ def test_lbfgs_has_no_rule_for_one_weight():
     model = chainfit.MLPClassifier((5,), solver="lbfgs", max_iter=7, random_state=0).fit(X, y)
     chain = explain(model, X[:5], y[:5], (0, 0, 0))
     assert chain.update is None
-    assert "lbfgs has no rule for a single weight" in str(chain)
+    assert "L-BFGS has no rule for a single weight" in str(chain)
 
 
 def fitted_models():

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from chainfit import MismatchError, Net, explain
-from chainfit._explain import chain as chain_module
+from chainfit import MismatchError, Net, explain, trace
+from chainfit._explain import explain as explain_module
 from chainfit._explain import verify as check_module
-from chainfit._explain.trace import trace
 
 
 def small_net(**settings):
@@ -61,7 +60,7 @@ def test_a_wrong_gradient_is_found(monkeypatch):
         dW[0][2, 1] *= 1 + 1e-12
         return dataclasses.replace(step, dW=dW)
 
-    monkeypatch.setattr(chain_module, "trace", wrong)
+    monkeypatch.setattr(explain_module, "trace", wrong)
     with pytest.raises(MismatchError, match=r"dJ/dw_23\^\(1\): the chain's product is .*NumPy's"):
         explain(net, X, Y, "w_23^(1)")
     explain(net, X, Y, "w_22^(1)")  # its neighbour is as it was
@@ -75,7 +74,7 @@ def test_a_wrong_delta_is_found(monkeypatch):
         df = [None, step.df[1] * (1 + 1e-9), step.df[2]]  # not those that the gradient is made of
         return dataclasses.replace(step, df=df)
 
-    monkeypatch.setattr(chain_module, "trace", wrong)
+    monkeypatch.setattr(explain_module, "trace", wrong)
     with pytest.raises(MismatchError):
         explain(net, X, Y, "w_23^(1)")
 

@@ -48,7 +48,7 @@ def commands(page, program):
 
 def test_pages():
     assert {"README.md", "CONTRIBUTING.md", "benchmarks/README.md"} <= set(PAGES)
-    assert len(commands("README.md", "chainfit")) > 8
+    assert len(commands("README.md", "chainfit")) > 7
     assert ["chainfit", "demo"] in commands("README.md", "chainfit")
     assert ["chainfit", "bench"] in commands("benchmarks/README.md", "chainfit")
     assert commands("CONTRIBUTING.md", "nox") and commands("CONTRIBUTING.md", "pytest")

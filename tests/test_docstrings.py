@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import warnings
 from pathlib import Path
 
@@ -21,9 +22,19 @@ MODULES = sorted(
 WITHOUT = {"Chain", "MismatchError", "ModelFileError", "Page", "Trace", "__version__", "reference"}
 
 
+class Finder(doctest.DocTestFinder):
+    """Knows where public classes stand, which say that they are of chainfit, by their methods."""
+
+    def _from_module(self, module, object):
+        if inspect.isclass(object) and object.__module__ == "chainfit":
+            methods = filter(inspect.isfunction, vars(object).values())
+            return any(method.__module__ == module.__name__ for method in methods)
+        return super()._from_module(module, object)
+
+
 def examples(module):
     """Return the docstrings of a module that have examples."""
-    tests = doctest.DocTestFinder().find(importlib.import_module(module), module)
+    tests = Finder().find(importlib.import_module(module), module)
     return [test for test in tests if test.examples]
 
 

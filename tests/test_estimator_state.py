@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 import chainfit
 from chainfit import MLPClassifier, MLPRegressor
-from chainfit._estimators import stochastic
+from chainfit._estimators import callbacks
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -260,7 +260,7 @@ def test_interrupt_in_the_first_epoch(monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stochastic, "print", interrupt, raising=False)
+    monkeypatch.setattr(callbacks, "print", interrupt, raising=False)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model.fit(X, target)
     assert (model.n_iter_, model.t_, len(model.loss_curve_)) == (1, 60, 1)

@@ -9,9 +9,10 @@ from sklearn.preprocessing import LabelBinarizer
 
 import chainfit
 from chainfit import MLPClassifier, MLPRegressor
-from chainfit._estimators import stochastic
-from chainfit._estimators.draft import Draft
+from chainfit._estimators import callbacks
 from chainfit._estimators.labels import binarizer_for
+from chainfit._estimators.state import ATTRIBUTES
+from chainfit._estimators.training import train
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -89,23 +90,19 @@ def test_a_failing_refit_leaves_the_generator():
             np.testing.assert_array_equal(a, b)
 
 
-def test_interrupted_partial_fit_raises_and_keeps_whole_steps():
-    class Interrupt:
-        def __init__(self):
-            self.calls = 0
-
-        def __call__(self, n_iter, loss):
-            raise KeyboardInterrupt
+def test_interrupted_partial_fit_raises_and_keeps_whole_steps(monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
 
     for fitted in (False, True):
         model = make("regressor", solver="adam")[0]
         if fitted:
             model.fit(X, y)
         right = copy.deepcopy(model).partial_fit(X, y)
-        model._on_epoch = Interrupt()
-        with pytest.raises(KeyboardInterrupt):
-            model.partial_fit(X, y)
-        del model._on_epoch
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(callbacks, "print", interrupt, raising=False)
+            model.set_params(verbose=True).partial_fit(X, y)
+        model.set_params(verbose=False)
         assert_equal_models(model, right)
         assert_equal_models(model.partial_fit(X, y), right.partial_fit(X, y))
 
@@ -114,9 +111,10 @@ def test_an_epoch_publishes_all_that_it_sets():
     for kind in ESTIMATORS:
         model, target = make(kind)
         model.fit(X, target)
-        draft = Draft(model)
-        draft.copy._train(X, target, None, incremental=True)
-        assert set(draft.changes()) <= set(stochastic.TRAINED)
+        draft = model._draft()
+        state, _ = train(*draft.copy._job(X, target, None, incremental=True))
+        assert not draft.changes()
+        assert set(state.attributes()) == set(ATTRIBUTES)
 
 
 # -- what the dtype of training can't hold

@@ -380,10 +380,3 @@ def test_what_is_no_path_is_refused(name, folder):
         with pytest.raises(TypeError, match=r"path must be the name of a file, .*NoneType"):
             use(None)
     assert os.listdir(folder) == before
-
-
-def test_save_names_swapped_arguments(folder):
-    from chainfit._files.model import save
-
-    with pytest.raises(TypeError, match="the model comes first, then the path"):
-        save("new", chainfit.load("model"))

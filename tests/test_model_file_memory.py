@@ -19,8 +19,8 @@ import pytest
 from sklearn.datasets import load_iris
 
 import chainfit
-from chainfit import MLPClassifier
-from chainfit._files.model import ModelFileError, digest
+from chainfit import MLPClassifier, ModelFileError
+from chainfit._files.model import digest
 from chainfit._files.safetensors import encode
 from chainfit._tables.table import TableModel
 
@@ -246,7 +246,7 @@ def test_what_cannot_be_loaded_is_not_saved(good, tmp_path):
 
 _LIMITED = """
 import resource, sys, chainfit
-from chainfit._files.model import load
+from chainfit import load
 path, factor, allowance = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 for name in ("warm", path):
     if name == path:

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import chainfit
-from chainfit._estimators.printable import printable
-from chainfit._explain.chain_text import wrap
+from chainfit._common.printable import printable
+from chainfit._explain.text_layout import wrap
 
 NASTY = {
     "\x1b]52;c;YQ==\x07": r"\x1b]52;c;YQ==\x07",

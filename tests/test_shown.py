@@ -14,10 +14,11 @@ from reader import calculate, check, check_line, is_numeric
 
 import chainfit
 from chainfit import Net, explain
+from chainfit._explain.document import Document, Equations
 from chainfit._explain.formula import Apply, Quantity, code
-from chainfit._explain.html import to_html
-from chainfit._explain.render import Equation, equation_lines
-from chainfit._explain.step_story import story
+from chainfit._explain.render_html import to_html
+from chainfit._explain.render_text import to_text
+from chainfit._explain.story_step import step_story
 from chainfit._explain.writer import Writer
 
 KINDS = [
@@ -114,16 +115,29 @@ def test_trace(seed):
     net, X, Y = step(seed)
     trace = chainfit.trace(net, X[:1], Y[:1])
     writer = Writer(("unicode", "ascii")[seed % 2], digits=DIGITS[seed // 2 % len(DIGITS)])
-    equations = [e for s in story(trace, writer) for e in s.blocks if isinstance(e, Equation)]
-    lines = [line for e in equations for line in equation_lines(e, width=WHOLE)]
+    story = step_story(trace, trace.notation, writer.digits)
+    equations = Document(
+        tuple(
+            section._replace(blocks=(Equations((row,), block.layout),))
+            for section in story.sections
+            for block in section.blocks
+            if isinstance(block, Equations)
+            for row in block.rows
+        )
+    )
+    lines = equation_lines(equations, writer, WHOLE)
     assert sum(map(check_line, lines)) >= 10
-    html = to_html(story(trace, writer), writer).replace("&nbsp;", " ")
-    assert all(escape(line.strip()) in html for line in lines)
+    html = to_html(story, writer).replace("&nbsp;", " ")
+    assert all(escape(line) in html for line in lines)
     # the same in lines of 100 columns
-    for equation, line in zip(equations, lines, strict=True):
-        narrow = equation_lines(equation, width=100)
-        assert " ".join(" ".join(narrow).split()) == line.strip()
-        assert max(map(len, narrow)) <= 100 or writer.digits > 6
+    assert equation_lines(equations, writer, 100) == lines
+    assert max(map(len, to_text(equations, writer, 100).splitlines())) <= 100 or writer.digits > 6
+
+
+def equation_lines(equations, writer, width):
+    """Return the equations, one in each section, in a line each."""
+    parts = to_text(equations, writer, width).split("\n\n")
+    return [" ".join(part.split("\n", 1)[1].split()) for part in parts]
 
 
 @pytest.mark.parametrize("y", [0.0, 1.0, 0.25])

@@ -292,7 +292,6 @@ def test_precision_and_parameters_reach_the_net():
     ).fit(frame, "target")
     assert model.net_.coefs_[0].shape == (30, 7) and model.net_.coefs_[0].dtype == np.float64
     assert model.transform(frame).dtype == np.float64
-    assert "_on_epoch" not in vars(model.net_)
 
 
 def test_callbacks_see_the_columns_and_every_epoch():

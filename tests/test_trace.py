@@ -115,8 +115,7 @@ def test_the_gradient_is_that_of_the_reference_and_of_the_core(link, activation,
         found.X, found.Y, net.coefs, net.intercepts,
         activation=activation, loss=loss, l2=net.alpha, sample_weight=found.sample_weight,
     )  # fmt: skip
-    constants = {"momentum": 0.9, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
-    trainer = _core.TrainerF64(list(net.units), activation, loss, "sgd", **constants)
+    trainer = _core.TrainerF64(list(net.units), activation, loss, "sgd")
     trainer.set_parameters(list(net.coefs), list(net.intercepts))
     data, penalty, core_dW, core_db = trainer.loss_and_gradient(
         found.X, found.Y, found.sample_weight, net.alpha, 1

@@ -231,10 +231,12 @@ def test_what_watches_a_model_is_neither_copied_nor_called():
         def __init__(self):
             self.lock = threading.Lock()  # can't be copied
 
-        def __call__(self, *arguments):
+        def setup(self, *arguments):
             raise AssertionError("called")
 
-    model._on_epoch = Watcher()
+        teardown = on_fit_task_begin = on_fit_task_end = setup
+
+    model.set_callbacks(Watcher())
     assert chainfit.trace(model, X[0], "no").update is not None
     with pytest.raises(TypeError, match="pickle"):
         copy.deepcopy(model)

@@ -149,3 +149,14 @@ def test_one_or_all_and_no_other():
     assert "0.0577978" in both[1]._repr_html_()
     with pytest.raises(ValueError, match="no worked example '2-2-1', only '4-3-2-1', '3-3-1'"):
         chainfit.walkthrough("2-2-1")
+
+
+def test_every_form():
+    both = chainfit.walkthrough(notation="outputs")
+    latex = both.to_latex(digits=4)
+    # a step and its chains of each
+    assert latex.count(r"\begin{aligned}") == sum(1 + len(example.chains) for example in both)
+    assert latex.count(r"\begin{array}") == latex.count(r"\end{array}") >= 8
+    assert r"O_{11} &= \frac{1}{1 + \exp\left({-y_{11}}\right)}" in both[1].to_latex()
+    assert both.text(ascii=True).isascii() and "∂L/∂W₁₂(1)" in str(both[0])
+    assert both.to_html() == both._repr_html_()

@@ -10,18 +10,20 @@ from ._core import __version__
 from ._estimators.classifier import MLPClassifier
 from ._estimators.regressor import MLPRegressor
 from ._estimators.threads import resolve_n_threads
+from ._old_names import find_old_names
 
 if TYPE_CHECKING:
     from . import reference
-    from ._estimators.sklearn_convert import from_sklearn
-    from ._explain.chain import Chain, explain
+    from ._estimators.from_sklearn import from_sklearn
+    from ._explain.explain import Chain, explain
     from ._explain.history import History
     from ._explain.net import Net
     from ._explain.page.page import Page, explore
-    from ._explain.trace import Trace, trace
+    from ._explain.step import Trace, trace
     from ._explain.verify import MismatchError
     from ._explain.walkthrough import walkthrough
-    from ._files.model import ModelFileError, load
+    from ._files.fields import ModelFileError
+    from ._load import load
     from ._tables.table import TableModel
 
 __all__ = [
@@ -48,22 +50,25 @@ __all__ = [
 
 # What fitting doesn't need is imported when it is first asked for: name -> its module.
 _LAZY = {
-    "Chain": "._explain.chain",
+    "Chain": "._explain.explain",
     "History": "._explain.history",
     "MismatchError": "._explain.verify",
-    "ModelFileError": "._files.model",
+    "ModelFileError": "._files.fields",
     "Net": "._explain.net",
     "Page": "._explain.page.page",
     "TableModel": "._tables.table",
-    "Trace": "._explain.trace",
-    "explain": "._explain.chain",
+    "Trace": "._explain.step",
+    "explain": "._explain.explain",
     "explore": "._explain.page.page",
-    "from_sklearn": "._estimators.sklearn_convert",
-    "load": "._files.model",
+    "from_sklearn": "._estimators.from_sklearn",
+    "load": "._load",
     "reference": ".reference",
-    "trace": "._explain.trace",
+    "trace": "._explain.step",
     "walkthrough": "._explain.walkthrough",
 }
+
+
+find_old_names()
 
 
 def info() -> dict[str, Any]:

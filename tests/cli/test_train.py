@@ -125,16 +125,12 @@ def test_few_rows_of_a_class_and_classes_only_in_the_test_rows(capsys):
 
 def test_interrupted_training_is_kept(capsys, monkeypatch, table):
     table(load_breast_cancer, "b.csv")
-    fit = chainfit.MLPClassifier.fit
 
-    def interrupted(self, *arguments):
-        import warnings
+    def interrupt(self, n_iter, loss):
+        if n_iter == 4:
+            raise KeyboardInterrupt
 
-        fit(self.set_params(max_iter=4), *arguments)
-        warnings.warn("Training interrupted by user.", stacklevel=2)
-        return self
-
-    monkeypatch.setattr(chainfit.MLPClassifier, "fit", interrupted)
+    monkeypatch.setattr("chainfit._cli.train.Interruption.epoch", interrupt)
     assert main(["train", "b.csv", "--target", "target"]) == 130
     captured = capsys.readouterr()
     assert "interrupted after 4 epochs" in captured.out and "rows held out" in captured.out
@@ -189,13 +185,13 @@ def test_interruption_elsewhere(capsys, monkeypatch, table):
 def test_progress_bar_only_on_a_terminal(monkeypatch):
     from chainfit._cli import train
 
-    with train._progress({}) as on_epoch:
-        assert on_epoch is None
+    with train._progress({}) as listeners:
+        assert listeners == []
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(train, "PATIENCE", 0.0)
     shown = []
     monkeypatch.setattr(sys.stderr, "write", shown.append, raising=False)
-    with train._progress({"max_iter": 5}) as on_epoch:
+    with train._progress({"max_iter": 5}) as (progress,):
         for n in range(1, 6):
-            on_epoch(n, 1 / n)
+            progress.epoch(n, 1 / n)
     assert any("/5 [" in text for text in shown)

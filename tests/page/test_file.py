@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 import chainfit
 from chainfit._cli.main import main
+from chainfit._explain import rules
 from chainfit._explain.notation import NOTATIONS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -113,12 +114,17 @@ def test_the_page_is_one_file_that_loads_nothing(tmp_path):
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == text
 
 
-def test_the_notations_of_the_page_are_the_packages():
+def test_rules_and_notations_are_the_packages():
+    """The page's scripts know none by name."""
     web = Path(chainfit.__file__).parent / "_explain/page/web"
-    script = (web / "notation.js").read_text(encoding="utf-8")
-    assert f"NOTATIONS = {{ {', '.join(NOTATIONS)} }}" in script
+    script = " ".join(file.read_text(encoding="utf-8") for file in web.glob("*.js"))
+    names = {*NOTATIONS, *rules.ACTIVATIONS, *rules.LOSSES, *rules.UPDATES}
+    names -= {"exp", "tanh", "softmax", "outputs", "matrix", "identity"}  # words of any such page
+    assert {name for name in names if re.search(rf"\b{name}\b", script)} == set()
     for notation in NOTATIONS:
-        assert data_of(chainfit.explore(fitted(), X, y, notation=notation))["notation"] == notation
+        data = data_of(chainfit.explore(fitted(), X, y, notation=notation))
+        assert data["notation"] == notation
+        assert list(data["notations"]) == list(NOTATIONS)
 
 
 # --- limits --------------------------------------------------------------------------------------

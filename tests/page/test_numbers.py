@@ -5,9 +5,12 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.special import erf
 
 import chainfit
 from chainfit import reference
+from chainfit._explain import rules
+from chainfit._explain.formula import Constant, code
 from chainfit._explain.notation import get_notation
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -112,6 +115,45 @@ def test_numbers_of_a_step_are_those_of_trace(open_page, out_activation, loss, a
     assert_same_numbers(page, chainfit.trace(net, X, Y, sample_weight=weights), 0, -1)
     for r in (0, 4):
         assert_same_numbers(page, chainfit.trace(net, X[[r]], Y[[r]]), 0, r)
+
+
+def test_a_new_rule_needs_no_script(open_page, monkeypatch):
+    """An activation whose slope is one of z, and a loss with a parameter of its own."""
+    z, a, y = rules.Z, rules.A, rules.Y
+    part = 0.5 * (1 + rules.Apply("erf", z / rules.Apply("sqrt", Constant(2))))
+    density = rules.Apply("exp", -(z**2) / 2) / rules.Apply("sqrt", Constant(2 * np.pi))
+    monkeypatch.setitem(rules.ACTIVATIONS, "gelu", rules.Activation(z * part, part + z * density))
+    gelu = lambda z, out=None: z * (1 + erf(z / np.sqrt(2))) / 2  # noqa: E731
+    monkeypatch.setitem(reference.ACTIVATIONS, "gelu", (gelu, None))
+    monkeypatch.setattr("chainfit._explain.net.HIDDEN_ACTIVATIONS", ("gelu",))
+
+    d, size = rules.Variable("huber_delta", code("δ")), rules.Apply("abs", a - y)
+    huber = rules.Loss(
+        rules.Case(d - size, (a - y) ** 2 / 2, d * (size - d / 2)),
+        rules.ONE,
+        rules.Case(d - size, a - y, rules.Case(a - y, d, -d)),
+        words="Huber",
+        parameters=(d,),
+    )
+    monkeypatch.setitem(rules.LOSSES, "squared_error", huber)
+    monkeypatch.setattr(chainfit.Net, "huber_delta", 0.5, raising=False)
+    rows = lambda Y, a: np.where(  # noqa: E731
+        abs(a - Y) < 0.5, (a - Y) ** 2 / 2, 0.5 * (abs(a - Y) - 0.25)
+    ).sum(axis=1)
+    squared = reference.LOSSES["squared_error"]
+    monkeypatch.setitem(reference.LOSSES, "squared_error", squared._replace(rows=rows))
+
+    net = random_net([3, 4, 3, 2], "gelu", "tanh", "squared_error")
+    X, Y = batch_of(net)
+    page = open_page(chainfit.explore(net, X, Y).html)
+    for r in range(5):
+        assert_same_numbers(page, chainfit.trace(net, X[[r]], Y[[r]]), 0, r)
+    choose(page, 0, 1, 2)
+    lines = lines_of(page, ".factors")
+    assert any("erf(" in line for line in lines)
+    choose(page, 2, 0, 1)
+    assert any("δ" in line and "0.5" in line for line in lines_of(page, ".factors"))
+    assert "The two agree" in page.inner_text("#panel")
 
 
 def test_outputs_rounded_to_their_ends(open_page):

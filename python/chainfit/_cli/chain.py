@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 from .options import add_table_options
 
 if TYPE_CHECKING:

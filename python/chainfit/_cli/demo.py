@@ -21,8 +21,9 @@ from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from tqdm import tqdm
 
 from .. import reference
+from .._estimators.callbacks import Progress
 from .._estimators.classifier import MLPClassifier
-from .._explain.chain import Chain, explain
+from .._explain.explain import Chain, explain
 from .explain import writes_unicode
 
 Array = npt.NDArray[Any]
@@ -65,9 +66,10 @@ def run(*, seed: int = 0, out: TextIO | None = None) -> int:
     )
     model = MLPClassifier(random_state=seed, **SETTINGS)
     with tqdm(total=EPOCHS, desc="training", unit="epoch", leave=False) as bar:
-        model._on_epoch = lambda n_iter, loss: bar.update()
-        seconds = {"chainfit": _seconds(lambda: model.fit(X_train, y_train))}
-        del model._on_epoch
+        progress = Progress(lambda n_iter, loss: bar.update())
+        seconds = {
+            "chainfit": _seconds(lambda: model._fit_followed_by([progress], X_train, y_train))
+        }
     sklearn_model = SklearnMLPClassifier(random_state=seed, **SETTINGS)
     W: list[Array] = []
     b: list[Array] = []

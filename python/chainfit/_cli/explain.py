@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 from .chain import add_inputs, read_inputs
 from .options import number
 from .say import complain
@@ -103,7 +103,7 @@ def _rows(text: str) -> tuple[int, int]:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``chainfit explain``."""
-    from .._explain.chain import explain
+    from .._explain.explain import explain
     from .._files.disk import write_output
 
     model, table = read_inputs(args, args.html)

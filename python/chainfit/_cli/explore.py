@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 from .chain import add_inputs, read_inputs
 from .options import number
 from .say import complain

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .. import _core
-from .._estimators.printable import printable
+from .._common.printable import printable
 from .explain import add_explain
 from .explore import add_explore
-from .options import NET_OPTIONS, add_table_options, net_parameters, number, sizes
+from .options import NET_OPTIONS, add_table_options, net_parameters, number
 from .say import complain, one_line
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -162,43 +162,7 @@ def _run_demo(args: argparse.Namespace) -> int:
     return int(demo.run(seed=args.seed))
 
 
-def _add_bench_options(bench: argparse.ArgumentParser) -> None:
-    bench.add_argument("--quick", action="store_true", help="fewer and shorter runs")
-    group = bench.add_argument_group("beside other libraries")
-    group.add_argument(
-        "--peers",
-        action="store_true",
-        help="beside PyTorch, JAX, scikit-learn, libfann, onnxruntime and NumPy, those of them "
-        "that are installed, in alternating rounds; some 40 minutes",
-    )
-    names: dict[str, Any] = {"type": lambda text: text.split(","), "metavar": "NAME,NAME"}
-    group.add_argument("--cases", **names, help="only these workloads (default: all)")
-    group.add_argument("--against", **names, help="only these libraries (default: all)")
-    group.add_argument(
-        "--threads",
-        type=sizes,
-        metavar="N,N",
-        help="numbers of threads to try every library with (default: 1 and all)",
-    )
-    group.add_argument("--rounds", type=number(int, 1), metavar="N", help="turns of each")
-    group.add_argument("--json", metavar="FILE", help="file for all figures")
-    bench.set_defaults(run=_run_bench)
-
-
 def _run_bench(args: argparse.Namespace) -> int:
-    if args.peers:
-        from .._bench import peers
-
-        return int(
-            peers.run(
-                quick=args.quick,
-                cases=args.cases,
-                peers=args.against,
-                threads=args.threads,
-                rounds=args.rounds,
-                json_file=args.json,
-            )
-        )
     from .._bench import bench
 
     return int(bench.run(quick=args.quick))
@@ -244,7 +208,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Measure kernels and whole training on this machine, beside the NumPy "
         "reference and scikit-learn, with the share of the machine's measured peak.",
     )
-    _add_bench_options(bench)
+    bench.add_argument("--quick", action="store_true", help="fewer and shorter runs")
+    bench.set_defaults(run=_run_bench)
     return parser
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 from .say import say
 
 # Longer words for the entries of chainfit.info().

@@ -6,7 +6,7 @@ import re
 import sys
 from typing import TextIO
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 
 
 def say(text: str, *, file: TextIO | None = None) -> None:

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .._estimators.printable import printable
+from .._common.printable import printable
 from .._files import foreign
 from .._files.disk import write_output
 from .._tables.readers import require_pandas

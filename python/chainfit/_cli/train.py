@@ -8,14 +8,16 @@ import shlex
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .._estimators.printable import printable
+from .._common.printable import printable
+from .._estimators.callbacks import Listener, Progress
+from .._estimators.endings import INTERRUPTED
 from .say import complain, say
 
 #: Seconds before the progress bar shows: a short fit needs none.
@@ -68,8 +70,9 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
         say(f"training on {len(seen):,} rows ...")
 
     begin = time.perf_counter()
-    with _interruptible() as interruption, _progress(parameters) as on_epoch:
-        model.fit(seen, args.target, on_start=on_start, on_epoch=on_epoch)
+    interruption = Interruption()
+    with _quiet_about_interrupts(), _progress(parameters) as progress:
+        model._fit_followed_by([interruption, *progress], seen, args.target, on_start)
     seconds = time.perf_counter() - begin
     net = model.net_
     if interruption.seen and net.n_iter_ == 0:
@@ -142,34 +145,30 @@ def split(frame: Any, target: str, task: str, fraction: float, seed: int) -> tup
     return seen, held_out
 
 
-class _Interruption:
-    """Whether a fit was cut short by Ctrl-C, which it tells by a warning."""
+class Interruption(Listener):
+    """Whether a fit was cut short by Ctrl-C."""
 
     seen = False
 
+    def finish(self, why: str) -> None:
+        """Remember whether it was Ctrl-C that ended training."""
+        self.seen = why == "interrupted"
+
 
 @contextmanager
-def _interruptible() -> Iterator[_Interruption]:
-    interruption = _Interruption()
-    show = warnings.showwarning
-
-    def watch(message: Warning | str, *rest: Any, **more: Any) -> None:
-        if "interrupted by user" in str(message):
-            interruption.seen = True
-        else:
-            show(message, *rest, **more)
-
+def _quiet_about_interrupts() -> Iterator[None]:
+    """Let each warning be shown, but the one that says what `Interruption` knows."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = watch
-        yield interruption
+        warnings.filterwarnings("ignore", INTERRUPTED, UserWarning)
+        yield
 
 
 @contextmanager
-def _progress(parameters: dict[str, Any]) -> Iterator[Callable[[int, float], None] | None]:
-    """Give a callback that moves a bar on stderr, or None where stderr is no terminal."""
+def _progress(parameters: dict[str, Any]) -> Iterator[list[Progress]]:
+    """Give what moves a bar on stderr, or nothing where stderr is no terminal."""
     if not sys.stderr.isatty():
-        yield None
+        yield []
         return
     from tqdm import tqdm
 
@@ -181,7 +180,7 @@ def _progress(parameters: dict[str, Any]) -> Iterator[Callable[[int, float], Non
         bar.update(n_iter - bar.n)
 
     with bar:
-        yield on_epoch
+        yield [Progress(on_epoch)]
 
 
 def report(model: Any, seen: Any, held_out: Any) -> list[str]:

@@ -1,45 +1,55 @@
-"""What MLPClassifier and MLPRegressor share: parameters, checks, fit and the forward pass."""
+"""What MLPClassifier and MLPRegressor share: scikit-learn's face of training.
+
+A fit checks and encodes what the user gave, trains, and assigns what came of it once, at the end.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from .. import _core
-from .callbacks import FitTasks
-from .draft import Draft, as_published, generator_kept, optimizer_of
-from .inputs import FitData, check_numeric, core_form, is_plain_X
-from .lbfgs import fit_lbfgs
-from .limits import check_step_size
-from .optimizer import Optimizer, cast
-from .parameters import CONSTRAINTS, LINKS
-from .portable import Portable
+from .callbacks import Listener, SklearnCallbacks, Verbose
+from .endings import check_end, warn_of_end, warn_of_infinite_loss
+from .forward import FLOAT64, Forward
+from .generator import generator_kept
+from .inputs import FitData, check_numeric, core_form
+from .optimizer import Optimizer
+from .parameters import CONSTRAINTS, hidden_units, rows_of_batch
+from .rules import LOSS_SETTINGS
 from .scores import Score
+from .settings import FitSettings
 from .sparse import SPARSE_FORMATS, check_sparse
-from .stochastic import HISTORY, TRAINED, fit_stochastic
-from .threads import thread_limit
+from .state import State
+from .training import train
 from .weights import weights_and_penalty
 
-if TYPE_CHECKING:
-    from ..row_predictor import RowPredictor
-
 Array = npt.NDArray[Any]
-FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
-class BaseMLP(CallbackSupportMixin, Portable, ABC):
+# What a running optimizer doesn't keep: parameters that may change between calls of `partial_fit`.
+_GIVEN = (
+    "solver", "activation", "batch_size", "shuffle", "random_state", "tol", "n_iter_no_change",
+    "early_stopping", "n_threads",
+)  # fmt: skip
+_given = {loss: itemgetter(*_GIVEN, *own) for loss, own in LOSS_SETTINGS.items()}
+
+
+class BaseMLP(CallbackSupportMixin, Forward, ABC):
     """Base of the two estimators; not for direct use."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
+    #: The defaults of parameters that `with_own_parameters` has appended.
+    _own_parameters: ClassVar[dict[str, float]] = {}
     _y_numeric: ClassVar[bool]
 
     # -- what the two estimators differ in
@@ -51,10 +61,6 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
     @abstractmethod
     def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
         """Return y as Y (rows, n_L) if it plainly needs no further check, otherwise None."""
-
-    @abstractmethod
-    def _decode(self, output: Array) -> Array:
-        """Turn the net's output (rows, n_L) into what `predict` returns."""
 
     @abstractmethod
     def _core_loss(self) -> str:
@@ -104,24 +110,41 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         TypeError
             If X or real targets are dates or durations, or real targets text or sparse.
         """
+        return self._fit(X, y, sample_weight)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit_followed_by(self, listeners: Sequence[Listener], X: Any, y: Any) -> Self:
+        """Fit as `fit` does; the listeners follow the training."""
+        return self._fit(X, y, None, listeners)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, listeners: Sequence[Listener] = ()) -> Self:
         # Before anything may fail, as scikit-learn ends for callbacks what began for them.
-        tasks = FitTasks(self, X, y, sample_weight)
-        draft = Draft(self)
-        tasks.train(draft)
+        callbacks = SklearnCallbacks(self, int(self.max_iter), X, y, sample_weight)
+        draft = self._draft()
+        callbacks.fitted_by(draft.changes)
+        model = draft.copy
         with generator_kept(self.random_state):
-            draft.copy._train(X, y, sample_weight, tasks=tasks if tasks.watched else None)
+            settings, data, state = model._job(X, y, sample_weight)
+            followers = [*model._own_listeners(), *listeners]
+            followers += [callbacks] if callbacks.needed else []
+            state, end = train(settings, data, state, followers)
+            if end.error is not None and end.why == "failed":
+                raise end.error
+            warn_of_end(end, state, settings.max_iter)
+            check_end(end, state, data.dtype)
+        state.into(model.__dict__)
         draft.publish()
-        tasks.finish()
+        callbacks.close()
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         """Train one epoch by the optimizer at hand, or by a new one."""
         while True:
-            optimizer = optimizer_of(self)
+            optimizer = self._live_optimizer()
             if optimizer is None:
                 return self._first_epoch(X, y, sample_weight, classes)
             with optimizer.lock:
-                if optimizer_of(self) is optimizer:  # else a fit came first
+                if self._live_optimizer() is optimizer:  # else a fit came first
                     return self._next_epoch(optimizer, X, y, sample_weight, classes)
 
     def _next_epoch(
@@ -130,66 +153,44 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         """Train by the locked optimizer; the steps made count, whatever happens after them."""
         if optimizer.running:
             raise RuntimeError("partial_fit was called from within partial_fit of the same model.")
-        draft = Draft(self)
-        coefs = draft.copy.coefs_
+        model = self._sharing(self.__dict__.copy())
+        steps, after = optimizer.steps, None
         optimizer.running = True
         try:
-            draft.copy._train(X, y, sample_weight, classes=classes, incremental=True)
+            settings, data, state = model._job(X, y, sample_weight, classes, incremental=True)
+            after, end = train(settings, data, state, model._own_listeners())
         finally:
-            if draft.copy.coefs_ is not coefs:  # a step was made
-                draft.publish_only(TRAINED)
+            if after is not None and end.steps:
+                attributes = self.__dict__.copy()
+                after.into(attributes)
+                self.__dict__ = attributes
+            elif optimizer.steps != steps:  # cut short between the last step and here
+                self._publish(optimizer.weights())
             optimizer.running = False
+        if end.error is not None:
+            raise end.error
+        warn_of_infinite_loss(end, after)
+        check_end(end, after, data.dtype)
         return self
 
     def _first_epoch(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
         """Train by a new optimizer; the steps made count if the user interrupts them."""
-        draft, interrupted = Draft(self), None
+        draft = self._draft()
+        model = draft.copy
         with generator_kept(self.random_state):
-            try:
-                draft.copy._train(X, y, sample_weight, classes=classes, incremental=True)
-            except KeyboardInterrupt as interrupt:
-                if "_optimizer" not in draft.copy.__dict__:  # before the first step
-                    raise
-                interrupted = interrupt
+            settings, data, state = model._job(X, y, sample_weight, classes, incremental=True)
+            state, end = train(settings, data, state, model._own_listeners())
+            interrupted = end.why == "interrupted" and end.steps > 0
+            if end.error is not None and not interrupted:
+                raise end.error
+            if not interrupted:
+                warn_of_infinite_loss(end, state)
+                check_end(end, state, data.dtype)
+        state.into(model.__dict__)
         draft.publish()
-        if interrupted is not None:
-            raise interrupted
+        if end.error is not None:
+            raise end.error
         return self
-
-    def _train(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        *,
-        classes: Any = None,
-        incremental: bool = False,
-        tasks: FitTasks | None = None,
-    ) -> None:
-        """Check everything and train; self is a draft."""
-        first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        data = self._check_fit_inputs(X, y, sample_weight, classes, incremental, first_pass)
-        if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        random_state = None
-        if first_pass:
-            random_state = check_random_state(self.random_state)
-            units = [data.X.shape[1], *self._hidden_units(), data.Y.shape[1]]
-            self._initialize(units, data.weight_dtype, random_state)
-        else:
-            units = self._units()
-            if data.Y.shape[1] != units[-1]:
-                raise ValueError(
-                    f"y has {data.Y.shape[1]} outputs, but {type(self).__name__} was fitted "
-                    f"with {units[-1]}."
-                )
-        if self.solver == "lbfgs":
-            fit_lbfgs(self, data, units, tasks)
-        else:
-            fit_stochastic(
-                self, data, units, random_state, first_pass=first_pass, incremental=incremental,
-                tasks=tasks,
-            )  # fmt: skip
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _first_partial_fit(
@@ -199,22 +200,69 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         # does it costs as much as a small step.
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def _hidden_units(self) -> list[int]:
-        sizes = self.hidden_layer_sizes
-        hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if hidden and min(hidden) <= 0:
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
-        return hidden
+    # -- what a call comes to; self is a draft, which learns of features and classes on the way
 
-    def _units(self) -> list[int]:
-        """[n_0, ..., n_L] of the weights at hand, which may be the user's own."""
-        return [*map(len, self.coefs_), self.coefs_[-1].shape[1]]
+    def _own_listeners(self) -> list[Listener]:
+        if not self.verbose or self.solver == "lbfgs":  # SciPy prints nothing
+            return []
+        settings = float(self.tol), self.n_iter_no_change, bool(self.early_stopping)
+        return [Verbose(*settings)]
 
-    def _model_dtype(self) -> np.dtype[Any]:
-        """Dtype of the weights at hand, float64 where it is none of the core's."""
-        return FLOAT32 if self.coefs_[0].dtype == FLOAT32 else FLOAT64
+    def _job(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        classes: Any = None,
+        *,
+        incremental: bool = False,
+    ) -> tuple[FitSettings, FitData, State]:
+        """Check everything and return what `train` takes."""
+        held = self.__dict__
+        first_pass = "coefs_" not in held or not (self.warm_start or incremental)
+        data, weight_dtype = self._fit_data(X, y, sample_weight, classes, incremental, first_pass)
+        outputs = data.Y.shape[1]
+        if first_pass:
+            held.pop("out_activation_", None)
+        settings = self._settings(data.dtype, incremental)
+        if incremental and settings.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if first_pass:
+            units = [data.X.shape[1], *hidden_units(self.hidden_layer_sizes), outputs]
+            generator = check_random_state(self.random_state)
+            state = State.drawn(units, settings.activation, weight_dtype, generator)
+            self.n_outputs_, self.n_layers_ = outputs, len(units)
+            self.out_activation_ = settings.out_activation
+            return settings, data, state
+        state = State.of(held)
+        if outputs != len(state.intercepts[-1]):
+            raise ValueError(
+                f"y has {outputs} outputs, but {type(self).__name__} was fitted with "
+                f"{len(state.intercepts[-1])}."
+            )
+        if not incremental:
+            state.optimizer = None
+        return settings, data, state
 
-    def _check_fit_inputs(
+    def _settings(self, dtype: np.dtype[Any], incremental: bool) -> FitSettings:
+        """Return the settings of this call.
+
+        Those of `partial_fit` are kept beside its optimizer, as long as no parameter changes.
+        """
+        loss = self._core_loss()
+        optimizer = self._live_optimizer() if incremental else None
+        if optimizer is None:
+            settings = FitSettings.of(vars(self), loss, incremental=incremental)
+            settings.check_step_size(dtype)
+            return settings
+        given = _given[loss](self.__dict__)
+        memo = optimizer.memo
+        if memo is None or memo[0] != given or memo[1].loss != loss:
+            memo = optimizer.memo = given, FitSettings.of(vars(self), loss, incremental=True)
+        found: FitSettings = memo[1]
+        return found
+
+    def _fit_data(
         self,
         X: Any,
         y: Any,
@@ -222,14 +270,15 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         classes: Any,
         incremental: bool,
         first_pass: bool,
-    ) -> FitData:
+    ) -> tuple[FitData, np.dtype[Any]]:
+        """Check and encode what the user gave; also return the dtype of new weights."""
         auto = self.precision == "auto"
         # dtype to train in, where it doesn't follow X
         fixed = None if auto else np.dtype(self.precision)
         if auto and not first_pass:
             fixed = self._model_dtype()
         Y = None
-        if incremental and fixed is not None and is_plain_X(self, X, fixed):
+        if incremental and fixed is not None and self._is_plain_X(X, fixed):
             Y = self._encode_plain(y, classes, len(X), fixed)
         if Y is None:
             check_numeric(X)
@@ -252,129 +301,14 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             dtype = FLOAT64  # as scikit-learn: a line search needs more digits than float32 has
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
-        sample_weight, l2 = weights_and_penalty(self, sample_weight, X.shape[0], dtype)
-        if not (incremental and "_optimizer" in self.__dict__):
-            check_step_size(self, dtype)
+        rows = X.shape[0]
+        batch_rows = rows_of_batch(self.solver, self.batch_size, rows)
+        sample_weight, l2 = weights_and_penalty(sample_weight, self.alpha, rows, batch_rows, dtype)
         if Y is None:
             Y = self._encode(y, classes, incremental, dtype)
             X = core_form(X, dtype)
-        return FitData(X, Y, sample_weight, dtype, weight_dtype, l2)
-
-    def _initialize(
-        self, units: list[int], dtype: np.dtype[Any], random_state: np.random.RandomState
-    ) -> None:
-        """Draw W and b layer by layer, uniform in +-sqrt(6 / (n_l + n_{l+1})) (Glorot, Bengio)."""
-        for name in (*HISTORY, "out_activation_"):
-            self.__dict__.pop(name, None)
-        self.n_iter_ = 0
-        self.t_ = 0
-        self.n_outputs_ = units[-1]
-        self.n_layers_ = len(units)
-        self.out_activation_ = LINKS[self._core_loss()]
-        factor = 2.0 if self.activation == "logistic" else 6.0
-        self.coefs_: list[Array] = []
-        self.intercepts_: list[Array] = []
-        for fan_in, fan_out in pairwise(units):
-            bound = np.sqrt(factor / (fan_in + fan_out))
-            W = random_state.uniform(-bound, bound, (fan_in, fan_out))
-            b = random_state.uniform(-bound, bound, fan_out)
-            self.coefs_.append(W.astype(dtype, copy=False))
-            self.intercepts_.append(b.astype(dtype, copy=False))
-
-    # -- forward pass
-
-    def _forward(self, X: Any) -> Array:
-        """Return the output layer's activation (rows, n_L) for X as the user gave it."""
-        if "coefs_" not in self.__dict__:
-            check_is_fitted(self)
-        dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
-        if not is_plain_X(self, X, dtype):
-            check_numeric(X)
-            check_sparse(X)
-            X = validate_data(
-                self,
-                X,
-                accept_sparse=SPARSE_FORMATS,
-                dtype="numeric" if self.precision == "auto" else dtype,
-                reset=False,
-            )
-            if self.precision == "auto":
-                # as NumPy would type X @ W: float64 rows are not cut to float32 weights
-                dtype = FLOAT32 if np.result_type(X.dtype, dtype) == FLOAT32 else FLOAT64
-            X = core_form(X, dtype)
-        return self._output(X, self.coefs_, self.intercepts_)
-
-    def _output(self, X: Any, coefs: list[Array], intercepts: list[Array]) -> Array:
-        """Return a[L] (rows, n_L) for X (rows, n_0), computed in X's dtype."""
-        return _core.predict(
-            X,
-            cast(coefs, X.dtype),
-            cast(intercepts, X.dtype),
-            self.activation,
-            self.out_activation_,
-            thread_limit(self.n_threads),
-        )
-
-    def predict(self, X: Any) -> Array:
-        """Predict with the fitted net.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels or real values, in the form of the targets seen in `fit`.
-
-        Raises
-        ------
-        NotFittedError
-            If the model was not fitted.
-        ValueError
-            If X is not finite or has another number of features than in `fit`.
-        """
-        fitted = as_published(self)
-        return fitted._decode(fitted._forward(X))
-
-    def row_predictor(self) -> RowPredictor:
-        """Return a callable that predicts one row at a time, without checks and allocations.
-
-        Returns
-        -------
-        predictor : chainfit.row_predictor.RowPredictor
-            Write a row into ``predictor.input`` and call it, or give it the row; it returns
-            ``predictor.output``, the output layer of the net: of a classifier probabilities, of
-            ``classes_[1]`` alone where there are two. The weights are copied: further training
-            does not show. From Cython it can be called without the GIL.
-
-        Raises
-        ------
-        NotFittedError
-            If the model was not fitted.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import make_regression
-        >>> from chainfit import MLPRegressor
-        >>> X, y = make_regression(n_features=8, random_state=0)
-        >>> model = MLPRegressor(random_state=0, early_stopping=True).fit(X, y / y.std())
-        >>> predictor = model.row_predictor()
-        >>> bool(predictor(X[0])[0] == model.predict(X[:1])[0])
-        True
-        """
-        from ..row_predictor import RowPredictor
-
-        check_is_fitted(self)
-        fitted = as_published(self)
-        dtype = fitted._model_dtype()
-        return RowPredictor(
-            cast(fitted.coefs_, dtype),
-            cast(fitted.intercepts_, dtype),
-            fitted.activation,
-            fitted.out_activation_,
-        )
+        data = FitData(X, Y, sample_weight, dtype, l2, self._scorer, not self._y_numeric)
+        return data, weight_dtype
 
     # -- what scikit-learn asks
 

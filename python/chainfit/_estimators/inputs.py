@@ -7,13 +7,14 @@ it (right type, dtype and shape, no feature names, finite) pass here; all others
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator
 
+from .scores import Score
 from .sparse import csr_form
 
 Array = npt.NDArray[Any]
@@ -31,8 +32,10 @@ class FitData(NamedTuple):
     Y: Array  # (rows, n_L), C-contiguous: one-hot, 0/1 or real
     sample_weight: Array | None  # (rows,)
     dtype: np.dtype[Any]
-    weight_dtype: np.dtype[Any]  # what drawn initial weights are rounded to
     l2: float  # alpha, times what the weights of the rows were multiplied by
+    # makes the score of early stopping against some rows' Y and weights
+    scorer: Callable[[Array, Array | None], Score] | None = None
+    classes: bool = False  # whether Y holds classes
 
 
 def check_numeric(X: Any) -> None:
@@ -75,13 +78,12 @@ def all_finite(a: Array) -> bool:
     return all(np.isfinite(a[i : i + rows]).all() for i in range(0, len(a), rows))
 
 
-def is_plain_X(estimator: BaseEstimator, X: Any, dtype: np.dtype[Any]) -> bool:
-    """Whether X is a finite ndarray (rows, n_features_in_) of `dtype`, fit for the core."""
+def is_plain_X(X: Any, dtype: np.dtype[Any], n_features: int | None) -> bool:
+    """Whether X is a finite ndarray (rows, n_features) of `dtype`, fit for the core."""
     return (
         is_plain(X)
         and X.ndim == 2
         and X.dtype == dtype
-        and X.shape[1] == getattr(estimator, "n_features_in_", None)
-        and not hasattr(estimator, "feature_names_in_")
+        and X.shape[1] == n_features
         and all_finite(X)
     )

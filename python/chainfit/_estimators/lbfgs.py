@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
-from .convergence import check_finite
-from .optimizer import SETTINGS, Trainer, cast, new_trainer
+from .callbacks import Listener
+from .endings import End, Why
+from .inputs import FitData
+from .optimizer import Trainer, cast, new_trainer
+from .settings import FitSettings
+from .state import State
 from .threads import thread_limit
-from .warn import warn
-
-if TYPE_CHECKING:
-    from .base import BaseMLP
-    from .callbacks import FitTasks
-    from .inputs import FitData
 
 Array = npt.NDArray[Any]
 Parameters = tuple[list[Array], list[Array]]
@@ -40,7 +40,7 @@ def _unpack(theta: Array, units: list[int], dtype: np.dtype[Any]) -> Parameters:
 
 
 class _Stopped(Exception):
-    """A callback ends the minimisation with the last iterate."""
+    """A listener ends the minimisation with the last iterate."""
 
 
 class _Iterate(NamedTuple):
@@ -52,30 +52,28 @@ class _Iterate(NamedTuple):
     penalty: float
 
 
-def fit_lbfgs(
-    model: BaseMLP, data: FitData, units: list[int], tasks: FitTasks | None = None
-) -> None:
-    """Minimise J from the model's weights on; sets the weights, n_iter_ and loss_.
+def minimise(
+    settings: FitSettings, data: FitData, state: State, listeners: Sequence[Listener]
+) -> tuple[State, End]:
+    """Minimise J from the weights of `state` on; see `train`.
 
-    Interrupted by the user it warns and keeps the last iterate that SciPy accepted.
-
-    units = [n_0, ..., n_L]; `tasks` is for callbacks, if there are any. Weights that are no
-    finite numbers in the end are a ValueError.
+    Interrupted by the user it returns the last iterate that SciPy accepted.
 
     With several outputs scikit-learn averages the squared error over them but sums its gradient,
     a pair that no line search can follow. Here J is the sum, which its gradient belongs to, and
     only `loss_` is the average that scikit-learn reports.
     """
-    loss = model._core_loss()
-    threads = thread_limit(model.n_threads)
-    settings = {key: getattr(model, key) for key in SETTINGS}
-    trainer: Trainer = new_trainer("sgd", units, model.activation, loss, data.dtype, settings)
+    units, loss = state.units, settings.loss
+    threads = thread_limit(settings.n_threads)
+    trainer: Trainer = new_trainer(
+        "sgd", units, settings.activation, loss, data.dtype, settings.loss_settings
+    )
 
     def evaluate(theta: Array) -> tuple[float, float, list[Array], list[Array]]:
         trainer.set_parameters(*_unpack(theta, units, data.dtype))
         return trainer.loss_and_gradient(data.X, data.Y, data.sample_weight, data.l2, threads)
 
-    theta = _pack(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
+    theta = _pack(cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype))
     last = _Iterate(theta.copy(), 0, math.nan, math.nan)
     evaluated = math.nan, math.nan  # data loss and penalty, where SciPy looked last
 
@@ -85,46 +83,55 @@ def fit_lbfgs(
         evaluated = data_loss, penalty
         return data_loss + penalty, _pack(coef_grads, intercept_grads)
 
-    def state() -> dict[str, Any]:
+    def so_far() -> State:
         coefs, intercepts = _unpack(last.theta, units, data.dtype)
-        return {"coefs_": coefs, "intercepts_": intercepts, "n_iter_": last.n_iter}
+        return replace(
+            state, coefs=coefs, intercepts=intercepts, n_iter=last.n_iter, optimizer=None
+        )
+
+    def begin() -> None:
+        for listener in listeners:
+            listener.begin("iteration", so_far)
 
     def accepted(theta: Array) -> None:
         nonlocal last
         # A line search ends where it looked last. SciPy goes on in theta itself.
         last = _Iterate(theta.copy(), last.n_iter + 1, *evaluated)
-        if tasks is None:
-            return
-        if tasks.end(state):
+        if any([listener.end(so_far) for listener in listeners]):
             raise _Stopped
-        if last.n_iter < model.max_iter:
-            tasks.begin("iteration", state)
+        if last.n_iter < settings.max_iter:
+            begin()
 
-    if tasks is not None:
-        tasks.begin("iteration", state)
+    begin()
+    why: Why = "converged"
+    error = None
     try:
         result = scipy.optimize.minimize(
             objective,
             theta,
             method="L-BFGS-B",
             jac=True,
-            options={"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": float(model.tol)},
+            options={
+                "maxfun": settings.max_fun,
+                "maxiter": settings.max_iter,
+                "gtol": settings.tol,
+            },
             callback=accepted,
         )
-        n_iter = _check_optimize_result("lbfgs", result, model.max_iter)
+        n_iter = _check_optimize_result("lbfgs", result, settings.max_iter)
         if last.n_iter > 0 and np.array_equal(result.x, last.theta):
             last = last._replace(n_iter=n_iter)
         else:
             last = _Iterate(result.x, n_iter, *evaluate(result.x)[:2])
     except _Stopped:
-        pass
-    except KeyboardInterrupt:
-        warn("Training interrupted by user.")
-    if tasks is not None:
-        tasks.close()
-    model.coefs_, model.intercepts_ = _unpack(last.theta, units, data.dtype)
-    model.n_iter_ = last.n_iter
+        why = "callback"
+    except KeyboardInterrupt as interrupt:
+        why, error = "interrupted", interrupt
+    for listener in listeners:
+        listener.finish(why)
+    # Without the optimizer that there was: its slots belong to weights that are gone.
+    after = so_far()
     outputs = units[-1] if loss == "squared_error" else 1
-    model.loss_ = last.data_loss / outputs + last.penalty
-    model.__dict__.pop("_optimizer", None)  # its slots belong to weights that are gone
-    check_finite(model)
+    after.loss = last.data_loss / outputs + last.penalty
+    # A line search ends with the best that it found, and says itself where it did not converge.
+    return after, End(why, error, last.n_iter, best_kept=True)

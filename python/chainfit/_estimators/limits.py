@@ -6,14 +6,9 @@ of 0 and a fit that seems to have converged; one that the dtype rounds to 0 does
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-from .parameters import as_float
-
-if TYPE_CHECKING:
-    from .base import BaseMLP
 
 DType = np.dtype[Any]
 
@@ -31,19 +26,3 @@ def too_large(what: str, dtype: DType, remedy: str) -> ValueError:
         f"{what}, which is too large to train with in {dtype}: squares of more than "
         f"{LARGEST[dtype]:.2g} overflow. {remedy}."
     )
-
-
-def check_step_size(model: BaseMLP, dtype: DType) -> None:
-    """Raise a ValueError where a parameter of the solver's steps is 0 or infinite in dtype."""
-    if model.solver == "lbfgs":
-        return
-    least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
-    for name in (
-        ("learning_rate_init", "epsilon") if model.solver == "adam" else ("learning_rate_init",)
-    ):
-        value = as_float(getattr(model, name))
-        if not least <= value <= most:
-            raise ValueError(
-                f"{name}={value:g} is {'zero' if value < 1 else 'infinite'} in {dtype}, the dtype "
-                f"of training, which goes from {least:.2g} to {most:.2g}."
-            )

@@ -3,41 +3,67 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any, ClassVar, Self
 
 from sklearn.base import BaseEstimator
 
-from .draft import at_rest
+from .._common.public import public_class
+from .._common.published import Published
 from .optimizer import Optimizer
 
 
-class Portable(BaseEstimator):
+class Portable(Published, BaseEstimator):
     """The part of an estimator that turns its live optimizer into plain content and back.
 
     The optimizer holds a C++ object, which stays in the process.
     """
 
+    _own_parameters: ClassVar[dict[str, float]]
+
+    def _live_optimizer(self) -> Optimizer | None:
+        """Return the optimizer that goes with the weights published last."""
+        optimizer: Optimizer | None = self.__dict__.get("_optimizer")
+        return optimizer
+
+    @contextmanager
+    def _at_rest(self) -> Iterator[Self]:
+        """Yield a copy of the model whose weights and optimizer belong together.
+
+        Other threads wait for a running `partial_fit` to end. A signal handler inside of it gets
+        the weights of the last whole step.
+        """
+        while True:
+            optimizer = self._live_optimizer()
+            with nullcontext() if optimizer is None else optimizer.lock:
+                copy = self._sharing(self.__dict__.copy())
+                if copy._live_optimizer() is not optimizer:
+                    continue  # a fit came first
+                if optimizer is not None and optimizer.running:
+                    copy.__dict__.update(optimizer.weights())
+                yield copy
+                return
+
     @property
     def _optimizer_state(self) -> dict[str, Any]:
         """The optimizer as plain content; no such attribute where there is no optimizer."""
-        try:
-            optimizer: Optimizer = self.__dict__["_optimizer"]
-        except KeyError:
+        optimizer = self._live_optimizer()
+        if optimizer is None:
             raise AttributeError(
                 f"'{type(self).__name__}' object has no attribute '_optimizer_state'"
-            ) from None
+            )
         return optimizer.state()
 
     @_optimizer_state.setter
     def _optimizer_state(self, state: Mapping[str, Any] | None) -> None:
         self.__dict__.pop("_optimizer", None)
         if state is not None:
-            self._optimizer = Optimizer.from_state(state, self.get_params(deep=False))
+            self._optimizer = Optimizer.from_state(state, vars(self))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes to pickle: plain content in place of the live optimizer."""
-        with at_rest(self) as model:
+        with self._at_rest() as model:
             state: dict[str, Any] = dict(super(Portable, model).__getstate__())
             if state.pop("_optimizer", None) is not None:
                 state["_optimizer_state"] = model._optimizer_state
@@ -45,7 +71,8 @@ class Portable(BaseEstimator):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the attributes of a pickle; the optimizer is built when training goes on."""
-        state = dict(state)
+        # a pickle may be older than a rule of the core and its parameters
+        state = {**type(self)._own_parameters, **state}
         optimizer = state.pop("_optimizer_state", None)
         super().__setstate__(state)
         if optimizer is not None:
@@ -71,9 +98,10 @@ class Portable(BaseEstimator):
             If the file can't be written.
         """
         from .._files.model import save
+        from .model_file import kind_of
 
-        with at_rest(self) as model:
-            save(model, path)
+        with self._at_rest() as model:
+            save(kind_of(public_class(model)), model, path)
 
     def to_sklearn(self) -> Any:
         """Make a scikit-learn MLP of this estimator, with all of its fitted state.
@@ -94,5 +122,5 @@ class Portable(BaseEstimator):
         """
         from .sklearn_convert import to_sklearn
 
-        with at_rest(self) as model:
+        with self._at_rest() as model:
             return to_sklearn(model)

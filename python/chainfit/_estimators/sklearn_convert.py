@@ -1,4 +1,4 @@
-"""Fitted estimators to and from scikit-learn's own MLPClassifier and MLPRegressor, whole.
+"""Fitted estimators to scikit-learn's own MLPClassifier and MLPRegressor, whole.
 
 Both sides name parameters and fitted attributes alike. What differs is the optimizer: here a plain
 state with its slots split in coefs and intercepts, there an object with one list for both.
@@ -13,18 +13,19 @@ import numpy as np
 import numpy.typing as npt
 import sklearn
 from sklearn import neural_network as theirs
+from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from .classifier import MLPClassifier
-from .optimizer import SETTINGS, optimizer_name
-from .regressor import MLPRegressor
-from .stochastic import HISTORY
+from .rules import SETTINGS, optimizer_name
+from .state import HISTORY
 
 Array = npt.NDArray[Any]
 
-_PAIRS = ((MLPClassifier, theirs.MLPClassifier), (MLPRegressor, theirs.MLPRegressor))
-
-_THEIR_ACTIVATIONS = ("identity", "logistic", "relu", "tanh")
+_THEIRS = {
+    "activation": ("identity", "logistic", "relu", "tanh"),
+    "solver": ("lbfgs", "sgd", "adam"),
+    "loss": ("log_loss", "squared_error", "poisson"),
+}
 
 # What a fitted estimator holds beside its parameters, in both packages under the same name.
 _FITTED = (
@@ -37,68 +38,19 @@ _FITTED = (
 _REQUESTING = ("fit", "partial_fit", "score")
 
 
-def from_sklearn(mlp: Any) -> MLPClassifier | MLPRegressor:
-    """Make a chainfit estimator of a scikit-learn MLP, with all of its fitted state.
-
-    Predictions agree to rounding, and `partial_fit`, or `fit` with warm_start, goes on as the
-    original would: weights, optimizer with its velocities or moments and learning rate, loss curve,
-    validation scores, classes and feature names come along. Nothing is shared with the original, so
-    a RandomState given as `random_state` is copied as it stands.
-
-    Parameters
-    ----------
-    mlp : sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor
-        The model, fitted or not.
-
-    Returns
-    -------
-    model : chainfit.MLPClassifier or chainfit.MLPRegressor
-        With `n_threads` and `precision`, which scikit-learn doesn't have, at their defaults.
-
-    Raises
-    ------
-    TypeError
-        If `mlp` is of no such class.
-
-    Examples
-    --------
-    >>> import chainfit
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.neural_network import MLPClassifier
-    >>> X, y = load_iris(return_X_y=True)
-    >>> mlp = MLPClassifier(random_state=0, max_iter=1000).fit(X, y)
-    >>> model = chainfit.from_sklearn(mlp)
-    >>> bool((model.predict(X) == mlp.predict(X)).all())
-    True
-    """
-    pairs = [pair for pair in _PAIRS if isinstance(mlp, pair[1])]
-    if not pairs:
-        raise TypeError(
-            "from_sklearn takes an MLPClassifier or MLPRegressor of sklearn.neural_network, got "
-            f"{type(mlp).__name__}."
-        )
-    ((ours, their),) = pairs
-    # of a class derived from theirs, only what theirs has
-    names = their().get_params(deep=False)
-    model = ours(**{name: copy.deepcopy(getattr(mlp, name)) for name in names})
-    _copy_fitted(mlp, model)
-    if hasattr(mlp, "_optimizer"):
-        model._optimizer_state = _state(mlp._optimizer, len(mlp.coefs_))
-    return model
-
-
-def to_sklearn(model: MLPClassifier | MLPRegressor) -> Any:
+def to_sklearn(estimator: Any) -> Any:
     """Make a scikit-learn MLP of a chainfit estimator; documented as its method."""
-    (their,) = (their for ours, their in _PAIRS if isinstance(model, ours))
+    their = theirs.MLPClassifier if is_classifier(estimator) else theirs.MLPRegressor
     names = their().get_params(deep=False)
-    if model.activation not in _THEIR_ACTIVATIONS:
-        raise ValueError(
-            f"scikit-learn has no activation={model.activation!r}, only "
-            f"{', '.join(map(repr, _THEIR_ACTIVATIONS))}."
-        )
-    mlp = their(**{name: copy.deepcopy(getattr(model, name)) for name in names})
-    _copy_fitted(model, mlp)
-    state = getattr(model, "_optimizer_state", None)
+    for name, known in _THEIRS.items():
+        value = getattr(estimator, name)
+        if value not in known:
+            raise ValueError(
+                f"scikit-learn has no {name}={value!r}, only {', '.join(map(repr, known))}."
+            )
+    mlp = their(**{name: copy.deepcopy(getattr(estimator, name)) for name in names})
+    copy_fitted(estimator, mlp)
+    state = getattr(estimator, "_optimizer_state", None)
     if state is not None:
         mlp._optimizer = _optimizer(state, [*mlp.coefs_, *mlp.intercepts_])
     if hasattr(mlp, "coefs_"):
@@ -107,7 +59,8 @@ def to_sklearn(model: MLPClassifier | MLPRegressor) -> Any:
     return mlp
 
 
-def _copy_fitted(source: Any, target: Any) -> None:
+def copy_fitted(source: Any, target: Any) -> None:
+    """Copy the fitted attributes, and which metadata each method asks for."""
     held = {name: vars(source)[name] for name in _FITTED if name in vars(source)}
     # in one go: what two attributes share, classes_ and its binarizer for instance, stays shared
     vars(target).update(copy.deepcopy(held))
@@ -118,8 +71,8 @@ def _copy_fitted(source: Any, target: Any) -> None:
                 getattr(target, f"set_{method}_request")(**wanted)
 
 
-def _state(optimizer: Any, layers: int) -> dict[str, Any]:
-    """Plain state of scikit-learn's optimizer."""
+def plain_state(optimizer: Any, layers: int) -> dict[str, Any]:
+    """Return the content of scikit-learn's optimizer as `Optimizer.state` does that of ours."""
     if isinstance(optimizer, AdamOptimizer):
         name, eta, steps = "adam", optimizer.learning_rate_init, optimizer.t
         lists = [optimizer.ms, optimizer.vs]

@@ -7,17 +7,14 @@ alpha may be multiplied by any number together, and a power of two changes no bi
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import assert_all_finite
 
 from .limits import LARGEST, too_large
-from .parameters import as_float, rows_of_batch
-
-if TYPE_CHECKING:
-    from .base import BaseMLP
+from .parameters import as_float
 
 Array = npt.NDArray[Any]
 
@@ -26,16 +23,18 @@ _ORDINARY = {np.dtype(dtype): np.finfo(dtype).maxexp // 2 for dtype in (np.float
 
 
 def weights_and_penalty(
-    model: BaseMLP, sample_weight: Array | None, rows: int, dtype: np.dtype[Any]
+    sample_weight: Array | None, alpha: Any, rows: int, batch_rows: int, dtype: np.dtype[Any]
 ) -> tuple[Array | None, float]:
     """Return checked weights (rows,) in dtype and alpha, both times the same power of two.
+
+    batch_rows: the rows of a mini-batch, which may be more than there are.
 
     Raises
     ------
     ValueError
         If a batch of all rows would have the weight 0, or the penalty is more than dtype can hold.
     """
-    l2, total = as_float(model.alpha), float(rows)
+    l2, total = as_float(alpha), float(rows)
     if sample_weight is not None:
         sample_weight, exponent = _in_range(sample_weight, dtype)
         if exponent:
@@ -43,7 +42,7 @@ def weights_and_penalty(
                 l2 = float(np.ldexp(l2, exponent))
         total = abs(float(np.add.reduce(sample_weight, dtype=np.float64)))
         if total == 0:
-            if rows_of_batch(model, rows) >= rows:
+            if batch_rows >= rows:
                 raise ValueError(
                     "Sample weights sum to zero over all rows, which make one batch: a weighted "
                     "mean over it does not exist."
@@ -53,7 +52,7 @@ def weights_and_penalty(
         by, remedy = "number of rows", "Lower alpha"
         if sample_weight is not None:
             by, remedy = "sum of the sample weights", "Lower alpha, give the rows larger weights"
-        what = f"alpha={as_float(model.alpha):g} is divided by the {by} and comes to "
+        what = f"alpha={as_float(alpha):g} is divided by the {by} and comes to "
         raise too_large(what + f"{l2 / total:.2g}", dtype, remedy)
     return sample_weight, l2
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import operator
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from .formula import Name
-from .notation import Notation
+from .notation import NOTATIONS, PLACE, Notation
 
 
 class Address(NamedTuple):
@@ -34,14 +35,37 @@ class Address(NamedTuple):
         return notation.weight(self.layer, self.source, self.target)
 
 
-_PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹⁾", "01234567890123456789)", "{}$ \\")
-
 Indices = tuple[int, int | None, int]  # layer, source, target, from 0 and perhaps out of range
 
-# Syntaxes, one of each kind; groups are what their reader takes. None is like another.
-_TUTORIAL = re.compile(r"([wb])_?([\d,]+)\^\((\d+)\)", re.I)
-_OUTPUTS = re.compile(r"([wb])_?([\d,]+)\((\d+)\)", re.I)
-_ARRAYS = re.compile(r"(W|b|coefs_?|intercepts_?)\[(\d+)\]\[(?:(\d+),)?(\d+)\]", re.I)
+
+class Syntax(NamedTuple):
+    """How the names of one template are read.
+
+    Each group of `pattern` holds the indices `groups` says, (letter, what it counts from); several
+    ones may stand in a row of digits.
+    """
+
+    pattern: str
+    groups: tuple[tuple[tuple[str, int], ...], ...]
+
+
+def syntax_of(template: str) -> Syntax:
+    """Return the syntax of a notation's template."""
+    text, *rest = re.split(r"((?:\{[^}]*\})+)", template.replace(" ", ""))
+    pattern, groups = re.escape(text), []
+    for places, text in zip(rest[::2], rest[1::2], strict=True):
+        pattern += r"([\d,]+)" if pattern.endswith("_") else r"(\d+)"
+        pattern += re.escape(text)
+        groups.append(tuple((letter, int(n or 0)) for letter, n in PLACE.findall(places)))
+    return Syntax(pattern.replace("_", "_?"), tuple(groups))
+
+
+#: All of them are tried; none takes what another one does.
+SYNTAXES = tuple(
+    syntax_of(template)
+    for notation in NOTATIONS.values()
+    for template in (notation.weight_, notation.bias_)
+)
 
 
 def read_address(address: str | Sequence[int], units: Sequence[int], notation: Notation) -> Address:
@@ -126,37 +150,32 @@ def _of_tuple(address: Any, refuse: Callable[[str], NoReturn]) -> Indices:
 
 def _readings(text: str, refuse: Callable[[str], NoReturn]) -> list[Indices]:
     """Return all that a text may mean: indices without a comma can be split in several places."""
-    plain = text.translate(_PLAIN).replace("⁽", "^(")
-    if match := _TUTORIAL.fullmatch(plain):
-        kind, below, layer = match[1].lower(), match[2], int(match[3]) - 1
-        if kind == "b":
-            return [(layer, None, j - 1) for (j,) in _splits(below, 1)]
-        return [(layer, i - 1, j - 1) for j, i in _splits(below, 2)]
-    if match := _OUTPUTS.fullmatch(plain):
-        kind, below, to = match[1].lower(), match[2], int(match[3]) - 1
-        if kind == "b":
-            return [(layer - 1, None, to) for (layer,) in _splits(below, 1)]
-        return [(layer - 1, i - 1, to) for layer, i in _splits(below, 2)]
-    if match := _ARRAYS.fullmatch(plain):
-        is_bias = match[1].lower().startswith(("b", "i"))
-        if is_bias == (match[3] is None):
-            source = None if is_bias else int(match[3])
-            return [(int(match[2]), source, int(match[4]))]
+    plain = re.sub(r"[\s{}$\\]", "", unicodedata.normalize("NFKC", text.replace("⁽", "^(")))
+    for pattern, groups in SYNTAXES:
+        match = re.fullmatch(pattern, plain, re.IGNORECASE)
+        if not match:
+            continue
+        readings: list[dict[str, int]] = [{}]
+        for digits, places in zip(match.groups(), groups, strict=True):
+            readings = [
+                found | {letter: n - first for (letter, first), n in zip(places, ns, strict=True)}
+                for found in readings
+                for ns in _splits(digits, len(places))
+            ]
+        return [(found["l"], found.get("i"), found["j"]) for found in readings]
     refuse(f"{text!r} is no address of a weight.")
 
 
 def _splits(digits: str, n: int) -> list[tuple[int, ...]]:
-    """Return the ways to read indices: at their comma, or every cut of a row of digits."""
+    """Return the ways to read n indices: at their comma, or every cut of a row of digits."""
     if "," in digits or n == 1:
         words = [digits.split(",")]
-    elif len(digits) == 2:
-        words = [list(digits)]  # one digit each
     else:
         words = [[digits[:cut], digits[cut:]] for cut in range(1, len(digits))]
     return [
         tuple(map(int, way))
         for way in words
-        if len(way) == n and all(way) and not any(word.startswith("0") for word in way)
+        if len(way) == n and all(way) and (n == 1 or not any(w.startswith("0") for w in way))
     ]
 
 

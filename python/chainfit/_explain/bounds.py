@@ -1,10 +1,8 @@
 """How far two ways of computing the same numbers may lie apart, bounded for the net at hand.
 
-u = 2^-53 is the largest relative error of one rounding. A sum of n products is off by at most about
-n u times the sum of their absolute values, in whatever order it is added. The core and NumPy add in
-different orders, so z, a and delta differ, and what differs in one layer goes through the next:
-these bounds are followed from layer to layer to first order in u (running error analysis: N.
-Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, 2002, section 3.3).
+A sum of n products is off by at most about n u times the sum of their absolute values, in whatever
+order it is added. The core and NumPy add in different orders, so z, a and delta differ, and what
+differs in one layer goes through the next: these bounds are followed from layer to layer.
 """
 
 # ruff: noqa: E741 - l is the layer, here as in the formulas
@@ -16,38 +14,34 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .trace import Trace
+from . import rules
+from .rounding import Bounded, U, bounded
+from .trace import TraceNumbers
 
 Array = npt.NDArray[Any]
 
-U = 2.0**-53
-#: An exp, logistic, tanh or log of NumPy or of the core is off by fewer u (tests/test_kernels.py
-#: has the core's bounds; NumPy promises 4 ulp, that is 8 u).
-FUNCTION = 8
 #: What underflow may cost: the core takes denormal numbers for 0, and a product of large and small
 #: factors may pass through them.
 TINY = 1e-250
 
-KINKED = ("relu", "leaky_relu")
 
-
-def kernel_bound(trace: Trace, l: int, i: int | None, j: int) -> float:
+def kernel_bound(trace: TraceNumbers, l: int, i: int | None, j: int) -> float:
     """Bound how far two evaluations of dJ/dw lie apart; e_x is what x may be off by."""
     net, L = trace.net, len(trace.net.coefs)
-    W, b, a, share = net.coefs, net.intercepts, trace.a, trace.share[:, np.newaxis]
+    W, a, share = net.coefs, trace.a, trace.share[:, np.newaxis]
     e_a: list[Any] = [np.zeros_like(a[0])]
     e_df: list[Any] = [None]
     for m in range(1, L + 1):
-        below, size = np.abs(a[m - 1]), np.abs(W[m - 1])
-        terms = below @ size + np.abs(b[m - 1])
-        e_z = e_a[m - 1] @ size + (len(size) + 2) * U * terms
-        e_a.append(error_of_activation(net.layer_activation(m), trace.z[m], a[m], e_z))
-        e_df.append(error_of_slope(net.layer_activation(m), trace.z[m], a[m], e_z, e_a[m]))
+        e_z = error_of_sums(a[m - 1], e_a[m - 1], W[m - 1], net.intercepts[m - 1])
+        name, z = net.layer_activation(m), trace.z[m]
+        e_a.append(error_of_activation(name, z, e_z))
+        e_df.append(_error_of_slope(name, Bounded(z, e_z), Bounded(a[m], e_a[m])))
     if net.canonical:
         e_delta = share * (e_a[L] + 2 * U * np.abs(a[L] - trace.Y))
-    else:  # squared error after an activation of hidden units
-        residual = np.abs(a[L] - trace.Y)
-        e_delta = share * (np.abs(trace.df[L]) * e_a[L] + residual * (e_df[L] + 4 * U))
+    else:
+        slope = rules.loss_of(net).slope
+        end, e_end = bounded(slope, {rules.Y: trace.Y, rules.A: Bounded(a[L], e_a[L])})
+        e_delta = share * (np.abs(trace.df[L]) * e_end + np.abs(end) * (e_df[L] + 4 * U))
     for m in range(L - 1, l, -1):
         units = slice(j, j + 1) if m == l + 1 else slice(None)
         size = np.abs(W[m][units]).T
@@ -64,26 +58,26 @@ def kernel_bound(trace: Trace, l: int, i: int | None, j: int) -> float:
     return float(2 * (e + (len(share) + 2) * U * delta.sum()))
 
 
-def error_of_activation(name: str, z: Array, a: Array, e_z: Array) -> Array:
-    own = FUNCTION * U * np.abs(a)
-    if name == "identity":
-        return e_z
-    if name == "softmax":
-        return a * (e_z + (a * e_z).sum(axis=1, keepdims=True)) + own + a.shape[1] * U * a
-    if name in KINKED:
-        return e_z * np.where(z > -e_z, 1.0, 0.01 if name == "leaky_relu" else 0.0)
-    slope = {"logistic": a * (1 - a), "tanh": 1 - a * a, "exp": a}[name]
-    # and the second derivative, at most 1 for the first two, where the slope is all but 0
-    curved = np.abs(a) if name == "exp" else 1.0
-    return slope * e_z + curved * e_z * e_z + own
+def error_of_sums(a: Array, e_a: Array, W: Array, b: Array) -> Array:
+    """Bound how far z = a W + b may be off."""
+    size = np.abs(W)
+    return e_a @ size + (len(W) + 2) * U * (np.abs(a) @ size + np.abs(b))
 
 
-def error_of_slope(name: str, z: Array, a: Array, e_z: Array, e_a: Array) -> Array:
+def error_of_activation(name: str, z: Array, e_z: Array) -> Array:
+    """Bound how far a = f(z) may be off."""
+    rule = rules.ACTIVATIONS[name]
+    coupled = rule.slope is None
+    sums = z if coupled else Bounded(z, e_z)
+    a, error = bounded(rule.stable or rule.value, {rules.Z: sums, rules.Z_K: sums})
+    if coupled:  # through its Jacobian: the tree has the same sums several times
+        error = error + a * (e_z + (a * e_z).sum(axis=1, keepdims=True))
+    return np.broadcast_to(error, z.shape)
+
+
+def _error_of_slope(name: str, z: Bounded, a: Bounded) -> Array | None:
     """Bound how far f'(z) may be off: by a whole jump where z is within rounding of a kink."""
-    if name in KINKED:
-        return np.where(np.abs(z) <= e_z, 1.0, 0.0)
-    if name == "logistic":
-        return np.abs(1 - 2 * a) * e_a + 3 * U * a
-    if name == "tanh":
-        return 2 * np.abs(a) * e_a + 3 * U
-    return np.zeros_like(e_a)
+    slope = rules.ACTIVATIONS[name].slope
+    if slope is None:
+        return None
+    return np.broadcast_to(bounded(slope, {rules.Z: z, rules.A: a}).error, z.value.shape)

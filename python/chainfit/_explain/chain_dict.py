@@ -5,53 +5,37 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .chain import Chain
-from .parts import Block, Path, RowChain
+from .chain import ChainNumbers
+from .parts import Factor, Path, RowChain
 
 
-def chain_dict(chain: Chain) -> dict[str, Any]:
+def chain_dict(chain: ChainNumbers) -> dict[str, Any]:
     """Return all that a chain holds; layers, units and rows count from 0."""
-    net, address = chain.trace.net, chain.address
-    check = chain.verification
-    update = chain.update
+    net, update = chain.trace.net, chain.update
+    layer, source, target = chain.address
+    settings = ("units", "activation", "out_activation", "loss", "alpha")
+    names = ("feature_names", "output_names")
+    check = vars(chain.verification).items()
     return {
         "weight": chain.symbol,
         "notation": chain.notation.key,
         "stored": chain.stored,
-        "layer": address.layer,
-        "from": address.source,
-        "to": address.target,
+        "layer": layer,
+        "from": source,
+        "to": target,
         "weight_value": chain.weight,
         "value": chain.value,
         "J": chain.trace.J,
-        "net": {
-            "units": list(net.units),
-            "activation": net.activation,
-            "out_activation": net.out_activation,
-            "loss": net.loss,
-            "alpha": net.alpha,
-            "feature_names": list(net.feature_names),
-            "output_names": list(net.output_names),
-        },
+        "net": {name: plain(getattr(net, name)) for name in (*settings, *names)},
         "l2_term": chain.l2_term,
         "remainder": chain.remainder,
         "rows": [_row(chain.row(row)) for row in range(chain.n_rows)],
         "update": None if update is None else {name: plain(x) for name, x in update.items()},
-        "verification": {
-            "chain": check.chain,
-            "numpy": check.stored,
-            "numpy_tolerance": check.stored_tolerance,
-            "kernel": check.kernel,
-            "kernel_tolerance": check.kernel_tolerance,
-            "kernel_note": check.kernel_note,
-            "difference": check.difference,
-            "difference_tolerance": check.difference_tolerance,
-            "difference_note": check.difference_note,
-        },
+        "verification": {name.replace("stored", "numpy"): value for name, value in check},
     }
 
 
-def chain_json(chain: Chain, settings: dict[str, Any]) -> str:
+def chain_json(chain: ChainNumbers, settings: dict[str, Any]) -> str:
     """Return the same as JSON, with what has no sign of its own escaped."""
     text = json.dumps(chain_dict(chain), **{"ensure_ascii": False, "allow_nan": False, **settings})
     return "".join(
@@ -61,7 +45,9 @@ def chain_json(chain: Chain, settings: dict[str, Any]) -> str:
 
 
 def plain(x: Any) -> Any:
-    """Return a NumPy number as Python's."""
+    """Return a NumPy number as Python's, a tuple as a list."""
+    if isinstance(x, tuple):
+        return list(x)
     return x.item() if hasattr(x, "item") else x
 
 
@@ -72,26 +58,21 @@ def _row(row: RowChain) -> dict[str, Any]:
         "term": row.term,
         "n_paths": row.n_paths,
         "n_open_paths": row.n_alive,
-        "factors": [factor.to_dict() for factor in row.factors],
+        "factors": _factors(row.factors),
         "paths": [_path(path) for path in row.paths],
         "remainder": row.remainder,
-        "blocks": [_block(block) for block in row.blocks],
+        "blocks": [dict(vars(block)) for block in row.blocks],
     }
 
 
 def _path(path: Path) -> dict[str, Any]:
     return {
         "nodes": [list(node) for node in path.nodes],
-        "factors": [factor.to_dict() for factor in path.factors],
+        "factors": _factors(path.factors),
         "product": path.product,
-        "blocks": [_block(block) for block in path.blocks],
+        "blocks": [dict(vars(block)) for block in path.blocks],
     }
 
 
-def _block(block: Block) -> dict[str, Any]:
-    return {
-        "layer": block.layer,
-        "unit": block.unit,
-        "reason": block.reason,
-        "slope": block.slope,
-    }
+def _factors(factors: tuple[Factor, ...]) -> list[dict[str, Any]]:
+    return [factor.to_dict() for factor in factors]

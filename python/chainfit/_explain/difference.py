@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bounds import FUNCTION, KINKED, U, error_of_activation
+from . import rules
+from .bounds import error_of_activation, error_of_sums
 from .flow import Backward
-from .trace import Trace, activate, loss_derivative
+from .formula import Formula, substitute
+from .net import Net
+from .rounding import U, bounded, conditions
+from .trace import TraceNumbers, activate, loss_derivative, values
 
 Array = npt.NDArray[Any]
 
@@ -28,7 +32,7 @@ def central_difference(backward: Backward, weight: float) -> tuple[float | None,
     """Return the central difference of J, its tolerance, and a note.
 
     The rows' losses are differenced one by one, each with a step that moves the weighted sum of its
-    own unit by as much: smaller where the step would cross a kink of relu.
+    own unit by as much: smaller where the step would cross a kink of an activation.
     """
     trace, (l, i, j) = backward.trace, backward.address
     source = backward.source
@@ -40,12 +44,11 @@ def central_difference(backward: Backward, weight: float) -> tuple[float | None,
         move = _STEP * np.maximum(1.0, z)  # of z, h times the source
         move, on_kink = _off_kinks(trace, l, j, moved, move)
         if on_kink:
-            return (
-                None,
-                0.0,
-                f"{on_kink} rows lie on a kink of {trace.net.activation}: J has no derivative "
-                "there, and training takes the left one",
-            )
+            net = trace.net
+            layers = [m for m in range(l + 1, len(net.coefs) + 1) if _kinks(net, m)]
+            names = " or ".join(dict.fromkeys(map(net.layer_activation, layers)))
+            why = "J has no derivative there, and training takes the left one"
+            return None, 0.0, f"{on_kink} rows lie on a kink of {names}: {why}"
         h = move / np.abs(source[moved])
         share = backward.share[moved]
         losses, error = [], np.zeros(len(h))
@@ -64,7 +67,7 @@ def central_difference(backward: Backward, weight: float) -> tuple[float | None,
     if i is not None and trace.net.alpha:
         h0 = _STEP * max(1.0, abs(weight))
         above, below = weight + h0, weight - h0
-        scale = trace.net.alpha / 2 / backward.sum_w
+        scale = trace.net.alpha / 2 / trace.sum_w
         penalty = scale * (above * above - below * below) / (above - below)
         rows_tolerance += scale * 4 * U * above * above / h0
     return rows_value + penalty, rows_tolerance, note
@@ -75,17 +78,17 @@ def _range(h: Array) -> str:
     return f"h = {low:.1e}" if high < 1.05 * low else f"h = {low:.1e} to {high:.1e}"
 
 
-def _off_kinks(trace: Trace, l: int, j: int, rows: Array, move: Array) -> tuple[Array, int]:
+def _off_kinks(trace: TraceNumbers, l: int, j: int, rows: Array, move: Array) -> tuple[Array, int]:
     """Shrink the steps of rows that would cross a kink; return them and how many rows still do."""
     net = trace.net
-    if not any(net.layer_activation(m) in KINKED for m in range(l + 1, len(net.coefs) + 1)):
+    if not any(_kinks(net, m) for m in range(l + 1, len(net.coefs) + 1)):
         return move, 0
     move = move.copy()
     pending = np.arange(len(move))
     index = np.flatnonzero(rows)
     while pending.size:
         sides = [
-            _signs(trace, l, j, index[pending], factor * move[pending]) for factor in (-2, 0, 2)
+            _sides(trace, l, j, index[pending], factor * move[pending]) for factor in (-2, 0, 2)
         ]
         crosses = ((sides[0] != sides[1]) | (sides[2] != sides[1])).any(axis=1)
         pending = pending[crosses]
@@ -95,7 +98,7 @@ def _off_kinks(trace: Trace, l: int, j: int, rows: Array, move: Array) -> tuple[
     return move, pending.size
 
 
-def _above(trace: Trace, l: int, j: int, rows: Array, by: Array) -> list[Array]:
+def _above(trace: TraceNumbers, l: int, j: int, rows: Array, by: Array) -> list[Array]:
     """Return [z[l+1], ..., z[L]] of some rows with z[l+1][:, j] moved."""
     net, L = trace.net, len(trace.net.coefs)
     z = trace.z[l + 1][rows].copy()
@@ -107,64 +110,47 @@ def _above(trace: Trace, l: int, j: int, rows: Array, by: Array) -> list[Array]:
     return sums
 
 
-def _signs(trace: Trace, l: int, j: int, rows: Array, by: Array) -> Array:
-    """Return which kinked units above the weight are on, (rows, units)."""
-    net = trace.net
-    sums = _above(trace, l, j, rows, by)
-    kinked = [z > 0 for m, z in enumerate(sums, start=l + 1) if net.layer_activation(m) in KINKED]
-    return np.concatenate(kinked, axis=1)
+def _sides(trace: TraceNumbers, l: int, j: int, rows: Array, by: Array) -> Array:
+    """Return on which side of each kink the units above the weight are, (rows, kinks)."""
+    sides = [np.empty((len(by), 0), dtype=bool)]
+    for m, z in enumerate(_above(trace, l, j, rows, by), start=l + 1):
+        for condition in _kinks(trace.net, m):
+            sides.append(substitute(condition, {rules.Z: values(z)}).value > 0)
+    return np.concatenate(sides, axis=1)
 
 
-def _losses_from(trace: Trace, l: int, j: int, rows: Array, by: Array) -> tuple[Array, Array]:
-    """Return the losses of rows with z[l+1][:, j] moved, and what rounding does to them."""
-    net, L = trace.net, len(trace.net.coefs)
-    sums = _above(trace, l, j, rows, by)
-    Y = trace.Y[rows]
-    e_z = np.zeros_like(sums[0])
-    e_z[:, j] = 2 * U * (np.abs(sums[0][:, j]) + np.abs(by))
-    a = activate(net.layer_activation(l + 1), sums[0])
-    for m in range(l + 2, L + 1):
-        e_a = error_of_activation(net.layer_activation(m - 1), sums[m - l - 2], a, e_z)
-        size = np.abs(net.coefs[m - 1])
-        terms = np.abs(a) @ size + np.abs(net.intercepts[m - 1])
-        e_z = e_a @ size + (len(size) + 2) * U * terms
-        a = activate(net.layer_activation(m), sums[m - l - 1])
-    z = sums[-1]
-    n = z.shape[1] + FUNCTION
-    if net.canonical:
-        loss, size = _loss_of_sums(net.loss, z, a, Y)
-        return loss, (np.abs(a - Y) * e_z).sum(axis=1) + n * U * size
-    e_a = error_of_activation(net.out_activation, z, a, e_z)
-    loss, size = _loss_of_outputs(net.loss, a, Y)
-    return loss, (np.abs(loss_derivative(net.loss, Y, a)) * e_a).sum(axis=1) + n * U * size
+def _kinks(net: Net, m: int) -> list[Formula]:
+    """Return what is 0 at the kinks of the activation of layer m."""
+    return list(conditions(rules.ACTIVATIONS[net.layer_activation(m)].slope))
 
 
-def _loss_of_sums(loss: str, z: Array, a: Array, Y: Array) -> tuple[Array, Array]:
-    """Return loss and sum of its terms' sizes, (rows,), from z[L] of the canonical link.
+def _outputs(net: Net, m: int, z: Array, e_z: Array) -> tuple[Array, Array]:
+    """Return what a layer gives, and what it may be off by."""
+    name = net.layer_activation(m)
+    return activate(name, z), error_of_activation(name, z, e_z)
+
+
+def _losses_from(
+    trace: TraceNumbers, l: int, j: int, rows: Array, by: Array
+) -> tuple[Array, Array]:
+    """Return the losses of rows with z[l+1][:, j] moved, and what rounding does to them.
 
     Without the clipping of probabilities: training's gradient is that of the loss before it.
     """
-    if loss == "squared_error":
-        return _loss_of_outputs(loss, a, Y)
-    if loss == "binary_log_loss":  # ln(1 + e^z) - y z
-        soft = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
-        return (soft - Y * z).sum(axis=1), (soft + np.abs(Y * z)).sum(axis=1)
-    if loss == "log_loss":  # ln(sum e^z) - y z, both less the largest z
-        z = z - z.max(axis=1, keepdims=True)
-        log_sum = np.log(np.exp(z).sum(axis=1))
-        return log_sum - (Y * z).sum(axis=1), 1 + log_sum + (np.abs(Y * z)).sum(axis=1)
-    # Poisson, less what does not depend on z: e^z - y z
-    return (a - Y * z).sum(axis=1), (a + np.abs(Y * z)).sum(axis=1)
-
-
-def _loss_of_outputs(loss: str, a: Array, Y: Array) -> tuple[Array, Array]:
-    """Return loss and sum of its terms' sizes, (rows,), from a[L]; unclipped as above."""
-    if loss == "squared_error":
-        terms = [np.square(a - Y) / 2]
+    net, L = trace.net, len(trace.net.coefs)
+    sums = _above(trace, l, j, rows, by)
+    e_z = np.zeros_like(sums[0])
+    e_z[:, j] = 2 * U * (np.abs(sums[0][:, j]) + np.abs(by))
+    a, e_a = _outputs(net, l + 1, sums[0], e_z)
+    for m, z in enumerate(sums[1:], start=l + 2):
+        e_z = error_of_sums(a, e_a, net.coefs[m - 1], net.intercepts[m - 1])
+        a, e_a = _outputs(net, m, z, e_z)
+    rule, Y, z = rules.loss_of(net), trace.Y[rows], sums[-1]
+    if net.canonical and rule.of_sum is not None:
+        loss, own = bounded(rule.of_sum, {rules.Y: Y, rules.Z: z, rules.Z_K: z})
+        passed_on = np.abs(a - Y) * e_z
     else:
-        terms = [-Y * np.log(a, where=Y != 0, out=np.zeros_like(a))]
-        if loss == "binary_log_loss":
-            terms.append((Y - 1) * np.log1p(-a, where=Y != 1, out=np.zeros_like(a)))
-        elif loss == "poisson":  # less what does not depend on a
-            terms.append(a)
-    return sum(terms).sum(axis=1), sum(map(np.abs, terms)).sum(axis=1)
+        loss, own = bounded(rule.scale * rule.term, {rules.Y: Y, rules.A: a})
+        passed_on = np.abs(loss_derivative(net, Y, a)) * e_a
+    error = passed_on + own + net.units[L] * U * np.abs(loss)
+    return loss.sum(axis=1), error.sum(axis=1)

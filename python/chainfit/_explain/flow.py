@@ -1,4 +1,4 @@
-"""The way back from the loss to one weight, for all rows at once, in numbers.
+"""Backward: from the loss back to one weight, for all rows at once, in numbers.
 
 dJ_r/da and dJ_r/dz of every unit above the weight, J_r being the loss of row r without its share in
 J. They are summed here once more, apart from the trace, so that the two can be compared.
@@ -16,17 +16,17 @@ import numpy.typing as npt
 
 from .address import Address
 from .paths import Flow
-from .trace import Trace, loss_derivative, through_softmax
+from .trace import TraceNumbers, loss_derivative, through_activation
 
 Array = npt.NDArray[Any]
 
-#: Beyond this dJ/da is not told apart from da/dz, which is as small as this is large: their product
+#: Beyond this dJ/da is not kept apart from da/dz, which is as small as this is large: their product
 #: with other numbers would underflow on its way.
 STEEP = 1e50
 
 
 class Backward:
-    """What each row's loss tells the units above a weight.
+    """The derivatives of each row's loss by the units above a weight.
 
     Parameters
     ----------
@@ -38,7 +38,8 @@ class Backward:
     ----------
     share : ndarray of shape (rows,)
         w_r / sum(w).
-    sum_w : float
+    coupled : bool
+        Whether the activation ties the outputs together, as a softmax does.
     end : ndarray of shape (rows, n_L)
         dJ_r/da[L].
     fused : ndarray of shape (rows,), bool
@@ -54,21 +55,19 @@ class Backward:
         dJ_r/dw.
     """
 
-    def __init__(self, trace: Trace, address: Address) -> None:
+    def __init__(self, trace: TraceNumbers, address: Address) -> None:
         net = trace.net
         self.trace = trace
         self.address = address
         self.share = trace.share
-        weights = trace.sample_weight
-        self.sum_w = float(len(trace.X) if weights is None else weights.sum())
-        self.softmax = net.out_activation == "softmax"
         L, l, j = len(net.coefs), address.layer, address.target
+        self.coupled = trace.df[L] is None
         a = trace.a[L]
-        self.end = loss_derivative(net.loss, trace.Y, a)
+        self.end = loss_derivative(net, trace.Y, a)
         steep = np.logical_not(np.abs(self.end) < STEEP)
         self.fused: Array = np.asarray(steep.any(axis=1) & net.canonical)
         finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)
-        top = through_softmax(a, finite) if self.softmax else finite * trace.df[L]
+        top = through_activation(a, trace.df[L], finite)
         top[self.fused] = (a - trace.Y)[self.fused]
         self.top: Array = top
         self.da, self.delta = self._down(top, absolute=False)
@@ -76,6 +75,12 @@ class Backward:
             self.da[L] = self.end[:, j : j + 1]
         self.source = np.ones(len(a)) if address.source is None else trace.a[l][:, address.source]
         self.terms = self.source * self.delta[l + 1][:, 0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Backward, (self.trace, self.address)  # all else follows from these
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(Backward(state["trace"], state["address"]).__dict__)  # of 0.1.0
 
     def _down(self, top: Array, *, absolute: bool) -> tuple[dict[int, Array], dict[int, Array]]:
         """Carry dJ_r/dz[L] down to the weight's unit."""
@@ -101,7 +106,7 @@ class Backward:
         Stability of Numerical Algorithms", 2nd edition, 2002, section 3.1).
         """
         a = self.trace.a[-1]
-        if self.softmax:
+        if self.coupled:
             # sum over m of |dJ/da_m| a_m |1{m=k} - a_k|
             each = np.abs(np.where(self.fused[:, np.newaxis], 0.0, self.end)) * a
             top = a * (each.sum(axis=1, keepdims=True) - each) + each * (1 - a)
@@ -113,7 +118,7 @@ class Backward:
         return np.abs(self.source) * delta[self.address.layer + 1][:, 0]
 
     def roundings(self) -> int:
-        """Return how many roundings a term of the gradient goes through at most.
+        """Return the maximum number of roundings that a term of the gradient goes through.
 
         For each layer above the weight a sum over its units and a few products; then the sum over
         the rows.
@@ -132,7 +137,7 @@ class Backward:
         L = len(trace.net.coefs)
         slopes = [trace.df[m][row] for m in range(l + 1, L)]
         edges = list(trace.net.coefs[l + 1 :])
-        if self.softmax or self.fused[row]:
+        if self.coupled or self.fused[row]:
             ones = np.ones(trace.net.units[L])
             return Flow(self.address.target, [*slopes, ones], edges, self.top[row])
         return Flow(self.address.target, [*slopes, trace.df[L][row]], edges, self.end[row])

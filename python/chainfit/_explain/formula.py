@@ -1,17 +1,19 @@
-"""Formulas that know their numbers: one tree is written in symbols, in numbers, and as a value.
+"""Formulas: one tree is a value, on numbers or arrays, is written by `writer`, and travels as JSON.
 
-A formula is built with + - * / ** from `Quantity` leaves. `writer` writes it as Unicode,
-ASCII or LaTeX; to add a node, give it a class here and a method of that name there.
+A formula is built with + - * / ** from leaves. To add a node: its class and a line of `as_data`
+here, a method of that name in `writer`, a line in `shown`, and its entry in `page/web/tree.js`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import erf
 
 
 class Name(NamedTuple):
@@ -23,7 +25,7 @@ class Name(NamedTuple):
 
 
 SUBSCRIPT = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
-SUPERSCRIPT = str.maketrans("0123456789()-+l", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁺ˡ")
+SUPERSCRIPT = str.maketrans("0123456789()-+lt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁺ˡᵗ")
 _GREEK = {"δ": "delta", "η": "eta", "μ": "mu", "β": "beta", "ε": "eps"}
 _GREEK_LATEX = {"δ": r"\delta", "η": r"\eta", "μ": r"\mu", "β": r"\beta", "ε": r"\varepsilon"}
 
@@ -33,11 +35,6 @@ def indexed(base: str, below: Sequence[int | str] = (), above: str = "") -> Name
 
     Indices of several characters are kept apart by commas.
     """
-    return _indexed(base, tuple(below), above)
-
-
-@lru_cache(maxsize=10_000)  # the same few symbols are named again and again
-def _indexed(base: str, below: tuple[int | str, ...], above: str) -> Name:
     words = [str(index) for index in below]
     sub = ("," if any(len(word) > 1 for word in words) else "").join(words)
     plain = _GREEK.get(base, base)
@@ -49,12 +46,21 @@ def _indexed(base: str, below: tuple[int | str, ...], above: str) -> Name:
     )
 
 
-@lru_cache(maxsize=10_000)
 def code(text: str) -> Name:
     """Name a symbol by a piece of code: ``code("coefs_[1][2, 0]")``."""
     plain = "".join(_GREEK.get(letter, letter) for letter in text)
     latex = "".join(_GREEK_LATEX.get(c, rf"\{c}" if c in "_" else c) for c in text)
     return Name(text, plain, rf"\mathtt{{{latex}}}")
+
+
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "exp": np.exp,
+    "ln": np.log,
+    "sqrt": np.sqrt,
+    "tanh": np.tanh,
+    "abs": np.abs,
+    "erf": erf,
+}
 
 
 class Formula:
@@ -64,6 +70,9 @@ class Formula:
 
     def __add__(self, other: Formula | float) -> Formula:
         return Sum((self, as_formula(other)))
+
+    def __radd__(self, other: float) -> Formula:
+        return Sum((as_formula(other), self))
 
     def __sub__(self, other: Formula | float) -> Formula:
         return Sum((self, Negative(as_formula(other))))
@@ -80,11 +89,23 @@ class Formula:
     def __truediv__(self, other: Formula | float) -> Formula:
         return Quotient(self, as_formula(other))
 
+    def __rtruediv__(self, other: float) -> Formula:
+        return Quotient(as_formula(other), self)
+
     def __neg__(self) -> Formula:
         return Negative(self)
 
-    def __pow__(self, exponent: int) -> Formula:
+    def __pow__(self, exponent: Formula | float) -> Formula:
         return Power(self, exponent)
+
+
+@dataclass(frozen=True)
+class Variable(Formula):
+    """What a rule is a function of: `substitute` puts a formula in its place."""
+
+    key: str
+    name: Name
+    value: Any = np.nan
 
 
 @dataclass(frozen=True)
@@ -116,23 +137,15 @@ class Negative(Formula):
     """-f."""
 
     of: Formula
-
-    @property
-    def value(self) -> Any:
-        """The number of -f."""
-        return -self.of.value
+    value = property(lambda self: -self.of.value)
 
 
 @dataclass(frozen=True)
 class Sum(Formula):
-    """f + g + ..., where a `Negative` is subtracted."""
+    """f + g + ..., added left to right; a `Negative` is subtracted."""
 
     terms: tuple[Formula, ...]
-
-    @property
-    def value(self) -> Any:
-        """The sum, added left to right."""
-        return sum((term.value for term in self.terms[1:]), start=self.terms[0].value)
+    value = property(lambda self: reduce(operator.add, (f.value for f in self.terms)))
 
 
 @dataclass(frozen=True)
@@ -140,14 +153,7 @@ class Product(Formula):
     """f g ..."""
 
     factors: tuple[Formula, ...]
-
-    @property
-    def value(self) -> Any:
-        """The product, multiplied left to right."""
-        result = self.factors[0].value
-        for factor in self.factors[1:]:
-            result = result * factor.value
-        return result
+    value = property(lambda self: reduce(operator.mul, (f.value for f in self.factors)))
 
 
 @dataclass(frozen=True)
@@ -156,11 +162,7 @@ class Quotient(Formula):
 
     top: Formula
     bottom: Formula
-
-    @property
-    def value(self) -> Any:
-        """The quotient."""
-        return self.top.value / self.bottom.value
+    value = property(lambda self: self.top.value / self.bottom.value)
 
 
 @dataclass(frozen=True)
@@ -168,21 +170,25 @@ class Power(Formula):
     """f to a whole number."""
 
     base: Formula
-    exponent: int
-
-    @property
-    def value(self) -> Any:
-        """The power."""
-        return self.base.value**self.exponent
+    exponent: Formula | float
+    value = property(lambda self: self.base.value ** as_formula(self.exponent).value)
 
 
 @dataclass(frozen=True)
 class Apply(Formula):
-    """A function of a formula, as f'(z) or sqrt(v), with its number."""
+    """A function of a formula, as exp(z); one that is none of `FUNCTIONS` is given its value."""
 
     function: str
     argument: Formula
-    value: Any
+    given: Any = None
+
+    @property
+    def value(self) -> Any:
+        """The function's value."""
+        if self.given is not None:
+            return self.given
+        with np.errstate(all="ignore"):
+            return FUNCTIONS[self.function](self.argument.value)
 
 
 @dataclass(frozen=True)
@@ -201,12 +207,48 @@ class Case(Formula):
 
 
 @dataclass(frozen=True)
+class Special(Formula):
+    """A formula that is simpler where the subject is one of a few numbers, or finite only there.
+
+    It is written as the general one unless `substitute` finds that its subject is such a number.
+    """
+
+    subject: Formula
+    cases: tuple[tuple[float, Formula], ...]
+    general: Formula
+
+    @property
+    def value(self) -> Any:
+        """The number that holds."""
+        subject = self.subject.value
+        with np.errstate(all="ignore"):
+            result = self.general.value
+            for number, formula in self.cases:
+                result = np.where(subject == number, formula.value, result)
+        return result[()]
+
+
+@dataclass(frozen=True)
 class SumOver(Formula):
-    """The sum over an index, or over all if it is "", of a body in symbols; with its number."""
+    """The sum over an index, or over all if it is "", of a body: its last axis, if not given."""
 
     index: str
     body: Formula
-    value: Any
+    given: Any = None
+
+    @property
+    def value(self) -> Any:
+        """The sum."""
+        return np.sum(self.body.value, axis=-1, keepdims=True) if self.given is None else self.given
+
+
+@dataclass(frozen=True)
+class Largest(Formula):
+    """The largest value of a body over an index, which keeps an exp from overflowing."""
+
+    index: str
+    body: Formula
+    value = property(lambda self: np.max(self.body.value, axis=-1, keepdims=True))
 
 
 @dataclass(frozen=True)
@@ -237,3 +279,34 @@ def product(factors: Sequence[Formula]) -> Formula:
 def total(terms: Sequence[Formula]) -> Formula:
     """Return the sum of one or more formulas."""
     return terms[0] if len(terms) == 1 else Sum(tuple(terms))
+
+
+def substitute(tree: Any, values: Mapping[Any, Formula]) -> Any:
+    """Return a tree with formulas in the place of others, mostly of its variables."""
+    if isinstance(tree, tuple):
+        return tuple(substitute(part, values) for part in tree)
+    if not isinstance(tree, Formula):
+        return tree
+    if tree in values:
+        return values[tree]
+    new = type(tree)(*(substitute(part, values) for part in vars(tree).values()))
+    if isinstance(new, Special) and np.ndim(new.subject.value) == 0:
+        return next((f for number, f in new.cases if new.subject.value == number), new.general)
+    return new
+
+
+def as_data(tree: Any) -> Any:
+    """Return a rule as JSON: [kind, part, ...], a number, or the key of a variable."""
+    match tree:
+        case Variable():
+            return tree.key
+        case Constant():
+            return tree.value
+        case Quantity():
+            return {"symbol": tree.name.unicode, "value": tree.value}
+        case Formula():
+            parts = [part for name, part in vars(tree).items() if name != "given"]
+            return [type(tree).__name__, *map(as_data, parts)]
+        case tuple():
+            return [as_data(part) for part in tree]
+    return tree

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from numbers import Integral
 from typing import Any
 
+from .._common.public import public
 from .net import Net, as_net
 
 # What a fit in progress has, and a model of an epoch that is over has not.
@@ -18,6 +19,7 @@ _OF_THE_FIT = (
 )
 
 
+@public
 class History:
     """Keep the net as it was before the first epoch of `fit`, and after every one.
 

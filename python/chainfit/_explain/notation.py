@@ -1,257 +1,230 @@
-"""The four notations: what weights, sums, activations and deltas are called in each.
+"""The notations as data: what weights, sums, activations and deltas are called in each.
 
-Everything inside counts layers and units from 0, as `coefs_`; a notation only names. To add one:
-a class of `Notation` and its place in `NOTATIONS`; addresses in it are read in `address`.
+Everything inside counts layers and units from 0, as `coefs_`; a notation only names. To add one: an
+entry in `NOTATIONS`. `address` reads its names back, and the page gets the same templates.
 """
 
-# ruff: noqa: E741 - l is the layer and O an output, here as in the formulas
+# ruff: noqa: E741 - l is the layer, here as in the formulas
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import ClassVar
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 from .formula import Name, code, indexed
 
 Unit = int | str  # a number counted from 0, or a letter that runs over a layer
 Legend = tuple[str | Name, ...]
 
+PLACE = re.compile(r"\{([lij])([+-]\d)?\}")  # {l}, {j+1}: an index, with what it counts from
+_SYMBOL = re.compile(r"([^_^(]+)(?:_((?:\{[^}]*\}|[^{^(])+))?(?:\^(\([^)]*\)))?(\(.*\))?")
 
-class Notation(ABC):
-    """Names of everything; l = 0..L are layers, i and j units of them, all counted from 0."""
 
-    key: ClassVar[str]
-    first: ClassVar[int] = 1  # what its indices count from
-    #: One factor for each neuron, dO/dO, instead of dz/dh and dh/dz.
-    per_neuron: ClassVar[bool] = False
-    #: Whether layers are written as vectors and matrices.
-    in_vectors: ClassVar[bool] = False
-    letters: ClassVar[str] = "kmnpstuv"
-    node: ClassVar[str] = "unit"
-    loss: ClassVar[Name] = indexed("J")
-    target_letter: ClassVar[str] = "y"
+class Symbol(NamedTuple):
+    """The parts of a template, whose indices are yet to be filled in."""
 
-    @abstractmethod
+    base: str
+    below: tuple[str, ...]
+    above: str
+    after: str
+
+    @classmethod
+    def of(cls, template: str) -> Symbol:
+        """Take a template apart; a piece of code is all base."""
+        if "[" in template:
+            return cls(template, (), "", "")
+        match = _SYMBOL.fullmatch(template)
+        assert match is not None, template
+        base, below, above, after = (text or "" for text in match.groups())
+        return cls(base, tuple(re.findall(r"\{.*?\}|.", below)), above, after)
+
+
+_J = indexed("J")
+
+
+@dataclass(frozen=True)
+class Notation:
+    """Names of everything; l = 0..L are layers, i and j units of them, all counted from 0.
+
+    Attributes
+    ----------
+    key, summary : str
+        What it is called, and its letters in short.
+    weight_, bias_, z_, a_, delta_, target_ : str
+        Templates of symbols, ``base_indices^(above)(after)`` or a piece of code with brackets.
+        The weight leads from unit i of layer l to unit j of layer l+1, whose bias is of layer l.
+    how_to_read : str
+        Its legend, symbols between backticks.
+    loss : Name
+    first : int
+        What its indices count from.
+    node, layer_, input_layer, input_ : str
+        Words for a unit and a layer, and other ones and another symbol for the inputs.
+    per_neuron : bool
+        Whether it has one factor for each neuron, dO/dO, instead of dz/dh and dh/dz.
+    in_vectors : bool
+        Whether layers are written as vectors and matrices.
+    """
+
+    key: str
+    summary: str
+    weight_: str
+    bias_: str
+    z_: str
+    a_: str
+    delta_: str
+    target_: str
+    how_to_read: str
+    loss: Name = _J
+    first: int = 1
+    node: str = "unit"
+    layer_: str = "layer {l+1}"
+    input_layer: str = ""
+    input_: str = ""
+    per_neuron: bool = False
+    in_vectors: bool = False
+
     def weight(self, l: int, i: Unit, j: Unit) -> Name:
         """Name the weight from unit i of layer l to unit j of layer l+1."""
+        return _named(self.weight_, l, i, j)
 
-    @abstractmethod
     def bias(self, l: int, j: Unit) -> Name:
         """Name the bias of unit j of layer l+1."""
+        return _named(self.bias_, l, 0, j)
 
-    @abstractmethod
     def z(self, l: int, j: Unit) -> Name:
         """Name the weighted sum with bias of unit j of layer l = 1..L."""
+        return _named(self.z_, l, 0, j)
 
-    @abstractmethod
     def a(self, l: int, j: Unit) -> Name:
         """Name what unit j of layer l gives."""
+        return _named(self.a_ if l or not self.input_ else self.input_, l, 0, j)
 
-    @abstractmethod
     def delta(self, l: int, j: Unit) -> Name:
         """Name dJ/dz of unit j of layer l."""
-
-    def layer(self, l: int) -> str:
-        """Say in words which layer this is."""
-        return f"layer {l + self.first}"
-
-    def place(self, l: int, j: Unit) -> str:
-        """Say in words which unit this is."""
-        return f"{self.node} {self._unit(j)} of {self.layer(l)}"
-
-    @abstractmethod
-    def legend(self) -> Legend:
-        """Say in a line or two how to read the symbols."""
+        return _named(self.delta_, l, 0, j)
 
     def target(self, j: Unit) -> Name:
         """Name the target of output j."""
-        return indexed(self.target_letter, [self._unit(j)])
+        return _named(self.target_, 0, 0, j)
 
     def row_loss(self) -> Name:
         """Name the loss of one row of a batch."""
         return indexed(self.loss.ascii, "r")
 
-    def letter(self, n: int) -> str:
-        """Return the letter that runs over the n-th layer above."""
-        return self.letters[n] if n < len(self.letters) else f"k{n}"
-
-    def _unit(self, j: Unit) -> Unit:
-        return j + self.first if isinstance(j, int) else j
-
-
-class Tutorial(Notation):
-    """w_ij^(l) leads from node j of layer l to node i of layer l+1; layer 1 is the input."""
-
-    key = "tutorial"
-    node = "node"
-
-    def weight(self, l: int, i: Unit, j: Unit) -> Name:
-        """w_ji^(l+1): the node that it leads to comes first."""
-        return indexed("w", [self._unit(j), self._unit(i)], f"({l + 1})")
-
-    def bias(self, l: int, j: Unit) -> Name:
-        """b_j^(l+1)."""
-        return indexed("b", [self._unit(j)], f"({l + 1})")
-
-    def z(self, l: int, j: Unit) -> Name:
-        """z_j^(l): what enters node j of layer l+1."""
-        return indexed("z", [self._unit(j)], f"({l})")
-
-    def a(self, l: int, j: Unit) -> Name:
-        """h_j^(l+1)."""
-        return indexed("h", [self._unit(j)], f"({l + 1})")
-
-    def delta(self, l: int, j: Unit) -> Name:
-        """delta_j^(l), with the index of its z."""
-        return indexed("δ", [self._unit(j)], f"({l})")
-
-    def legend(self) -> Legend:
-        """Layers from 1, the input; w_ij from node j to node i."""
-        x, z, h = indexed("h", (), "(1)"), indexed("z", "i", "(l)"), indexed("h", "i", "(l+1)")
-        w, below, b = indexed("w", "ij", "(l)"), indexed("h", "j", "(l)"), indexed("b", "i", "(l)")
-        return (
-            "layer 1 is the input, ",
-            *(x, " = x; ", w, " leads from node j of layer l to node i of layer l+1; "),
-            *(z, " is the sum over j of ", w, " ", below, ", plus ", b, "; "),
-            *(h, " = f(", z, ")"),
-        )
-
-
-class Outputs(Notation):
-    """O_lj is what neuron j of layer l gives; W_li(j) enters it from neuron i of layer l-1."""
-
-    key = "outputs"
-    node = "neuron"
-    per_neuron = True
-    loss = indexed("L")
-    target_letter = "t"
-
-    def weight(self, l: int, i: Unit, j: Unit) -> Name:
-        """W_li(j): into layer l, from neuron i, to neuron (j)."""
-        return _with_target("W", [l + 1, self._unit(i)], self._unit(j))
-
-    def bias(self, l: int, j: Unit) -> Name:
-        """b_l(j)."""
-        return _with_target("b", [l + 1], self._unit(j))
-
-    def z(self, l: int, j: Unit) -> Name:
-        """y_lj: the sum of step 1."""
-        return indexed("y", [l, self._unit(j)])
-
-    def a(self, l: int, j: Unit) -> Name:
-        """O_lj; X_j for an input."""
-        return indexed("O", [l, self._unit(j)]) if l else indexed("X", [self._unit(j)])
-
-    def delta(self, l: int, j: Unit) -> Name:
-        """delta_lj."""
-        return indexed("δ", [l, self._unit(j)])
-
-    def place(self, l: int, j: Unit) -> str:
-        """Neuron and layer; inputs are no neurons."""
-        return super().place(l, j) if l else f"input {self._unit(j)}"
+    def vector(self, what: str, l: int) -> Name:
+        """Name a whole layer's z, a, delta, W or b, where they are pieces of code."""
+        templates = {"W": self.weight_, "b": self.bias_, "z": self.z_, "a": self.a_}
+        array, bracket, _ = templates.get(what, self.delta_).partition("]")
+        return _named(array + bracket, l, 0, 0)
 
     def layer(self, l: int) -> str:
-        """Layers of neurons count from 1."""
-        return f"layer {l}" if l else "the inputs"
+        """Say in words which layer this is."""
+        return self.input_layer if l == 0 and self.input_layer else _filled(self.layer_, l, 0, 0)
+
+    def place(self, l: int, j: Unit) -> str:
+        """Say in words which unit this is."""
+        if l == 0 and self.input_layer:
+            return f"input {_filled('{j+1}', l, 0, j)}"
+        return f"{self.node} {j + self.first if isinstance(j, int) else j} of {self.layer(l)}"
+
+    def letter(self, n: int) -> str:
+        """Return the letter that runs over the n-th layer above."""
+        return "kmnpstuv"[n] if n < 8 else f"k{n}"
 
     def legend(self) -> Legend:
-        """Layers of neurons from 1; W_li(j) from neuron i to neuron j."""
-        W, b = _with_target("W", ["l", "i"], "j"), _with_target("b", ["l"], "j")
-        y, O = indexed("y", "lj"), indexed("O", "lj")
-        return (
-            "layers of neurons count from 1, inputs are ",
-            *(indexed("X", "i"), "; ", W, " leads from neuron i of the layer below to neuron j "),
-            *("of layer l; ", y, " is the sum over i of ", W, " times what neuron i gives, plus "),
-            *(b, "; ", O, " = f(", y, "); t is the target"),
-        )
+        """Say in a line or two how to read the symbols."""
+        pieces = self.how_to_read.split("`")
+        return tuple(_named(p, 0, 0, 0) if n % 2 else p for n, p in enumerate(pieces) if p)
 
 
-class Matrix(Notation):
-    """W[l][j, i] from unit j of layer l to unit i of layer l+1, rows from, columns to."""
+def _filled(template: str, l: int, i: Unit, j: Unit) -> str:
+    indices = {"l": l, "i": i, "j": j}
 
-    key = "matrix"
-    first = 0
-    in_vectors = True
+    def fill(match: re.Match[str]) -> str:
+        index = indices[match[1]]
+        return str(index + int(match[2] or 0)) if isinstance(index, int) else index
 
-    def weight(self, l: int, i: Unit, j: Unit) -> Name:
-        """W[l][i, j]."""
-        return code(f"W[{l}][{i}, {j}]")
-
-    def bias(self, l: int, j: Unit) -> Name:
-        """b[l][j]."""
-        return code(f"b[{l}][{j}]")
-
-    def z(self, l: int, j: Unit) -> Name:
-        """z[l][j]."""
-        return code(f"z[{l}][{j}]")
-
-    def a(self, l: int, j: Unit) -> Name:
-        """a[l][j]."""
-        return code(f"a[{l}][{j}]")
-
-    def delta(self, l: int, j: Unit) -> Name:
-        """delta[l][j]."""
-        return code(f"δ[{l}][{j}]")
-
-    def target(self, j: Unit) -> Name:
-        """y[j]."""
-        return code(f"y[{j}]")
-
-    def legend(self) -> Legend:
-        """All counted from 0; delta[l] = dJ/dz[l]."""
-        return (
-            "layers and units count from 0, a[0] = x; z[l] = a[l-1] @ W[l-1] + b[l-1]; "
-            "a[l] = f(z[l]); ",
-            *(code("δ[l]"), " = dJ/dz[l]"),
-        )
-
-    def vector(self, what: str, l: int) -> Name:
-        """Name a whole layer's z, a, delta, W or b."""
-        return code(f"{what}[{l}]")
+    return PLACE.sub(fill, template)
 
 
-class Sklearn(Matrix):
-    """coefs_[l][j, i], and the names inside scikit-learn: activations[l], deltas[l-1]."""
-
-    key = "sklearn"
-
-    def weight(self, l: int, i: Unit, j: Unit) -> Name:
-        """coefs_[l][i, j]."""
-        return code(f"coefs_[{l}][{i}, {j}]")
-
-    def bias(self, l: int, j: Unit) -> Name:
-        """intercepts_[l][j]."""
-        return code(f"intercepts_[{l}][{j}]")
-
-    def a(self, l: int, j: Unit) -> Name:
-        """activations[l][j]."""
-        return code(f"activations[{l}][{j}]")
-
-    def delta(self, l: int, j: Unit) -> Name:
-        """deltas[l-1][j]: scikit-learn keeps none for the input and counts on from there."""
-        return code(f"deltas[{l - 1}][{j}]")
-
-    def legend(self) -> Legend:
-        """All counted from 0; deltas[l] belongs to coefs_[l]."""
-        return (
-            "layers and units count from 0; z[l+1] = activations[l] @ coefs_[l] + intercepts_[l]; "
-            "deltas[l] = dJ/dz[l+1]",
-        )
-
-    def vector(self, what: str, l: int) -> Name:
-        """Name a whole layer's z, a, delta, W or b."""
-        words = {"a": "activations", "δ": "deltas", "W": "coefs_", "b": "intercepts_"}
-        return code(f"{words.get(what, what)}[{l - 1 if what == 'δ' else l}]")
+@lru_cache(maxsize=10_000)  # the same few symbols are named again and again
+def _named(template: str, l: int, i: Unit, j: Unit) -> Name:
+    base, below, above, after = Symbol.of(template)
+    if "[" in base:
+        return code(_filled(base, l, i, j))
+    name = indexed(base, [_filled(index, l, i, j) for index in below], _filled(above, l, i, j))
+    return Name(*(text + _filled(after, l, i, j) for text in name))
 
 
-def _with_target(base: str, below: list[Unit], to: Unit) -> Name:
-    """Append the neuron that a weight leads to, in brackets on the line."""
-    name = indexed(base, below)
-    return Name(*(f"{text}({to})" for text in name))
-
+_MATRIX = Notation(
+    key="matrix",
+    summary="W[l][j, i], z, a",
+    weight_="W[{l}][{i}, {j}]",
+    bias_="b[{l}][{j}]",
+    z_="z[{l}][{j}]",
+    a_="a[{l}][{j}]",
+    delta_="δ[{l}][{j}]",
+    target_="y[{j}]",
+    how_to_read="layers and units count from 0, a[0] = x; z[l] = a[l-1] @ W[l-1] + b[l-1]; "
+    "a[l] = f(z[l]); `δ[l]` = dJ/dz[l]",
+    first=0,
+    layer_="layer {l}",
+    in_vectors=True,
+)
 
 NOTATIONS: dict[str, Notation] = {
-    notation.key: notation for notation in (Tutorial(), Outputs(), Matrix(), Sklearn())
+    # w_ij^(l) leads from node j of layer l to node i of layer l+1; layer 1 is the input. z_j^(l) is
+    # what enters node j of layer l+1.
+    "tutorial": Notation(
+        key="tutorial",
+        summary="w, z, h, J",
+        weight_="w_{j+1}{i+1}^({l+1})",
+        bias_="b_{j+1}^({l+1})",
+        z_="z_{j+1}^({l})",
+        a_="h_{j+1}^({l+1})",
+        delta_="δ_{j+1}^({l})",
+        target_="y_{j+1}",
+        how_to_read="layer 1 is the input, `h^(1)` = x; `w_ij^(l)` leads from node j of layer l to "
+        "node i of layer l+1; `z_i^(l)` is the sum over j of `w_ij^(l)` `h_j^(l)`, plus `b_i^(l)`; "
+        "`h_i^(l+1)` = f(`z_i^(l)`)",
+        node="node",
+    ),
+    # O_lj is what neuron j of layer l gives; W_li(j) enters it from neuron i of layer l-1.
+    "outputs": Notation(
+        key="outputs",
+        summary="W, y, O, L",
+        weight_="W_{l+1}{i+1}({j+1})",
+        bias_="b_{l+1}({j+1})",
+        z_="y_{l}{j+1}",
+        a_="O_{l}{j+1}",
+        delta_="δ_{l}{j+1}",
+        target_="t_{j+1}",
+        how_to_read="layers of neurons count from 1, inputs are `X_i`; `W_li(j)` leads from neuron "
+        "i of the layer below to neuron j of layer l; `y_lj` is the sum over i of `W_li(j)` times "
+        "what neuron i gives, plus `b_l(j)`; `O_lj` = f(`y_lj`); t is the target",
+        loss=indexed("L"),
+        node="neuron",
+        layer_="layer {l}",
+        input_layer="the inputs",
+        input_="X_{j+1}",
+        per_neuron=True,
+    ),
+    "matrix": _MATRIX,
+    # The names inside scikit-learn, which keeps no deltas for the input and counts on from there.
+    "sklearn": replace(
+        _MATRIX,
+        key="sklearn",
+        summary="coefs_[l][j, i]",
+        weight_="coefs_[{l}][{i}, {j}]",
+        bias_="intercepts_[{l}][{j}]",
+        a_="activations[{l}][{j}]",
+        delta_="deltas[{l-1}][{j}]",
+        how_to_read="layers and units count from 0; z[l+1] = activations[l] @ coefs_[l] + "
+        "intercepts_[l]; deltas[l] = dJ/dz[l+1]",
+    ),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .formula import Formula, Partial
+from .formula import Formula, Partial, Product
 from .writer import Writer
 
 _UNICODE = Writer("unicode")
@@ -45,7 +45,7 @@ class Factor:
 
 
 @dataclass(frozen=True)
-class Block:
+class BlockedUnit:
     """A unit that lets nothing, or next to nothing, through.
 
     Attributes
@@ -64,6 +64,9 @@ class Block:
     slope: float
 
 
+Block = BlockedUnit  # its name in pickles of 0.1.0
+
+
 @dataclass(frozen=True)
 class Path:
     """One path from the weight to the loss of a row.
@@ -80,7 +83,7 @@ class Path:
         together.
     product : float
         Of the factors.
-    blocks : tuple of Block
+    blocks : tuple of BlockedUnit
         Units on it that let nothing through.
     """
 
@@ -88,7 +91,12 @@ class Path:
     nodes: tuple[tuple[int, int], ...]
     factors: tuple[Factor, ...]
     product: float
-    blocks: tuple[Block, ...]
+    blocks: tuple[BlockedUnit, ...]
+
+    @property
+    def formula(self) -> Product:
+        """The product of the factors."""
+        return Product(tuple(factor.partial for factor in self.factors))
 
 
 @dataclass(frozen=True)
@@ -111,10 +119,10 @@ class RowChain:
         All of them, or the largest by absolute value; each product has the share in it.
     remainder : float
         share * term less the products of `paths`: what all other paths add up to.
-    blocks : tuple of Block
+    blocks : tuple of BlockedUnit
         Units above the weight that block.
     fused : bool
-        Whether an output is so near its limit that the last two steps can be told together only.
+        Whether an output is so near its limit that the last two steps are finite as a product only.
     """
 
     row: int
@@ -125,7 +133,7 @@ class RowChain:
     n_alive: int
     paths: tuple[Path, ...]
     remainder: float
-    blocks: tuple[Block, ...]
+    blocks: tuple[BlockedUnit, ...]
     fused: bool
 
     @property

@@ -77,8 +77,8 @@ def largest(flow: Flow, k: int) -> list[Nodes]:
 
     Dynamic programming from the loss down: with the k best continuations of every node of a layer
     known, those of a node below are among its edges to its k best next nodes. So a layer costs
-    n_t n_{t+1} + n_t k^2, however many paths there are. Paths of worth 0 are not told, unless all
-    paths are.
+    n_t n_{t+1} + n_t k^2, however many paths there are. Paths of worth 0 are left out, unless all
+    paths are kept.
     """
     if flow.n_paths <= k:
         return sorted(product(*map(range, flow.sizes)), key=lambda nodes: -abs(flow.worth(nodes)))

@@ -1,85 +1,194 @@
-"""The local rules: activations, losses, and what each single step has as its derivative.
+"""The rules of a step, one tree each: activations, losses and the solvers' updates.
 
-Each is a formula in the symbols of a notation. To add an activation or a loss: its lines here,
-beside the one in `reference`.
+The chain, the trace and the page write and compute with these. To add a rule: an entry here, beside
+its line in `reference`; `formula.FUNCTIONS` has the functions that it may be made of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from .. import reference
-from .formula import Apply, Case, Constant, Formula, Name, Quantity, Sum, SumOver, total
+from .formula import (
+    Apply,
+    Case,
+    Constant,
+    Formula,
+    Largest,
+    Name,
+    Partial,
+    Quantity,
+    Special,
+    Sum,
+    SumOver,
+    Variable,
+    indexed,
+    substitute,
+    total,
+)
 
+ONE, ZERO = Constant(1), Constant(0)
 HALF = Quantity(Name("½", "1/2", r"\tfrac{1}{2}"), 0.5)
+
+# What rules are functions of: the sum z of a unit and what it gives, a; z_k runs over all units of
+# the layer; the target y.
+Z, Z_K, A, Y = (Variable(key, indexed(key[0], key[2:])) for key in ("z", "z_k", "a", "y"))
 
 
 def _exp(f: Formula) -> Formula:
-    return Apply("exp", f, 0.0)
+    return Apply("exp", f)
 
 
 def _ln(f: Formula) -> Formula:
-    return Apply("ln", f, 0.0)
+    return Apply("ln", f)
 
 
-# f(z); softmax looks at all sums of the layer
-ACTIVATIONS: dict[str, Callable[[Formula], Formula]] = {
-    "identity": lambda z: z,
-    "logistic": lambda z: Constant(1) / (Constant(1) + _exp(-z)),
-    "tanh": lambda z: Apply("tanh", z, 0.0),
-    "relu": lambda z: Case(z, z, 0),
-    "leaky_relu": lambda z: Case(z, z, reference.LEAK * z),
-    "exp": _exp,
-}
+# --- activations ---------------------------------------------------------------------------------
 
 
-def softmax(z_i: Formula, index: str, z_k: Formula) -> Formula:
-    """Return exp(z_i) over the sum of all exp(z_k)."""
-    return _exp(z_i) / SumOver(index, _exp(z_k), 0.0)
+@dataclass(frozen=True)
+class Activation:
+    """An activation a = f(z).
+
+    Attributes
+    ----------
+    value : Formula
+        f, of `Z`; of `Z_K` too if it looks at all sums of its layer.
+    slope : Formula or None
+        f'(z), of `A` or `Z` or both; None for the softmax, whose derivative is a matrix.
+    stable : Formula or None
+        f as it is computed, where `value` would overflow.
+    steepest : float or None
+        The largest slope of those that flatten out: a unit whose slope is below `SATURATED` of it
+        is saturated.
+    cuts : bool
+        Whether it is exactly 0 there, as relu's.
+    """
+
+    value: Formula
+    slope: Formula | None
+    stable: Formula | None = None
+    steepest: float | None = None
+    cuts: bool = False
+
+    def __call__(self, z: Formula, z_k: Formula = Z_K) -> Formula:
+        return substitute(self.value, {Z: z, Z_K: z_k})
+
+    def derivative(self, z: Formula, a: Formula) -> Formula:
+        """Return f'(z)."""
+        return substitute(self.slope, {Z: z, A: a})
 
 
-# f'(z) of z and a = f(z)
-SLOPES: dict[str, Callable[[Formula, Formula], Formula]] = {
-    "identity": lambda z, a: Constant(1),
-    "logistic": lambda z, a: a * (1 - a),
-    "tanh": lambda z, a: 1 - a**2,
-    "relu": lambda z, a: Case(z, 1, 0),
-    "leaky_relu": lambda z, a: Case(z, 1, reference.LEAK),
-    "exp": lambda z, a: a,
+_SHIFTED, _SHIFTED_K = Z - Largest("k", Z_K), Z_K - Largest("k", Z_K)
+
+ACTIVATIONS = {
+    "identity": Activation(Z, ONE),
+    "logistic": Activation(1 / (1 + _exp(-Z)), A * (1 - A), steepest=0.25),
+    "tanh": Activation(Apply("tanh", Z), 1 - A**2, steepest=1.0),
+    "relu": Activation(Case(Z, Z, 0), Case(Z, 1, 0), steepest=1.0, cuts=True),
+    "leaky_relu": Activation(Case(Z, Z, reference.LEAK * Z), Case(Z, 1, reference.LEAK)),
+    "exp": Activation(_exp(Z), A),
+    "softmax": Activation(
+        _exp(Z) / SumOver("k", _exp(Z_K)),
+        None,
+        stable=_exp(_SHIFTED) / SumOver("k", _exp(_SHIFTED_K)),
+    ),
 }
 
 # A unit lets less than this part of the steepest slope through: it is saturated.
 SATURATED = 0.01
-STEEPEST = {"logistic": 0.25, "tanh": 1.0}
 
 
-def _log_loss(y: Formula, a: Formula) -> Formula:
-    return -y / a if a.value else Constant(0)  # y is 0 there: the derivative is finite
+def softmax_derivative(a_m: Formula, a_k: Formula, same: bool | None) -> Formula:
+    """Return da_m/dz_k; in general, for whatever m and k, where `same` is None."""
+    if same is None:
+        return a_m * (Quantity(Name("1{i=k}", "1{i=k}", r"1_{\{i=k\}}"), math.nan) - a_k)
+    return a_m * (1 - a_m) if same else -(a_m * a_k)
 
 
-def _binary_log_loss(y: Formula, a: Formula) -> Formula:
-    if y.value == 0:
-        return Constant(1) / (1 - a)
-    return Constant(-1) / a if y.value == 1 else (a - y) / (a * (1 - a))
+# --- losses --------------------------------------------------------------------------------------
 
 
-def _poisson(y: Formula, a: Formula) -> Formula:
-    return (a - y) / a if y.value else Constant(1)
+@dataclass(frozen=True)
+class Loss:
+    """A loss: of a row it is `scale` times the sum of a term for each output.
+
+    Attributes
+    ----------
+    term : Formula
+        Of the target `Y` and the output `A`.
+    scale : Constant or Quantity
+    slope : Formula
+        dloss/da of one output.
+    words : str
+    of_sum : Formula or None
+        The loss of one output of its canonical link, of `Y` and the sum `Z`: what it is before
+        probabilities are clipped. None: they are not.
+    parameters : tuple of Variable
+        Other variables of its trees; their keys are attributes of the net.
+    """
+
+    term: Formula
+    scale: Constant | Quantity
+    slope: Formula
+    words: str
+    of_sum: Formula | None = None
+    parameters: tuple[Variable, ...] = ()
+
+    def derivative(self, y: Formula, a: Formula) -> Formula:
+        """Return dloss/da of one output."""
+        return substitute(self.slope, {Y: y, A: a})
+
+    def of_row(self, index: str, y: Formula, a: Formula) -> Formula:
+        """Return the loss in symbols, a sum over the outputs `index`; of one if it is ""."""
+        term = self.term.general if isinstance(self.term, Special) else self.term
+        body = substitute(term, {Y: y, A: a})
+        return self._scaled(SumOver(index, body, 0.0) if index else body)
+
+    def of_outputs(self, outputs: Sequence[tuple[Formula, Formula, Formula]]) -> Formula:
+        """Return the loss as a sum over its outputs (y, a, 1 - a), without zeros."""
+        terms: list[Formula] = []
+        for y, a, rest in outputs:
+            term = substitute(self.term, {1 - A: rest, Y: y, A: a})
+            # a minus goes to each part of a sum; another scale stands before it
+            split = isinstance(term, Sum) and self.scale.value == -1
+            parts = term.terms if split else (term,)
+            terms += [self._scaled(part) for part in parts if part != ZERO]
+        return total(terms or [ZERO])
+
+    def _scaled(self, f: Formula) -> Formula:
+        if self.scale.value == -1:
+            return -f
+        return f if self.scale == ONE else self.scale * f
 
 
-# dloss/da of the target y and the output a, which has a finite one
-LOSS_DERIVATIVES: dict[str, Callable[[Formula, Formula], Formula]] = {
-    "squared_error": lambda y, a: a - y,
-    "log_loss": _log_loss,
-    "binary_log_loss": _binary_log_loss,
-    "poisson": _poisson,
-}
-
-LOSS_WORDS = {
-    "squared_error": "squared error, half the sum over the outputs",
-    "log_loss": "log loss",
-    "binary_log_loss": "log loss of 0/1 targets",
-    "poisson": "half the Poisson deviance",
+LOSSES = {
+    "squared_error": Loss(
+        (A - Y) ** 2, HALF, A - Y, words="squared error, half the sum over the outputs"
+    ),
+    "binary_log_loss": Loss(
+        Special(Y, ((0, (1 - Y) * _ln(1 - A)), (1, Y * _ln(A))), Y * _ln(A) + (1 - Y) * _ln(1 - A)),
+        Constant(-1),
+        Special(Y, ((0, 1 / (1 - A)), (1, -1 / A)), (A - Y) / (A * (1 - A))),
+        words="log loss of 0/1 targets",
+        of_sum=Case(Z, Z, 0) + _ln(1 + _exp(-Apply("abs", Z))) - Y * Z,
+    ),
+    "log_loss": Loss(
+        Special(Y, ((0, ZERO),), Y * _ln(A)),
+        Constant(-1),
+        Special(Y, ((0, ZERO),), -Y / A),
+        words="log loss",
+        of_sum=Y * (_ln(SumOver("k", _exp(_SHIFTED_K))) - _SHIFTED),
+    ),
+    "poisson": Loss(
+        Special(Y, ((0, A),), Sum((Y * _ln(Y / A), -Y, A))),
+        ONE,
+        Special(Y, ((0, ONE),), (A - Y) / A),
+        words="half the Poisson deviance",
+    ),
 }
 
 
@@ -88,39 +197,124 @@ def canonical_derivative(y: Formula, a: Formula) -> Formula:
     return a - y
 
 
-def softmax_derivative(a_m: Formula, a_k: Formula, same: bool) -> Formula:
-    """Return da_m/dz_k."""
-    return a_m * (1 - a_m) if same else -(a_m * a_k)
+def loss_of(net: Any) -> Loss:
+    """Return the loss of a net, with the net's numbers in the place of its parameters."""
+    loss = LOSSES[net.loss]
+    values = {p: Quantity(p.name, float(getattr(net, p.key))) for p in loss.parameters}
+    return Loss(*(substitute(part, values) for part in vars(loss).values())) if values else loss
 
 
-def loss_formula(loss: str, index: str, y: Formula, a: Formula) -> Formula:
-    """Return the loss of a row in symbols, a sum over the outputs `index`; of one if it is ""."""
-    body = {
-        "squared_error": (a - y) ** 2,
-        "binary_log_loss": y * _ln(a) + (1 - y) * _ln(1 - a),
-        "log_loss": y * _ln(a),
-        "poisson": y * _ln(y / a) - y + a,
-    }[loss]
-    if index:
-        body = SumOver(index, body, 0.0)
-    if loss == "squared_error":
-        return HALF * body
-    return body if loss == "poisson" else -body
+# --- updates -------------------------------------------------------------------------------------
 
 
-def loss_of_outputs(loss: str, outputs: Sequence[tuple[Formula, Formula, Formula]]) -> Formula:
-    """Return the loss of a row as a sum over its outputs (y, a, 1 - a), without zeros."""
-    terms: list[Formula] = []
-    for y, a, rest in outputs:
-        if loss == "squared_error":
-            terms.append(HALF * (a - y) ** 2)
-        elif loss == "poisson" and y.value == 0:
-            terms.append(a)
-        elif loss == "poisson":
-            terms.append(Sum((y * _ln(y / a), -y, a)))
-        else:
-            if y.value != 0:
-                terms.append(-(y * _ln(a)))
-            if loss == "binary_log_loss" and y.value != 1:
-                terms.append(-((1 - y) * _ln(rest)))
-    return total(terms or [Constant(0)])
+def old_new(base: Name) -> tuple[Name, Name]:
+    """Name a quantity before and after the step."""
+    return (
+        Name(f"{base.unicode} old", f"{base.ascii} old", rf"{{{base.latex}}}_{{\text{{old}}}}"),
+        Name(f"{base.unicode} new", f"{base.ascii} new", rf"{{{base.latex}}}_{{\text{{new}}}}"),
+    )
+
+
+def _before_after(letter: str, key: str) -> tuple[Variable, Variable]:
+    old, new = old_new(indexed(letter))
+    return Variable(f"{key}old", old), Variable(f"{key}new", new)
+
+
+# Keys are those of `Update.of`.
+ETA, MU = Variable("eta", indexed("η")), Variable("mu", indexed("μ"))
+BETA1 = Variable("beta1", Name("β₁", "beta1", r"\beta_1"))
+BETA2 = Variable("beta2", Name("β₂", "beta2", r"\beta_2"))
+EPS = Variable("eps", Name("ε", "eps", r"\varepsilon"))
+T, ETA_T = Variable("t", indexed("t")), Variable("eta_t", indexed("η", "t"))
+G = Variable("gradient", Name("∂J/∂w", "dJ/dw", r"\partial J/\partial w"))
+OLD, NEW = _before_after("w", "")
+VELOCITY_OLD, VELOCITY = _before_after("v", "velocity_")
+M_OLD, M = _before_after("m", "m_")
+V_OLD, V = _before_after("v", "v_")
+
+
+@dataclass(frozen=True)
+class UpdateRule:
+    """What a solver does with the gradient of one weight.
+
+    Attributes
+    ----------
+    words : str
+    lines : tuple of (Variable, Formula)
+        Assignments in their order; the last one is to `NEW`.
+    constants : tuple of Variable
+        Its parameters, as they are listed.
+    memory : tuple of Variable
+        What it remembers of the weight, before the step: its slots in their order.
+    """
+
+    words: str
+    lines: tuple[tuple[Variable, Formula], ...]
+    constants: tuple[Variable, ...]
+    memory: tuple[Variable, ...] = ()
+
+
+_VELOCITY = (VELOCITY, MU * VELOCITY_OLD - ETA * G)
+
+UPDATES = {
+    "sgd": UpdateRule("gradient descent", ((NEW, OLD - ETA * G),), (ETA,)),
+    "momentum": UpdateRule(
+        "momentum", (_VELOCITY, (NEW, OLD + VELOCITY)), (ETA, MU), (VELOCITY_OLD,)
+    ),
+    "nesterov": UpdateRule(
+        "Nesterov's momentum",
+        (_VELOCITY, (NEW, OLD + MU * VELOCITY - ETA * G)),
+        (ETA, MU),
+        (VELOCITY_OLD,),
+    ),
+    "adam": UpdateRule(
+        "Adam",
+        (
+            (M, BETA1 * M_OLD + (1 - BETA1) * G),
+            (V, BETA2 * V_OLD + (1 - BETA2) * G**2),
+            (ETA_T, ETA * Apply("sqrt", 1 - BETA2**T) / (1 - BETA1**T)),
+            (NEW, OLD - ETA_T * M / (Apply("sqrt", V) + EPS)),
+        ),
+        (ETA, BETA1, BETA2, EPS),
+        (M_OLD, V_OLD),
+    ),
+}
+
+
+class Assignment(NamedTuple):
+    """One line of an update: a new quantity, the rule that it comes from, and its number."""
+
+    name: Name
+    rule: Formula
+    value: float
+
+
+def update_rule(numbers: Mapping[str, Any], J: Name, weight: Name) -> list[Assignment]:
+    """Return the lines of a weight's update; `numbers` are those of `Update.of`."""
+    update = UPDATES[numbers["rule"]]
+    assigned = [variable for variable, _ in update.lines]
+    values: dict[Formula, Any] = {
+        v: Quantity(v.name, numbers[v.key]) for v in (*update.constants, *update.memory, *assigned)
+    }
+    old, new = old_new(weight)
+    values |= {
+        G: Partial(J, weight, numbers["gradient"]),
+        OLD: Quantity(old, numbers["old"]),
+        T: Quantity(T.name, int(numbers.get("t", 0))),
+    }
+    return [
+        Assignment(new if v == NEW else v.name, substitute(rule, values), numbers[v.key])
+        for v, rule in update.lines
+    ]
+
+
+def constants_of_update(numbers: Mapping[str, Any]) -> list[Quantity]:
+    """Return the solver's constants that its update has; of no update, none."""
+    constants = UPDATES[numbers["rule"]].constants if numbers else ()
+    return [Quantity(v.name, float(numbers[v.key])) for v in constants]
+
+
+def memory_of_update(numbers: Mapping[str, Any]) -> list[Quantity]:
+    """Return what the solver remembers of the weight, before the step."""
+    memory = UPDATES[numbers["rule"]].memory if numbers else ()
+    return [Quantity(v.name, float(numbers[v.key])) for v in memory]

@@ -25,7 +25,25 @@ _FUNCTIONS: dict[str, Callable[[Decimal], Decimal]] = {
     "ln": Decimal.ln,
     "exp": Decimal.exp,
     "tanh": lambda z: 1 - 2 / ((2 * z).exp() + 1),
+    "abs": abs,
+    "erf": lambda z: _erf(z),
 }
+
+
+def _erf(z: Decimal) -> Decimal:
+    """Return erf(z) by its series, of which enough digits are left where it is not 1 yet."""
+    if not abs(z) < 7:
+        return z / abs(z) if z.is_finite() else Decimal(1).copy_sign(z)
+    term = total = z
+    n = 0
+    while term and abs(term) > abs(total) * Decimal("1e-40"):
+        n += 1
+        term *= -z * z / n
+        total += term / (2 * n + 1)
+    return total * 2 / _PI.sqrt()
+
+
+_PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
 
 
 def calculate(formula: Formula, shown: Callable[[float], Decimal]) -> Decimal:
@@ -57,7 +75,7 @@ def calculate(formula: Formula, shown: Callable[[float], Decimal]) -> Decimal:
             case Quotient():
                 return value(f.top) / value(f.bottom)
             case Power():
-                return value(f.base) ** f.exponent
+                return value(f.base) ** as_formula(f.exponent).value
             case Apply():
                 function = _FUNCTIONS.get(f.function)
                 return Decimal("NaN") if function is None else function(value(f.argument))

@@ -5,19 +5,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from .trace import Trace
+from .trace import TraceNumbers
 
 Array = npt.NDArray[Any]
 Columns = dict[str, Array]
 
 
-def tables(trace: Trace) -> dict[str, Columns]:
+def tables(trace: TraceNumbers) -> dict[str, Columns]:
     """Return the tables of `Trace.tables`."""
     layers = range(1, len(trace.a))
     df = [np.full_like(trace.a[l], np.nan) if trace.df[l] is None else trace.df[l] for l in layers]
@@ -40,7 +39,7 @@ def _where(l: int, shape: tuple[int, ...]) -> Columns:
     return {"row": row, "layer": np.full(row.shape, l), "unit": unit}
 
 
-def _parameters(trace: Trace) -> Columns:
+def _parameters(trace: TraceNumbers) -> Columns:
     parts = []
     for l, (W, b) in enumerate(zip(trace.net.coefs, trace.net.intercepts, strict=True)):
         i, j = np.indices(W.shape).reshape(2, -1)

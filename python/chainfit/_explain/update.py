@@ -1,7 +1,7 @@
 """Update: what one step of the solver does to every weight, and the numbers of its rule.
 
-For a model it is no formula worked out again: a copy of the model makes the step, with the
-optimizer, its state and its arithmetic, so that the new weights are those of the next partial_fit.
+For a model it is no formula worked out again: what trains the model makes the step, on a copy of
+its state, so that the new weights are those of the next partial_fit, bit for bit.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,21 +19,26 @@ from sklearn.utils import check_random_state
 
 from .. import reference
 from .._estimators.base import BaseMLP
-from .._estimators.optimizer import SETTINGS, optimizer_name
-from .._estimators.sklearn_convert import _state as sklearn_state
+from .._estimators.endings import check_end
+from .._estimators.optimizer import Optimizer
+from .._estimators.rules import SETTINGS, optimizer_name
+from .._estimators.sklearn_convert import plain_state as sklearn_state
+from .._estimators.state import HISTORY
+from .._estimators.training import train
+from . import rules
 from .batch import Batch, labels_of
 from .net import Net
 
 Array = npt.NDArray[Any]
 Layers = tuple[tuple[Array, ...], tuple[Array, ...]]  # (as coefs, as intercepts)
 
-# What each rule remembers of earlier steps, in the order of the core's slots.
-SLOTS = {
-    "sgd": (),
-    "momentum": ("velocity",),
-    "nesterov": ("velocity",),
-    "adam": ("m", "v"),
-}
+# The estimators' words for the constants of the rules, where these have other names.
+_WORDS = {"mu": "momentum", "beta1": "beta_1", "beta2": "beta_2", "eps": "epsilon"}
+
+
+def _slots(rule: str) -> list[str]:
+    """Name what a rule remembers of earlier steps, in the order of the core's slots."""
+    return [variable.key.removesuffix("_old") for variable in rules.UPDATES[rule].memory]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,13 +48,13 @@ class Update:
     Attributes
     ----------
     rule : {'sgd', 'momentum', 'nesterov', 'adam'}
-        As named, and defined, in `chainfit.reference`.
+        Or another one, as named, and defined, in `chainfit.reference`.
     dtype : dtype
         What the step computed in.
     eta : float
         Step size, as the schedule left it.
     mu, beta1, beta2, eps : float
-        Constants of the rules that have them.
+        Constants of the rules that have them; those of other rules are in `others`, by name.
     t : int
         Number of Adam's step, from 1; 0 with other rules.
     old, new : tuple of (coefs, intercepts)
@@ -72,6 +77,7 @@ class Update:
     new: Layers
     gradient: Layers
     slots: dict[str, tuple[Layers, Layers]]
+    others: tuple[tuple[str, float], ...] = ()
 
     @property
     def eta_t(self) -> float:
@@ -105,14 +111,26 @@ class Update:
             "old": element(self.old),
             "new": element(self.new),
         }
-        if self.rule in ("momentum", "nesterov"):
-            numbers["mu"] = self.mu
-        elif self.rule == "adam":
-            numbers |= {name: getattr(self, name) for name in ("beta1", "beta2", "eps")}
+        others, rule = dict(self.others), rules.UPDATES[self.rule]
+        for constant in rule.constants:
+            key = constant.key
+            numbers[key] = others[key] if key in others else getattr(self, key)
+        if _corrects_bias(self.rule):
             numbers |= {"t": self.t, "eta_t": self.eta_t}
         for name, (old, new) in self.slots.items():
             numbers |= {f"{name}_old": element(old), f"{name}_new": element(new)}
         return numbers
+
+
+def _corrects_bias(rule: str) -> bool:
+    return any(variable == rules.ETA_T for variable, _ in rules.UPDATES[rule].lines)
+
+
+def _constants(rule: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the constants of an Update, of parameters in the estimators' words."""
+    known = {key: float(words[word]) for key, word in _WORDS.items()}
+    keys = [v.key for v in rules.UPDATES[rule].constants if v.key not in ("eta", *known)]
+    return {**known, "others": tuple((key, float(words[key])) for key in keys)}
 
 
 def update_of(net: Net, batch: Batch, dW: Sequence[Array], db: Sequence[Array]) -> Update | None:
@@ -150,13 +168,9 @@ def _by_formula(net: Net, gradient: Layers) -> Update:
     rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
     old: Layers = (net.coefs, net.intercepts)
     new = _copy(old)
-    constants: dict[str, Any] = {
-        "mu": net.momentum,
-        "beta1": net.beta_1,
-        "beta2": net.beta_2,
-        "eps": net.epsilon,
-    }
-    state = reference.init_state(*new, rule, eta=net.learning_rate_init, **constants)
+    constants = _constants(rule, vars(net))
+    own = dict(constants["others"]) | {key: constants[key] for key in _WORDS}
+    state = reference.init_state(*new, rule, eta=net.learning_rate_init, **own)
     before = [_copy(slot) for slot in state.slots]
     state.steps = 1
     for kind in (0, 1):  # weights, biases
@@ -169,46 +183,98 @@ def _by_formula(net: Net, gradient: Layers) -> Update:
         dtype=net.dtype,
         eta=net.learning_rate_init,
         **constants,
-        t=1 if rule == "adam" else 0,
+        t=1 if _corrects_bias(rule) else 0,
         old=old,
         new=new,
         gradient=gradient,
         slots=dict(
-            zip(SLOTS[rule], zip(before, map(_copy, state.slots), strict=True), strict=True)
+            zip(_slots(rule), zip(before, map(_copy, state.slots), strict=True), strict=True)
         ),
     )
 
 
 def _by_training(net: Net, batch: Batch, gradient: Layers) -> Update:
-    """Let a copy of the model make its next step."""
-    model = net.model
-    old = _copy((model.coefs_, model.intercepts_))
-    zeros = _copy([[np.zeros_like(p) for p in kind] for kind in old])
-    twin = _twin(model, len(batch.X))
-    state = _optimizer_state(twin)
-    arguments = {} if batch.sample_weight is None else {"sample_weight": batch.sample_weight}
+    """Make the next step of a model as training makes it, and leave the model alone."""
+    step = _step_of_ours if isinstance(net.model, BaseMLP) else _step_of_sklearn
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the copy's making
-        twin.partial_fit(batch.X, labels_of(twin, batch.Y), **arguments)
-    after = _optimizer_state(twin)
-    new = (tuple(twin.coefs_), tuple(twin.intercepts_))
+        warnings.simplefilter("ignore")  # about rows and settings that nobody chose
+        old, new, state, after = step(net.model, batch)
+    zeros = _copy([[np.zeros_like(p) for p in kind] for kind in old])
     rule, settings = state["name"], state["settings"]
-    before = state["slots"] or [zeros] * len(SLOTS[rule])
+    before = state["slots"] or [zeros] * len(_slots(rule))
     slots = zip(before, after["slots"], strict=True)
     return Update(
         rule=rule,
         dtype=new[0][0].dtype,
         eta=float(state["eta"]),
-        mu=float(settings["momentum"]),
-        beta1=float(settings["beta_1"]),
-        beta2=float(settings["beta_2"]),
-        eps=float(settings["epsilon"]),
-        t=int(after["steps"]) if rule == "adam" else 0,
+        **_constants(rule, settings),
+        t=int(after["steps"]) if _corrects_bias(rule) else 0,
         old=old,
         new=new,
         gradient=gradient,
-        slots=dict(zip(SLOTS[rule], slots, strict=True)),
+        slots=dict(zip(_slots(rule), slots, strict=True)),
     )
+
+
+# Weights before and after a step, and the optimizer's content before and after it.
+_Step = tuple[Layers, Layers, dict[str, Any], dict[str, Any]]
+
+
+def _step_of_ours(model: BaseMLP, batch: Batch) -> _Step:
+    """Train a copy of the state for one mini-batch, the arrays shared with the model."""
+    with model._at_rest() as draft:
+        before = _optimizer_state(draft)
+        old = _copy((draft.coefs_, draft.intercepts_))
+    held = draft.__dict__
+    for name in ("feature_names_in_", *HISTORY):  # names that arrays don't have; its record
+        held.pop(name, None)
+    held.update(_one_quiet_step(draft, len(batch.X)))
+    held["_optimizer"] = Optimizer.from_state(before, held)
+    y = labels_of(draft, batch.Y)
+    settings, data, state = draft._job(batch.X, y, batch.sample_weight, incremental=True)
+    state, end = train(settings, data, state)
+    if end.error is not None:
+        raise end.error
+    check_end(end, state, data.dtype)
+    new = tuple(state.coefs), tuple(state.intercepts)
+    return old, new, before, _optimizer_state(draft)
+
+
+def _step_of_sklearn(model: Any, batch: Batch) -> _Step:
+    """Let a copy of a scikit-learn model make its next step, which writes into its arrays."""
+    twin = copy.copy(model)
+    for name in ("_skl_callbacks", "feature_names_in_"):
+        twin.__dict__.pop(name, None)  # watchers of fits; names that arrays don't have
+    twin = copy.deepcopy(twin)
+    vars(twin).update(_one_quiet_step(twin, len(batch.X)))
+    # the record of losses, which scikit-learn's other ways of fitting leave without
+    for name, value in (("loss_curve_", []), ("best_loss_", math.inf)):
+        if getattr(twin, name, None) is None:
+            setattr(twin, name, value)
+    vars(twin).setdefault("_no_improvement_count", 0)
+    before = _optimizer_state(twin)
+    old = _copy((twin.coefs_, twin.intercepts_))
+    arguments = {} if batch.sample_weight is None else {"sample_weight": batch.sample_weight}
+    twin.partial_fit(batch.X, labels_of(twin, batch.Y), **arguments)
+    return old, (tuple(twin.coefs_), tuple(twin.intercepts_)), before, _optimizer_state(twin)
+
+
+def _one_quiet_step(model: Any, rows: int) -> dict[str, Any]:
+    """Return the parameters by which partial_fit makes one step of one mini-batch.
+
+    What it draws for the order of the rows is what the model would draw: a RandomState is copied as
+    it stands, the global one too, which so is not moved.
+    """
+    random_state = model.random_state
+    return {
+        "batch_size": rows,
+        "verbose": False,
+        "early_stopping": False,  # for which partial_fit has no meaning
+        "warm_start": False,  # which would want every class in the batch
+        "random_state": copy.deepcopy(
+            check_random_state(None) if random_state is None else random_state
+        ),
+    }
 
 
 def _copy(arrays: Any) -> Layers:
@@ -231,38 +297,3 @@ def _optimizer_state(model: Any) -> dict[str, Any]:
     name = optimizer_name(model.solver, model.momentum, model.nesterovs_momentum)
     eta = model.learning_rate_init
     return {"name": name, "eta": eta, "steps": 0, "slots": [], "settings": settings}
-
-
-def _twin(model: Any, rows: int) -> Any:
-    """Return a copy of a model that makes one quiet step of one mini-batch.
-
-    What it draws for the order of the rows is what the model would draw: a RandomState is copied
-    as it stands, the global one too, which so is not moved.
-    """
-    twin = copy.copy(model)
-    for name in ("_skl_callbacks", "_on_epoch", "feature_names_in_"):
-        twin.__dict__.pop(name, None)  # watchers of fits; names that arrays don't have
-    shared: dict[int, Any] = {}
-    if isinstance(model, BaseMLP):
-        # A step of ours makes new arrays; scikit-learn's writes into those at hand.
-        slots = _optimizer_state(twin)["slots"]
-        kept = [
-            *twin.coefs_,
-            *twin.intercepts_,
-            *(p for pair in slots for kind in pair for p in kind),
-        ]
-        shared = {id(p): p for p in kept}
-    twin = copy.deepcopy(twin, shared)
-    twin.batch_size = rows
-    twin.verbose = False
-    twin.early_stopping = False  # for which partial_fit has no meaning
-    twin.warm_start = False  # which would want every class in the batch
-    if not isinstance(model, BaseMLP):
-        # the record of losses, which scikit-learn's other ways of fitting leave without
-        for name, value in (("loss_curve_", []), ("best_loss_", math.inf)):
-            if getattr(twin, name, None) is None:
-                setattr(twin, name, value)
-        vars(twin).setdefault("_no_improvement_count", 0)
-    if twin.random_state is None:
-        twin.random_state = copy.deepcopy(check_random_state(None))
-    return twin

@@ -16,18 +16,21 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._common.public import public
 from .._estimators.optimizer import new_trainer
-from .bounds import TINY, U, kernel_bound
+from .bounds import TINY, kernel_bound
 from .difference import central_difference
 from .flow import Backward
 from .net import Net
-from .trace import Trace
+from .rounding import U
+from .trace import TraceNumbers
 
 Array = npt.NDArray[Any]
 
 _TRAINER = {"momentum": 0.0, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 
 
+@public
 class MismatchError(ArithmeticError):
     """A derivative that two ways of computing it don't agree on; one of them is wrong."""
 
@@ -102,7 +105,7 @@ def verify(backward: Backward, value: float, l2_term: float, weight: float) -> V
     trace, (l, i, j) = backward.trace, backward.address
     stored = float(trace.db[l][j] if i is None else trace.dW[l][i, j])
     size = float(np.sum(backward.share * backward.absolute_terms)) + abs(l2_term)
-    # both sides are rounded so often at most
+    # either side is rounded that many times at most
     stored_tolerance = 2 * backward.roundings() * U * size + TINY
     kernel, kernel_note = _kernel_gradient(trace, l, i, j)
     kernel_tolerance = stored_tolerance
@@ -137,7 +140,9 @@ def check_paths(backward: Backward, row: int, products: Sequence[float]) -> None
 # --- the kernel ----------------------------------------------------------------------------------
 
 
-def _kernel_gradient(trace: Trace, l: int, i: int | None, j: int) -> tuple[float | None, str]:
+def _kernel_gradient(
+    trace: TraceNumbers, l: int, i: int | None, j: int
+) -> tuple[float | None, str]:
     """Return the compiled core's gradient, and how it was got or why not."""
     found = _core_net(trace.net)
     if found is None:
@@ -155,16 +160,19 @@ def _kernel_gradient(trace: Trace, l: int, i: int | None, j: int) -> tuple[float
 def _core_net(net: Net) -> tuple[list[Array], list[Array], str, str] | None:
     """Return (W, b, activation, loss) of a net of the core with the same gradient, if there is one.
 
-    Squared error of outputs with the activation of hidden units: these are hidden units of a net
-    with one layer more, W = I and b = 0, whose outputs are the same numbers.
+    A loss of identity outputs, such as squared error, of outputs with the activation of hidden
+    units: these are hidden units of a net with one layer more, W = I and b = 0, whose outputs are
+    the same numbers.
     """
     W, b = list(net.coefs), list(net.intercepts)
     known = _core.activations()
     loss = _core.losses().get(net.loss)
-    if loss is not None and loss.link == net.out_activation:
+    if loss is None:
+        return None
+    if loss.link == net.out_activation:
         return (W, b, net.activation, net.loss) if net.activation in known else None
     same = len(W) == 1 or net.out_activation == net.activation
-    if net.loss != "squared_error" or not same or net.out_activation not in known:
+    if loss.link != "identity" or not same or net.out_activation not in known:
         return None
     n = net.units[-1]
-    return [*W, np.eye(n)], [*b, np.zeros(n)], net.out_activation, "squared_error"
+    return [*W, np.eye(n)], [*b, np.zeros(n)], net.out_activation, net.loss

@@ -6,24 +6,22 @@ Both nets and their rows are written here and nowhere else. The numbers are thos
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
-from typing import Any
 
-from .chain import Chain, explain
-from .chain_html import preformatted
-from .html import to_html
+from .document import Document, Paragraph, Section, Words
+from .explain import Chain, explain
 from .net import Net
 from .notation import Legend, Notation, get_notation
-from .render import Section, to_text
-from .trace import Trace
-from .writer import Writer, checked_writer
+from .step import Trace
+from .story_chain import chain_story
+from .story_step import step_story
+from .written import Written
 
-#: What is told of the chain of a weight.
+#: What is shown of the chain of a weight.
 CHAIN = ("chain", "factors", "paths", "update")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Example:
+class Example(Written):
     """One worked example.
 
     Attributes
@@ -43,91 +41,27 @@ class Example:
     trace: Trace
     chains: tuple[Chain, ...]
 
-    def text(self, *, ascii: bool = False, digits: int = 6, width: int = 100) -> str:
-        """Tell introduction, step and chains as aligned text.
-
-        Parameters
-        ----------
-        ascii : bool, default=False
-        digits : int, default=6
-        width : int, default=100
-            As in `Chain.text`.
-
-        Returns
-        -------
-        str
-        """
-        writer = checked_writer("ascii" if ascii else "unicode", digits)
-        how: dict[str, Any] = {"ascii": ascii, "digits": digits, "width": width}
-        parts = [
-            to_text([self._introduction(writer)], writer, width),
-            self.trace.text(**how),
-        ]
+    def _documents(self, digits: int) -> list[Document]:
+        introduction = Paragraph.of(*lines_of(self.introduction))
+        section = Section.of("introduction", f"Worked example: a {self.name} net", introduction)
+        step = step_story(self.trace, self.trace.notation, digits)
+        documents = [step._replace(sections=(section, *step.sections))]
         for chain in self.chains:
-            title = self._title(chain, writer)
-            parts.append(f"{title}\n{'-' * len(title)}\n{chain.text(sections=CHAIN, **how)}")
-        return "\n\n".join(parts)
-
-    def __str__(self) -> str:
-        return self.text()
+            title = ("The chain of ", chain.address.name(chain.notation))
+            documents.append(chain_story(chain, CHAIN)._replace(title=title))
+        return documents
 
     def __repr__(self) -> str:
         return f"<Example {self.name}: {self.trace.net!r}>"
 
-    def to_html(self, *, digits: int = 6) -> str:
-        """Tell introduction, step and chains as a piece of HTML.
 
-        Parameters
-        ----------
-        digits : int, default=6
-
-        Returns
-        -------
-        str
-
-        Raises
-        ------
-        ImportError
-            If latex2mathml is not installed.
-        """
-        writer = checked_writer("unicode", digits)
-        parts = [to_html([self._introduction(writer)], writer), self.trace.to_html(digits=digits)]
-        for chain in self.chains:
-            parts.append(f"<h4>{escape(self._title(chain, writer))}</h4>")
-            parts.append(chain.to_html(digits=digits, sections=CHAIN))
-        return "\n".join(parts)
-
-    def _repr_html_(self) -> str:
-        try:
-            return self.to_html()
-        except ImportError:
-            return preformatted(self.text())
-
-    def _introduction(self, writer: Writer) -> Section:
-        words = (
-            piece if isinstance(piece, str) else writer.name(piece) for piece in self.introduction
-        )
-        return Section(f"Worked example: a {self.name} net", ["".join(words)])
-
-    def _title(self, chain: Chain, writer: Writer) -> str:
-        return f"The chain of {writer.name(chain.address.name(chain.notation))}"
-
-
-class Walkthrough(tuple[Example, ...]):
+class Walkthrough(Written, tuple[Example, ...]):
     """Worked examples, one after the other: ``print`` it, or show it in a notebook."""
 
     __slots__ = ()
 
-    def text(self, *, ascii: bool = False, digits: int = 6, width: int = 100) -> str:
-        """Tell all examples as aligned text; the parameters are those of `Example.text`."""
-        texts = (example.text(ascii=ascii, digits=digits, width=width) for example in self)
-        return "\n\n\n".join(texts)
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return "\n<hr>\n".join(example._repr_html_() for example in self)
+    def _documents(self, digits: int) -> list[Document]:
+        return [document for example in self for document in example._documents(digits)]
 
 
 def walkthrough(name: str | None = None, *, notation: str = "tutorial") -> Walkthrough:
@@ -246,3 +180,13 @@ def _example(
 
 
 EXAMPLES = {"4-3-2-1": four_three_two_one, "3-3-1": three_three_one}
+
+
+def lines_of(words: Words) -> list[Words]:
+    """Cut words into lines at the line feeds in their texts."""
+    lines: list[Words] = [()]
+    for word in words:
+        first, *others = word.split("\n") if isinstance(word, str) else [word]
+        lines[-1] += (first,)
+        lines += [(other,) for other in others]
+    return lines

@@ -22,6 +22,7 @@ from .formula import (
     Quantity,
     Quotient,
     Rest,
+    Special,
     Sum,
     SumOver,
     Trail,
@@ -190,7 +191,10 @@ class Writer:
             return rf"\dots\,\text{{{count:,} more}}"
         return f"{self.signs['dots']} {count:,} more"
 
-    _Quantity = _leaf
+    _Quantity = _Variable = _leaf
+
+    def _Special(self, formula: Special, in_numbers: bool) -> tuple[str, int]:
+        return self._write(formula.general, in_numbers)
 
     def _Constant(self, formula: Constant, in_numbers: bool) -> tuple[str, int]:
         return self.constant(formula.value), ATOM
@@ -234,14 +238,19 @@ class Writer:
             raised = isinstance(formula.base, Partial)
         if raised and not base.endswith(")"):
             base = self._brackets(base)
+        power = as_formula(formula.exponent)
+        is_symbol = isinstance(power, Quantity) and not in_numbers
+        exponent = self.symbols(power) if is_symbol else str(power.value)  # all its digits
         if self.is_latex:
-            return f"{base}^{{{formula.exponent}}}", ATOM
+            return f"{base}^{{{exponent}}}", ATOM
         if self.flavour == "ascii":
-            return f"{base}^{formula.exponent}", ATOM
-        return base + str(formula.exponent).translate(SUPERSCRIPT), ATOM
+            return f"{base}^{exponent}", ATOM
+        return base + exponent.translate(SUPERSCRIPT), ATOM
 
     def _Apply(self, formula: Apply, in_numbers: bool) -> tuple[str, int]:
         inside = self._write(formula.argument, in_numbers)[0]
+        if formula.function == "abs":
+            return rf"\left|{inside}\right|" if self.is_latex else f"|{inside}|", ATOM
         if not self.is_latex:
             return f"{formula.function}({inside})", ATOM
         function = _LATEX_FUNCTIONS.get(formula.function, rf"\mathrm{{{formula.function}}}")

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .._common.public import public
+
 #: Parameters and sizes are kept in 64-bit integers by the training core.
 MAX_COUNT = 2**63 - 1
 
@@ -24,14 +26,12 @@ EXPANSION = 16
 _NON_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
+@public
 class ModelFileError(ValueError):
     """A file is not a whole, sane chainfit model file, or a model cannot be written as one.
 
     The text says which file, what is wrong, and what would be right.
     """
-
-    # Users meet it under its public name.
-    __module__ = "chainfit"
 
 
 def pack_number(value: float) -> float | str:

@@ -1,22 +1,22 @@
-"""Model files: ``save`` and ``load``.
+"""Model files of any kind of object: ``save`` and ``load``.
 
 A model file is a safetensors file whose metadata has one entry, ``chainfit``: JSON with the format
-version, the kind of object, the library's version, the settings and a digest of everything. A
-further kind of object is one more row of ``KINDS`` and a module with ``pack`` and ``unpack``.
+version, the kind of object, the library's version, the settings and a digest of everything. What
+settings and tensors hold is the business of the kind (see Kind), beside whose class it is defined.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from .._estimators.printable import printable
+from .._common.printable import printable
+from .._common.version import __version__
 from . import safetensors
 from .disk import AnyPath, as_path, open_regular, write_atomically
 from .fields import Fields, ModelFileError, Tensors, shorten
@@ -32,74 +32,42 @@ ENTRY = "chainfit"
 FORMAT_VERSION = 1
 
 
+Packed = tuple[dict[str, Any], dict[str, np.ndarray]]
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of object that files can hold.
 
     Attributes
     ----------
-    name : str
-        The class's name, and the file's word for it.
-    home : str
-        Module of the class, as seen from here.
-    codec : str
-        Module with ``pack(model) -> (settings, tensors)`` and
-        ``unpack(cls, fields, tensors) -> model``.
+    cls : type
+        Its class, whose name is the file's word for the kind. Not a subclass, since loading would
+        not give it back.
+    pack : callable
+        ``pack(model) -> (settings, tensors)``: settings of JSON types only.
+    build : callable
+        ``build(cls, fields, tensors) -> model``; ModelFileError if these are not sane.
     """
 
-    name: str
-    home: str
-    codec: str
+    cls: type
+    pack: Callable[[Any], Packed]
+    build: Callable[[type, Fields, Tensors], Any]
 
-    def cls(self) -> type:
-        """Return the class itself; nothing is imported before it is needed."""
-        found: type = getattr(import_module(self.home, __package__), self.name)
-        return found
-
-    def pack(self, model: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Take a model apart into settings (JSON types only) and tensors."""
-        packed: tuple[dict[str, Any], dict[str, np.ndarray]]
-        packed = import_module(self.codec, __package__).pack(model)
-        return packed
+    @property
+    def name(self) -> str:
+        """The file's word for it."""
+        return self.cls.__name__
 
     def unpack(self, fields: Fields, tensors: Tensors) -> Any:
-        """Build the model from settings and tensors; ModelFileError if they are not sane."""
-        model = import_module(self.codec, __package__).unpack(self.cls(), fields, tensors)
+        """Build the model from settings and tensors, all of which must be used."""
+        model = self.build(self.cls, fields, tensors)
         fields.done()
         tensors.done()
         return model
 
 
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind("MLPClassifier", "..", ".estimator"),
-        Kind("MLPRegressor", "..", ".estimator"),
-        Kind("TableModel", ".._tables.table", ".._tables.file"),
-    )
-}
-
-
-def kind_of(model: object) -> Kind:
-    """Find the kind of a model.
-
-    Raises
-    ------
-    TypeError
-        For any other object; a subclass too, since loading would not give it back.
-    """
-    kind = KINDS.get(type(model).__name__)
-    if kind is None or type(model) is not kind.cls():
-        names = ", ".join(KINDS)
-        hint = ": the model comes first, then the path" if isinstance(model, AnyPath) else ""
-        raise TypeError(
-            f"chainfit can save its own {names}, got an object of type "
-            f"{type(model).__module__}.{type(model).__qualname__}{hint}"
-        )
-    return kind
-
-
-def save(model: Any, path: AnyPath) -> None:
+def save(kind: Kind, model: Any, path: AnyPath) -> None:
     """Write a fitted model to a file.
 
     The file is replaced atomically: whatever happens, ``path`` names the old file or the new one.
@@ -109,8 +77,9 @@ def save(model: Any, path: AnyPath) -> None:
 
     Parameters
     ----------
-    model : MLPClassifier, MLPRegressor or TableModel
-        A fitted one.
+    kind : Kind
+    model : object
+        A fitted one of this kind.
     path : str, bytes or path-like
         The file; its folder must exist. Any suffix will do, ``.safetensors`` tells what it is.
 
@@ -119,8 +88,8 @@ def save(model: Any, path: AnyPath) -> None:
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
     TypeError
-        If the model, or a parameter of it, is of a type that a file cannot hold, or if `path` is
-        no path.
+        If the model is of a subclass, if a parameter of it is of a type that a file cannot hold,
+        or if `path` is no path.
     ModelFileError
         If the model's state would not be accepted by ``load``: non-finite weights, or parameters
         changed after ``fit`` so that they disagree with the weights.
@@ -128,72 +97,37 @@ def save(model: Any, path: AnyPath) -> None:
         From the file system, a PermissionError wherever ``open(path, "wb")`` raises it; also if
         `path` is no regular file, or if it belongs to somebody to whom a new file can't be given.
     """
-    kind = kind_of(model)
+    if type(model) is not kind.cls:
+        raise TypeError(
+            f"chainfit can save its own {kind.name}, which `load` gives back, got an object of "
+            f"type {type(model).__module__}.{type(model).__qualname__}"
+        )
     path = as_path(path)
     settings, tensors = kind.pack(model)
     document = {
         "format_version": FORMAT_VERSION,
         "kind": kind.name,
-        "library_version": _library_version(),
+        "library_version": __version__,
         "settings": settings,
     }
     document["digest"] = digest(document, tensors)
     text = json.dumps(document, allow_nan=False, separators=(",", ":"))
     try:
         # What could not be loaded again must not replace a good file.
-        _build({ENTRY: text}, tensors)
+        _build({ENTRY: text}, tensors, {kind.name: kind})
         data = safetensors.encode({ENTRY: text}, tensors)
     except ModelFileError as error:
         raise ModelFileError(f"cannot save this {kind.name}: {error}") from None
     write_atomically(path, data)
 
 
-def load(path: AnyPath) -> Any:
-    """Read a model that ``save`` wrote.
-
-    Nothing in the file is executed. Whatever it holds, the memory taken is at most 24 times the
-    file's size and 16 MB more; for a file that is mostly weights it is little more than its size.
-    Nothing but a regular file is read, so that no pipe is waited for.
-
-    Parameters
-    ----------
-    path : str, bytes or path-like
-        The file.
-
-    Returns
-    -------
-    MLPClassifier, MLPRegressor or TableModel
-        Equal to the saved model: it predicts the same bits and goes on training to the same bits.
-
-    Raises
-    ------
-    ModelFileError
-        If the file is not a whole, sane chainfit model file; the text says what is wrong.
-    TypeError, ValueError
-        If `path` is no path.
-    OSError
-        As ``open`` raises it: FileNotFoundError, PermissionError, IsADirectoryError; also if `path`
-        is a device, a pipe or a socket.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> import chainfit
-    >>> from sklearn.datasets import load_iris
-    >>> X, y = load_iris(return_X_y=True)
-    >>> model = chainfit.MLPClassifier(random_state=0, early_stopping=True).fit(X, y)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "iris.safetensors")
-    ...     model.save(path)
-    ...     loaded = chainfit.load(path)
-    >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
-    True
-    """
+def load(path: AnyPath, kinds: Mapping[str, Kind]) -> Any:
+    """Read a model of one of these kinds, by name; documented as ``chainfit.load``."""
     path = as_path(path)
     with open_regular(path) as file:
         try:
             metadata, tensors = safetensors.read(file)
-            return _build(metadata, tensors)
+            return _build(metadata, tensors, kinds)
         except ModelFileError as error:
             raise ModelFileError(f"{printable(path)}: {error}") from None
 
@@ -207,7 +141,9 @@ def is_model(path: AnyPath) -> bool:
         return False
 
 
-def _build(metadata: dict[str, str], tensors: dict[str, np.ndarray]) -> Any:
+def _build(
+    metadata: dict[str, str], tensors: dict[str, np.ndarray], kinds: Mapping[str, Kind]
+) -> Any:
     """Check the metadata and build the model."""
     if ENTRY not in metadata:
         raise ModelFileError(
@@ -222,10 +158,10 @@ def _build(metadata: dict[str, str], tensors: dict[str, np.ndarray]) -> Any:
     if version > FORMAT_VERSION:
         # Nothing else can be relied on in a file of the future.
         raise ModelFileError(
-            f"written in format version {version}; this chainfit {_library_version()} reads "
+            f"written in format version {version}; this chainfit {__version__} reads "
             f"versions up to {FORMAT_VERSION}: upgrade chainfit"
         )
-    kind = KINDS[fields.text("kind", tuple(KINDS))]
+    kind = kinds[fields.text("kind", tuple(kinds))]
     fields.text("library_version")
     settings = fields.fields("settings")
     if fields.text("digest") != digest(document, tensors):
@@ -241,7 +177,7 @@ def _build(metadata: dict[str, str], tensors: dict[str, np.ndarray]) -> Any:
 def digest(document: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
     """SHA-256 over the metadata's document (the digest itself left out) and every tensor.
 
-    It is no signature: it tells damage, not malice.
+    It is no signature: it shows damage, not malice.
     """
     described = {
         "document": {key: value for key, value in document.items() if key != "digest"},
@@ -253,9 +189,3 @@ def digest(document: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> st
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
         total.update(little.reshape(-1).view(np.uint8).data)
     return total.hexdigest()
-
-
-def _library_version() -> str:
-    from .. import __version__
-
-    return str(__version__)

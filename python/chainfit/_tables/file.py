@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .._estimators.classifier import MLPClassifier
+from .._estimators.model_file import kind_of as kind_of_net
+from .._estimators.regressor import MLPRegressor
 from .._files.fields import (
     MAX_COUNT,
     Fields,
@@ -15,7 +18,7 @@ from .._files.fields import (
     check_expansion,
     shorten,
 )
-from .._files.model import KINDS, kind_of
+from .._files.model import Kind, Packed
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
 from .encoder import (
     BooleanColumn,
@@ -24,7 +27,9 @@ from .encoder import (
     DroppedColumn,
     NumberColumn,
 )
-from .table import TASKS
+from .target import TASKS
+
+NETS = {cls.__name__: kind_of_net(cls) for cls in (MLPClassifier, MLPRegressor)}
 
 #: Tensors of the net, and of the RandomState in the model's own parameters, by prefix.
 NET, PARAMETERS = "net.", "parameters."
@@ -32,9 +37,14 @@ NET, PARAMETERS = "net.", "parameters."
 _COLUMN_KINDS = ("number", "date", "boolean", "category", "dropped")
 
 
-def pack(model: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Take a fitted TableModel apart; see ``_files.estimator.pack``."""
-    net = kind_of(model.fitted_net())
+def kind_of(cls: type) -> Kind:
+    """Return TableModel as a kind of model files."""
+    return Kind(cls, pack, unpack)
+
+
+def pack(model: Any) -> Packed:
+    """Take a fitted TableModel apart; see Kind."""
+    net = NETS[type(model.fitted_net()).__name__]
     states: dict[str, np.ndarray] = {}
     parameters = {
         name: pack_parameter(name, value, states) for name, value in model.parameters.items()
@@ -79,7 +89,7 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     model.n_rows_ = fields.integer("n_rows", low=1)
     model.notes_ = fields.texts("notes")
     net = fields.fields("net")
-    kind = KINDS[net.text("kind", ("MLPClassifier", "MLPRegressor"))]
+    kind = NETS[net.text("kind", tuple(NETS))]
     weights = tensors.under(NET)
     model.net_ = kind.unpack(_renamed(net.fields("settings")), weights)
     net.done()

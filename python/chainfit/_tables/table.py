@@ -9,14 +9,19 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from .._estimators.draft import as_published
+from .._common.public import public, public_class
+from .._common.published import Published
+from .._estimators.callbacks import Listener, Progress
+from .._estimators.classifier import MLPClassifier
+from .._estimators.regressor import MLPRegressor
 from .encoder import Column, encode, learn
 from .readers import read_numbers
 from .target import (
+    TASKS,
     as_frame,
     check_classes,
     class_labels,
@@ -24,8 +29,6 @@ from .target import (
     decide_task,
     target_series,
 )
-
-TASKS = ("auto", "classification", "regression")
 
 #: Early stopping gives up a tenth of the rows, which a smaller table cannot spare. It gets a
 #: stronger L2 penalty instead: 0.3 was best or near it on scikit-learn's iris, wine, breast_cancer
@@ -37,7 +40,8 @@ SMALL_ALPHA = 0.3
 BATCH_SIZES = (32, 200)
 
 
-class TableModel:
+@public
+class TableModel(Published):
     """A multilayer perceptron on the mixed columns of a table.
 
     Columns of numbers are filled with the median and standardised (with a second feature where
@@ -124,7 +128,7 @@ class TableModel:
         *,
         on_start: Callable[[Sequence[Column], Sequence[str]], None] | None = None,
         on_epoch: Callable[[int, float], None] | None = None,
-    ) -> TableModel:
+    ) -> Self:
         """Learn the columns' encodings and train the net.
 
         Rows whose target is missing are dropped.
@@ -154,6 +158,17 @@ class TableModel:
         ImportError
             If pandas is not installed.
         """
+        listeners = [] if on_epoch is None else [Progress(on_epoch)]
+        return self._fit_followed_by(listeners, frame, target, on_start)
+
+    def _fit_followed_by(
+        self,
+        listeners: Sequence[Listener],
+        frame: Any,
+        target: Any,
+        on_start: Callable[[Sequence[Column], Sequence[str]], None] | None,
+    ) -> Self:
+        """Fit as `fit` does; the listeners follow the training."""
         frame = as_frame(frame)
         labels, name = target_series(frame, target)
         notes: list[str] = []
@@ -188,15 +203,8 @@ class TableModel:
             X = encode(columns, inputs, dtype)
         if on_start is not None:
             on_start(columns, notes)
-        net._on_epoch = on_epoch
-        try:
-            net.fit(X, (y - mean) / scale if task == "regression" else y)
-        finally:
-            # A callback is no part of the model, and often can't be pickled.
-            net.__dict__.pop("_on_epoch", None)
-        # in one assignment, so that other threads don't see a part of it
-        self.__dict__ = {
-            **self.__dict__,
+        net._fit_followed_by(listeners, X, (y - mean) / scale if task == "regression" else y)
+        fitted = {
             "net_": net,
             "task_": task,
             "columns_": tuple(columns),
@@ -206,6 +214,7 @@ class TableModel:
             "n_rows_": len(y),
             "notes_": notes,
         }
+        self._publish(fitted)
         return self
 
     def _real_target(self, labels: Any) -> tuple[np.ndarray, float, float]:
@@ -227,8 +236,6 @@ class TableModel:
         return values, mean, spread or 1.0
 
     def _make_net(self, task: str, y: np.ndarray) -> Any:
-        from .. import MLPClassifier, MLPRegressor
-
         rows = len(y)
         batch_size = min(int(np.clip(rows // 100, *BATCH_SIZES)), rows)
         defaults: dict[str, Any] = {
@@ -299,7 +306,7 @@ class TableModel:
         ndarray of shape (rows,)
             Class labels, or float64 values in the target's own scale.
         """
-        model = as_published(self)
+        model = self._as_published()
         net, X = model.fitted_net(), model.transform(frame)
         if model.task_ == "classification":
             labels: np.ndarray = net.predict(X) if len(X) else net.classes_[:0]
@@ -319,7 +326,7 @@ class TableModel:
         ndarray of shape (rows, n_classes)
             Columns in the order of ``classes_``.
         """
-        model = as_published(self)
+        model = self._as_published()
         net, X = model.fitted_net("classification"), model.transform(frame)
         probabilities: np.ndarray = (
             net.predict_proba(X) if len(X) else np.empty((0, len(net.classes_)), X.dtype)
@@ -374,8 +381,9 @@ class TableModel:
         path : str, bytes or path-like
         """
         from .._files.model import save
+        from .file import kind_of
 
-        save(self, path)
+        save(kind_of(public_class(self)), self, path)
 
 
 def _can_split(y: np.ndarray) -> bool:

@@ -17,6 +17,9 @@ from .readers import (
     require_pandas,
 )
 
+#: What a target may be learned as; 'auto' lets `decide_task` choose.
+TASKS = ("auto", "classification", "regression")
+
 #: Whole numbers with at most this many distinct values, each in FEW_ROWS rows on average, are
 #: taken for classes.
 MAX_INTEGER_CLASSES = 20

@@ -1,8 +1,10 @@
-"""What the page of `explore` holds: a net, its weights at every epoch and its rows, as plain JSON.
+"""What the page of `explore` holds, as JSON: a net, its rows and epochs, its rules and notations.
 
 The page computes all numbers of a step from them in float64, as `chainfit.trace` does. Weights and
 rows travel as base64 of their bytes, so that they arrive bit for bit.
 """
+
+# ruff: noqa: E741 - l is the layer, here as in the formulas
 
 from __future__ import annotations
 
@@ -15,12 +17,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..._estimators.optimizer import optimizer_name
-from ..._estimators.printable import printable
+from ..._common.printable import printable
+from ..._estimators.rules import optimizer_name
+from .. import rules
+from ..address import SYNTAXES
 from ..batch import as_batch
+from ..formula import as_data
 from ..history import History
 from ..net import Net, as_net
-from ..notation import get_notation
+from ..notation import NOTATIONS, Notation, Symbol, get_notation
 from ..trace import trace_numbers
 from ..update import _optimizer_state
 
@@ -67,14 +72,14 @@ def page_data(
     data = {
         "units": net.units,
         "n_parameters": _n_parameters(net),
-        "activation": net.activation,
-        "out_activation": net.out_activation,
-        "loss": net.loss,
+        "canonical": net.canonical,
         "alpha": net.alpha,
-        "solver": net.solver,
+        **rules_data(net),
         "features": [printable(name) for name in net.feature_names],
         "outputs": _output_names(net),
         "notation": notation,
+        "notations": {key: _notation(names) for key, names in NOTATIONS.items()},
+        "addresses": SYNTAXES,
         "dtype": dtype.name,
         "epochs": [_epoch(label, at, dtype, X, Y, w) for label, at in kept],
         "rows": {
@@ -86,6 +91,52 @@ def page_data(
         },
     }
     return data, notes
+
+
+def rules_data(net: Net) -> dict[str, Any]:
+    """Return the rules of the net's layers, loss and solver, trees among them as `as_data` does."""
+    names = [net.layer_activation(l) for l in range(1, len(net.units))]
+    loss = rules.loss_of(net)
+    solver = None
+    if net.solver != "lbfgs":
+        update = rules.UPDATES[optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)]
+        variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
+        solver = {
+            "words": update.words,
+            "names": {v.key: v.name.unicode for v in variables},
+            "memory": [v.key for v in update.memory],
+            "lines": [(v.key, as_data(tree)) for v, tree in update.lines],
+        }
+    return {
+        "layers": names,
+        "activations": {name: _activation(rules.ACTIVATIONS[name]) for name in names},
+        "loss": {
+            "name": net.loss,
+            "is_clipped": loss.of_sum is not None,
+            **{key: as_data(getattr(loss, key)) for key in ("term", "scale", "slope", "of_sum")},
+        },
+        "solver": solver,
+    }
+
+
+def _activation(rule: rules.Activation) -> dict[str, Any]:
+    return {
+        "shown": as_data(rule.value),
+        "value": as_data(rule.stable or rule.value),
+        "slope": as_data(rule.slope),
+        "idle_below": rules.SATURATED * (rule.steepest or 0),
+        "cuts": rule.cuts,
+    }
+
+
+def _notation(notation: Notation) -> dict[str, Any]:
+    """Return a notation; its templates are in their parts."""
+    data = dict(vars(notation), loss=notation.loss.ascii)
+    del data["how_to_read"]
+    for key, value in data.items():
+        if key.endswith("_") and key != "layer_":
+            data[key] = Symbol.of(value)._asdict() if value else None
+    return data
 
 
 def to_script(data: dict[str, Any]) -> str:

@@ -10,35 +10,22 @@ from numbers import Integral, Real
 from types import ModuleType
 from typing import Any
 
-from ..._estimators.printable import printable
+from ..._common.printable import printable
+from ..._common.public import public
 from ..._files.disk import AnyPath, as_path, write_output
 from ..net import Net, as_net
 from .data import page_data, to_script
 
 # One script, in this order: what a file uses stands before it.
 SCRIPTS = (
-    "data",
-    "numbers",
-    "dom",
-    "shown",
-    "notation",
-    "address",
-    "paths",
-    "update",
-    "labels",
-    "picture",
-    "views",
-    "rules",
-    "chain",
-    "story",
-    "telling",
-    "layers",
-    "app",
+    *("data", "tree", "numbers", "dom", "notation", "math", "paths", "factors"),
+    *("labels", "picture", "views", "chain", "story", "story_panel", "layers", "app"),
 )
 
 NOTEBOOK_HEIGHT = 820
 
 
+@public
 class Page:
     """An HTML page in one file.
 

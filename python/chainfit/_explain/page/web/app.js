@@ -13,9 +13,7 @@ let last_row = 0; // to come back to from all rows
 
 function change(news) {
   Object.assign(state, news);
-  if ("row" in news || "epoch" in news || "weight" in news) {
-    if (!("path" in news)) state.path = null;
-  }
+  if (["row", "epoch", "weight"].some((key) => key in news) && !("path" in news)) state.path = null;
   if (state.view === "story" && state.row < 0) state.row = last_row;
   if (state.row >= 0) last_row = state.row;
   render();
@@ -23,13 +21,10 @@ function change(news) {
 
 // --- drawing -------------------------------------------------------------------------------------
 
-function look_of() {
-  return { forward: forward_look, backward: backward_look, story: story_look }[state.view](state);
-}
+const LOOKS = { forward: forward_look, backward: backward_look, story: story_look };
 
 function render() {
   const held = focus_key();
-  const is_chart = state.view === "layers";
   document.body.dataset.view = state.view;
   for (const view of VIEWS) {
     const tab = by_id(`tab-${view}`);
@@ -39,80 +34,72 @@ function render() {
   by_id("stage").setAttribute("aria-labelledby", `tab-${state.view}`);
   by_id("address").placeholder = text_name(symbol.weight({ l: 0, i: 0, j: 0 }));
   render_steppers();
-  const stage = by_id("stage");
-  if (is_chart) {
-    stage.replaceChildren(...layers_view(state).filter(Boolean));
-    by_id("panel").replaceChildren();
-  } else {
-    const t = trace(state.epoch, state.row);
-    const shown = strongest(t, needed_units(state));
-    const look = look_of();
-    const width = Math.max(300, stage.clientWidth - 2);
-    const picture = draw_net(shown, look, state.weight, width, (weight) => change({ weight }));
-    const part_of = shown.some((list, l) => list.length < units[l]);
-    stage.replaceChildren(
-      el("p", { class: "caption" }, look.caption),
-      el("div", { class: "scroll" }, picture),
-      ...(part_of ? [el("p", { class: "note", id: "cut" }, CUT)] : []),
-    );
-    render_panel(shown);
-  }
-  focus_again(held);
+  const shown = strongest(trace(state.epoch, state.row), needed_units(state));
+  const is_chart = state.view === "layers";
+  fill("stage", is_chart ? layers_view(state) : picture_of(shown));
+  fill("panel", is_chart ? [] : panel_of(shown));
+  if (held) document.querySelector(held)?.focus({ preventScroll: true });
+}
+
+const fill = (id, content) => by_id(id).replaceChildren(...content.flat(Infinity).filter(Boolean));
+
+function picture_of(shown) {
+  const look = LOOKS[state.view](state);
+  const width = Math.max(300, by_id("stage").clientWidth - 2);
+  const picture = draw_net(shown, look, state.weight, width, (weight) => change({ weight }));
+  const is_whole = shown.every((list, l) => list.length === units[l]);
+  return [
+    el("p.caption", look.caption),
+    el("div.scroll", picture),
+    is_whole ? null : el("p.note", { id: "cut" }, CUT),
+  ];
 }
 
 const CUT =
   `Of layers with more than ${WHOLE} units the ${MOST} strongest are drawn: those that pass most ` +
   "on. All units count in every number; any weight can be chosen by its address.";
 
-function render_panel(shown) {
-  const panel = by_id("panel");
-  const content = [];
-  if (state.view === "story") content.push(...story_panel(state, shown));
-  if (state.weight) {
-    content.push(
-      ...(state.row < 0
-        ? batch_panel(state.epoch, state.weight, (row) => change({ row }))
-        : row_panel(state.epoch, state.row, state.weight, state.path, (path) => change({ path }))),
-    );
-  } else if (state.view !== "story") {
-    content.push(
-      el("h2", { id: "panel-title" }, "Choose a weight"),
-      el(
-        "p",
-        null,
-        "Click on a line of the picture, or on a unit for its bias. Its paths to the loss light " +
-          "up, and its chain of derivatives appears here, with numbers.",
-      ),
-      el(
-        "p",
-        { class: "note" },
-        "By keyboard: Tab to the picture, arrow keys from weight to weight, Enter to choose. Or " +
-          "write its address above.",
-      ),
-    );
-  }
-  panel.replaceChildren(...content.flat(Infinity).filter(Boolean));
+const CHOOSE = [
+  el("h2", { id: "panel-title" }, "Choose a weight"),
+  el(
+    "p",
+    "Click on a line of the picture, or on a unit for its bias. Its paths to the loss light up, and " +
+      "its chain of derivatives appears here, with numbers.",
+  ),
+  el(
+    "p.note",
+    "By keyboard: Tab to the picture, arrow keys from weight to weight, Enter to choose. Or write " +
+      "its address above.",
+  ),
+];
+
+function panel_of(shown) {
+  const { view, epoch, row, weight, path } = state;
+  const story = view === "story" && story_panel(state, shown);
+  if (!weight) return story || CHOOSE;
+  const chain =
+    row < 0
+      ? batch_panel(epoch, weight, (row) => change({ row }))
+      : row_panel(epoch, row, weight, path, (path) => change({ path }));
+  return [story, chain];
 }
+
+const COUNTS = { row: rows.n, epoch: data.epochs.length, step: STORY.length };
 
 function render_steppers() {
-  const n = rows.n;
-  set_stepper(
-    "row",
-    state.row,
-    n,
-    state.row < 0
-      ? `all ${count_of(n)} rows`
-      : `row ${count_of(state.row + 1)} of ${count_of(n)}`,
-  );
-  by_id("all-rows").setAttribute("aria-pressed", String(state.row < 0));
+  const { row, epoch, step } = state;
+  const n = count_of(rows.n);
+  set_stepper("row", row < 0 ? `all ${n} rows` : `row ${count_of(row + 1)} of ${n}`);
+  set_stepper("epoch", data.epochs[epoch].label);
+  set_stepper("step", `step ${step + 1} of ${STORY.length}`);
+  by_id("all-rows").setAttribute("aria-pressed", String(row < 0));
   by_id("all-rows").disabled = state.view === "story";
-  set_stepper("epoch", state.epoch, data.epochs.length, data.epochs[state.epoch].label);
-  set_stepper("step", state.step, STORY.length, `step ${state.step + 1} of ${STORY.length}`);
   by_id("loss-name").textContent = symbol.loss().base;
-  by_id("loss").replaceChildren(number(trace(state.epoch, state.row).J, 5));
+  by_id("loss").replaceChildren(number(trace(epoch, row).J, 5));
 }
 
-function set_stepper(name, value, count, words) {
+function set_stepper(name, words) {
+  const [value, count] = [state[name], COUNTS[name]];
   const range = by_id(`${name}-range`);
   range.max = count - 1;
   if (value >= 0) range.value = value;
@@ -126,20 +113,9 @@ function set_stepper(name, value, count, words) {
 // --- focus survives a new drawing ----------------------------------------------------------------
 
 function focus_key() {
-  const active = document.activeElement?.closest?.("[data-address], [data-unit], .path");
-  if (!active) return null;
-  if (active.dataset.address) return `[data-address="${active.dataset.address}"]`;
-  if (active.dataset.unit) return `[data-unit="${active.dataset.unit}"]`;
-  return { path: [...document.querySelectorAll(".path")].indexOf(active) };
-}
-
-function focus_again(key) {
-  if (!key) return;
-  const element =
-    key.path === undefined
-      ? document.querySelector(key)
-      : document.querySelectorAll(".path")[key.path];
-  element?.focus({ preventScroll: true });
+  const active = document.activeElement?.closest("[data-address], [data-unit], [data-path]");
+  const key = active && ["address", "unit", "path"].find((name) => name in active.dataset);
+  return key && `[data-${key}="${active.dataset[key]}"]`;
 }
 
 function say(text) {
@@ -148,33 +124,25 @@ function say(text) {
 
 // --- controls ------------------------------------------------------------------------------------
 
-const STEPS = {
-  row: (d) => {
-    if (state.row < 0) return change({ row: last_row });
-    change({ row: Math.min(rows.n - 1, Math.max(0, state.row + d)) });
-    say(by_id("row-words").textContent);
-  },
-  epoch: (d) => {
-    change({ epoch: Math.min(data.epochs.length - 1, Math.max(0, state.epoch + d)) });
-    say(by_id("epoch-words").textContent);
-  },
-  step: (d) => {
-    change({ step: Math.min(STORY.length - 1, Math.max(0, state.step + d)) });
-    say(`Step ${state.step + 1}: ${story_title(STORY[state.step])}`);
-  },
-};
+const on = (id, event, listener) => by_id(id).addEventListener(event, listener);
 
-for (const [name, move] of Object.entries(STEPS)) {
-  by_id(`${name}-back`).addEventListener("click", () => move(-1));
-  by_id(`${name}-on`).addEventListener("click", () => move(1));
-  by_id(`${name}-range`).addEventListener("input", (event) =>
-    change({ [name]: Number(event.target.value) }),
-  );
+function step_by(name, d) {
+  const to = Math.min(COUNTS[name] - 1, Math.max(0, state[name] + d));
+  change({ [name]: state[name] < 0 ? last_row : to });
+  const words = name === "step" && `Step ${state.step + 1}: ${story_title(STORY[state.step])}`;
+  say(words || by_id(`${name}-words`).textContent);
 }
-by_id("all-rows").addEventListener("click", () => change({ row: state.row < 0 ? last_row : -1 }));
 
-for (const view of VIEWS) by_id(`tab-${view}`).addEventListener("click", () => change({ view }));
-by_id("tabs").addEventListener("keydown", (event) => {
+for (const name of Object.keys(COUNTS)) {
+  on(`${name}-back`, "click", () => step_by(name, -1));
+  on(`${name}-on`, "click", () => step_by(name, 1));
+  on(`${name}-range`, "input", (event) => change({ [name]: Number(event.target.value) }));
+}
+const toggle_rows = () => change({ row: state.row < 0 ? last_row : -1 });
+on("all-rows", "click", toggle_rows);
+
+for (const view of VIEWS) on(`tab-${view}`, "click", () => change({ view }));
+on("tabs", "keydown", (event) => {
   const d = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   if (!d) return;
   event.preventDefault();
@@ -184,7 +152,7 @@ by_id("tabs").addEventListener("keydown", (event) => {
   by_id(`tab-${view}`).focus();
 });
 
-by_id("theme").addEventListener("click", () => {
+on("theme", "click", () => {
   const root = document.documentElement;
   const now =
     root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
@@ -192,18 +160,18 @@ by_id("theme").addEventListener("click", () => {
   say(`${root.dataset.theme} colours`);
 });
 
-by_id("notation").addEventListener("change", (event) => {
-  notation = NOTATIONS[event.target.value];
+on("notation", "change", (event) => {
+  notation = data.notations[event.target.value];
   change({});
 });
 by_id("notation").append(
-  ...Object.entries(NOTATIONS).map(([name, { words }]) =>
-    el("option", { value: name, selected: name === data.notation }, words),
+  ...Object.entries(data.notations).map(([name, { summary }]) =>
+    el("option", { value: name, selected: name === data.notation }, `${name}: ${summary}`),
   ),
 );
 
-by_id("help").addEventListener("click", () => by_id("keys").showModal());
-by_id("close").addEventListener("click", () => by_id("keys").close());
+on("help", "click", () => by_id("keys").showModal());
+on("close", "click", () => by_id("keys").close());
 
 // No form: a notebook's frame doesn't submit any.
 function find_weight() {
@@ -214,10 +182,8 @@ function find_weight() {
   if (found.error) return;
   change({ weight: found, view: state.view === "layers" ? "forward" : state.view });
 }
-by_id("show").addEventListener("click", find_weight);
-by_id("address").addEventListener("keydown", (event) => {
-  if (event.key === "Enter") find_weight();
-});
+on("show", "click", find_weight);
+on("address", "keydown", (event) => event.key === "Enter" && find_weight());
 
 // from unit to unit of the weight's two layers, and from layer to layer, over what is drawn
 function move_weight(event) {
@@ -251,33 +217,24 @@ function move_weight(event) {
   const g = text_of(t.gradient(weight.l, weight.i, weight.j));
   say(`${text_name(symbol.weight(weight))}: ${w}, gradient ${g}`);
 }
-by_id("stage").addEventListener("keydown", move_weight);
+on("stage", "keydown", move_weight);
 
 const KEYS = {
-  ArrowRight: () => state.view === "story" && STEPS.step(1),
-  ArrowLeft: () => state.view === "story" && STEPS.step(-1),
-  n: () => STEPS.row(1),
-  p: () => STEPS.row(-1),
-  a: () => state.view !== "story" && change({ row: state.row < 0 ? last_row : -1 }),
-  ".": () => STEPS.epoch(1),
-  ",": () => STEPS.epoch(-1),
-  1: () => change({ view: "forward" }),
-  2: () => change({ view: "backward" }),
-  3: () => change({ view: "story" }),
-  4: () => change({ view: "layers" }),
+  ArrowRight: () => state.view === "story" && step_by("step", 1),
+  ArrowLeft: () => state.view === "story" && step_by("step", -1),
+  n: () => step_by("row", 1),
+  p: () => step_by("row", -1),
+  a: () => state.view !== "story" && toggle_rows(),
+  ".": () => step_by("epoch", 1),
+  ",": () => step_by("epoch", -1),
+  ...Object.fromEntries(VIEWS.map((view, n) => [n + 1, () => change({ view })])),
   t: () => by_id("theme").click(),
   Escape: () => change({ weight: null }),
   "?": () => by_id("keys").showModal(),
 };
 document.addEventListener("keydown", (event) => {
-  if (
-    event.ctrlKey ||
-    event.metaKey ||
-    event.altKey ||
-    event.target.closest("input, select, dialog")
-  )
-    return;
-  if (KEYS[event.key]) KEYS[event.key]();
+  const is_free = !(event.ctrlKey || event.metaKey || event.altKey);
+  if (is_free && !event.target.closest("input, select, dialog")) KEYS[event.key]?.();
 });
 
 // --- begin ---------------------------------------------------------------------------------------

@@ -1,27 +1,27 @@
 // Making elements, and numbers as text. Text always goes in as text nodes, never as markup.
 
-function make(namespace, tag, attributes, children) {
-  const element = namespace
-    ? document.createElementNS(namespace, tag)
-    : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes ?? {})) {
+// el("p.note", { id: "cut" }, "text", child, ...): attributes may be left out
+function make(namespace, name, contents) {
+  const [tag, ...classes] = name.split(".");
+  const element = document.createElementNS(namespace, tag);
+  const [first] = contents;
+  const has_attributes = first?.constructor === Object;
+  const attributes = { class: classes.join(" ") || null, ...(has_attributes ? first : {}) };
+  for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "style")
       for (const [k, v] of Object.entries(value)) element.style.setProperty(k, v);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(
-    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined),
-  );
+  const children = contents.slice(has_attributes ? 1 : 0).flat(Infinity);
+  element.append(...children.filter((child) => child || child === 0));
   return element;
 }
 
-const el = (tag, attributes, ...children) => make(null, tag, attributes, children);
-const svg = (tag, attributes, ...children) =>
-  make("http://www.w3.org/2000/svg", tag, attributes, children);
-const mathml = (tag, attributes, ...children) =>
-  make("http://www.w3.org/1998/Math/MathML", tag, attributes, children);
+const el = (tag, ...contents) => make("http://www.w3.org/1999/xhtml", tag, contents);
+const svg = (tag, ...contents) => make("http://www.w3.org/2000/svg", tag, contents);
+const mathml = (tag, ...contents) => make("http://www.w3.org/1998/Math/MathML", tag, contents);
 
 const by_id = (id) => document.getElementById(id);
 
@@ -67,72 +67,5 @@ const number = (value, digits) =>
 
 const count_of = (n) => (n < 1e15 ? n.toLocaleString("en-US") : text_of(n, 3));
 const plural = (n, word) => `${count_of(n)} ${word}${n === 1 ? "" : "s"}`;
-
-// --- formulas ------------------------------------------------------------------------------------
-
-const mi = (name) => mathml("mi", null, name);
-const mo = (sign, attributes) => mathml("mo", attributes, sign);
-const wrap = (...parts) => {
-  const is_tall = parts.some((p) => p.localName === "mfrac");
-  const tight = { stretchy: String(is_tall), lspace: "0", rspace: "0" };
-  return mrow(mo("(", tight), ...parts, mo(")", tight));
-};
-const mrow = (...parts) => mathml("mrow", null, ...parts);
-const frac = (above, below) => mathml("mfrac", null, above, below);
-const minus = () => mo("\u2212");
-const equals = () => mo("=");
-const dot = () => mo("·", { lspace: "0.15em", rspace: "0.15em" });
-const label = (words) => mathml("mtext", null, words);
-const aside = (words) => mathml("mtext", { class: "aside" }, words); // says something of a number
-
-function mn(value, { digits = 4, brackets = false } = {}) {
-  const [mantissa, power] = scientific(value, digits);
-  const whole = mathml("mrow", { "data-value": String(value) }, mathml("mn", null, mantissa));
-  if (power !== null) {
-    const ten = mathml("msup", null, mathml("mn", null, "10"), mathml("mn", null, power));
-    whole.append(mo("·", { lspace: "0.05em", rspace: "0.05em" }), ten);
-  }
-  return brackets && value < 0 ? wrap(whole) : whole;
-}
-
-// indices in a row: letters are slanted, numbers and commas are not
-function indices(text) {
-  if (!text) return null;
-  return mrow(...text.match(/\p{L}|\P{L}+/gu).map((p) => (/\p{L}/u.test(p) ? mi(p) : label(p))));
-}
-
-// a part of a formula: a symbol of a notation, a text for a letter or sign, or an
-// element, of which a copy is taken where it stands elsewhere already
-function part(thing) {
-  if (thing instanceof Element) return thing.parentNode ? thing.cloneNode(true) : thing;
-  if (typeof thing === "string") return /^[\p{L}]+$/u.test(thing) ? mi(thing) : mo(thing);
-  if (thing.code) return mathml("mtext", { class: "code" }, thing.code);
-  const base = mi(thing.base);
-  const sub = thing.word ? label(thing.word) : indices(thing.sub);
-  const sup = thing.sup && label(thing.sup);
-  const whole =
-    sub && sup
-      ? mathml("msubsup", null, base, sub, sup)
-      : sub
-        ? mathml("msub", null, base, sub)
-        : base;
-  return thing.after ? mrow(whole, mathml("mtext", null, thing.after)) : whole;
-}
-
-const partial = (above, below) => frac(mrow(mi("∂"), part(above)), mrow(mi("∂"), part(below)));
-
-// one line of a formula; its parts may break between lines on a narrow screen
-const formula = (...lines) =>
-  el(
-    "div",
-    { class: "formula" },
-    lines.map((parts) =>
-      el(
-        "div",
-        { class: "line" },
-        parts.map((p) => mathml("math", { displaystyle: "true" }, part(p))),
-      ),
-    ),
-  );
 
 const range = (first, last) => Array.from({ length: last - first + 1 }, (_, n) => first + n);

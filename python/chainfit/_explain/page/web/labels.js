@@ -25,13 +25,12 @@ const label_at = (x, y, parts, width, size, { kind = "name", start = false } = {
 });
 
 const draw_label = ({ x, y, parts, kind, left, right, top, bottom }) => [
-  svg("rect", {
+  svg("rect.behind", {
     x: left,
     y: top,
     width: right - left,
     height: bottom - top,
     rx: 3,
-    class: "behind",
   }),
   svg("text", { x, y, class: kind }, parts),
 ];
@@ -126,9 +125,11 @@ function edge_label({ address: { l, i, j }, value }, at, t, is_chosen) {
 // Where along its edges the numbers of a gap have room, all at the same t, or null. First comes
 // the t at which the lines of all pairs are evenly apart: s / (s + n s') for sources s and n
 // targets s' apart.
-function label_place(l, edges, at, taken) {
+function label_place(edges, at, taken) {
+  if (!edges.length) return null;
+  const { l } = edges[0].address;
   const [from, to] = [at.place[l], at.place[l + 1]];
-  if (!edges.length || from.size * to.size > 16) return null;
+  if (from.size * to.size > 16) return null;
   const s = from.values().next().value.step;
   const s_to = to.values().next().value.step;
   const even = from.size === 1 || to.size === 1 ? 0.42 : s / (s + to.size * s_to);

@@ -1,88 +1,54 @@
-// Symbols of the four notations, as in chainfit's _notation.py: layers and units count from 0 in
-// the code, a notation only names. A symbol is { base, sub, sup, after }, { base, word } with a
-// word below, or { code }. An index is a number, or a letter that runs over a layer.
+// Symbols of the notation at hand, from the templates of chainfit's notation.py: layers and units
+// count from 0 in the code. A symbol is { base, sub, sup, after }, { base, word } with a word below,
+// or { code }. An index is a number, or a letter that runs over a layer.
 
-const from_one = (i) => (typeof i === "number" ? i + 1 : i);
-const joined = (...indices) => indices.join(indices.some((i) => String(i).length > 1) ? "," : "");
-const code = (text) => ({ code: text });
+let notation = data.notations[data.notation];
 
-// w_12^(2) leads from unit 2 of layer 2 to unit 1 of layer 3; z^(l) is the sum entering layer l+1.
-const tutorial = {
-  words: "tutorial: w, z, h, J",
-  layer: (l) => `layer ${l + 1}`,
-  loss: { base: "J" },
-  target: (j) => ({ base: "y", sub: joined(from_one(j)) }),
-  weight: (l, i, j) => ({ base: "w", sub: joined(from_one(j), from_one(i)), sup: `(${l + 1})` }),
-  bias: (l, j) => ({ base: "b", sub: joined(from_one(j)), sup: `(${l + 1})` }),
-  sum: (l, j) => ({ base: "z", sub: joined(from_one(j)), sup: `(${l})` }),
-  out: (l, j) => ({ base: "h", sub: joined(from_one(j)), sup: `(${l + 1})` }),
-  delta: (l, j) => ({ base: "δ", sub: joined(from_one(j)), sup: `(${l})` }),
-};
+// {j+1}: an index, with what it counts from
+const filled = (template, at) =>
+  template.replace(/\{([lij])([+-]\d)?\}/g, (_, letter, first) =>
+    typeof at[letter] === "number" ? at[letter] + Number(first ?? 0) : at[letter],
+  );
 
-// O_lj is the output of neuron j of layer l; W_li(j) enters it from neuron i of the layer below.
-// One factor for each neuron: dO/dO.
-const outputs = {
-  words: "outputs: W, y, O, L",
-  per_neuron: true,
-  layer: (l) => (l === 0 ? "inputs" : `layer ${l}`),
-  loss: { base: "L" },
-  target: (j) => ({ base: "t", sub: joined(from_one(j)) }),
-  weight: (l, i, j) => ({ base: "W", sub: joined(l + 1, from_one(i)), after: `(${from_one(j)})` }),
-  bias: (l, j) => ({ base: "b", sub: joined(l + 1), after: `(${from_one(j)})` }),
-  sum: (l, j) => ({ base: "y", sub: joined(l, from_one(j)) }),
-  out: (l, j) =>
-    l === 0 ? { base: "X", sub: joined(from_one(j)) } : { base: "O", sub: joined(l, from_one(j)) },
-  delta: (l, j) => ({ base: "δ", sub: joined(l, from_one(j)) }),
-};
-
-const matrix = {
-  words: "matrix: W[l][j, i], z, a",
-  layer: (l) => `layer ${l}`,
-  loss: { base: "J" },
-  target: (j) => code(`y[${j}]`),
-  weight: (l, i, j) => code(`W[${l}][${i}, ${j}]`),
-  bias: (l, j) => code(`b[${l}][${j}]`),
-  sum: (l, j) => code(`z[${l}][${j}]`),
-  out: (l, j) => code(`a[${l}][${j}]`),
-  delta: (l, j) => code(`δ[${l}][${j}]`),
-};
-
-const sklearn = {
-  ...matrix,
-  words: "scikit-learn: coefs_[l][j, i]",
-  weight: (l, i, j) => code(`coefs_[${l}][${i}, ${j}]`),
-  bias: (l, j) => code(`intercepts_[${l}][${j}]`),
-  out: (l, j) => code(`activations[${l}][${j}]`),
-  delta: (l, j) => code(`deltas[${l - 1}][${j}]`),
-};
-
-const NOTATIONS = { tutorial, outputs, matrix, sklearn };
-let notation = NOTATIONS[data.notation];
+function symbol_of({ base, below, above, after }, at) {
+  if (base.includes("[")) return { code: filled(base, at) };
+  const indices = below.map((index) => filled(index, at));
+  const sub = indices.join(indices.some((index) => index.length > 1) ? "," : "");
+  return { base, sub, sup: filled(above, at), after: filled(after, at) };
+}
 
 const symbol = {
-  loss: () => notation.loss,
-  target: (j) => notation.target(j),
-  weight: ({ l, i, j }) => (i === -1 ? notation.bias(l, j) : notation.weight(l, i, j)),
-  sum: (l, j) => notation.sum(l, j),
-  out: (l, j) => notation.out(l, j),
-  delta: (l, j) => notation.delta(l, j),
+  loss: () => ({ base: notation.loss }),
+  target: (j) => symbol_of(notation.target_, { j }),
+  weight: ({ l, i, j }) => symbol_of(i === -1 ? notation.bias_ : notation.weight_, { l, i, j }),
+  sum: (l, j) => symbol_of(notation.z_, { l, j }),
+  out: (l, j) => symbol_of((l === 0 && notation.input_) || notation.a_, { l, j }),
+  delta: (l, j) => symbol_of(notation.delta_, { l, j }),
 };
+
+const layer_name = (l) => (l === 0 && notation.input_layer) || filled(notation.layer_, { l });
+
+// of a name of a rule, in Unicode: β₁, ηₜ, v old
+function rule_symbol(name) {
+  const [letters, word] = name.split(" ");
+  const [, base, below] = letters.match(/^(.[^₀-₉ₐ-ₜ]*)(.*)$/u);
+  return { base, sub: below.normalize("NFKC"), word };
+}
 
 // in a line and in ASCII, as an address that chainfit.explain takes
 function text_name({ base, sub, sup, after, code }) {
-  const text = code ?? base + (sub ? `_${sub}` : "") + (sup ? `^${sup}` : "") + (after ?? "");
+  const text = code ?? base + (sub && `_${sub}`) + (sup && `^${sup}`) + after;
   return text.replaceAll("δ", "delta");
 }
 
 // inside a picture
 function svg_name({ base, sub, sup, after, code }) {
-  const small = (text, dy) => svg("tspan", { dy, class: "script" }, text);
-  if (code) return [svg("tspan", { class: "code" }, code)];
+  if (code) return [svg("tspan.code", code)];
   const up = sub ? "-0.95em" : "-0.45em"; // from where the subscript ended
   return [
     base,
-    sub && small(sub, "0.35em"),
-    sup && small(sup, up),
+    sub && svg("tspan.script", { dy: "0.35em" }, sub),
+    sup && svg("tspan.script", { dy: up }, sup),
     after && svg("tspan", { dy: "-0.25em" }, after),
   ];
 }
@@ -94,4 +60,60 @@ const where_stored = ({ l, i, j }) =>
 function unit_name(l, i) {
   const name = l === 0 ? data.features[i] : l === L ? data.outputs[i] : null;
   return name === `${l === 0 ? "x" : "y"}_${i + 1}` ? null : name;
+}
+
+// --- addresses -----------------------------------------------------------------------------------
+
+// Addresses of weights as a reader writes them, in any notation, or 1, 1, 0 for coefs_[1][1, 0]:
+// { l, i, j }, i = -1 for a bias; or { error }.
+function parse_address(text) {
+  const found = readings(text).filter(
+    ({ l, i, j }) => l >= 0 && l < L && i >= -1 && i < units[l] && j >= 0 && j < units[l + 1],
+  );
+  if (found.length === 1) return found[0];
+  const name = (address) => text_name(symbol.weight(address));
+  if (found.length > 1) {
+    const names = found.map(name).join(" or ");
+    return { error: `“${text}” can be read as ${names}: put a comma between the indices.` };
+  }
+  const layers = range(0, L - 1).map((l) => {
+    const last = { l, i: units[l] - 1, j: units[l + 1] - 1 };
+    return `${name({ l, i: 0, j: 0 })} to ${name(last)}`;
+  });
+  return { error: `There is no “${text}” here. There are ${layers.join("; ")}, and the biases.` };
+}
+
+const COUNTED_FROM_0 = ["\\(?(\\d+),(\\d+),(\\d+)\\)?", [[["l", 0]], [["i", 0]], [["j", 0]]]];
+
+// all that it may mean, perhaps out of range
+function readings(text) {
+  const plain = text
+    .replaceAll("⁽", "^(")
+    .normalize("NFKC")
+    .replace(/[\s{}$\\]/g, "");
+  for (const [pattern, groups] of [...data.addresses, COUNTED_FROM_0]) {
+    const match = plain.match(new RegExp(`^${pattern}$`, "i"));
+    if (!match) continue;
+    let found = [{ i: -1 }];
+    groups.forEach((places, n) => {
+      const ways = splits(match[n + 1], places.length);
+      const read = (way) => places.map(([letter, first], k) => [letter, way[k] - first]);
+      found = found.flatMap((known) =>
+        ways.map((way) => ({ ...known, ...Object.fromEntries(read(way)) })),
+      );
+    });
+    return found;
+  }
+  return [];
+}
+
+// n indices: at their comma, or every cut of a row of digits
+function splits(digits, n) {
+  const cuts =
+    n === 1 || digits.includes(",")
+      ? [digits.split(",")]
+      : range(1, digits.length - 1).map((at) => [digits.slice(0, at), digits.slice(at)]);
+  return cuts
+    .filter((cut) => cut.length === n && cut.every((d) => (n === 1 ? d : /^[1-9]/.test(d))))
+    .map((cut) => cut.map(Number));
 }

@@ -3,9 +3,8 @@
 
 const PATHS_SHOWN = 8;
 
-// The numbers of a row that paths are made of: f'(z) of a unit, and a weight.
-const unit_slope = (t, l, u) => slope(l, t.a[l][u]);
-const hop = (t, l, u, v) => unit_slope(t, l, u) * t.p.W[l][u * units[l + 1] + v];
+// one hop of a path: f'(z) of a unit, times a weight
+const hop = (t, l, u, v) => slope(t, l, u) * t.p.W[l][u * units[l + 1] + v];
 
 // How many there are from a unit of layer l to the outputs.
 const paths_from = (l) => units.slice(l + 1).reduce((count, n) => count * n, 1);
@@ -45,7 +44,7 @@ const paths_of = remember((epoch, row, l, i, j) => {
     path.product *= input;
     path.blocked = path.units
       .map((u, n) => [l + 1 + n, u])
-      .filter(([layer, u]) => layer < L && unit_slope(t, layer, u) === 0);
+      .filter(([layer, u]) => layer < L && slope(t, layer, u) === 0);
   }
   const total = t.term(l, i, j, 0);
   const rest = total - shown.reduce((sum, path) => sum + path.product, 0);

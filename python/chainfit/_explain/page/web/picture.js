@@ -62,67 +62,41 @@ const weight_of = (value, top) =>
   top > 0 && Number.isFinite(value) ? Math.sqrt(Math.abs(value) / top) : 0;
 const sign_of = (value) => (value > 0 ? "plus" : value < 0 ? "minus" : "zero");
 
-// look: { title, node(l, i), edge(l, i, j), loss, gap(l), layer(l), lit(l, i, j), dead(l, i) }
-// selected: { l, i, j }, i < 0 for a bias; choose(address) is called with the one clicked on.
+// look: see views.js. selected: { l, i, j }, i < 0 for a bias; choose(address) is called with the one
+// clicked on.
 function draw_net(shown, look, selected, width, choose) {
-  const at = layout(shown, width, look);
+  const at = { ...layout(shown, width, look), look, selected, choose };
   at.labels = shown.map((list, l) => new Map(list.map((i) => [i, unit_labels(l, i, at, look)])));
-  for (const below of at.labels.flatMap((of_layer) => [...of_layer.values()].flat()))
-    at.height = Math.max(at.height, below.bottom + 4);
-  const root = svg("svg", {
-    viewBox: `0 0 ${at.width} ${at.height}`,
-    width: at.width,
-    height: at.height,
-    role: "group",
-    "aria-label": look.title,
-    class: selected ? "net chosen" : "net",
-  });
-  root.append(...column_heads(shown, at));
-  const edges = edge_list(shown, look);
-  const tops = new Map();
-  for (const { scale, value } of edges)
-    tops.set(scale, Math.max(tops.get(scale) ?? 0, Math.abs(value ?? 0)));
-  const focus = selected && selected.i >= 0 ? selected : edges[0]?.address;
-  const under = svg("g", { "aria-hidden": true });
-  const lines = svg("g");
-  const labels = svg("g", { class: "edge-labels", "aria-hidden": true });
-  root.append(under, lines, labels);
-  const taken = range(0, L - 1).map((l) => taken_beside(l, at));
-  const places = taken.map((boxes, l) =>
-    label_place(
-      l,
-      edges.filter((e) => e.address.l === l && e.value !== null),
-      at,
-      boxes,
-    ),
+  const bottoms = at.labels.flatMap((of_layer) =>
+    [...of_layer.values()].flat().map((b) => b.bottom),
   );
-  for (const edge of edges) {
-    const is_chosen = same(edge.address, selected);
-    const drawn = draw_edge(
-      edge,
-      at,
-      tops.get(edge.scale),
-      is_chosen,
-      same(edge.address, focus),
-      choose,
-    );
-    lines.append(drawn.element);
-    if (is_chosen) under.append(svg("path", { d: drawn.path, class: "halo" }));
-    const { l } = edge.address;
-    if (edge.value === null) continue;
-    const t = places[l] ?? (is_chosen ? free_place([edge], at, taken[l]) : null);
-    if (t !== null) labels.append(...draw_label(edge_label(edge, at, t, is_chosen)));
-  }
-  for (const [o, p] of at.place[L]) {
-    const to_loss = `M${p.x + at.radius},${p.y}L${at.loss.x - at.loss.half},${at.loss.y}`;
-    under.append(svg("path", { d: to_loss, class: `to-loss ${look.to_loss?.(o) ? "lit" : ""}` }));
-  }
-  shown.forEach((list, l) => {
-    const tops = list.reduce((m, i) => Math.max(m, Math.abs(look.node(l, i) ?? 0)), 0);
-    for (const i of list) root.append(draw_node(l, i, look, at, tops, selected, choose));
-  });
-  root.append(draw_loss(look, at));
-  return root;
+  at.height = Math.max(at.height, ...bottoms.map((bottom) => bottom + 4));
+  const to_loss = [...at.place[L]].map(([o, { x, y }]) =>
+    svg(`path.to-loss${look.to_loss?.(o) ? ".lit" : ""}`, {
+      d: `M${x + at.radius},${y}L${at.loss.x - at.loss.half},${at.loss.y}`,
+    }),
+  );
+  const { halo, lines, labels } = draw_edges(edge_list(shown, look), at);
+  const { width: across, height } = at;
+  return svg(
+    `svg.net${selected ? ".chosen" : ""}`,
+    {
+      viewBox: `0 0 ${across} ${height}`,
+      width: across,
+      height,
+      role: "group",
+      "aria-label": look.title,
+    },
+    column_heads(shown, at),
+    svg("g", { "aria-hidden": true }, halo, to_loss),
+    svg("g", lines),
+    svg("g.edge-labels", { "aria-hidden": true }, labels),
+    shown.map((list, l) => {
+      const top = Math.max(...list.map((i) => Math.abs(look.node(l, i) ?? 0)));
+      return list.map((i) => draw_node(l, i, at, top));
+    }),
+    draw_loss(at),
+  );
 }
 
 function column_heads(shown, at) {
@@ -131,14 +105,14 @@ function column_heads(shown, at) {
     const role = l === 0 ? "inputs" : l === L ? "outputs" : "hidden";
     const count = shown[l].length < n ? `${shown[l].length} of ${count_of(n)}` : plural(n, "unit");
     return svg(
-      "text",
-      { y: 14, class: "head" },
-      [...new Set([notation.layer(l), role, count])].map((words, line) =>
+      "text.head",
+      { y: 14 },
+      [...new Set([layer_name(l).replace("the ", ""), role, count])].map((words, line) =>
         svg("tspan", { x, dy: line ? 15 : 0, class: line ? null : "strong" }, words),
       ),
     );
   });
-  heads.push(svg("text", { x: at.loss.x, y: 14, class: "head strong" }, "loss"));
+  heads.push(svg("text.head.strong", { x: at.loss.x, y: 14 }, "loss"));
   return heads;
 }
 
@@ -167,93 +141,119 @@ function taken_beside(l, at) {
   );
 }
 
-function draw_edge({ address, value, lit, active }, at, top, is_chosen, is_focus, choose) {
+// The lines of all weights, those of equal scale to one scale, and numbers where they have room.
+function draw_edges(edges, at) {
+  const tops = new Map();
+  for (const { scale, value } of edges)
+    tops.set(scale, Math.max(tops.get(scale) ?? 0, Math.abs(value ?? 0)));
+  const focus = at.selected?.i >= 0 ? at.selected : edges[0]?.address;
+  const drawn = { halo: [], lines: [], labels: [] };
+  for (const l of range(0, L - 1)) {
+    const gap = edges.filter((edge) => edge.address.l === l);
+    const taken = taken_beside(l, at);
+    const place = label_place(
+      gap.filter(({ value }) => value !== null),
+      at,
+      taken,
+    );
+    for (const edge of gap) {
+      const is_chosen = same(edge.address, at.selected);
+      const tab = same(edge.address, focus) ? 0 : -1;
+      const path = edge_path(edge.address, at);
+      drawn.lines.push(draw_edge(edge, path, at, tops.get(edge.scale), is_chosen, tab));
+      if (is_chosen) drawn.halo.push(svg("path.halo", { d: path }));
+      if (edge.value === null) continue;
+      const t = place ?? (is_chosen ? free_place([edge], at, taken) : null);
+      if (t !== null) drawn.labels.push(draw_label(edge_label(edge, at, t, is_chosen)));
+    }
+  }
+  return drawn;
+}
+
+function edge_path({ l, i, j }, { place, radius }) {
+  const [from, to] = [place[l].get(i), place[l + 1].get(j)];
+  return `M${from.x + radius},${from.y}L${to.x - radius},${to.y}`;
+}
+
+function draw_edge({ address, value, lit, active }, path, at, top, is_chosen, tab) {
   const { l, i, j } = address;
-  const from = at.place[l].get(i);
-  const to = at.place[l + 1].get(j);
-  const path = `M${from.x + at.radius},${from.y}L${to.x - at.radius},${to.y}`;
   // where many lines cross, small ones step back
   const is_dense = at.place[l].size * at.place[l + 1].size > 50;
   const own = weight_of(value, top) ** (is_dense ? 2 : 1);
   const size = lit && !is_chosen ? Math.max(lit, 0.1) : own;
   const shade = active ? (is_dense ? 0.08 : 0.22) + 0.73 * size : 0.08;
-  const visible = svg("path", {
+  const style = {
     d: path,
-    class: `line ${value === null ? "zero" : sign_of(value)}`,
     "stroke-width": (0.7 + 5 * size).toFixed(2),
     "stroke-opacity": (is_chosen ? 1 : shade).toFixed(2),
-  });
+  };
+  const sign = value === null ? "zero" : sign_of(value);
   const words = `weight ${text_name(symbol.weight(address))}, ${value === null ? "" : text_of(value)}`;
-  const element = svg(
-    "g",
+  return svg(
+    `g.edge${is_chosen ? ".chosen" : ""}${lit > 0 ? ".lit" : ""}`,
     {
-      class: `edge ${is_chosen ? "chosen" : ""} ${lit !== null && lit > 0 ? "lit" : ""}`,
       role: "button",
-      tabindex: is_focus ? 0 : -1,
+      tabindex: tab,
       "aria-label": words,
       "aria-pressed": String(is_chosen),
       "data-address": `${l},${i},${j}`,
-      onclick: () => choose(address),
+      onclick: () => at.choose(address),
     },
-    visible,
-    svg("path", { d: path, class: "hit" }),
-    svg("title", null, words),
+    svg(`path.line.${sign}`, style),
+    svg("path.hit", { d: path }),
+    svg("title", words),
   );
-  return { element, path };
 }
 
-function draw_node(l, i, look, at, tops, selected, choose) {
+function draw_node(l, i, at, top) {
+  const { look } = at;
   const { x, y } = at.place[l].get(i);
   const value = look.node(l, i);
-  const name = unit_name(l, i);
-  const sign = look.symbol(l, i);
   const dead = look.dead?.(l, i);
   const address = { l: l - 1, i: -1, j: i };
-  const is_chosen = same(address, selected);
+  const is_chosen = same(address, at.selected);
   const is_off = look.layer?.(l) === false;
   const words = [
-    `${l === 0 ? "input" : l === L ? "output" : "unit"} ${text_name(sign)}`,
-    name,
-    value === null ? "" : text_of(value),
-    (l === L && look.target?.(i)) ?? "",
-    dead ?? "",
-    l > 0 ? `click for its bias ${text_name(symbol.weight(address))}` : "",
-  ];
+    `${l === 0 ? "input" : l === L ? "output" : "unit"} ${text_name(look.symbol(l, i))}`,
+    unit_name(l, i),
+    value === null ? null : text_of(value),
+    l === L && look.target?.(i),
+    dead,
+    l > 0 && `click for its bias ${text_name(symbol.weight(address))}`,
+  ].filter(Boolean);
+  const classes = ["node", is_off && "off", dead && "dead", is_chosen && "chosen"].filter(Boolean);
+  const circle = { cx: x, cy: y, r: at.radius };
+  const bias = {
+    role: "button",
+    tabindex: -1,
+    "aria-pressed": String(is_chosen),
+    onclick: () => at.choose(address),
+  };
   return svg(
-    "g",
+    `g.${classes.join(".")}`,
     {
-      class: ["node", is_off && "off", dead && "dead", is_chosen && "chosen"]
-        .filter(Boolean)
-        .join(" "),
-      role: l > 0 ? "button" : "img",
-      tabindex: l > 0 ? -1 : null,
-      "aria-label": words.filter(Boolean).join(", "),
-      "aria-pressed": l > 0 ? String(is_chosen) : null,
+      "aria-label": words.join(", "),
       "data-unit": `${l},${i}`,
-      onclick: l > 0 ? () => choose(address) : null,
+      ...(l > 0 ? bias : { role: "img" }),
     },
-    svg("title", null, words.filter(Boolean).join("\n")),
-    svg("circle", { cx: x, cy: y, r: at.radius, class: "back" }),
-    svg("circle", {
-      cx: x,
-      cy: y,
-      r: at.radius,
-      class: `fill ${value === null ? "zero" : sign_of(value)}`,
-      "fill-opacity": value === null ? 0 : (0.1 + 0.5 * weight_of(value, tops)).toFixed(2),
+    svg("title", words.join("\n")),
+    svg("circle.back", circle),
+    svg(`circle.fill.${value === null ? "zero" : sign_of(value)}`, {
+      ...circle,
+      "fill-opacity": value === null ? 0 : (0.1 + 0.5 * weight_of(value, top)).toFixed(2),
     }),
-    dead && svg("path", { d: `M${x - 6},${y - at.radius - 6}l12,12m0,-12l-12,12`, class: "cross" }),
-    svg("text", { x, y: y + 4, class: "value", "font-size": at.size }, value_text(value)),
+    dead && svg("path.cross", { d: `M${x - 6},${y - at.radius - 6}l12,12m0,-12l-12,12` }),
+    svg("text.value", { x, y: y + 4, "font-size": at.size }, value_text(value)),
     at.labels[l].get(i).map(draw_label),
   );
 }
 
-function draw_loss(look, at) {
-  const { x, y, half } = at.loss;
+function draw_loss({ loss: { x, y, half }, look: { loss } }) {
   return svg(
-    "g",
-    { class: "loss", role: "img", "aria-label": `loss ${text_of(look.loss ?? NaN)}` },
+    "g.loss",
+    { role: "img", "aria-label": `loss ${text_of(loss ?? NaN)}` },
     svg("rect", { x: x - half, y: y - 24, width: 2 * half, height: 48, rx: 8 }),
-    svg("text", { x, y: y - 4, class: "symbol" }, svg_name(symbol.loss())),
-    svg("text", { x, y: y + 13, class: "value" }, value_text(look.loss)),
+    svg("text.symbol", { x, y: y - 4 }, svg_name(symbol.loss())),
+    svg("text.value", { x, y: y + 13 }, value_text(loss)),
   );
 }

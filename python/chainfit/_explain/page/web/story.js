@@ -17,20 +17,49 @@ const STORY = [
   { kind: "updates" },
 ];
 
-const layer_title = (l) => (l === L ? "the outputs" : notation.layer(l));
+const layer_title = (l) => (l === L ? "the outputs" : layer_name(l));
 
-function story_title({ kind, l }) {
-  return {
-    inputs: () => "The row enters",
-    sums: () => `Weighted sums entering ${layer_title(l)}`,
-    outputs: () => `Activation of ${layer_title(l)}`,
-    loss: () => "The loss",
-    deltas: () =>
+// Of each kind of step: its title, what the picture shows, and which layers and gaps are bright.
+const STEPS = {
+  inputs: {
+    title: () => "The row enters",
+    caption: "Nodes: the row's features.",
+    near: () => [[0], []],
+  },
+  sums: {
+    title: (l) => `Weighted sums entering ${layer_title(l)}`,
+    caption: "Nodes: sums of weight times value below, plus bias. Lines: weights.",
+    near: (l) => [[l - 1, l], [l - 1]],
+  },
+  outputs: {
+    title: (l) => `Activation of ${layer_title(l)}`,
+    caption: "Nodes: the activation of each sum.",
+    near: (l) => [[l], []],
+  },
+  loss: {
+    title: () => "The loss",
+    caption: "The outputs against the targets.",
+    near: () => [[L], []],
+  },
+  deltas: {
+    title: (l) =>
       l === L ? "Back from the loss: deltas of the outputs" : `Deltas of ${layer_title(l)}`,
-    gradients: () => `Gradients of the weights into ${layer_title(l)}`,
-    updates: () => "The update",
-  }[kind]();
-}
+    caption: "Nodes: δ, how much J changes with the unit's sum.",
+    near: (l) => (l === L ? [[L], []] : [[l, l + 1], [l]]),
+  },
+  gradients: {
+    title: (l) => `Gradients of the weights into ${layer_title(l)}`,
+    caption: "Lines: δ of the unit above times the value of the unit below.",
+    near: (l) => [[l - 1, l], [l - 1]],
+  },
+  updates: {
+    title: () => "The update",
+    caption: "Lines: the weights after the step.",
+    near: () => [range(0, L), range(0, L - 1)],
+  },
+};
+
+const story_title = ({ kind, l }) => STEPS[kind].title(l);
 
 // What the picture shows at a step of the story: what is known by then.
 function story_look(state) {
@@ -58,38 +87,18 @@ function story_look(state) {
     const g = t.gradient(l, i, j);
     return now.kind === "updates" ? (update_of(epoch, w, g, { l, i, j }).fresh ?? w) : g;
   };
-  const near = {
-    inputs: () => [[0], []],
-    sums: () => [[now.l - 1, now.l], [now.l - 1]],
-    outputs: () => [[now.l], []],
-    loss: () => [[L], []],
-    deltas: () => (now.l === L ? [[L], []] : [[now.l, now.l + 1], [now.l]]),
-    gradients: () => [[now.l - 1, now.l], [now.l - 1]],
-    updates: () => [range(0, L), range(0, L - 1)],
-  }[now.kind]();
+  const [layers, gaps] = STEPS[now.kind].near(now.l);
   return {
     title: `Step ${step + 1} of ${STORY.length}: ${story_title(now)}`,
-    caption: story_caption(now),
+    caption: STEPS[now.kind].caption,
     node,
     symbol: unit_symbol,
     edge,
     scale: (l) => now.kind !== "updates" && shows_gradient(l),
     loss: done("loss") ? t.J : null,
     to_loss: () => now.kind === "loss" || (now.kind === "deltas" && now.l === L),
-    layer: (l) => near[0].includes(l),
-    gap: (l) => near[1].includes(l),
+    layer: (l) => layers.includes(l),
+    gap: (l) => gaps.includes(l),
     target: target_words(t, row),
   };
-}
-
-function story_caption({ kind }) {
-  return {
-    inputs: "Nodes: the row's features.",
-    sums: "Nodes: sums of weight times value below, plus bias. Lines: weights.",
-    outputs: "Nodes: the activation of each sum.",
-    loss: "The outputs against the targets.",
-    deltas: "Nodes: δ, how much J changes with the unit's sum.",
-    gradients: "Lines: δ of the unit above times the value of the unit below.",
-    updates: "Lines: the weights after the step.",
-  }[kind];
 }

@@ -13,34 +13,30 @@ const mean_of = (values, l, i, count) => {
 
 const bias_gradient = (t, l, i) => t.gradient(l - 1, -1, i);
 
-// Units whose derivative is (almost) 0 for every row: (almost) no gradient passes them.
+// Units whose slope is (almost) 0 for every row: (almost) no gradient passes them.
 const idle_units = remember((epoch) => {
   const t = trace(epoch, -1);
   return units.map((n, l) => {
-    const idle = new Set();
-    if (l === 0 || l === L) return idle;
-    for (let i = 0; i < n; i++) {
-      let most = 0;
-      for (let r = 0; r < t.count; r++) most = Math.max(most, unit_slope_at(t, l, r * n + i));
-      if (most < SATURATED[data.activation]) idle.add(i);
-    }
-    return idle;
+    if (l === 0 || l === L) return new Set();
+    const is_idle = (i) =>
+      range(0, t.count - 1).every((r) => slope(t, l, r * n + i) < rules[l].idle_below);
+    return new Set(range(0, n - 1).filter(is_idle));
   });
 });
 
-// Below this slope a unit counts as blocked: relu's is 0 or 1; of the others 1 % of the largest.
-const SATURATED = { relu: 0.5, tanh: 0.01, logistic: 0.0025, leaky_relu: 0, identity: 0 };
-const unit_slope_at = (t, l, at) => slope(l, t.a[l][at]);
-
-const idle_word = () => (data.activation !== "relu" ? "saturated" : rows.n > 1 ? "dead" : "off");
+function idle_word(l) {
+  if (!rules[l].cuts) return "saturated";
+  return rows.n > 1 ? "dead" : "off";
+}
 
 function idle_words(epoch, row, l, i) {
   if (l === 0 || l === L) return null;
-  const effect = `${data.activation === "relu" ? "no" : "almost no"} gradient passes it`;
+  const { cuts, idle_below } = rules[l];
+  const effect = `${cuts ? "no" : "almost no"} gradient passes it`;
   if (idle_units(epoch)[l].has(i))
-    return `${idle_word()}: ${effect}${rows.n > 1 ? " for any row" : ""}`;
-  if (row >= 0 && unit_slope_at(trace(epoch, row), l, i) < SATURATED[data.activation])
-    return `${data.activation === "relu" ? "off" : "saturated"} for this row: ${effect}`;
+    return `${idle_word(l)}: ${effect}${rows.n > 1 ? " for any row" : ""}`;
+  if (row >= 0 && slope(trace(epoch, row), l, i) < idle_below)
+    return `${cuts ? "off" : "saturated"} for this row: ${effect}`;
   return null;
 }
 
@@ -82,21 +78,17 @@ function forward_look(state) {
 }
 
 function backward_look(state) {
-  const { epoch, row } = state;
-  const t = trace(epoch, row);
+  const t = trace(state.epoch, state.row);
   return {
-    ...light(state),
+    ...forward_look(state),
     title: "The gradient: deltas in the nodes, gradients on the edges",
     caption:
       "From the loss back, right to left. Nodes: δ, the derivative by the unit's sum" +
-      (row < 0 ? ", added up over all rows. " : ". ") +
+      (state.row < 0 ? ", added up over all rows. " : ". ") +
       "Lines: derivative by the weight, wider for larger ones.",
     node: (l, i) => (l === 0 ? null : bias_gradient(t, l, i)),
     symbol: (l, i) => (l === 0 ? symbol.out(l, i) : symbol.delta(l, i)),
-    edge: (l, i, j) => t.gradient(l, i, j),
-    loss: t.J,
-    dead: (l, i) => idle_words(epoch, row, l, i),
-    target: target_words(t, row),
+    edge: t.gradient,
   };
 }
 

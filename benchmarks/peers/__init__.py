@@ -1,0 +1,1 @@
+"""Other libraries beside chainfit: what `python benchmarks/peers.py` runs."""

@@ -1,0 +1,334 @@
+"""The fitted state of MLPClassifier and MLPRegressor as settings and tensors, and back.
+
+Stored are the parameters, the weights, the optimizer's state, the classes and the training
+record. What follows from these (layer count, output count, label binarizer) is rebuilt.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.validation import check_is_fitted
+
+from .._files.fields import (
+    Fields,
+    ModelFileError,
+    Tensors,
+    check_expansion,
+    pack_number,
+    shorten,
+)
+from .._files.model import Kind, Packed
+from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
+from .optimizer import Optimizer
+from .rules import LINKS, OPTIMIZERS, SETTINGS
+from .state import State
+
+Layers = list[np.ndarray]
+
+# Parts of the record of training that are a number or null; steps leave all, L-BFGS the first.
+_SCORES = ("loss", "best_loss", "best_validation_score")
+_CURVES = ("loss_curve", "validation_scores")
+_TARGETS = ("binary", "multiclass", "multilabel-indicator")
+_CLASS_DTYPES = (
+    *("bool", "float32", "float64"),
+    *("int8", "int16", "int32", "int64"),
+    *("uint8", "uint16", "uint32", "uint64"),
+)
+
+
+def kind_of(cls: type) -> Kind:
+    """Return MLPClassifier or MLPRegressor as a kind of model files."""
+    return Kind(cls, pack, unpack)
+
+
+def pack(model: Any) -> Packed:
+    """Take a fitted estimator apart; see Kind.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+    TypeError
+        If a parameter or a class label is of a type that a file cannot hold.
+    """
+    check_is_fitted(model)
+    tensors: dict[str, np.ndarray] = {}
+    parameters = {
+        name: pack_parameter(name, value, tensors)
+        for name, value in model.get_params(deep=False).items()
+    }
+    state = State.of(vars(model))
+    _pack_layers("", (state.coefs, state.intercepts), tensors)
+    names = getattr(model, "feature_names_in_", None)
+    settings = {
+        "parameters": parameters,
+        "units": [int(model.n_features_in_), *(int(b.size) for b in state.intercepts)],
+        "dtype": str(state.coefs[0].dtype),
+        "out_activation": model.out_activation_,
+        "feature_names": None if names is None else [str(name) for name in names],
+        "classes": _pack_classes(model, tensors) if hasattr(model, "classes_") else None,
+        "training": _pack_training(state, tensors),
+        "optimizer": None if state.optimizer is None else _pack_optimizer(state.optimizer, tensors),
+    }
+    return settings, tensors
+
+
+def _pack_optimizer(optimizer: Optimizer, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    content = optimizer.state()
+    for s, slot in enumerate(content["slots"]):
+        _pack_layers(f"slots.{s}.", slot, tensors)
+    return {
+        "name": content["name"],
+        "eta": float(content["eta"]),
+        "steps": int(content["steps"]),
+        "slots": len(content["slots"]),
+        "settings": {
+            key: pack_parameter(key, value, tensors) for key, value in content["settings"].items()
+        },
+    }
+
+
+def _pack_layers(prefix: str, layers: tuple[Layers, Layers], tensors: dict[str, Any]) -> None:
+    for word, arrays in zip(("coefs", "intercepts"), layers, strict=True):
+        for i, array in enumerate(arrays):
+            tensors[f"{prefix}{word}.{i}"] = np.asarray(array)
+
+
+def _pack_classes(model: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    classes, binarizer = model.classes_, model._label_binarizer
+    settings: dict[str, Any] = {
+        "target": binarizer.y_type_,
+        "sparse": bool(binarizer.sparse_input_),
+        "dtype": str(classes.dtype),
+    }
+    if classes.dtype.kind in "UO":
+        labels = classes.tolist()
+        if not all(isinstance(label, str) for label in labels):
+            raise TypeError("cannot save classes_ of dtype object that are not all strings")
+        # A NumPy string dtype is '<U7'; its byte order is the machine's and is not kept.
+        settings["dtype"] = "object" if classes.dtype.kind == "O" else "str"
+        settings["labels"] = labels
+    elif settings["dtype"] in _CLASS_DTYPES:
+        tensors["classes"] = classes
+    else:
+        raise TypeError(f"cannot save classes_ of dtype {classes.dtype}")
+    return settings
+
+
+def _pack_training(state: State, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    record: dict[str, Any] = {"n_iter": int(state.n_iter), "t": int(state.t)}
+    if state.loss_curve is None:
+        return {**record, "loss": pack_number(state.loss)}
+    for key in _SCORES:
+        value = getattr(state, key)
+        record[key] = None if value is None else pack_number(value)
+    record["no_improvement_count"] = int(state.no_improvement_count)
+    for key in _CURVES:
+        curve = getattr(state, key)
+        record[key] = None if curve is None else len(curve)
+        if curve is not None:
+            tensors[key] = np.array(curve, dtype=np.float64)
+    return record
+
+
+def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
+    """Build an estimator of class ``cls``, everything checked.
+
+    Raises
+    ------
+    ModelFileError
+        If settings and tensors are not those of a sane fitted estimator.
+    """
+    model = cls(**_unpack_parameters(cls, fields.fields("parameters"), tensors))
+    units = fields.counts("units")
+    dtype = fields.text("dtype", ("float32", "float64"))
+    _check_units(model, units, dtype)
+    model.n_features_in_ = units[0]
+    model.n_layers_ = len(units)
+    model.n_outputs_ = units[-1]
+    state = State(*_unpack_layers("", units, dtype, tensors))
+    if not fields.null("feature_names"):
+        names = fields.texts("feature_names")
+        if len(names) != units[0]:
+            raise ModelFileError(
+                f"settings: feature_names has {len(names)} names, units say {units[0]} features"
+            )
+        model.feature_names_in_ = np.array(names, dtype=object)
+    if not fields.null("classes"):
+        _unpack_classes(model, fields.fields("classes"), tensors)
+    _unpack_out_activation(model, fields)
+    _unpack_training(state, fields.fields("training"), tensors)
+    if not fields.null("optimizer"):
+        content = _unpack_optimizer(fields.fields("optimizer"), model, state, tensors)
+        state.optimizer = Optimizer.from_state(content, vars(model))
+    state.into(vars(model))
+    return model
+
+
+def _unpack_parameters(cls: Any, fields: Fields, tensors: Tensors) -> dict[str, Any]:
+    names = cls().get_params(deep=False)
+    own = cls._own_parameters
+    parameters = {
+        name: unpack_parameter(name, fields.take(name), tensors)
+        for name in names
+        if fields.has(name) or name not in own
+    }
+    # a file may be older than a rule of the core and its parameters
+    parameters = {**{name: own[name] for name in own if name in names}, **parameters}
+    fields.done()
+    check_parameters(cls, parameters, fields.where)
+    return parameters
+
+
+def _check_units(model: Any, units: list[int], dtype: str) -> None:
+    """Refuse parameters that name another net than the weights are of."""
+    sizes = model.hidden_layer_sizes
+    hidden = [int(n) for n in np.atleast_1d(np.array(sizes, dtype=object))]
+    if len(units) < 2 or hidden != units[1:-1]:
+        raise ModelFileError(
+            f"settings: hidden_layer_sizes={shorten(sizes)} disagrees with layers of "
+            f"{shorten(units)} units: they must be [features, *hidden_layer_sizes, outputs]"
+        )
+    precision = getattr(model, "precision", "auto")
+    if precision not in ("auto", dtype):
+        raise ModelFileError(f"settings: precision={precision!r} disagrees with weights of {dtype}")
+
+
+def _unpack_layers(
+    prefix: str, units: list[int], dtype: str, tensors: Tensors
+) -> tuple[Layers, Layers]:
+    shapes = list(pairwise(units))
+    return (
+        [tensors.take(f"{prefix}coefs.{i}", dtype, shape) for i, shape in enumerate(shapes)],
+        [tensors.take(f"{prefix}intercepts.{i}", dtype, (n,)) for i, (_, n) in enumerate(shapes)],
+    )
+
+
+def _unpack_classes(model: Any, fields: Fields, tensors: Tensors) -> None:
+    """Restore ``classes_`` and the label binarizer that made the one-hot targets."""
+    if not is_classifier(model):
+        raise ModelFileError("settings: classes must be null for a regressor")
+    target = fields.text("target", _TARGETS)
+    dtype = fields.text("dtype", (*_CLASS_DTYPES, "str", "object"))
+    if dtype in ("str", "object"):
+        labels = fields.texts("labels")
+        if not labels:
+            raise ModelFileError("settings: classes: 'labels' must not be empty")
+        classes = _text_classes(labels, dtype, tensors.nbytes)
+        rising = all(a < b for a, b in pairwise(labels))
+    else:
+        classes = tensors.take("classes", dtype, (None,))
+        rising = bool((classes[:-1] < classes[1:]).all())
+    if not rising:
+        raise ModelFileError("settings: classes must be sorted, each once")
+    outputs = 1 if target == "binary" else len(classes)
+    fits = len(classes) in (1, 2) if target == "binary" else len(classes) > 0
+    if not fits or outputs != model.n_outputs_:
+        raise ModelFileError(
+            f"settings: {len(classes)} classes of a {target} target disagree with "
+            f"{model.n_outputs_} outputs"
+        )
+    multilabel = target == "multilabel-indicator"
+    if multilabel and not np.array_equal(classes, np.arange(outputs)):
+        raise ModelFileError(f"settings: classes of a {target} target must be its columns' numbers")
+    sparse = fields.flag("sparse")
+    if sparse and not multilabel:
+        raise ModelFileError(f"settings: classes: a {target} target must not be sparse")
+    binarizer = LabelBinarizer()
+    binarizer.y_type_ = target
+    binarizer.sparse_input_ = sparse
+    # as `fit` leaves it, also where partial_fit was given classes of another dtype
+    binarizer.classes_ = np.arange(outputs) if multilabel else classes
+    model.classes_ = classes
+    model._label_binarizer = binarizer
+    fields.done()
+
+
+def _text_classes(labels: list[str], dtype: str, tensor_bytes: int) -> np.ndarray:
+    """Return the labels as an array of str or object, beside so many bytes of tensors."""
+    if dtype == "object":
+        return np.array(labels, dtype=object)
+    # A NumPy string takes as many characters as the longest, each of 4 bytes.
+    nbytes = 4 * len(labels) * max(map(len, labels))
+    source = tensor_bytes + sum(map(len, labels))
+    check_expansion(nbytes, source, "settings: classes: labels of dtype str, not object,")
+    if any(label.endswith("\0") for label in labels):
+        raise ModelFileError("settings: classes: labels of dtype str must not end in NUL")
+    return np.array(labels)
+
+
+def _unpack_out_activation(model: Any, fields: Fields) -> None:
+    """Check the output's activation against the target's kind or the loss."""
+    if hasattr(model, "classes_"):
+        multiclass = model._label_binarizer.y_type_ == "multiclass"
+        right = "softmax" if multiclass else "logistic"
+    elif is_classifier(model):
+        raise ModelFileError("settings: classes must not be null for a classifier")
+    else:
+        right = LINKS[model.loss]
+    model.out_activation_ = fields.text("out_activation", (right,))
+
+
+def _unpack_training(state: State, fields: Fields, tensors: Tensors) -> None:
+    state.n_iter = fields.integer("n_iter")
+    state.t = fields.integer("t")
+    for key in _SCORES:
+        if fields.has(key):
+            value = None if fields.null(key) else fields.number(key, finite=False)
+            setattr(state, key, value)
+    if fields.has("no_improvement_count"):
+        state.no_improvement_count = fields.integer("no_improvement_count")
+    for key in _CURVES:
+        if fields.has(key):
+            curve = None
+            if not fields.null(key):
+                length = fields.integer(key)
+                # History only: an overflowing loss or score does no harm to the model.
+                curve = tensors.take(key, "float64", (length,), finite=False).tolist()
+            setattr(state, key, curve)
+    fields.done()
+
+
+def _unpack_optimizer(fields: Fields, model: Any, state: State, tensors: Tensors) -> dict[str, Any]:
+    name = fields.text("name", tuple(OPTIMIZERS))
+    eta = fields.number("eta")
+    if eta < 0:
+        raise ModelFileError(f"settings: optimizer: 'eta' must not be negative, got {eta}")
+    steps = fields.integer("steps")
+    n_slots = fields.integer("slots")
+    # An optimizer that made no step yet may have none.
+    if n_slots != OPTIMIZERS[name].slots and (n_slots or steps):
+        raise ModelFileError(
+            f"settings: optimizer: {name!r} has {OPTIMIZERS[name].slots} slots, got "
+            f"{shorten(n_slots)}"
+        )
+    settings = _unpack_optimizer_settings(fields.fields("settings"), model)
+    fields.done()
+    dtype = str(state.coefs[0].dtype)
+    slots = [_unpack_layers(f"slots.{s}.", state.units, dtype, tensors) for s in range(n_slots)]
+    if (
+        name == "adam"
+        and slots
+        and any((array < 0).any() for arrays in slots[1] for array in arrays)
+    ):
+        raise ModelFileError("tensors 'slots.1...': adam's second moments must not be negative")
+    return {"name": name, "eta": eta, "steps": steps, "slots": slots, "settings": settings}
+
+
+def _unpack_optimizer_settings(fields: Fields, model: Any) -> dict[str, Any]:
+    """Read the parameters that the optimizer was made with, which the estimator's may differ from.
+
+    They have the names of the estimator's parameters, whose checks apply.
+    """
+    names = [name for name in SETTINGS if fields.has(name)]
+    values = {name: unpack_parameter(name, fields.take(name), Tensors({})) for name in names}
+    fields.done()
+    own = type(model)._own_parameters
+    if {*SETTINGS} - {*own} - {*names}:
+        raise ModelFileError(f"{fields.where}: must be {', '.join(SETTINGS)}; it has {names}")
+    check_parameters(type(model), {**model.get_params(deep=False), **values}, fields.where)
+    return values

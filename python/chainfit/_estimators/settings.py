@@ -1,0 +1,112 @@
+"""FitSettings: everything that decides a fit beside the data, as one value.
+
+The estimators make it of their parameters, the explanation of those of a fitted model. A rule's own
+parameters travel as a mapping, so that a new rule of the core needs no edit here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from .parameters import as_float
+from .rules import LINKS, LOSS_SETTINGS, OPTIMIZERS, SETTINGS, optimizer_name
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """What training does, as far as it does not depend on the data.
+
+    Attributes
+    ----------
+    solver : {'lbfgs', 'sgd', 'adam'}
+    activation, loss, out_activation : str
+        As the core names them.
+    rule : str
+        The core's optimizer of a solver with steps.
+    rule_settings : mapping of str to Any
+        The parameters in `rules.SETTINGS`, which a new optimizer is made with.
+    loss_settings : mapping of str to Any
+        The loss' own parameters.
+    incremental : bool
+        Whether to train one epoch, as `partial_fit` does, and not `max_iter` or until it converges.
+    seed : int or None
+        `random_state` where it is an integer.
+
+    The other attributes are the estimators' parameters.
+    """
+
+    solver: str
+    activation: str
+    loss: str
+    out_activation: str
+    rule: str
+    rule_settings: Mapping[str, Any]
+    loss_settings: Mapping[str, Any]
+    batch_size: int | str
+    max_iter: int
+    shuffle: bool
+    random_state: Any
+    tol: float
+    n_iter_no_change: float
+    early_stopping: bool
+    validation_fraction: float
+    max_fun: int
+    n_threads: int | None
+    incremental: bool = False
+    seed: int | None = None
+
+    @classmethod
+    def of(
+        cls, parameters: Mapping[str, Any], loss: str, *, incremental: bool = False
+    ) -> FitSettings:
+        """Make the settings of an estimator's parameters, which scikit-learn has validated.
+
+        Parameters
+        ----------
+        parameters : mapping
+            As `get_params` returns it.
+        loss : str
+            The core's name of the loss.
+        incremental : bool, default=False
+        """
+        p, seed = parameters, parameters["random_state"]
+        return cls(
+            solver=p["solver"],
+            activation=p["activation"],
+            loss=loss,
+            out_activation=LINKS[loss],
+            rule=optimizer_name(p["solver"], p["momentum"], p["nesterovs_momentum"]),
+            rule_settings={name: p[name] for name in SETTINGS},
+            loss_settings={name: p[name] for name in LOSS_SETTINGS[loss]},
+            batch_size=p["batch_size"],
+            max_iter=1 if incremental else p["max_iter"],
+            shuffle=bool(p["shuffle"]),
+            random_state=p["random_state"],
+            tol=float(p["tol"]),
+            n_iter_no_change=as_float(p["n_iter_no_change"]),
+            early_stopping=bool(p["early_stopping"]),
+            validation_fraction=float(p["validation_fraction"]),
+            max_fun=p["max_fun"],
+            n_threads=p["n_threads"],
+            incremental=incremental,
+            seed=int(seed) if isinstance(seed, Integral) else None,
+        )
+
+    def check_step_size(self, dtype: np.dtype[Any]) -> None:
+        """Raise a ValueError where a parameter of the solver's steps is 0 or infinite in dtype."""
+        if self.solver == "lbfgs":
+            return
+        least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
+        above_zero = [p.name for p in OPTIMIZERS[self.rule].parameters if p.low == 0 and p.low_open]
+        for name in ("learning_rate_init", *above_zero):
+            value = as_float(self.rule_settings[name])
+            if not least <= value <= most:
+                raise ValueError(
+                    f"{name}={value:g} is {'zero' if value < 1 else 'infinite'} in {dtype}, the "
+                    f"dtype of training, which goes from {least:.2g} to {most:.2g}."
+                )

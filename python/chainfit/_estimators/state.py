@@ -1,0 +1,150 @@
+"""State: what training changes. It goes into `train`, and a new one comes out.
+
+Estimators hold it as fitted attributes, and so do pickles and scikit-learn's own classes: what it
+says of itself has their names. Model files hold its plain content.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .optimizer import Optimizer
+
+Array = npt.NDArray[Any]
+
+#: The fitted attributes that record how training went. Steps leave all of them, L-BFGS the first.
+HISTORY = (
+    "loss_",
+    "loss_curve_",
+    "best_loss_",
+    "validation_scores_",
+    "best_validation_score_",
+    "_no_improvement_count",
+)
+
+#: Every attribute that a State may set.
+ATTRIBUTES = ("coefs_", "intercepts_", "n_iter_", "t_", *HISTORY, "_optimizer")
+
+
+@dataclass(slots=True)
+class State:
+    """A net in training. What trains it replaces the arrays, and does not change them.
+
+    Attributes
+    ----------
+    coefs : list of ndarray of shape (n_l, n_{l+1})
+    intercepts : list of ndarray of shape (n_{l+1},)
+    n_iter : int
+        Epochs or iterations of the last fit.
+    t : int
+        Training rows seen, over all epochs.
+    loss : float
+        The last loss, NaN before there was one.
+    loss_curve : list of float or None
+        The loss of each epoch, from fit to fit under warm_start; None if no step was ever made.
+    best_loss : float or None
+        None with early stopping.
+    validation_scores : list of float or None
+    best_validation_score : float or None
+    no_improvement_count : int
+    optimizer : Optimizer or None
+        The live optimizer; None: the next step needs a new one. Its slots stay in the core.
+    generator : RandomState or None
+        Where the random numbers come from, if some were drawn; None: `random_state` says.
+    """
+
+    coefs: list[Array]
+    intercepts: list[Array]
+    n_iter: int = 0
+    t: int = 0
+    loss: float = math.nan
+    loss_curve: list[float] | None = None
+    best_loss: float | None = None
+    validation_scores: list[float] | None = None
+    best_validation_score: float | None = None
+    no_improvement_count: int = 0
+    optimizer: Optimizer | None = None
+    generator: np.random.RandomState | None = None
+
+    @classmethod
+    def drawn(
+        cls,
+        units: list[int],
+        activation: str,
+        dtype: np.dtype[Any],
+        generator: np.random.RandomState,
+    ) -> State:
+        """Draw W and b layer by layer, uniform in +-sqrt(6 / (n_l + n_{l+1})) (Glorot, Bengio)."""
+        factor = 2.0 if activation == "logistic" else 6.0
+        coefs, intercepts = [], []
+        for fan_in, fan_out in pairwise(units):
+            bound = np.sqrt(factor / (fan_in + fan_out))
+            W = generator.uniform(-bound, bound, (fan_in, fan_out))
+            b = generator.uniform(-bound, bound, fan_out)
+            coefs.append(W.astype(dtype, copy=False))
+            intercepts.append(b.astype(dtype, copy=False))
+        return cls(coefs, intercepts, generator=generator)
+
+    @classmethod
+    def of(cls, attributes: Mapping[str, Any]) -> State:
+        """Return the state that fitted attributes describe; arrays and lists are shared."""
+        get = attributes.get
+        return cls(
+            attributes["coefs_"],
+            attributes["intercepts_"],
+            attributes["n_iter_"],
+            attributes["t_"],
+            get("loss_", math.nan),
+            get("loss_curve_"),
+            get("best_loss_"),
+            get("validation_scores_"),
+            get("best_validation_score_"),
+            get("_no_improvement_count", 0),
+            get("_optimizer"),
+        )
+
+    def into(self, attributes: dict[str, Any]) -> None:
+        """Put the state in place of another among fitted attributes.
+
+        Those that it lacks, without a step or an optimizer, are then lacking there.
+        """
+        attributes["coefs_"] = self.coefs
+        attributes["intercepts_"] = self.intercepts
+        attributes["n_iter_"] = self.n_iter
+        attributes["t_"] = self.t
+        attributes["loss_"] = self.loss
+        if self.loss_curve is not None:
+            attributes["loss_curve_"] = self.loss_curve
+            attributes["best_loss_"] = self.best_loss
+            attributes["validation_scores_"] = self.validation_scores
+            attributes["best_validation_score_"] = self.best_validation_score
+            attributes["_no_improvement_count"] = self.no_improvement_count
+        else:
+            for name in HISTORY[1:]:
+                attributes.pop(name, None)
+        if self.optimizer is not None:
+            attributes["_optimizer"] = self.optimizer
+        else:
+            attributes.pop("_optimizer", None)
+
+    def attributes(self) -> dict[str, Any]:
+        """Return the state as fitted attributes."""
+        attributes: dict[str, Any] = {}
+        self.into(attributes)
+        return attributes
+
+    @property
+    def units(self) -> list[int]:
+        """[n_0, ..., n_L] of the weights, which may be the user's own."""
+        return [*map(len, self.coefs), self.coefs[-1].shape[1]]
+
+    def is_finite(self) -> bool:
+        """Whether all weights are finite."""
+        return all(np.isfinite(w).all() for w in (*self.coefs, *self.intercepts))

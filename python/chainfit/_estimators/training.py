@@ -1,0 +1,308 @@
+"""Training: `train` takes settings, data and a state, and returns a new state and why it stopped.
+
+Here are the solvers that make a step for each mini-batch, the estimators' side of the core's fit
+loop; `lbfgs` has a file of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+from .. import _core
+from .callbacks import Listener
+from .endings import End, Why
+from .inputs import FitData, all_finite, core_form
+from .lbfgs import minimise
+from .optimizer import Optimizer, Trainer, cast
+from .parameters import LARGEST_INT, rows_of_batch
+from .rules import SGD_FAMILY
+from .settings import FitSettings
+from .state import State
+from .threads import thread_limit
+from .warn import warn
+
+Array = npt.NDArray[Any]
+Validation = Callable[[list[Array], list[Array]], float]
+
+
+def train(
+    settings: FitSettings, data: FitData, state: State, listeners: Sequence[Listener] = ()
+) -> tuple[State, End]:
+    """Train a net.
+
+    Parameters
+    ----------
+    settings : FitSettings
+    data : FitData
+    state : State
+        Left alone, but for a live optimizer and its record (see State): these go on.
+    listeners : sequence of Listener
+
+    Returns
+    -------
+    state : State
+    end : End
+        Why it stopped. An exception out of a listener or a signal handler is returned here, with
+        the state after the last whole step.
+
+    Raises
+    ------
+    ValueError
+        Before the first step: if no rows can be held out, or if the weights don't fit the rows.
+    """
+    if settings.solver == "lbfgs":
+        return minimise(settings, data, state, listeners)
+    return _make_steps(settings, data, state, listeners)
+
+
+def _make_steps(
+    settings: FitSettings, data: FitData, state: State, listeners: Sequence[Listener]
+) -> tuple[State, End]:
+    optimizer, generator = state.optimizer, state.generator
+    shuffle, early_stopping = settings.shuffle, settings.early_stopping
+    order = validation = watcher = None
+    if optimizer is None:
+        optimizer = Optimizer(settings.rule, settings.rule_settings)
+    elif generator is None and shuffle and settings.seed is not None:
+        order = optimizer.first_order(settings.seed, data.X.shape[0])
+        shuffle = False
+    if generator is None and (shuffle or early_stopping):
+        generator = check_random_state(settings.random_state)
+    if early_stopping:
+        order, validation = _hold_out(settings, data, generator)
+        for listener in listeners:
+            listener.train_on(order)
+
+    coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
+    trainer = optimizer.trainer(
+        state.units, settings.activation, settings.loss, data.dtype, settings.loss_settings
+    )
+    trainer.set_parameters(coefs, intercepts)
+    run = _new_run(settings, state, optimizer, data.X.shape[0] if order is None else len(order))
+    run.l2 = data.l2
+    if not shuffle:
+        run.shuffle = False
+    if validation is not None or listeners:
+        watcher = _Watcher(state, trainer, run, validation, listeners)
+        watcher.begin()
+    steps, error = trainer.steps, None
+    try:
+        trainer.run(
+            data.X,
+            data.Y,
+            data.sample_weight,
+            order,
+            generator._bit_generator if shuffle and generator is not None else None,
+            run,
+            watcher,
+            thread_limit(settings.n_threads),
+        )
+    except BaseException as raised:
+        error = raised
+    why = _why(run, watcher, optimizer, error)
+    best = None if watcher is None else watcher.best
+    in_range = trainer.is_finite()
+    end = End(why, error, trainer.steps - steps, best is not None, in_range)
+    # Also for a warm start without a better score: scikit-learn then ends with the last weights, as
+    # its best ones are the arrays that it goes on training.
+    weights = trainer.parameters() if best is None else best
+    # The steps after the best epoch may have led nowhere.
+    kept = optimizer if in_range or best is None else None
+    after = _after(state, weights, run, watcher, kept)
+    for listener in listeners if why != "failed" else ():
+        listener.finish(why)
+    return after, end
+
+
+def _why(
+    run: _core.Run, watcher: _Watcher | None, optimizer: Optimizer, error: BaseException | None
+) -> Why:
+    if error is not None:
+        return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    if run.stopped == "converged":
+        adaptive = optimizer.settings["learning_rate"] == "adaptive"
+        return "eta_too_small" if adaptive and optimizer.name in SGD_FAMILY else "converged"
+    if run.stopped == "diverged":
+        return "diverged"
+    return "callback" if watcher is not None and watcher.stopped else "max_iter"
+
+
+class _Watcher:
+    """Listens to the core's fit loop: scores the validation rows, keeps the best, calls listeners.
+
+    Parameters
+    ----------
+    validation : callable or None
+        Returns the score of (coefs, intercepts) on the rows held out for early stopping.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        trainer: Trainer,
+        run: _core.Run,
+        validation: Validation | None,
+        listeners: Sequence[Listener],
+    ) -> None:
+        self.state, self.trainer, self.run = state, trainer, run
+        self.validation, self.listeners = validation, listeners
+        self.stopped = False  # by a listener
+        self.scores: list[float] = []
+        self.best: tuple[list[Array], list[Array]] | None = None
+        if validation is not None and state.generator is not None:
+            # what stays of weights just drawn if no epoch has a score
+            self.best = (state.coefs, state.intercepts)
+
+    def __call__(self, event: str, value: float) -> float | None:
+        if event == "validate":
+            return self._validate()
+        if event == "epoch":
+            for listener in self.listeners:
+                listener.epoch(self.run.n_iter, value)
+        elif event == "learning_rate":
+            for listener in self.listeners:
+                listener.learning_rate(value)
+        elif event == "end":
+            return self._end()
+        return None
+
+    def begin(self) -> None:
+        for listener in self.listeners:
+            listener.begin("epoch", self._so_far)
+
+    def _end(self) -> bool:
+        for listener in self.listeners:
+            self.stopped |= listener.end(self._so_far)
+        if not self.stopped and self.run.n_iter < self.run.max_iter:
+            self.begin()
+        return self.stopped
+
+    def _validate(self) -> float:
+        assert self.validation is not None
+        parameters = self.trainer.parameters()
+        score = self.validation(*parameters)
+        self.scores.append(score)
+        if score > self.run.best_validation_score:
+            self.best = parameters
+        for listener in self.listeners:
+            listener.score(score)
+        return score
+
+    def _so_far(self) -> State:
+        """Return the state as if training ended here."""
+        weights = self.trainer.parameters() if self.best is None else self.best
+        return _after(replace(self.state, optimizer=None), weights, self.run, self, None)
+
+
+def _hold_out(
+    settings: FitSettings, data: FitData, generator: np.random.RandomState | None
+) -> tuple[npt.NDArray[np.int64], Validation]:
+    """Split the rows: numbers of those to train on, and the score on those held out."""
+    stratify = None
+    if data.classes and data.Y.shape[1] == 1:
+        # as words: an error that names a class names it as scikit-learn does
+        stratify = np.where(data.Y[:, 0] > 0, "True", "False")
+    train, held_out = train_test_split(
+        np.arange(data.X.shape[0], dtype=np.int64),
+        random_state=generator,
+        test_size=settings.validation_fraction,
+        stratify=stratify,
+    )
+    if len(held_out) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            "dataset."
+        )
+    weight = None if data.sample_weight is None else data.sample_weight[held_out]
+    X = core_form(data.X[held_out], data.dtype)
+    assert data.scorer is not None
+    score_of = data.scorer(data.Y[held_out], weight)
+    activations = settings.activation, settings.out_activation
+    threads = thread_limit(settings.n_threads)
+
+    def validate(coefs: list[Array], intercepts: list[Array]) -> float:
+        output = _core.predict(X, coefs, intercepts, *activations, threads)
+        finite = all_finite(output) or bool(np.isfinite(output).all())
+        return score_of(output) if finite else math.nan
+
+    return train, validate
+
+
+def _new_run(settings: FitSettings, state: State, optimizer: Optimizer, rows: int) -> _core.Run:
+    """Return the core's settings for this run, its counters where the state left them."""
+    batch_size = rows_of_batch(settings.solver, settings.batch_size, rows)
+    if batch_size > rows:
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
+        batch_size = rows
+    run = _core.Run()
+    run.batch_size = batch_size
+    # what is as Run has it isn't set: of a step on a few rows each attribute is a hundredth
+    if not settings.incremental:
+        run.max_iter = min(int(settings.max_iter), LARGEST_INT)
+    run.tol = settings.tol
+    run.n_iter_no_change = settings.n_iter_no_change
+    if settings.early_stopping:
+        run.early_stopping = True
+    schedule = optimizer.settings["learning_rate"]
+    if schedule != "constant" and optimizer.name in SGD_FAMILY:
+        run.schedule = schedule
+        run.eta_init = float(optimizer.settings["learning_rate_init"])
+        run.power_t = float(optimizer.settings["power_t"])
+    if settings.out_activation == "identity" and len(state.intercepts[-1]) > 1:
+        run.loss_scale = 1.0 / len(state.intercepts[-1])
+    run.t = int(state.t)
+    if state.no_improvement_count:
+        run.no_improvement_count = int(state.no_improvement_count)
+    if state.best_loss is not None:
+        run.best_loss = float(state.best_loss)
+    if state.best_validation_score is not None:
+        run.best_validation_score = float(state.best_validation_score)
+    return run
+
+
+def _after(
+    state: State,
+    weights: tuple[list[Array], list[Array]],
+    run: _core.Run,
+    watcher: _Watcher | None,
+    optimizer: Optimizer | None,
+) -> State:
+    """Return the state after a run, whole or cut short, that began with `state`.
+
+    One that goes on by its own optimizer is the same object, and its lists are extended. A fit
+    makes new ones, so that one that fails leaves the old ones alone.
+    """
+    in_place = state.optimizer is not None
+    after = state if in_place else State(*weights, loss=state.loss)
+    after.coefs, after.intercepts = weights
+    after.n_iter, after.t = run.n_iter, run.t
+    losses = run.loss_curve
+    if losses:  # otherwise interrupted in the first epoch
+        after.loss = losses[-1]
+    after.loss_curve = _joined(state.loss_curve, losses, in_place)
+    after.no_improvement_count = run.no_improvement_count
+    after.validation_scores = state.validation_scores
+    after.best_validation_score = state.best_validation_score
+    if watcher is not None and watcher.validation is not None:
+        after.validation_scores = _joined(state.validation_scores, watcher.scores, in_place)
+        after.best_validation_score = run.best_validation_score
+        after.best_loss = None
+    else:
+        after.best_loss = run.best_loss
+    after.optimizer = optimizer
+    return after
+
+
+def _joined(held: list[float] | None, values: list[float], in_place: bool) -> list[float]:
+    if in_place and held is not None:
+        held.extend(values)
+        return held
+    return [*(held or []), *values]

@@ -1,0 +1,253 @@
+"""Document: what a step or a chain is written as, sections of blocks whose words hold formulas.
+
+`story_step` and `story_chain` make one; `render_text`, `render_latex` and `render_html` write it.
+To add a kind of block: a class here, and how each renderer writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+from .._common.printable import printable
+from .formula import (
+    Constant,
+    Formula,
+    Name,
+    Negative,
+    Partial,
+    Quantity,
+    Quotient,
+    SumOver,
+    Trail,
+    code,
+    total,
+)
+from .writer import Writer
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+class Numbers(NamedTuple):
+    """A formula that is written in numbers."""
+
+    formula: Formula
+    digits: int | None = None  # significant ones, where they are not the reader's choice
+
+
+Word = str | Name | Formula | Numbers  # formulas in symbols; texts are ASCII but for users' names
+Words = tuple[Word, ...]
+Cell = Word | float  # of a table; a float is a number in the reader's digits
+
+
+def write_word(word: Cell, writer: Writer) -> str:
+    """Write a text, a symbol, a formula or a number."""
+    match word:
+        case str():
+            return word
+        case Name():
+            return writer.name(word)
+        case Numbers():
+            digits = writer.digits if word.digits is None else word.digits
+            return writer.with_digits(digits).numbers(word.formula)
+        case Formula():
+            return writer.symbols(word)
+    return writer.number(word)
+
+
+def words_of(x: Word | Words) -> Words:
+    """Return one word as words."""
+    return x if isinstance(x, tuple) and not isinstance(x, Name | Numbers) else (x,)
+
+
+def number(value: float) -> Numbers:
+    """Return a number as a piece of text, one that exercises hide."""
+    return Numbers(Quantity(code(""), value))
+
+
+def joined(between: str, parts: Iterable[Word | Words]) -> Words:
+    """Return words with a text between each two."""
+    found: list[Word] = []
+    for part in parts:
+        found += [between, *words_of(part)] if found else words_of(part)
+    return tuple(found)
+
+
+def equation(*sides: Word) -> Words:
+    """Return ``side = side = ...`` in symbols, as words."""
+    return joined(" = ", sides)
+
+
+def label(text: object, width: int = 28) -> str:
+    """Return a user's name on one line, cut where it is too long for a table."""
+    line = printable(text)
+    return line if len(line) <= width else line[: width - 3] + "..."
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+class Row(NamedTuple):
+    """One line: left = side = side, and a remark.
+
+    `made_of` is what the last side is the value of where that stands in the rows above: their sum.
+    """
+
+    left: Words
+    sides: tuple[Words, ...]
+    remark: Words = ()
+    made_of: Formula | None = None
+
+    @classmethod
+    def of(
+        cls,
+        left: Word | Words,
+        *sides: Word | Words,
+        remark: Word | Words = (),
+        made_of: Formula | None = None,
+    ) -> Self:
+        """Return a row whose parts may be single words."""
+        return cls(words_of(left), tuple(map(words_of, sides)), words_of(remark), made_of)
+
+    def signs(self, writer: Writer) -> list[str]:
+        """Return the sign before each side, as `Writer.relation` has it before a value."""
+        signs = [writer.signs["equals"]] * len(self.sides)
+        value = self.sides[-1][0] if self.sides[-1] else ""
+        numbers = self.made_of
+        if len(self.sides) > 1:
+            match self.sides[-2][0]:
+                case Numbers(formula):
+                    numbers = formula
+                case Quotient(Constant(), Constant()) as fraction:  # in symbols and in numbers
+                    numbers = fraction
+        if numbers is not None and isinstance(value, Numbers):
+            signs[-1] = writer.relation(numbers, float(value.formula.value))
+        return signs
+
+    @property
+    def is_trail(self) -> bool:
+        """Whether the left side is a trail of units: no quantity, not equal to its product."""
+        return bool(self.left) and isinstance(self.left[0], Trail)
+
+    def in_columns(self, sides: list[str]) -> list[str]:
+        """Return the written sides in three columns: symbols, numbers, value; "" for none."""
+        *others, value = sides
+        blank = [""] * (2 - len(others))
+        only_numbers = isinstance(self.sides[0][0], Numbers)
+        return [*blank, *others, value] if only_numbers else [*others, *blank, value]
+
+
+def equal_to(left: Word, rule: Formula, value: float) -> Row:
+    """Return a rule in symbols and in numbers, and its value; none of them twice."""
+    match rule:
+        case Constant():
+            return Row.of(left, rule)
+        case Quantity() | Partial() | SumOver() | Negative(Quantity() | Partial() | SumOver()):
+            return Row.of(left, rule, number(value))
+        case Quotient(Constant(), Constant()):
+            return Row.of(left, rule, number(value))
+    return Row.of(left, rule, Numbers(rule), number(value))
+
+
+def sum_of(values: Iterable[float]) -> Formula:
+    """Return the sum of numbers that stand in rows of their own."""
+    return total([number(value).formula for value in values])
+
+
+# --- blocks --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Lines of words; each may be wrapped."""
+
+    lines: tuple[Words, ...]
+
+    @classmethod
+    def of(cls, *lines: Word | Words) -> Self:
+        """Return a paragraph; lines without a word are left out."""
+        return cls(tuple(words_of(line) for line in lines if line))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Labels and what they say, without an equals sign."""
+
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Equations:
+    """Equations below each other.
+
+    `layout` is 'columns', their equals signs in line; 'lines', each by itself; or 'trails', each a
+    path's trail of units and its product.
+    """
+
+    rows: tuple[Row, ...]
+    layout: str = "columns"
+
+
+@dataclass(frozen=True)
+class Display:
+    """The chain in general, and in numbers.
+
+    A derivative is a sum over letters of a product of derivatives. In numbers it is, or, where the
+    first one is that of a row's loss, `whole` is the sum of `terms`, which makes `value`.
+    """
+
+    left: Partial
+    letters: tuple[str, ...]
+    factors: tuple[Partial, ...]
+    whole: Partial | None
+    terms: tuple[Formula, ...]
+    value: float
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns with a header; a column is of words or of numbers."""
+
+    header: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""  # what was left out
+
+    @property
+    def in_words(self) -> list[bool]:
+        """Of each column, whether it holds words and not numbers."""
+        columns = range(len(self.header))
+        return [all(not isinstance(row[k], float) for row in self.rows) for k in columns]
+
+    def cells(self, writer: Writer) -> list[list[str]]:
+        """Return header and rows, written."""
+        return [[write_word(cell, writer) for cell in row] for row in (self.header, *self.rows)]
+
+
+Block = Paragraph | Facts | Equations | Display | Table
+
+
+class Section(NamedTuple):
+    """A heading and what stands below it; `key` is what a reader chooses it by."""
+
+    key: str
+    title: str
+    blocks: tuple[Block, ...]
+
+    @classmethod
+    def of(cls, key: str, title: str, *blocks: Block) -> Self:
+        """Return a section; paragraphs and facts of which there are none are left out."""
+        empty = (Paragraph(()), Facts(()))
+        return cls(key, title, tuple(block for block in blocks if block not in empty))
+
+
+class Document(NamedTuple):
+    """Sections, below a heading of their own if there is one.
+
+    Of a long document headings are underlined, blocks stand apart, and formulas are plain text in
+    HTML, where hundreds of them would take their time.
+    """
+
+    sections: tuple[Section, ...]
+    title: Words = ()
+    long: bool = False

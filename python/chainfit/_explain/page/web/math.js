@@ -1,0 +1,186 @@
+// Formulas as MathML: trees in symbols or in numbers, and equations that say = or ≈.
+
+const mi = (name) => mathml("mi", name);
+const mo = (sign, attributes = {}) => mathml("mo", attributes, sign);
+const mrow = (...parts) => mathml("mrow", parts);
+const frac = (above, below) => mathml("mfrac", above, below);
+const label = (words) => mathml("mtext", words);
+const minus = () => mo("\u2212");
+const equals = () => mo("=");
+const dot = () => mo("·", { lspace: "0.15em", rspace: "0.15em" });
+
+const LONG = 7; // parts, signs among them
+const is_tall = (element) => element.localName === "mfrac" || element.querySelector("mfrac");
+
+// Brackets grow with a fraction; between the parts of long ones that don't, a line may break.
+function brackets(parts, [open, close] = "()") {
+  const grow = parts.some(is_tall);
+  const [before, after] = [open, close].map((sign) =>
+    mo(sign, { stretchy: String(grow), lspace: "0", rspace: "0" }),
+  );
+  if (grow || parts.length < LONG) return [mrow(before, parts, after)];
+  return [mrow(before, parts[0]), ...parts.slice(1, -1), mrow(parts.at(-1), after)];
+}
+
+function mn(value, digits = 4) {
+  const [mantissa, power] = scientific(value, digits);
+  const whole = mathml("mrow", { "data-value": String(value) }, mathml("mn", mantissa));
+  if (power !== null) {
+    const ten = mathml("msup", mathml("mn", "10"), mathml("mn", power));
+    whole.append(mo("·", { lspace: "0.05em", rspace: "0.05em" }), ten);
+  }
+  return whole;
+}
+
+// letters of indices are slanted, numbers and commas are not
+const indices = (text) =>
+  mrow(text.match(/\p{L}|\P{L}+/gu).map((p) => (/\p{L}/u.test(p) ? mi(p) : label(p))));
+
+// a symbol of notation.js, a rule's name for one, or an element
+function part(symbol) {
+  if (symbol instanceof Element) return symbol;
+  if (typeof symbol === "string") return part(rule_symbol(symbol));
+  if (symbol.code) return mathml("mtext.code", symbol.code);
+  const below = symbol.word ? label(symbol.word) : symbol.sub && indices(symbol.sub);
+  const above = symbol.sup && label(symbol.sup);
+  const base = mi(symbol.base);
+  const whole = below
+    ? above
+      ? mathml("msubsup", base, below, above)
+      : mathml("msub", base, below)
+    : base;
+  return symbol.after ? mrow(whole, label(symbol.after)) : whole;
+}
+
+const partial = (top, bottom) => frac(mrow(mi("∂"), part(top)), mrow(mi("∂"), part(bottom)));
+
+// --- trees ---------------------------------------------------------------------------------------
+// Leaves: { symbol }, { partial: [top, bottom] }, { over, body } for a sum over an index, and
+// { count } for terms that are left out; each with a value.
+
+const [SUM, PRODUCT, ATOM] = [0, 1, 2]; // how tightly the parts of a formula hold together
+
+function leaf(tree, in_numbers) {
+  if (in_numbers) {
+    const number = mn(tree.value);
+    const words = tree.count && mathml("mtext.aside", ` (${plural(tree.count, "more term")})`);
+    return [words ? [number, words] : [number], number.children.length > 1 ? PRODUCT : ATOM];
+  }
+  if (tree.count) return [[label(`… ${count_of(tree.count)} more`)], ATOM];
+  if (tree.partial) return [[partial(...tree.partial)], ATOM];
+  if (!("over" in tree)) return [[part(tree.symbol)], ATOM];
+  const sign = tree.over ? mathml("munder", mo("∑"), part({ base: tree.over })) : mo("∑");
+  return [[sign, ...inside(tree.body, false, PRODUCT)], PRODUCT];
+}
+
+const WRITERS = {
+  Negative: (of, n) => [[minus(), ...inside(of, n, PRODUCT, false)], PRODUCT],
+  Sum([first, ...others], n) {
+    const signed_terms = others.map((term) => {
+      const [is_negative, size] = split_sign(term, n);
+      return [mo(is_negative ? "\u2212" : "+"), ...inside(size, n, is_negative ? PRODUCT : SUM)];
+    });
+    return [[...inside(first, n, SUM), ...signed_terms.flat()], SUM];
+  },
+  Product: (factors, n) => [
+    factors.flatMap((f, k) => [...(k ? [dot()] : []), ...inside(f, n, PRODUCT, k === 0)]),
+    PRODUCT,
+  ],
+  Quotient: (top, bottom, n) => [[frac(whole(top, n), whole(bottom, n))], ATOM],
+  Power(base, exponent, n) {
+    const { symbol, partial } = base;
+    const is_name = typeof symbol === "string"; // of a rule, perhaps with a word below
+    const is_raised = !n && (partial || (is_name ? symbol.includes(" ") : symbol?.sup));
+    const parts = inside(base, n, ATOM, false);
+    const below = mrow(is_raised ? brackets(parts) : parts);
+    return [[mathml("msup", below, whole(exponent, n))], ATOM];
+  },
+  Apply(name, argument, n) {
+    const x = write(argument, n)[0];
+    if (name === "sqrt") return [[mathml("msqrt", x)], ATOM];
+    if (name === "exp") return [[mathml("msup", mi("e"), mrow(x))], ATOM];
+    return name === "abs" ? [brackets(x, "||"), ATOM] : [[mi(name), ...brackets(x)], ATOM];
+  },
+  Case(condition, above, otherwise, n) {
+    const [f, yes, no] = [condition, above, otherwise].map((part) => write(part, n)[0]);
+    const [if_, else_] = ["if", "else"].map((word) => label(`\u00a0${word}\u00a0`));
+    return [brackets([yes, if_, f, mo(">"), mn(0), else_, no].flat()), ATOM];
+  },
+};
+
+// A tree as elements, and how tightly they hold together: between them a line may break.
+function write(tree, in_numbers) {
+  if (typeof tree === "number") return [[mn(tree)], ATOM];
+  if (!Array.isArray(tree)) return leaf(tree, in_numbers);
+  const [kind, ...parts] = tree;
+  return WRITERS[kind](...parts, in_numbers);
+}
+
+const whole = (tree, in_numbers) => mrow(write(tree, in_numbers)[0]);
+const symbols = (tree) => write(tree, false)[0];
+const numbers = (tree) => write(tree, true)[0];
+
+// in brackets where it is too loose, or negative but not at the front
+function inside(tree, in_numbers, at_least, is_first = true) {
+  const [parts, tightness] = write(tree, in_numbers);
+  const is_loose = tightness < at_least || (!is_first && split_sign(tree, in_numbers)[0]);
+  return is_loose ? brackets(parts) : parts;
+}
+
+// [whether it begins with a minus, the tree without]
+function split_sign(tree, in_numbers) {
+  if (typeof tree === "number") return [tree < 0, Math.abs(tree)];
+  if (!Array.isArray(tree))
+    return in_numbers && tree.value < 0 ? [true, { ...tree, value: -tree.value }] : [false, tree];
+  const [kind, first, ...others] = tree;
+  if (kind === "Negative") return [true, first];
+  if (kind !== "Product" && kind !== "Quotient") return [false, tree];
+  const [is_negative, size] = split_sign(kind === "Product" ? first[0] : first, in_numbers);
+  const rest = kind === "Product" ? [[size, ...first.slice(1)]] : [size, ...others];
+  return [is_negative, [kind, ...rest]];
+}
+
+// --- equations -----------------------------------------------------------------------------------
+
+// = where the numbers as they are shown make the value as it is shown, to its last digit, otherwise
+// ≈; null where a formula is but one number, or makes none
+function relation(tree, value, digits = 4) {
+  if (!Array.isArray(tree)) return null;
+  const made = compile(tree, (x) => Number(x.toPrecision(digits)))({});
+  if (Number.isNaN(made)) return null;
+  return text_of(made, digits) === text_of(value, digits) ? "=" : "≈";
+}
+
+// "= numbers = value", with the sign that is true
+function result(tree, value) {
+  const sign = relation(tree, value);
+  return sign ? [equals(), ...numbers(tree), mo(sign), mn(value)] : [equals(), mn(value)];
+}
+
+// left = symbols = numbers = value
+const equation = (left, tree, value) => [
+  part(left),
+  equals(),
+  ...symbols(tree),
+  ...result(tree, value),
+];
+
+// the sign and value where a table has them in a cell of their own
+function result_cell(tree, value) {
+  const sign = tree === null ? null : relation(tree, value);
+  return [sign && el("span.sign", `${sign}\u00a0`), number(value)];
+}
+
+// lines of a formula; their parts may break between lines on a narrow screen
+const formula = (...lines) =>
+  el(
+    "div.formula",
+    lines.map((parts) =>
+      el(
+        "div.line",
+        parts.map((p) => mathml("math", { displaystyle: "true" }, part(p))),
+      ),
+    ),
+  );
+
+const in_text = (symbol) => mathml("math", part(symbol));

@@ -1,0 +1,141 @@
+"""trace: one training step with all of its numbers, as users see it.
+
+`TraceNumbers` has the numbers, `story_step` makes a document of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .._common.public import public
+from .batch import read_batch, rounded
+from .document import Document
+from .net import as_net
+from .notation import NOTATIONS, Notation, get_notation
+from .story_step import step_story
+from .tables import Columns, tables
+from .trace import TraceNumbers, trace_numbers
+from .update import update_of
+from .written import Written
+
+
+@public
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace(Written, TraceNumbers):
+    """One training step: forward, loss, backward, gradient and update.
+
+    Lists are indexed by layer. With rows r, their weights w_r (1 without `sample_weight`) and
+    units i of layer l:
+
+    Attributes
+    ----------
+    net : Net
+    X, Y : ndarray of shape (rows, n_0) and (rows, n_L), float64
+    sample_weight : ndarray of shape (rows,), float64, or None
+    z, a : list of ndarray of shape (rows, n_l), float64
+        Weighted sums with bias, and what the activation makes of them; ``z[0]`` is None and
+        ``a[0]`` is X.
+    df : list of ndarray of shape (rows, n_l), float64
+        f'(z[l]); None for l = 0 and for a softmax, whose derivative is a matrix for each row.
+    da, delta : list of ndarray of shape (rows, n_l), float64
+        dJ/da[l] and dJ/dz[l], each with the row's share w_r / sum(w) in it; None for l = 0. At
+        outputs with a softmax da is as if the others stood still.
+    dW, db : list of ndarray, float64
+        dJ/dcoefs[l] and dJ/dintercepts[l], l = 0..L-1, the L2 term included.
+    loss_rows : ndarray of shape (rows,), float64
+        Loss of each row.
+    penalty : float
+        The L2 term of J, alpha/2 * sum of all W^2 / sum(w).
+    J : float
+        sum of w_r * loss_rows[r] / sum(w), plus `penalty`: what the step makes smaller.
+    update : Update or None
+        What the solver makes of it; None for 'lbfgs'.
+    notation : Notation
+        What things are called where the step is written.
+    """
+
+    notation: Notation = NOTATIONS["tutorial"]
+
+    def tables(self) -> dict[str, Columns]:
+        """Return all numbers as tables: a dict of columns each, as pandas.DataFrame takes it.
+
+        Returns
+        -------
+        tables : dict
+            Layers, units and rows count from 0, as in the arrays.
+
+            - ``forward``: row, layer, unit, z, a of every layer above the inputs;
+            - ``loss``: row, share, loss;
+            - ``backward``: row, layer, unit, da, df (NaN for softmax), delta;
+            - ``parameters``: layer, i (-1 for a bias), j, gradient and, with an update, its slots,
+              old and new: of ``coefs[layer][i, j]``.
+        """
+        return tables(self)
+
+    def _documents(self, digits: int) -> list[Document]:
+        return [step_story(self, self.notation, digits)]
+
+    def __repr__(self) -> str:
+        return f"<Trace of {self.net!r}, rows={len(self.X)}, J={self.J:.6g}>"
+
+
+def trace(
+    model: Any, X: Any, y: Any, *, sample_weight: Any = None, notation: str = "tutorial"
+) -> Trace:
+    """Trace one training step of a net: all of its numbers, forward, backward and update.
+
+    Nothing is trained: the model and its random generator stay as they are.
+
+    Parameters
+    ----------
+    model : Net or fitted model
+        A `Net`; an MLPClassifier or MLPRegressor of chainfit or scikit-learn; a Pipeline that ends
+        in one; a TableModel.
+    X : array-like or sparse matrix of shape (rows, n_0), or (n_0,) for one row
+        The rows of one mini-batch, as the model takes them (a data frame for a TableModel).
+    y : array-like of shape (rows,) or (rows, n_L)
+        Their targets: the model's own, or one-hot, 0/1 or reals as the net's outputs are. None is
+        the target's column of a TableModel's data frame.
+    sample_weight : array-like of shape (rows,), default=None
+        Weights of the rows; None is 1 for each.
+    notation : {'tutorial', 'outputs', 'matrix', 'sklearn'}, default='tutorial'
+        What things are called where the step is written, as in `explain`.
+
+    Returns
+    -------
+    trace : Trace
+        ``print(trace)`` writes the step as a story; ``trace.tables()`` has it as columns;
+        ``trace.z``, ``trace.delta``, ``trace.dW`` and so on are the arrays. All are float64 but
+        those of ``trace.update``, which are the model's.
+
+    Raises
+    ------
+    TypeError
+        If `model` is none of these.
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If numbers are not finite, shapes, labels or weights don't suit the net, or there is no
+        such notation.
+
+    Notes
+    -----
+    ``trace.update`` is the step that the model's next ``partial_fit(X, y)`` makes if its
+    batch_size lets all rows be one mini-batch; early stopping is left aside. It is None for
+    'lbfgs', which has no rule for a single weight.
+
+    Examples
+    --------
+    >>> import chainfit
+    >>> net = chainfit.Net([[[0.5], [-1.0]]], [[0.25]])
+    >>> trace = chainfit.trace(net, [2.0, 1.0], 1.0)
+    >>> trace.a[1], trace.J, trace.dW[0].ravel()
+    (array([[0.25]]), 0.28125, array([-1.5 , -0.75]))
+    """
+    names = get_notation(notation)
+    net = as_net(model)
+    batch = read_batch(net, X, y, sample_weight)
+    numbers = trace_numbers(net, *rounded(net, batch))
+    update = update_of(net, batch, numbers.dW, numbers.db)
+    return Trace(**{**vars(numbers), "update": update}, notation=names)
