@@ -10,8 +10,6 @@ from scipy import sparse
 
 from chainfit import _core
 
-OPTIMIZERS = ["sgd", "momentum", "nesterov", "adam"]
-
 # units, rows of X, rows of a batch: the last batch of an epoch is shorter
 ROADS = {
     "one row, tiny net": ([4, 3, 2, 1], 70, 1),
@@ -38,7 +36,7 @@ def copies(coefs, intercepts):
 
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", _core.optimizers())
 @pytest.mark.parametrize("road", ROADS)
 def test_a_hook_that_only_looks_changes_no_bit(road, optimizer, dtype, kind, make_net):
     units, rows, batch_size = ROADS[road]

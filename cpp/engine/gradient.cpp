@@ -47,7 +47,7 @@ Update<T> Optimizer<T>::fused() {
     return update;
 }
 
-// By the kernels that go with the optimizer's own, for the bits.
+// Tiny nets take the kernel that they would take with the optimizer itself: its sums are cut otherwise.
 template <class T>
 Update<T> Optimizer<T>::store_in(Buffer<T>& gradient) {
     if (gradient.size() != network_.packed_size()) gradient = Buffer<T>(network_.packed_size());
