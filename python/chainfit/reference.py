@@ -30,7 +30,18 @@ Array = NDArray[Any]
 Arrays = Sequence[Array]
 Weights = Array | None
 
-# --- activations: f(z, out), which may write into out = z, and f'(z) as a function of a = f(z) ---
+# --- activations ---------------------------------------------------------------------------------
+
+
+class Activation(NamedTuple):
+    """An activation: `f` (z, out), which may write into out = z, and its derivative `df`.
+
+    `df` is a function of a = f(z), or of z itself where `given` is "z".
+    """
+
+    f: Callable[..., Array]
+    df: Callable[[Array], Any]
+    given: str = "a"
 
 
 def _logistic(z: Array, out: Array | None = None) -> Array:
@@ -52,12 +63,12 @@ def _exp(z: Array, out: Array | None = None) -> Array:
 
 LEAK = 0.01
 
-ACTIVATIONS: dict[str, tuple[Callable[..., Array], Callable[[Array], Any]]] = {
-    "identity": (lambda z, out=None: z, lambda a: 1),
-    "logistic": (_logistic, lambda a: a * (1 - a)),
-    "tanh": (np.tanh, lambda a: 1 - a * a),
-    "relu": (lambda z, out=None: np.maximum(z, 0, out=out), lambda a: a > 0),
-    "leaky_relu": (
+ACTIVATIONS: dict[str, Activation] = {
+    "identity": Activation(lambda z, out=None: z, lambda a: 1),
+    "logistic": Activation(_logistic, lambda a: a * (1 - a)),
+    "tanh": Activation(np.tanh, lambda a: 1 - a * a),
+    "relu": Activation(lambda z, out=None: np.maximum(z, 0, out=out), lambda a: a > 0),
+    "leaky_relu": Activation(
         lambda z, out=None: np.maximum(z, LEAK * z, out=out),
         lambda a: np.where(a > 0, a.dtype.type(1), a.dtype.type(LEAK)),
     ),
@@ -65,7 +76,7 @@ ACTIVATIONS: dict[str, tuple[Callable[..., Array], Callable[[Array], Any]]] = {
 
 # Activations of the output layer. They need no derivative: see `deltas`.
 LINKS: dict[str, Callable[..., Array]] = {
-    "identity": ACTIVATIONS["identity"][0],
+    "identity": ACTIVATIONS["identity"].f,
     "logistic": _logistic,
     "softmax": _softmax,
     "exp": _exp,
@@ -116,11 +127,21 @@ LOSSES = {
 # --- the function J and its gradient -------------------------------------------------------------
 
 
-def forward(X: Array, W: Arrays, b: Arrays, activation: str, out_activation: str) -> list[Array]:
-    """Return ``[a[0], ..., a[L]]``; a[0] is X itself, `out_activation` is a key of `LINKS`."""
+def activation_of(activation: str | Sequence[str], l: int) -> Activation:
+    """Return the activation of hidden layer l, where there is one for all or one for each."""
+    return ACTIVATIONS[activation if isinstance(activation, str) else activation[l - 1]]
+
+
+def forward(
+    X: Array, W: Arrays, b: Arrays, activation: str | Sequence[str], out_activation: str
+) -> list[Array]:
+    """Return ``[a[0], ..., a[L]]``; a[0] is X itself, `out_activation` is a key of `LINKS`.
+
+    `activation` is a key of `ACTIVATIONS` for all hidden layers, or a sequence of one for each.
+    """
     a = [X]
     for l in range(len(W)):
-        f = ACTIVATIONS[activation][0] if l < len(W) - 1 else LINKS[out_activation]
+        f = activation_of(activation, l + 1).f if l < len(W) - 1 else LINKS[out_activation]
         z = a[l] @ W[l]
         z += b[l]
         a.append(f(z, out=z))
@@ -142,9 +163,16 @@ def objective(
 
 
 def deltas(
-    a: Arrays, Y: Array, W: Arrays, activation: str, sample_weight: Weights = None
+    a: Arrays,
+    Y: Array,
+    W: Arrays,
+    activation: str | Sequence[str],
+    sample_weight: Weights = None,
+    b: Arrays | None = None,
 ) -> dict[int, Array]:
     """Return ``{l: dJ/dz[l]}`` for l = L..1: the chain rule, last layer first.
+
+    `b` is only needed where the derivative of an activation is given z.
 
     Every loss here is paired with its canonical link [2]_, for which the derivative of link and
     loss together is simply ``dloss_r/dz[L] = a[L] - y``. For softmax and log loss, for instance,
@@ -171,13 +199,15 @@ def deltas(
     delta = {L: last}
     for l in range(L - 1, 0, -1):
         delta[l] = delta[l + 1] @ W[l].T
-        delta[l] *= ACTIVATIONS[activation][1](a[l])
+        f = activation_of(activation, l)
+        given = a[l] if f.given == "a" else a[l - 1] @ W[l - 1] + b[l - 1]  # type: ignore[index]
+        delta[l] *= f.df(given)
     return delta
 
 
 def gradient(
     X: Array, Y: Array, W: Arrays, b: Arrays, *,
-    activation: str, loss: str, l2: float = 0.0, sample_weight: Weights = None
+    activation: str | Sequence[str], loss: str, l2: float = 0.0, sample_weight: Weights = None
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
     """Return ``(J, dW, db)``, all at the given W and b.
 
@@ -186,7 +216,7 @@ def gradient(
     """
     a = forward(X, W, b, activation, LOSSES[loss].link)
     J = objective(Y, a[-1], W, loss=loss, l2=l2, sample_weight=sample_weight)
-    delta = deltas(a, Y, W, activation, sample_weight)
+    delta = deltas(a, Y, W, activation, sample_weight, b)
     dW = [a[l].T @ delta[l + 1] for l in range(len(W))]
     db = [delta[l + 1].sum(axis=0) for l in range(len(W))]
     if l2:
