@@ -61,6 +61,20 @@ def _exp(z: Array, out: Array | None = None) -> Array:
         return np.exp(z, out=out)
 
 
+def _normal(z: Array) -> Array:
+    # Phi(z) = erfc(-z / sqrt 2) / 2, without cancellation in the tail
+    return np.vectorize(math.erfc, otypes=[float])(-z.astype(float) / math.sqrt(2)) / 2
+
+
+def _gelu(z: Array, out: Array | None = None) -> Array:
+    return (z * _normal(z)).astype(z.dtype)
+
+
+def _gelu_slope(z: Array) -> Array:
+    density = np.exp(-np.square(z.astype(float)) / 2) / math.sqrt(2 * math.pi)
+    return (_normal(z) + z * density).astype(z.dtype)
+
+
 LEAK = 0.01
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -72,6 +86,7 @@ ACTIVATIONS: dict[str, Activation] = {
         lambda z, out=None: np.maximum(z, LEAK * z, out=out),
         lambda a: np.where(a > 0, a.dtype.type(1), a.dtype.type(LEAK)),
     ),
+    "gelu": Activation(_gelu, _gelu_slope, given="z"),
 }
 
 # Activations of the output layer. They need no derivative: see `deltas`.

@@ -84,12 +84,17 @@ class Activation:
 
 _SHIFTED, _SHIFTED_K = Z - Largest("k", Z_K), Z_K - Largest("k", Z_K)
 
+# gelu: the normal distribution, and its density
+_NORMAL = 0.5 * (1 + Apply("erf", Z / Apply("sqrt", Constant(2))))
+_DENSITY = _exp(-(Z**2) / 2) / Apply("sqrt", Constant(2 * math.pi))
+
 ACTIVATIONS = {
     "identity": Activation(Z, ONE),
     "logistic": Activation(1 / (1 + _exp(-Z)), A * (1 - A), steepest=0.25),
     "tanh": Activation(Apply("tanh", Z), 1 - A**2, steepest=1.0),
     "relu": Activation(Case(Z, Z, 0), Case(Z, 1, 0), steepest=1.0, cuts=True),
     "leaky_relu": Activation(Case(Z, Z, reference.LEAK * Z), Case(Z, 1, reference.LEAK)),
+    "gelu": Activation(Z * _NORMAL, _NORMAL + Z * _DENSITY),
     "exp": Activation(_exp(Z), A),
     "softmax": Activation(
         _exp(Z) / SumOver("k", _exp(Z_K)),
