@@ -77,6 +77,7 @@ EXACT = {
     "relu": (lambda x: max(Decimal(0), Decimal(x)), 0),
     "leaky_relu": (lambda x: Decimal(x) * (1 if x > 0 else Decimal("0.01")), 1.5),  # 0.01, product
     "gelu": (lambda x: Decimal(x) * exact_normal(x), GELU_ULP),
+    "silu": (lambda x: Decimal(x) * exact_logistic(x), LOGISTIC_ULP + 1.5),
 }
 
 # name: (f' given a or z, bound): tanh's 1 - a^2 is one FMA, logistic's a (1 - a) has two roundings.
@@ -88,6 +89,7 @@ EXACT_DERIVATIVE = {
     "relu": (lambda a: Decimal(int(a > 0)), 0),
     "leaky_relu": (lambda a: Decimal(1) if a > 0 else Decimal("0.01"), 0.5),
     "gelu": (lambda z: exact_normal(z) + z * exact_density(z), 8),
+    "silu": (lambda z: (s := exact_logistic(z)) + z * s * (1 - s), 20),
 }
 
 ACTIVATIONS = _core.activations()
@@ -225,7 +227,8 @@ def test_saturation_and_infinities(isa, dtype):
     assert f("relu").tolist() == [0, 0, 0, 800, big, inf]
     assert f("identity").tolist() == [-inf, -big, -800, 800, big, inf]
     assert f("leaky_relu")[[0, 5]].tolist() == [-inf, inf]
-    assert f("gelu").tolist() == [0, 0, 0, 800, big, inf]
+    for name in ("gelu", "silu"):
+        assert f(name).tolist() == [0, 0, 0, 800, big, inf]
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -87,7 +87,21 @@ struct Gelu : KeepsSlope {
     }
 };
 
-using Activations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu, Gelu>;
+// z / (1 + e^-z), also known as swish (Elfwing, Uchibe and Doya 2018). Beyond 1000, where 1 / (1 + e^-z) is 0 or 1, z
+// counts as 1000, so that no infinity meets a 0.
+struct Silu : KeepsSlope {
+    static constexpr const char* name = "silu";
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z, Vec<T>& slope) {
+        const Vec<T> share = logistic(z);
+        const Vec<T> bounded = max(set1<T>(T(-1000)), z);
+        const Vec<T> a = min(set1<T>(T(1000)), bounded) * share;
+        slope = fma(a, set1<T>(T(1)) - share, share);  // f'(z) = s + z s (1 - s)
+        return bounded * share;
+    }
+};
+
+using Activations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu, Gelu, Silu>;
 
 // f(z), and what the derivative will be had from: a itself, or f'(z).
 template <class A, class T>

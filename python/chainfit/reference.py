@@ -75,6 +75,15 @@ def _gelu_slope(z: Array) -> Array:
     return (_normal(z) + z * density).astype(z.dtype)
 
 
+def _silu(z: Array, out: Array | None = None) -> Array:
+    return z * _logistic(z)
+
+
+def _silu_slope(z: Array) -> Array:
+    s = _logistic(z)
+    return s + z * (s * (1 - s))
+
+
 LEAK = 0.01
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -87,6 +96,7 @@ ACTIVATIONS: dict[str, Activation] = {
         lambda a: np.where(a > 0, a.dtype.type(1), a.dtype.type(LEAK)),
     ),
     "gelu": Activation(_gelu, _gelu_slope, given="z"),
+    "silu": Activation(_silu, _silu_slope, given="z"),
 }
 
 # Activations of the output layer. They need no derivative: see `deltas`.

@@ -84,6 +84,8 @@ class Activation:
 
 _SHIFTED, _SHIFTED_K = Z - Largest("k", Z_K), Z_K - Largest("k", Z_K)
 
+_LOGISTIC = 1 / (1 + _exp(-Z))
+
 # gelu: the normal distribution, and its density
 _NORMAL = 0.5 * (1 + Apply("erf", Z / Apply("sqrt", Constant(2))))
 _DENSITY = _exp(-(Z**2) / 2) / Apply("sqrt", Constant(2 * math.pi))
@@ -95,6 +97,7 @@ ACTIVATIONS = {
     "relu": Activation(Case(Z, Z, 0), Case(Z, 1, 0), steepest=1.0, cuts=True),
     "leaky_relu": Activation(Case(Z, Z, reference.LEAK * Z), Case(Z, 1, reference.LEAK)),
     "gelu": Activation(Z * _NORMAL, _NORMAL + Z * _DENSITY),
+    "silu": Activation(Z * _LOGISTIC, _LOGISTIC + A * (1 - _LOGISTIC)),
     "exp": Activation(_exp(Z), A),
     "softmax": Activation(
         _exp(Z) / SumOver("k", _exp(Z_K)),
