@@ -121,7 +121,7 @@ def test_delta_is_the_derivative_by_z(activation, loss):
     def J():
         return reference.objective(Y, a()[-1], W, loss=loss, sample_weight=w)
 
-    delta = reference.deltas(a(), Y, W, activation, w, b)
+    delta = reference.deltas(a(), Y, W, activation, w, b, loss)
     assert list(delta) == [3, 2, 1]
     for layer, differenced in enumerate(differences(J, b), start=1):
         np.testing.assert_allclose(delta[layer], differenced, rtol=0, atol=tolerance(J()))
@@ -156,6 +156,7 @@ def test_losses_by_hand():
         "binary_log_loss": -2 * np.log(0.8),
         "log_loss": -np.log(0.8),
         "poisson": 0.2 + np.log(1 / 0.8) - 1 + 0.8,
+        "huber": 0.2**2,
     }
     assert {name: loss.rows(Y, a)[0] for name, loss in reference.LOSSES.items()} == pytest.approx(
         expected, rel=1e-14

@@ -56,7 +56,7 @@ class Bounded:
         )
         self.g = [*dW, *db]
         a = reference.forward(X, W, b, net.activation, net.link)
-        delta = reference.deltas(a, Y, W, net.activation, w, b)
+        delta = reference.deltas(a, Y, W, net.activation, w, b, net.loss)
 
         L = len(W)
         E_a, E_z = [np.zeros_like(X)], []

@@ -135,11 +135,26 @@ def _poisson(Y: Array, a: Array) -> Array:
     return (Y * np.log(ratio) - Y + a).sum(axis=1)
 
 
+def _huber(Y: Array, a: Array, huber_delta: float = 1.35) -> Array:
+    size = np.abs(Y - a)
+    square_part = np.minimum(size, huber_delta)
+    return (square_part * (size - square_part / 2)).sum(axis=1)
+
+
+def _huber_slope(Y: Array, a: Array, huber_delta: float = 1.35) -> Array:
+    return np.clip(a - Y, -huber_delta, huber_delta)
+
+
 class Loss(NamedTuple):
-    """A loss: the name of its `link`, the output activation, and `rows` (Y, a[L]) -> (rows,)."""
+    """A loss: the name of its `link`, the output activation, and `rows` (Y, a[L]) -> (rows,).
+
+    `slope` (Y, a[L]) is dloss/dz[L], where the link isn't the loss's canonical one. Both may take
+    parameters of the loss by name.
+    """
 
     link: str
-    rows: Callable[[Array, Array], Array]
+    rows: Callable[..., Array]
+    slope: Callable[..., Array] | None = None
 
 
 LOSSES = {
@@ -147,6 +162,7 @@ LOSSES = {
     "binary_log_loss": Loss("logistic", _binary_log_loss),
     "log_loss": Loss("softmax", _log_loss),
     "poisson": Loss("exp", _poisson),
+    "huber": Loss("identity", _huber, _huber_slope),
 }
 
 # --- the function J and its gradient -------------------------------------------------------------
@@ -178,10 +194,14 @@ def _sum_w(Y: Array, sample_weight: Weights) -> float:
 
 
 def objective(
-    Y: Array, a_L: Array, W: Arrays, *, loss: str, l2: float = 0.0, sample_weight: Weights = None
-) -> float:
-    """Return J, given the outputs ``a_L = a[L]``; biases are not penalized."""
-    rows = LOSSES[loss].rows(Y, a_L)
+    Y: Array, a_L: Array, W: Arrays, *,
+    loss: str, l2: float = 0.0, sample_weight: Weights = None, **parameters: float
+) -> float:  # fmt: skip
+    """Return J, given the outputs ``a_L = a[L]``; biases are not penalized.
+
+    `parameters` are those of the loss, such as ``huber_delta``.
+    """
+    rows = LOSSES[loss].rows(Y, a_L, **parameters)
     data = rows.sum() if sample_weight is None else sample_weight @ rows
     penalty = l2 / 2 * sum(float(np.vdot(weights, weights)) for weights in W)
     return (float(data) + penalty) / _sum_w(Y, sample_weight)
@@ -194,12 +214,15 @@ def deltas(
     activation: str | Sequence[str],
     sample_weight: Weights = None,
     b: Arrays | None = None,
+    loss: str | None = None,
+    **parameters: float,
 ) -> dict[int, Array]:
     """Return ``{l: dJ/dz[l]}`` for l = L..1: the chain rule, last layer first.
 
-    `b` is only needed where the derivative of an activation is given z.
+    `b` is only needed where the derivative of an activation is given z, `loss` and its `parameters`
+    where its link is not its canonical one.
 
-    Every loss here is paired with its canonical link [2]_, for which the derivative of link and
+    A loss is mostly paired with its canonical link [2]_, for which the derivative of link and
     loss together is simply ``dloss_r/dz[L] = a[L] - y``. For softmax and log loss, for instance,
     with da_k/dz_j = a_k (1{j=k} - a_j): sum_k (-y_k/a_k) da_k/dz_j = a_j sum_k y_k - y_j, and the
     y of a row sum to 1. So ``delta[L] = w_r/sum(w) (a[L] - Y)``.
@@ -216,7 +239,8 @@ def deltas(
     .. [2] P. McCullagh, J. Nelder, "Generalized Linear Models", 2nd edition, 1989, section 2.2.
     """
     L = len(W)
-    last = a[L] - Y
+    slope = LOSSES[loss].slope if loss else None
+    last = slope(Y, a[L], **parameters) if slope else a[L] - Y
     if sample_weight is None:
         last /= len(Y)
     else:
@@ -232,7 +256,8 @@ def deltas(
 
 def gradient(
     X: Array, Y: Array, W: Arrays, b: Arrays, *,
-    activation: str | Sequence[str], loss: str, l2: float = 0.0, sample_weight: Weights = None
+    activation: str | Sequence[str], loss: str, l2: float = 0.0, sample_weight: Weights = None,
+    **parameters: float
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
     """Return ``(J, dW, db)``, all at the given W and b.
 
@@ -240,8 +265,8 @@ def gradient(
     ``dW[l] = a[l].T @ delta[l+1] + l2/sum(w) W[l]`` and ``db[l] = column sums of delta[l+1]``.
     """
     a = forward(X, W, b, activation, LOSSES[loss].link)
-    J = objective(Y, a[-1], W, loss=loss, l2=l2, sample_weight=sample_weight)
-    delta = deltas(a, Y, W, activation, sample_weight, b)
+    J = objective(Y, a[-1], W, loss=loss, l2=l2, sample_weight=sample_weight, **parameters)
+    delta = deltas(a, Y, W, activation, sample_weight, b, loss, **parameters)
     dW = [a[l].T @ delta[l + 1] for l in range(len(W))]
     db = [delta[l + 1].sum(axis=0) for l in range(len(W))]
     if l2:

@@ -173,6 +173,8 @@ class Loss:
         return f if self.scale == ONE else self.scale * f
 
 
+_SIZE, _BEND = Apply("abs", A - Y), Variable("huber_delta", Name("δ", "delta", r"\delta"))
+
 LOSSES = {
     "squared_error": Loss(
         (A - Y) ** 2, HALF, A - Y, words="squared error, half the sum over the outputs"
@@ -196,6 +198,13 @@ LOSSES = {
         ONE,
         Special(Y, ((0, ONE),), (A - Y) / A),
         words="half the Poisson deviance",
+    ),
+    "huber": Loss(
+        Case(_BEND - _SIZE, (A - Y) ** 2 / 2, _BEND * (_SIZE - _BEND / 2)),
+        ONE,
+        Case(_BEND - _SIZE, A - Y, Case(A - Y, _BEND, -_BEND)),
+        words="Huber's loss",
+        parameters=(_BEND,),
     ),
 }
 
