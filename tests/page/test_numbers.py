@@ -10,7 +10,7 @@ from scipy.special import erf
 import chainfit
 from chainfit import reference
 from chainfit._explain import rules
-from chainfit._explain.formula import Constant, code
+from chainfit._explain.formula import FUNCTIONS, Constant, Quantity, as_data, code, substitute
 from chainfit._explain.notation import get_notation
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -115,6 +115,34 @@ def test_numbers_of_a_step_are_those_of_trace(open_page, out_activation, loss, a
     assert_same_numbers(page, chainfit.trace(net, X, Y, sample_weight=weights), 0, -1)
     for r in (0, 4):
         assert_same_numbers(page, chainfit.trace(net, X[[r]], Y[[r]]), 0, r)
+
+
+def test_trees_are_evaluated_as_in_python(open_page):
+    page = open_page(chainfit.explore(TEXTBOOK, X_BOOK, Y_BOOK).html)
+
+    def in_page(tree, values):
+        units = [{name: row[o] for name, row in values.items()} for o in range(3)]
+        units = [{**unit, "row": values["z"]} for unit in units]
+        return page.evaluate(
+            "([tree, units]) => units.map(chainfit.compile(tree))", [as_data(tree), units]
+        )
+
+    def here(tree, values):
+        leaves = {name: Quantity(code(name), np.array([row])) for name, row in values.items()}
+        variables = {rules.Z: leaves["z"], rules.Z_K: leaves["z"], rules.A: leaves["a"]}
+        found = substitute(tree, {**variables, rules.Y: leaves["y"]}).value
+        return np.broadcast_to(found, (1, 3))[0]
+
+    trees = [tree for f in rules.ACTIVATIONS.values() for tree in (f.value, f.stable, f.slope)]
+    trees += [t for f in rules.LOSSES.values() for t in (f.scale * f.term, f.slope, f.of_sum)]
+    trees += [rules.Apply(name, rules.Z) for name in FUNCTIONS]
+    for z in ([0.1, 1.7, 2.4], [2.6, 5.9, 7.0], [-2.4, -0.3, 40.0]):
+        for y in ([0.0, 1.0, 0.0], [0.25, 0.5, 2.0]):
+            values = {"z": z, "a": [0.125, 0.5, 0.375], "y": y}
+            for tree in filter(None, trees):
+                expected = here(tree, values)
+                if np.isfinite(expected).all():  # a logarithm of a negative number is not
+                    np.testing.assert_allclose(in_page(tree, values), expected, rtol=1e-14)
 
 
 def test_a_new_rule_needs_no_script(open_page, monkeypatch):

@@ -295,6 +295,15 @@ def substitute(tree: Any, values: Mapping[Any, Formula]) -> Any:
     return new
 
 
+def variables_of(tree: Any) -> set[Variable]:
+    """Return the variables of a tree."""
+    if isinstance(tree, Variable):
+        return {tree}
+    parts = vars(tree).values() if isinstance(tree, Formula) else tree
+    is_leaf = not isinstance(tree, Formula | tuple)
+    return set() if is_leaf else set().union(*map(variables_of, parts))
+
+
 def as_data(tree: Any) -> Any:
     """Return a rule as JSON: [kind, part, ...], a number, or the key of a variable."""
     match tree:

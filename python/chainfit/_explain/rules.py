@@ -7,7 +7,7 @@ its line in `reference`; `formula.FUNCTIONS` has the functions that it may be ma
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from .formula import (
     indexed,
     substitute,
     total,
+    variables_of,
 )
 
 ONE, ZERO = Constant(1), Constant(0)
@@ -243,7 +244,7 @@ class UpdateRule:
     lines : tuple of (Variable, Formula)
         Assignments in their order; the last one is to `NEW`.
     constants : tuple of Variable
-        Its parameters, as they are listed.
+        Its parameters, in the order in which they are listed.
     memory : tuple of Variable
         What it remembers of the weight, before the step: its slots in their order.
     """
@@ -279,6 +280,43 @@ UPDATES = {
         (M_OLD, V_OLD),
     ),
 }
+
+
+#: What the constants are called as settings of a net or an estimator, where it is something else.
+_SETTINGS = {
+    "eta": "learning_rate_init",
+    "mu": "momentum",
+    "beta1": "beta_1",
+    "beta2": "beta_2",
+    "eps": "epsilon",
+}
+
+
+def numbers_of_rule(
+    rule: str, t: int, setting: Callable[[str], Any], eta: float | None = None
+) -> dict[str, Any]:
+    """Return the numbers of an update rule that are the same for every weight, by key.
+
+    Parameters
+    ----------
+    rule : str
+    t : int
+        Number of the step, from 1.
+    setting : callable
+        Returns a setting by its name, "momentum" for instance.
+    eta : float, default=None
+        Step size, if a schedule has changed it.
+    """
+    update = UPDATES[rule]
+    found = {v.key: float(setting(_SETTINGS.get(v.key, v.key))) for v in update.constants}
+    found |= {} if eta is None else {"eta": float(eta)}
+    for variable, tree in update.lines:
+        needed = variables_of(tree)
+        found |= {"t": t} if T in needed else {}
+        if all(v.key in found for v in needed):  # as the step size with its corrections
+            known = {v: Quantity(v.name, found[v.key]) for v in needed}
+            found[variable.key] = float(substitute(tree, known).value)
+    return found
 
 
 class Assignment(NamedTuple):

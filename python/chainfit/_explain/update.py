@@ -7,6 +7,7 @@ its state, so that the new weights are those of the next partial_fit, bit for bi
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import warnings
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from .._estimators.optimizer import SETTINGS, Optimizer, optimizer_name
 from .._estimators.sklearn_convert import plain_state as sklearn_state
 from .._estimators.state import HISTORY
 from .._estimators.training import train
+from . import rules
 from .batch import Batch, labels_of
 from .net import Net
 
@@ -32,10 +34,8 @@ Layers = tuple[tuple[Array, ...], tuple[Array, ...]]  # (as coefs, as intercepts
 
 # What each rule remembers of earlier steps, in the order of the core's slots.
 SLOTS = {
-    "sgd": (),
-    "momentum": ("velocity",),
-    "nesterov": ("velocity",),
-    "adam": ("m", "v"),
+    name: tuple(variable.key.removesuffix("_old") for variable in rule.memory)
+    for name, rule in rules.UPDATES.items()
 }
 
 
@@ -45,16 +45,14 @@ class Update:
 
     Attributes
     ----------
-    rule : {'sgd', 'momentum', 'nesterov', 'adam'}
-        As named, and defined, in `chainfit.reference`.
+    rule : str
+        'sgd', 'momentum', 'nesterov' or 'adam', as defined in `chainfit.reference`.
     dtype : dtype
         What the step computed in.
-    eta : float
-        Step size, as the schedule left it.
-    mu, beta1, beta2, eps : float
-        Constants of the rules that have them.
-    t : int
-        Number of Adam's step, from 1; 0 with other rules.
+    constants : dict of str to float
+        The rule's numbers that are the same for every weight, attributes as well: ``eta``, the
+        step size, as the schedule left it; ``mu``; ``beta1``, ``beta2``, ``eps``; ``t``, the number
+        of the step, and ``eta_t``, Adam's step size with both of its bias corrections.
     old, new : tuple of (coefs, intercepts)
         The parameters, tuples of ndarray as those of the model.
     gradient : tuple of (dW, db)
@@ -65,21 +63,22 @@ class Update:
 
     rule: str
     dtype: np.dtype[Any]
-    eta: float
-    mu: float
-    beta1: float
-    beta2: float
-    eps: float
-    t: int
+    constants: dict[str, float]
     old: Layers
     new: Layers
     gradient: Layers
     slots: dict[str, tuple[Layers, Layers]]
 
     @property
-    def eta_t(self) -> float:
-        """Adam's step size with both of its bias corrections."""
-        return self.eta * math.sqrt(1 - self.beta2**self.t) / (1 - self.beta1**self.t)
+    def t(self) -> int:
+        """Number of the step, from 1; 0 with rules that don't count."""
+        return int(self.constants.get("t", 0))
+
+    def __getattr__(self, name: str) -> float:
+        constants: dict[str, float] = vars(self).get("constants", {})  # none while unpickled
+        if name not in constants:
+            raise AttributeError(f"the update's rule has no {name!r}")
+        return constants[name]
 
     def of(self, layer: int, i: int | None, j: int) -> dict[str, Any]:
         """Return the numbers of one parameter's update.
@@ -92,10 +91,9 @@ class Update:
         Returns
         -------
         numbers : dict
-            - ``rule`` (str), ``eta``, ``gradient``, ``old``, ``new``;
-            - momentum and nesterov: ``mu``, ``velocity_old``, ``velocity_new``;
-            - adam: ``beta1``, ``beta2``, ``eps``, ``t``, ``eta_t``, ``m_old``, ``m_new``,
-              ``v_old``, ``v_new``.
+            - ``rule`` (str), ``gradient``, ``old``, ``new``, and the constants;
+            - momentum and nesterov: ``velocity_old``, ``velocity_new``;
+            - adam: ``m_old``, ``m_new``, ``v_old``, ``v_new``.
         """
 
         def element(arrays: Layers) -> float:
@@ -107,12 +105,8 @@ class Update:
             "gradient": element(self.gradient),
             "old": element(self.old),
             "new": element(self.new),
+            **self.constants,
         }
-        if self.rule in ("momentum", "nesterov"):
-            numbers["mu"] = self.mu
-        elif self.rule == "adam":
-            numbers |= {name: getattr(self, name) for name in ("beta1", "beta2", "eps")}
-            numbers |= {"t": self.t, "eta_t": self.eta_t}
         for name, (old, new) in self.slots.items():
             numbers |= {f"{name}_old": element(old), f"{name}_new": element(new)}
         return numbers
@@ -153,13 +147,9 @@ def _by_formula(net: Net, gradient: Layers) -> Update:
     rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
     old: Layers = (net.coefs, net.intercepts)
     new = _copy(old)
-    constants: dict[str, Any] = {
-        "mu": net.momentum,
-        "beta1": net.beta_1,
-        "beta2": net.beta_2,
-        "eps": net.epsilon,
-    }
-    state = reference.init_state(*new, rule, eta=net.learning_rate_init, **constants)
+    constants = rules.numbers_of_rule(rule, 1, functools.partial(getattr, net))
+    settings = {v.key: constants[v.key] for v in rules.UPDATES[rule].constants}
+    state = reference.init_state(*new, rule, **settings)
     before = [_copy(slot) for slot in state.slots]
     state.steps = 1
     for kind in (0, 1):  # weights, biases
@@ -170,9 +160,7 @@ def _by_formula(net: Net, gradient: Layers) -> Update:
     return Update(
         rule=rule,
         dtype=net.dtype,
-        eta=net.learning_rate_init,
-        **constants,
-        t=1 if rule == "adam" else 0,
+        constants=constants,
         old=old,
         new=new,
         gradient=gradient,
@@ -189,18 +177,13 @@ def _by_training(net: Net, batch: Batch, gradient: Layers) -> Update:
         warnings.simplefilter("ignore")  # about rows and settings that nobody chose
         old, new, state, after = step(net.model, batch)
     zeros = _copy([[np.zeros_like(p) for p in kind] for kind in old])
-    rule, settings = state["name"], state["settings"]
+    rule = state["name"]
     before = state["slots"] or [zeros] * len(SLOTS[rule])
     slots = zip(before, after["slots"], strict=True)
     return Update(
         rule=rule,
         dtype=new[0][0].dtype,
-        eta=float(state["eta"]),
-        mu=float(settings["momentum"]),
-        beta1=float(settings["beta_1"]),
-        beta2=float(settings["beta_2"]),
-        eps=float(settings["epsilon"]),
-        t=int(after["steps"]) if rule == "adam" else 0,
+        constants=numbers_of_state(state),
         old=old,
         new=new,
         gradient=gradient,
@@ -272,6 +255,12 @@ def _one_quiet_step(model: Any, rows: int) -> dict[str, Any]:
 def _copy(arrays: Any) -> Layers:
     coefs, intercepts = arrays
     return tuple(np.array(p) for p in coefs), tuple(np.array(p) for p in intercepts)
+
+
+def numbers_of_state(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers of the rule of an optimizer, for the step after its `steps`."""
+    name, settings = state["name"], state["settings"]
+    return rules.numbers_of_rule(name, int(state["steps"]) + 1, settings.__getitem__, state["eta"])
 
 
 def _optimizer_state(model: Any) -> dict[str, Any]:

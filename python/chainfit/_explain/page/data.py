@@ -27,7 +27,7 @@ from ..history import History
 from ..net import Net, as_net
 from ..notation import NOTATIONS, Notation, Symbol, get_notation
 from ..trace import trace_numbers
-from ..update import _optimizer_state
+from ..update import _optimizer_state, numbers_of_state
 
 Array = npt.NDArray[Any]
 
@@ -267,30 +267,15 @@ def _update(net: Net) -> dict[str, Any] | None:
     if net.solver == "lbfgs":
         return None
     if net.model is None:
-        return {
-            "rule": optimizer_name(net.solver, net.momentum, net.nesterovs_momentum),
-            "eta": net.learning_rate_init,
-            "mu": net.momentum,
-            "beta1": net.beta_1,
-            "beta2": net.beta_2,
-            "eps": net.epsilon,
-            "steps": 0,
-        }
+        rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
+        return {"rule": rule, **rules.numbers_of_rule(rule, 1, lambda name: getattr(net, name))}
     state = _optimizer_state(net.model)
     settings = state["settings"]
     if not hasattr(net.model, "_optimizer") and not (
         state["name"] == "sgd" and settings["learning_rate"] == "constant"
     ):
         return None  # a net of an epoch gone by: its optimizer has moved on
-    return {
-        "rule": state["name"],
-        "eta": float(state["eta"]),
-        "mu": float(settings["momentum"]),
-        "beta1": float(settings["beta_1"]),
-        "beta2": float(settings["beta_2"]),
-        "eps": float(settings["epsilon"]),
-        "steps": int(state["steps"]),
-    }
+    return {"rule": state["name"], **numbers_of_state(state)}
 
 
 def _memory(net: Net) -> list[Any]:

@@ -248,5 +248,5 @@ new ResizeObserver(([{ contentRect }]) => {
 
 render();
 
-// for the console: the numbers of a row, or of all rows with row -1
-globalThis.chainfit = { data, trace };
+// for the console: the numbers of a row, or of all rows with row -1; a tree as a function
+globalThis.chainfit = { data, trace, compile };

@@ -56,7 +56,7 @@ const loss_of_outputs = (y, a) =>
   a.reduce((s, v, o) => s + loss_term({ y: y[o], a: loss.is_clipped ? clip(v) : v }), 0);
 const loss_of_sums = (y, row) => row.reduce((s, z, o) => s + loss_of_sum({ y: y[o], z, row }), 0);
 
-// Beyond this dJ/da is not told apart from da/dz, which is as small as this is large.
+// Beyond this dJ/da is taken together with da/dz, which is as small as this is large.
 const STEEP = 1e50;
 
 // dJ/dz[L] of one row whose share of the batch is `share`
@@ -187,7 +187,7 @@ function update_of(epoch, w, g, address) {
   if (solver.why) return { fresh: null, why: solver.why };
   if (!settings)
     return { fresh: null, why: `What ${solver.words} remembered at this epoch was not kept.` };
-  const known = { ...settings, t: settings.steps + 1, old: w, gradient: g };
+  const known = { ...settings, old: w, gradient: g };
   solver.memory.forEach((key, n) => {
     const slot = slots(epoch)[n]; // none before the first step
     known[key] = slot ? parameter(slot, address) : 0;

@@ -1,5 +1,5 @@
 // The net as a picture: units in columns, weights as lines, the loss at the end. What stands in a
-// node and on an edge is told by a "look" (see views.js).
+// node and on an edge is said by a "look" (see views.js).
 
 const MOST = 12; // units of a layer that are shown; a layer of up to 16 is shown whole
 const WHOLE = 16;

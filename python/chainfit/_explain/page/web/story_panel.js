@@ -46,8 +46,9 @@ function sum_terms(t, l, j) {
 
 // the loss of a row in symbols
 function general_loss() {
-  const leaves = { y: at_value(symbol.target("i")), a: general_of(symbol.out, L) };
-  const sum = { over: "i", body: bind(loss.term, leaves) };
+  const o = units[L] === 1 ? 0 : "i";
+  const term = bind(loss.term, { y: at_value(symbol.target(o)), a: general_of(symbol.out, L, o) });
+  const sum = o === 0 ? term : { over: "i", body: term };
   const { scale } = loss;
   const negative = scale === -1 ? ["Negative", sum] : sum;
   const data_term = typeof scale === "object" ? ["Product", [scale, sum]] : negative;
