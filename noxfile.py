@@ -83,7 +83,9 @@ def tests(session: nox.Session) -> None:
     if TEST_COMMAND not in (ROOT / "README.md").read_text(encoding="utf-8"):
         session.error(f"README.md no longer tells users to test with: {TEST_COMMAND}")
     command = f"{TEST_COMMAND} {shlex.join(session.posargs)}"
-    session.run("bash", "-c", command, external=True, env=build_env(session, CHAINFIT_WERROR="ON"))
+    env = build_env(session, CHAINFIT_WERROR="ON")
+    env["PYTEST_ADDOPTS"] = "-n auto"  # on every CPU
+    session.run("bash", "-c", command, external=True, env=env)
     if not session.posargs:  # without a clock: only so that they go on working
         session.run("pytest", "-q", "benchmarks", "--benchmark-disable")
 

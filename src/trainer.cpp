@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <numeric>
+#include <optional>
 #include <thread>
 
 #include "arrays.hpp"
@@ -120,6 +121,28 @@ Settings settings_of(const py::kwargs& parameters) {
     return settings;
 }
 
+// A Python function that is handed the gradient of each step, coefs and intercepts, and may change it in place. Made
+// and destroyed with the GIL held, used without.
+template <class T>
+class PythonHook final : public GradientHook<T> {
+   public:
+    PythonHook(const Network<T>& network, py::object function) : network_(network), function_(std::move(function)) {}
+
+    void on_gradient(T* gradient) override {
+        const Gil gil;
+        const py::tuple arrays = unpacked(network_, gradient);
+        PyObject* answer = in_python([&] { return PyObject_CallObject(function_.ptr(), arrays.ptr()); });
+        if (!answer) throw py::error_already_set();
+        Py_DECREF(answer);
+        const ParameterArrays<T> changed(network_.layers(), arrays[0], arrays[1], "gradient ");
+        network_.pack(changed.coefs, changed.intercepts, gradient);
+    }
+
+   private:
+    const Network<T>& network_;
+    py::object function_;
+};
+
 template <class T>
 class PyTrainer {
    public:
@@ -170,7 +193,8 @@ class PyTrainer {
     }
 
     void run(const py::object& X, const py::object& Y, const py::object& sample_weight, const py::object& order,
-             const py::object& bit_generator, Run& shown, const py::object& listener, const py::object& n_threads) {
+             const py::object& bit_generator, Run& shown, const py::object& listener, const py::object& n_threads,
+             const py::object& gradient_hook) {
         const Busy busy(user_, Access::write);
         Run run = shown;  // what Python does to its object while the run goes on concerns it no more
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
@@ -198,9 +222,12 @@ class PyTrainer {
         const int threads =
             thread_limit(n_threads, step_flop(trainer_.network(), std::min(run.batch_size, samples.rows)));
         PythonObserver observer(listener, bit_generator, run, shown);
+        std::optional<PythonHook<T>> hook;
+        if (!gradient_hook.is_none()) hook.emplace(trainer_.network(), gradient_hook);
         try {
             const NoGil no_gil;
-            trainer_.run(samples, rows.empty() ? nullptr : rows.data(), run, observer, nullptr, threads);
+            trainer_.run(samples, rows.empty() ? nullptr : rows.data(), run, observer, hook ? &*hook : nullptr,
+                         threads);
         } catch (...) {
             observer.show();
             throw;
@@ -281,7 +308,8 @@ void bind_trainer(py::module_& m, const char* name) {
                 self.trainer().optimizer().schedule.steps = steps;
             })
         .def("run", &Class::run, py::arg("X"), py::arg("Y"), py::arg("sample_weight"), py::arg("order"),
-             py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"))
+             py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"),
+             py::arg("gradient_hook") = py::none())
         .def("loss_and_gradient", &Class::loss_and_gradient, py::arg("X"), py::arg("Y"), py::arg("sample_weight"),
              py::arg("l2"), py::arg("n_threads"));
 }

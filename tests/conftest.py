@@ -102,7 +102,9 @@ class Net:
         trainer.eta = eta
         return trainer
 
-    def train(self, trainer, listener=None, *, order=None, draws=None, n_threads=1, **settings):
+    def train(
+        self, trainer, listener=None, *, order=None, draws=None, n_threads=1, hook=None, **settings
+    ):
         """Run, without shuffling unless `draws`, a RandomState, is given; return the Run."""
         run = _core.Run()
         run.batch_size = self.X.shape[0]
@@ -110,7 +112,7 @@ class Net:
         for name, value in settings.items():
             setattr(run, name, value)
         generator = None if draws is None else draws._bit_generator
-        trainer.run(self.X, self.Y, self.weight, order, generator, run, listener, n_threads)
+        trainer.run(self.X, self.Y, self.weight, order, generator, run, listener, n_threads, hook)
         return run
 
     def gradient(self, trainer=None, l2=0.0, n_threads=1):

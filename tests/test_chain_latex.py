@@ -67,7 +67,7 @@ def sides(line):
     return [side.strip() for side in line.split(" = ")]
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(0, 50, 3))
 def test_the_derivative_in_numbers(seed):
     chain = random_chain(seed)
     symbols, *lines = lines_of(chain)

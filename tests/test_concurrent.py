@@ -164,7 +164,7 @@ def test_readers_beside_partial_fit_wait_for_it(reader, tmp_path):
         states.append(READERS[reader](model, path))
 
     with Others(read):
-        while len(states) < 25:
+        while len(states) < 10:
             model.partial_fit(X, y)
     course = [regressor(solver="adam").partial_fit(X, y)]
     while len(course) <= model.t_ // len(X):
@@ -253,6 +253,7 @@ def run_inside(call, handler, solver="adam"):
     assert (done.returncode, done.stdout) == (0, "whole True\n"), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize(
     ("call", "solver"),
@@ -263,6 +264,7 @@ def test_a_child_forked_by_a_signal_handler_goes_on(call, solver):
     run_inside(call, FORK, solver)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["fit", "partial_fit"])
 def test_a_signal_handler_reads_the_model(call):
     run_inside(call, READ)

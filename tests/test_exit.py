@@ -74,9 +74,9 @@ ENTRY_POINTS = [
     "explain", "trace",
 ]  # fmt: skip
 EXITS = 20
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("entry", ENTRY_POINTS)
 def test_daemon_threads_inside(entry, tmp_path):
     done = subprocess.run(

@@ -314,6 +314,7 @@ def test_failure_while_saving_keeps_the_old_file(step, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["m"]
 
 
+@pytest.mark.slow
 def test_kill_while_saving_leaves_a_whole_file(tmp_path):
     path = tmp_path / "m"
     code = (

@@ -1,12 +1,19 @@
 """Parameters: numbers of any type and size, the sizes of layers, and numbers that a dtype lacks."""
 
+import inspect
+import math
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
-from chainfit import MLPClassifier, MLPRegressor
+from chainfit import MLPClassifier, MLPRegressor, _core
+from chainfit._estimators import rules
+from chainfit._estimators.parameters import range_constraints
+from chainfit._estimators.settings import FitSettings
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:Got `batch_size` less than 1"
@@ -86,7 +93,7 @@ def test_a_fraction_is_printed(capsys):
         *(None, "64-32", "64", "", b"64", 4.0, True, np.array(4), np.array([[4, 3]])),
         *(np.array([4.0]), np.array([True]), (np.array([4]),), (size for size in [4])),
     ],
-    ids=repr,
+    ids=lambda sizes: repr(sizes).partition(" at 0x")[0],  # the same in every process
 )
 def test_sizes_of_layers_that_are_none(kind, sizes):
     message = (
@@ -162,3 +169,47 @@ def test_steps_of_zero_or_infinite_size_are_refused(dtype, name, value, what):
 @pytest.mark.parametrize(("solver", "name"), [("lbfgs", "learning_rate_init"), ("sgd", "epsilon")])
 def test_parameters_that_a_solver_does_not_use_may_be_zero(solver, name):
     fit(MLPRegressor, solver=solver, precision="float32", **{name: 1e-50})
+
+
+# -- parameters of the core's rules that scikit-learn has no word for
+
+
+def test_a_rule_of_the_core_brings_its_parameters(monkeypatch):
+    parameter = _core.Parameter("slope", 1.5, 0.0, math.inf, True, True, "Where it bends.")
+    bent = _core.losses()["squared_error"]._replace(parameters=(parameter,))
+    monkeypatch.setitem(rules.LOSSES, "squared_error", bent)
+
+    @rules.with_own_parameters(rules.REAL_LOSSES)
+    class Bent(MLPRegressor):
+        """Bent.
+
+        Parameters
+        ----------
+        loss : str
+
+        Attributes
+        ----------
+        coefs_ : list
+        """
+
+        _parameter_constraints: ClassVar = {
+            **MLPRegressor._parameter_constraints,
+            **range_constraints(rules.own_parameters(rules.REAL_LOSSES)),
+        }
+
+    assert list(inspect.signature(Bent).parameters)[-1] == "slope"
+    assert Bent().slope == Bent().get_params()["slope"] == 1.5
+    model = clone(Bent(slope=0.5)).set_params(alpha=0.1)
+    assert (model.slope, model.alpha) == (0.5, 0.1)
+    assert "slope=0.5" in repr(model)
+    with pytest.raises(ValueError, match=r"'slope' parameter of Bent must be a .* \(0.0, inf\)"):
+        model.set_params(slope=0).fit([[0.0], [1.0]], [0.0, 1.0])
+    with pytest.raises(TypeError, match="unexpected keyword argument 'slop'"):
+        Bent(slop=1)
+    older = Bent.__new__(Bent)
+    older.__setstate__(MLPRegressor(alpha=0.2).__getstate__())
+    assert (older.slope, older.alpha) == (1.5, 0.2)
+    assert "slope : float, default=1.5" in Bent.__doc__.partition("Attributes")[0]
+    monkeypatch.setitem(rules.LOSS_SETTINGS, "squared_error", ("slope",))
+    settings = FitSettings.of({**vars(model), "slope": 2.0}, "squared_error")
+    assert settings.loss_settings == {"slope": 2.0}

@@ -51,6 +51,7 @@ def test_who_takes_part():
 # -- contestants; PyTorch, JAX and onnxruntime where they are installed
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("case", ["seed", "tabular", "simplechains", "predict_row", "proba_bulk"])
 @pytest.mark.parametrize("peer", ["chainfit", "sklearn", "torch", "jax", "onnx"])
@@ -96,6 +97,7 @@ def test_the_best_way_is_taken():
 # -- the comparison
 
 
+@pytest.mark.slow
 def test_processes_take_turns(monkeypatch):
     monkeypatch.setitem(PEERS, "jax", PEERS["jax"]._replace(requires="no_such_library"))
     monkeypatch.setattr(compare, "ROUND_SECONDS", 600)

@@ -95,6 +95,7 @@ print(threads_now() - before)
         assert out.split() == ["0", "2", "2", "6", "6"]
 
 
+@pytest.mark.slow
 def test_forked_children_train_on(python):
     """On threads of their own, to the same bits.
 

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # Tests of private helpers that mean nothing here, with the reason.
 LEFT_OUT = {
     "test_gradient": "calls _loss_grad_lbfgs, scikit-learn's private interface to SciPy; "

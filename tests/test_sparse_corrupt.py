@@ -107,6 +107,23 @@ def test_every_entry_point_refuses(kind):
         np.testing.assert_array_equal(w, copy)
 
 
+@pytest.mark.parametrize(
+    ("corrupt", "size"),
+    [
+        (lambda index: put(sp.csr_array(X), indices=(5, index)), 12),
+        (lambda index: put(sp.csc_array(X), indices=(5, index)), 40),
+        (lambda index: coo(0, index), 40),
+        (lambda index: coo(1, index), 12),
+        (lambda index: lil(0, index), 12),
+    ],
+)
+def test_the_first_index_past_the_end_is_refused(corrupt, size):
+    check_sparse(corrupt(size - 1))
+    for index in (size, -1):
+        with pytest.raises(ValueError, match=f"must be from 0 to {size - 1} along .*, got {index}"):
+            check_sparse(corrupt(index))
+
+
 def test_sparse_targets_are_checked_too():
     Y = sp.csr_array(np.column_stack([y > 0, y > 1]).astype(int))
     model = MLPClassifier((4,), max_iter=3, random_state=0, tol=1.0, n_iter_no_change=1)
@@ -160,6 +177,7 @@ print("whole")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize("value", [2**30, -(2**30)])
 def test_indices_changed_by_a_callback(value, early):

@@ -140,7 +140,7 @@ def test_calls_ask_for_the_limit_where_a_second_thread_pays(monkeypatch):
         asked.append(1)
         return 1
 
-    for module in ("base", "training", "lbfgs"):
+    for module in ("forward", "training", "lbfgs"):
         monkeypatch.setattr(f"chainfit._estimators.{module}.thread_limit", lambda n: limit)
     parameters = {"hidden_layer_sizes": (100, 100), "random_state": 0, "max_iter": 2}
     model = MLPRegressor(batch_size=1000, **parameters)

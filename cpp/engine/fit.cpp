@@ -36,7 +36,7 @@ void epoch(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Gr
     });
 }
 
-// Counts the epochs that improved nothing: by more than tol, as scikit-learn has it.
+// Counts consecutive epochs without an improvement of tol, by scikit-learn's rule.
 void count_improvement(Run& run, double loss, Observer& observer) {
     bool improved;
     if (run.early_stopping) {

@@ -34,19 +34,25 @@ bool Optimizer<T>::is_finite() const {
 }
 
 template <class T>
-Update<T> Optimizer<T>::fused() {
-    T* w = parameters.w.data();
-    return {rule_,
-            w,
-            {rule_.slots > 0 ? parameters.slot[0].data() : w, rule_.slots > 1 ? parameters.slot[1].data() : w},
-            false};
+bool Optimizer<T>::has_tiny() const {
+    const Kernels<T>& kernels = isa_.kernels<T>();
+    return kernels.one_row.items[place_of(kernels, rule_)].tiny;
 }
 
+template <class T>
+Update<T> Optimizer<T>::fused() {
+    T* w = parameters.w.data();
+    Update<T> update{rule_, w, {w, w}, false, has_tiny()};
+    for (int s = 0; s < rule_.slots; ++s) update.slot[s] = parameters.slot[s].data();
+    return update;
+}
+
+// Tiny nets take the kernel that they would take with the optimizer itself: its sums are cut otherwise.
 template <class T>
 Update<T> Optimizer<T>::store_in(Buffer<T>& gradient) {
     if (gradient.size() != network_.packed_size()) gradient = Buffer<T>(network_.packed_size());
     T* w = parameters.w.data();
-    return {isa_.kernels<T>().store, w, {gradient.data(), w}, true};
+    return {isa_.kernels<T>().store, w, {gradient.data(), w}, true, has_tiny()};
 }
 
 template <class T>

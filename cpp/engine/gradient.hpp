@@ -15,6 +15,7 @@ struct Update {
     T* w;
     T* slot[2];        // as w; a slot that the rule lacks points at w
     bool only_stores;  // the weights stay as they are
+    bool tiny;         // whether tiny nets take the optimizer's kernel of their own for one row
 };
 
 // Whoever wants the whole gradient before the weights change. Asked between steps on the caller's thread; what it
@@ -48,6 +49,8 @@ class Optimizer {
     Schedule<T> schedule;
 
    private:
+    bool has_tiny() const;
+
     const Network<T>& network_;
     const Isa& isa_;
     const OptimizerKernel<T>& rule_;

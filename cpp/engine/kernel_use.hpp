@@ -44,6 +44,12 @@ Values<T> rounded(const ParameterValues& values) {
     return out;
 }
 
+// Where the table has what belongs to `rule`, an optimizer or the rule that stores the gradient, which follows them.
+template <class T>
+Index place_of(const Kernels<T>& kernels, const OptimizerKernel<T>& rule) {
+    return &rule == &kernels.store ? kernels.optimizers.count : &rule - kernels.optimizers.items;
+}
+
 // Flushes denormals on this thread for as long as it lives.
 class DenormalsFlushed {
    public:

@@ -65,16 +65,52 @@ double cost_by_lines(const Network<T>& network, Index rows) {
 template <class T>
 int row_splits(const Network<T>& network, int threads, Index batch_rows, Index block_panels) {
     const Index row_panels = (batch_rows + kLanes<T> - 1) / kLanes<T>;
-    int most = static_cast<int>(std::min<Index>(threads, std::max<Index>(1, row_panels / 2)));
-    while (threads % most) --most;
-    if (row_panels > block_panels) return most;
-    int best = most;
+    int limit = static_cast<int>(std::min<Index>(threads, std::max<Index>(1, row_panels / 2)));
+    while (threads % limit) --limit;
+    if (row_panels > block_panels) return limit;
+    int best = limit;
     const auto cost = [&](int rows) {
         return fetched(network, static_cast<double>(batch_rows), rows, static_cast<double>(threads) / rows);
     };
-    for (int rows = most - 1; rows > 0; --rows)
+    for (int rows = limit - 1; rows > 0; --rows)
         if (threads % rows == 0 && cost(rows) < cost(best)) best = rows;
     return best;
+}
+
+// The tiles of all weight matrices as tasks, and those that each thread begins with: equal shares of the work.
+template <class T>
+void add_tasks(const Network<T>& network, Plan& plan) {
+    constexpr Index V = kLanes<T>;
+    Index work = 0;
+    // in the order of the units' owners in the rows phase, so that threads update the weights that they read
+    for (Index u = 0; u < plan.unit_splits; ++u) {
+        Index squares = 0, gradient = 0;
+        for (std::size_t l = 0; l < network.layers().size(); ++l) {
+            const Layer& layer = network.layers()[l];
+            const Index lines = layer.n_in + 1;
+            const Index blocks = (lines + kTaskLines - 1) / kTaskLines;
+            const Range owned = share(layer.panels, plan.unit_splits, u, 1);
+            for (Index j = owned.begin; j < owned.end; j += kTaskPanels)
+                for (Index i = 0; i < blocks; ++i) {
+                    const Range range = share(lines, blocks, i, 1);
+                    const Index panels = std::min(kTaskPanels, owned.end - j);
+                    plan.tasks.push_back({static_cast<Index>(l), j, panels, range, squares + j * blocks + i, blocks,
+                                          gradient + (j * lines + range.begin) * V});
+                    work += panels * (range.end - range.begin);
+                }
+            squares += layer.panels * blocks;
+            gradient += layer.panels * lines * V;
+        }
+        plan.squares = squares;
+    }
+    plan.first_task.assign(1, 0);
+    Index before = 0, i = 0;
+    for (const WeightsTask& task : plan.tasks) {
+        while (before * plan.threads >= work * static_cast<Index>(plan.first_task.size())) plan.first_task.push_back(i);
+        before += task.panels * (task.lines.end - task.lines.begin);
+        ++i;
+    }
+    plan.first_task.resize(static_cast<std::size_t>(plan.threads) + 1, static_cast<Index>(plan.tasks.size()));
 }
 
 }  // namespace
@@ -107,46 +143,16 @@ Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max
 
     Index packed = 0;
     for (const Layer& layer : network.layers()) packed += layer.panels * (layer.n_in + 1) * V * Index{sizeof(T)};
-    const Index row_blocks = (batch_rows + kBlock - 1) / kBlock;
+    const Index row_blocks = (batch_rows + kChain - 1) / kChain;
     plan.by_blocks = !sparse && !plan.by_lines && row_blocks > 1 && packed <= kBlockWeightsBytes &&
                      packed <= kBlockSumsBytes / row_blocks;
     if (plan.by_blocks) {
         plan.row_splits = plan.threads;
         plan.unit_splits = 1;
-        plan.block_panels = kBlock / V;
+        plan.block_panels = kChain / V;
     }
 
-    Index work = 0;
-    // by the units' owners in the rows phase, so that they update the weights that they read
-    for (Index u = 0; u < plan.unit_splits; ++u) {
-        Index squares = 0, gradient = 0;
-        for (std::size_t l = 0; l < network.layers().size(); ++l) {
-            const Layer& layer = network.layers()[l];
-            const Index lines = layer.n_in + 1;
-            const Index blocks = (lines + kTaskLines - 1) / kTaskLines;
-            const Range owned = share(layer.panels, plan.unit_splits, u, 1);
-            for (Index j = owned.begin; j < owned.end; j += kTaskPanels)
-                for (Index i = 0; i < blocks; ++i) {
-                    const Range range = share(lines, blocks, i, 1);
-                    const Index panels = std::min(kTaskPanels, owned.end - j);
-                    plan.tasks.push_back({static_cast<Index>(l), j, panels, range, squares + j * blocks + i, blocks,
-                                          gradient + (j * lines + range.begin) * V});
-                    work += panels * (range.end - range.begin);
-                }
-            squares += layer.panels * blocks;
-            gradient += layer.panels * lines * V;
-        }
-        plan.squares = squares;
-    }
-    plan.first_task.assign(1, 0);
-    Index before = 0;
-    for (Index i = 0; i < static_cast<Index>(plan.tasks.size()); ++i) {
-        while (before * plan.threads >= work * static_cast<Index>(plan.first_task.size())) plan.first_task.push_back(i);
-        before +=
-            plan.tasks[static_cast<std::size_t>(i)].panels *
-            (plan.tasks[static_cast<std::size_t>(i)].lines.end - plan.tasks[static_cast<std::size_t>(i)].lines.begin);
-    }
-    plan.first_task.resize(static_cast<std::size_t>(plan.threads) + 1, static_cast<Index>(plan.tasks.size()));
+    add_tasks(network, plan);
     return plan;
 }
 

@@ -14,7 +14,8 @@ struct WeightsTask {
     Index panel = 0;
     Index panels = 1;
     Range lines;
-    // Where its sums of squares go, one for each panel: the same place whoever does the task, and so the same total.
+    // Where its sums of squares go, one for each panel: the same place whichever thread does the task, hence the
+    // same total.
     Index squares = 0;
     Index squares_panel = 1;
     Index gradient = 0;  // of a block of rows: where this task's first line lies, in elements
@@ -25,7 +26,7 @@ struct Plan {
     int row_splits = 1;      // threads side by side along the rows ...
     int unit_splits = 1;     // ... times threads side by side along the units, which then meet after each layer
     Index block_panels = 1;  // panels of rows taken through all layers before the next
-    // A small net with many rows: a thread takes kBlock rows through all layers and through their gradient too, while
+    // A small net with many rows: a thread takes kChain rows through all layers and through their gradient too, while
     // they are in its L1. The weights phase adds up the blocks' gradients, in order, and updates.
     bool by_blocks = false;
     // Lanes of the rows phase are units, not rows: for batches whose last panel of rows would be mostly empty.
@@ -34,8 +35,8 @@ struct Plan {
     Index squares = 0;  // sums of squares in all
 
     // The weights phase of the thread with rows r and units u: tasks [first_task[t], first_task[t + 1]) with
-    // t = u * row_splits + r. A thread begins with the same tasks in every step, so that its
-    // weights stay in its own cache; what others are late with it does too.
+    // t = u * row_splits + r. A thread begins with the same tasks in every step, so that its weights stay in its own
+    // cache; then it helps the others with theirs.
     std::vector<Index> first_task;
 };
 
@@ -45,13 +46,13 @@ inline constexpr Index kTaskPanels = 2;
 template <class T>
 Plan make_plan(const Network<T>& network, Index batch_rows, bool sparse, int max_threads);
 
-// Of one step on a batch: what its number of threads goes by.
+// FLOP of one step on a batch: the number of threads follows from it.
 template <class T>
 double step_flop(const Network<T>& network, Index batch_rows) {
     return 6.0 * static_cast<double>(network.weight_count()) * static_cast<double>(batch_rows);
 }
 
-// Threads that pay for `flop` of work between two barriers.
+// The number of threads that pay off for `flop` of work between two barriers.
 int threads_that_pay(double flop, int max_threads);
 
 // Equal shares: part `i` of `parts` of [0, n), cut at multiples of `step`.

@@ -64,6 +64,7 @@ StepSums FewRowsStepper<T>::step(const Samples<T>& samples, const BatchRows& bat
     FewRowsLayer<T> backward;
     backward.rows = rows.end;
     backward.scalars = scalars;
+    backward.optimizer = place_of(kernels_, update.rule);
     for (std::size_t l = last; l-- > 0;) {
         const Layer& layer = network_.layers()[l];
         backward.n_in = layer.n_in;
@@ -74,7 +75,7 @@ StepSums FewRowsStepper<T>::step(const Samples<T>& samples, const BatchRows& bat
         backward.w = update.w + layer.offset;
         for (int s = 0; s < 2; ++s) backward.slot[s] = update.slot[s] + layer.offset;
         backward.panel = layer.panel;
-        sums.squares += static_cast<double>(update.rule.backward_of_few(backward));
+        sums.squares += static_cast<double>(kernels_.backward_few_rows(backward));
         if (l == 0) break;
         const Epilogue<T> epilogue = net_.functions.backward(l);
         const T* kept = (net_.functions.keeps_slope(l) ? slope_ : a_)[l].data();

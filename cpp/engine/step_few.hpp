@@ -6,6 +6,7 @@
 #include "engine/input.hpp"
 #include "engine/output.hpp"
 #include "engine/stepper.hpp"
+#include "kernels/small_steps.hpp"
 
 namespace chainfit {
 

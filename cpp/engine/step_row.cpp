@@ -9,7 +9,7 @@ template <class T>
 RowStepper<T>::RowStepper(const Net<T>& net)
     : net_(net),
       network_(net.network),
-      max_rows_(std::clamp<Index>((Index{1} << 17) / network_.weight_count(), 1, kMicroSteps)),
+      max_rows_(std::clamp<Index>((Index{1} << 17) / network_.weight_count(), 1, kOneRowSteps)),
       tiny_(*std::max_element(network_.units().begin() + 1, network_.units().end()) <= kLanes<T>) {
     constexpr Index V = kLanes<T>;
     const auto room = [this](Index count) {
@@ -18,19 +18,19 @@ RowStepper<T>::RowStepper(const Net<T>& net)
     };
     for (std::size_t l = 0; l < network_.layers().size(); ++l) {
         const Layer& layer = network_.layers()[l];
-        MicroLayer<T> micro;
-        micro.n_in = layer.n_in;
-        micro.n_out = layer.n_out;
-        micro.panel = layer.panel;
+        OneRowLayer<T> held;
+        held.n_in = layer.n_in;
+        held.n_out = layer.n_out;
+        held.panel = layer.panel;
         if (l > 0) {
-            micro.activation = net.functions.place(l);
-            micro.a = room(round_up(layer.n_in, V));
-            micro.kept = net.functions.keeps_slope(l) ? room(round_up(layer.n_in, V)) : micro.a;
+            held.activation = net.functions.place(l);
+            held.a = room(round_up(layer.n_in, V));
+            held.kept = net.functions.keeps_slope(l) ? room(round_up(layer.n_in, V)) : held.a;
         }
-        micro.delta = room(round_up(layer.n_out, V));
+        held.delta = room(round_up(layer.n_out, V));
         if (l > 0 && layer.n_out <= V)
-            for (T*& lines : micro.transposed) lines = room(checked_product(round_up(layer.n_in, V), layer.n_out));
-        layers_.push_back(micro);
+            for (T*& lines : held.transposed) lines = room(checked_product(round_up(layer.n_in, V), layer.n_out));
+        layers_.push_back(held);
     }
     steps_.layers = layers_.data();
     steps_.n_layers = static_cast<Index>(layers_.size());
@@ -49,24 +49,29 @@ void RowStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<T
         layers_[l].w = update.w + offset;
         for (int i = 0; i < 2; ++i) layers_[l].slot[i] = update.slot[i] + offset;
     }
-    const auto kernel = tiny_ && update.rule.tiny ? update.rule.tiny : update.rule.micro;
+    const OneRowKernel<T>& kernels = net_.kernels.one_row.items[place_of(net_.kernels, update.rule)];
+    const auto kernel = tiny_ && update.tiny ? kernels.tiny : kernels.any;
     while (batches.left()) {
         progress.interrupted = progress.poll.now_and_then();
         if (progress.interrupted) return;
-        prepare(batches, progress.schedule);
+        const Index first = (batches.next - batches.rows.begin) % max_rows_;
+        if (first == 0) prepare(batches, progress.schedule);
+        steps_.range = {first, update.only_stores ? first + 1 : steps_.count};
         kernel(steps_);
-        batches.next += steps_.count;
-        progress.add(sums(), steps_.count, 1);
+        batches.next += steps_.range.end - first;
+        if (steps_.range.end == steps_.count) progress.add(sums(), steps_.count, 1);
+        if (update.only_stores) return;
     }
 }
 
-// Rows, weights and scalars of the next steps.
+// Rows, weights and scalars of the next call, or of as many calls where each makes one step.
 template <class T>
 void RowStepper<T>::prepare(const Batches<T>& batches, const Schedule<T>& schedule) {
     const Samples<T>& samples = batches.samples;
     const Index n_in = network_.units().front(), n_out = network_.units().back();
     const Input<T> input(net_.kernels, samples, n_in);
     if (!input.has_rows() && x_.size() == 0) x_ = Buffer<T>(checked_product(max_rows_, n_in));
+    steps_.data_loss = 0;
     steps_.scalars = schedule.constants();
     steps_.count = std::min(max_rows_, batches.rows.end - batches.next);
     const BatchRows rows{batches.order, {batches.next, batches.next + steps_.count}};

@@ -6,6 +6,7 @@
 
 #include "engine/input.hpp"
 #include "engine/stepper.hpp"
+#include "kernels/small_steps.hpp"
 
 namespace chainfit {
 
@@ -24,11 +25,11 @@ class RowStepper final : public Stepper<T> {
     const Network<T>& network_;
     Index max_rows_;  // of one call: as many as keep it well below a millisecond
     bool tiny_;       // no layer above the input has more units than there are lanes
-    MicroSteps<T> steps_;
-    std::vector<MicroLayer<T>> layers_;
+    OneRowSteps<T> steps_;
+    std::vector<OneRowLayer<T>> layers_;
     std::vector<Buffer<T>> memory_;
     Buffer<T> x_;  // the rows of X, where they don't lie as the kernel reads them
-    double inverse_weight_[kMicroSteps] = {};
+    double inverse_weight_[kOneRowSteps] = {};
 };
 
 }  // namespace chainfit

@@ -13,8 +13,8 @@ TileStepper<T>::TileStepper(const Net<T>& net, Index batch_rows, bool sparse, in
       output_(net.functions, network_.units().back()),
       plan_(make_plan(network_, batch_rows, sparse, max_threads)),
       last_(network_.layers().size()),
-      row_turns_(plan_.threads),
-      task_turns_(plan_.threads) {
+      row_queues_(plan_.threads),
+      task_queues_(plan_.threads) {
     constexpr Index V = kLanes<T>;
     const Index all_panels = round_up(batch_rows, V) / V;
     const Index row_panels = plan_.by_blocks ? plan_.threads * plan_.block_panels : all_panels;
@@ -40,7 +40,7 @@ TileStepper<T>::TileStepper(const Net<T>& net, Index batch_rows, bool sparse, in
         delta_transposed_.emplace_back(l == 0 ? 0 : checked_product(rounded / V, transposed_panel_));
     }
     panel_loss_ = Buffer<T>(all_panels);
-    if (plan_.by_blocks) block_sums_ = Buffer<T>(checked_product(gradient_size(), (batch_rows + kBlock - 1) / kBlock));
+    if (plan_.by_blocks) block_sums_ = Buffer<T>(checked_product(gradient_size(), (batch_rows + kChain - 1) / kChain));
     task_squares_ = Buffer<T>(plan_.squares);
     const Index output_size = checked_product(2, output_.panel_size());
     for (int t = 0; t < plan_.threads; ++t) scratch_.emplace_back(std::max(output_size, kTaskPanels * kTaskLines * V));
@@ -76,10 +76,10 @@ void TileStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<
 
 template <class T>
 bool TileStepper<T>::make(const Step& step, int thread, Barrier& barrier) {
-    task_turns_.restart(thread);
+    task_queues_.refill(thread);
     rows_phase(step, thread, barrier);
     barrier.wait();
-    row_turns_.restart(thread);
+    row_queues_.refill(thread);
     if (!cancel_.load(std::memory_order_relaxed)) weights_phase(step, thread, barrier.threads());
     barrier.wait();
     if (!cancel_.load(std::memory_order_relaxed)) return true;
@@ -143,7 +143,7 @@ void TileStepper<T>::rows_phase(const Step& step, int thread, Barrier& barrier) 
             backward_layer(rows_here, l, rows_of(l), units_of(l));
         }
         if (plan_.by_blocks)
-            block_gradient(held, std::min(kBlock, step.batch.count() - p * V),
+            block_gradient(held, std::min(kChain, step.batch.count() - p * V),
                            block_sums_.data() + p / block * gradient_size());
     };
     // With several threads on the same rows every one of them walks the same number of barriers: one block, always.
@@ -156,7 +156,7 @@ void TileStepper<T>::rows_phase(const Step& step, int thread, Barrier& barrier) 
         const Range theirs = rows_at(owner);
         return (theirs.end - theirs.begin + block - 1) / block;
     };
-    row_turns_.work_off(thread, static_cast<int>(row_splits), blocks, [&](int owner, Index i) {
+    row_queues_.work_through(thread, static_cast<int>(row_splits), blocks, [&](int owner, Index i) {
         const Range theirs = rows_at(owner);
         work(theirs.begin + i * block, theirs.end);
     });
@@ -281,12 +281,12 @@ void TileStepper<T>::weights_phase(const Step& step, int thread, int threads) {
     const Index u = as_planned ? thread % plan_.unit_splits : 0;
     const auto tasks_of = [&](int owner) {
         if (!as_planned) return share(static_cast<Index>(plan_.tasks.size()), threads, owner, 1);
-        const auto turn =
+        const auto place =
             static_cast<std::size_t>(owner % plan_.unit_splits * plan_.row_splits + owner / plan_.unit_splits);
-        return Range{plan_.first_task[turn], plan_.first_task[turn + 1]};
+        return Range{plan_.first_task[place], plan_.first_task[place + 1]};
     };
     const auto count = [&](int owner) { return tasks_of(owner).end - tasks_of(owner).begin; };
-    task_turns_.work_off(thread, threads, count, [&](int owner, Index i) {
+    task_queues_.work_through(thread, threads, count, [&](int owner, Index i) {
         if (update.only_stores) {
             if (cancel_.load(std::memory_order_relaxed)) return;
             if (thread == 0 && step.cancelled()) cancel_.store(true, std::memory_order_relaxed);
@@ -296,7 +296,7 @@ void TileStepper<T>::weights_phase(const Step& step, int thread, int threads) {
         const Layer& layer = network_.layers()[l];
         const Index lines = task.lines.end - task.lines.begin;
         if (plan_.by_blocks) {
-            const Index blocks = (step.batch.count() + kBlock - 1) / kBlock, size = gradient_size();
+            const Index blocks = (step.batch.count() + kChain - 1) / kChain, size = gradient_size();
             for (Index v = 0; v < task.panels; ++v)
                 kernels_.add_blocks(block_sums_.data() + task.gradient + v * (layer.n_in + 1) * V, size, blocks,
                                     lines * V, sums + v * lines * V);

@@ -86,7 +86,7 @@ class TileStepper final : public Stepper<T> {
     Buffer<T> task_squares_;          // sums for each task, one for each of its panels
     std::vector<Buffer<T>> scratch_;  // for each thread: targets and outputs of a panel, or gradient sums of a task
     BatchColumns<T> columns_;         // of a sparse batch
-    Turns row_turns_, task_turns_;
+    WorkQueues row_queues_, task_queues_;
     std::atomic<bool> cancel_{false};
 };
 

@@ -24,15 +24,16 @@ class Barrier {
     alignas(64) std::atomic<std::uint32_t> generation_{0};
 };
 
-// Who does which items of a phase: a thread its own ones, then what is left of the others'. Cores of one machine are
-// seldom equally fast at the same time, and a phase ends with its slowest thread.
-class Turns {
+// The items of a phase, a queue for each thread: a thread works through its own, then takes what is left in the
+// others'. Cores of one machine are seldom equally fast at the same time, and a phase ends with its slowest thread.
+class WorkQueues {
    public:
-    explicit Turns(int threads) : next_(static_cast<std::size_t>(threads)) {}
+    explicit WorkQueues(int threads) : next_(static_cast<std::size_t>(threads)) {}
 
-    // Calls work(owner, i) for items 0 <= i < count(owner) of owners 0 .. threads - 1, each of them once.
+    // Calls work(owner, i) for items 0 <= i < count(owner) of owners 0 .. threads - 1: each of them once, by whichever
+    // thread takes it.
     template <class Count, class Work>
-    void work_off(int thread, int threads, const Count& count, const Work& work) {
+    void work_through(int thread, int threads, const Count& count, const Work& work) {
         if (threads == 1) {  // nobody to agree with: no atomic operations
             for (std::ptrdiff_t i = 0, n = count(0); i < n; ++i) work(0, i);
             return;
@@ -47,8 +48,8 @@ class Turns {
             }
         }
     }
-    // By each thread, before the phase comes again and after a barrier that follows it.
-    void restart(int thread) { next_[static_cast<std::size_t>(thread)].item.store(0, std::memory_order_relaxed); }
+    // By each thread, after a barrier that follows the phase and before the phase comes again.
+    void refill(int thread) { next_[static_cast<std::size_t>(thread)].item.store(0, std::memory_order_relaxed); }
 
    private:
     struct Next {
@@ -64,7 +65,7 @@ int max_threads();
 // Rises in a forked child, once a pool has been used: of its team, the forking thread is the only one left.
 int forks();
 
-// What thread 0 throws when it finds itself in such a child; the work that was begun is to be done again.
+// What thread 0 throws when it finds itself in such a child: the work has to begin again with a new team.
 struct TeamLost {};
 
 // Calls body(thread, barrier) on 0..barrier.threads()-1, thread 0 being the caller. Runs on `threads`, or on 1 where

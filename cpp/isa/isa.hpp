@@ -2,7 +2,7 @@
 // control word for denormals. Floor: isa.
 #pragma once
 
-#include "kernels/table.hpp"
+#include "kernels/small_steps.hpp"
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>

@@ -9,13 +9,14 @@
 #include "kernels/losses.inl"
 #include "kernels/optimizers.inl"
 #include "kernels/phases.inl"
-// lines and sparse use phases, micro uses optimizers
+// lines and sparse use phases, one_row uses optimizers
 #include "kernels/lines.inl"
-#include "kernels/micro.inl"
+#include "kernels/one_row.inl"
 #include "kernels/sparse.inl"
-// few and row use micro, kernels uses them all
-#include "kernels/few.inl"
-#include "kernels/row.inl"
+// the others use one_row, kernels uses them all
+#include "kernels/few_rows.inl"
+#include "kernels/one_row_steps.inl"
+#include "kernels/predict_row.inl"
 // clang-format off
 #include "kernels/kernels.inl"
 // clang-format on

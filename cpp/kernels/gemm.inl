@@ -12,7 +12,7 @@
 //      gradient   m = unit below,  k = row,        lanes = units:  A = a by rows,    B = delta transposed
 // and with lanes = units throughout (lines.inl), where m = row in forward and backward: A = a or delta, B = W.
 // "By columns": A(m, k) = a[m + k * a_step]. "By rows": A(m, k) = a[k / lanes * a_step + m * lanes + k % lanes].
-// Callers cut k into blocks of kBlock and set `accumulate` from the second block on.
+// Callers cut k into blocks of kChain and set `accumulate` from the second block on.
 
 template <class T, int MR, int NV>
 struct TileSums {

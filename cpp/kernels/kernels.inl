@@ -3,7 +3,7 @@
 
 // Two copies of W want two updates: too much where the update costs more than the rest, as Adam's does.
 template <class T, class O>
-constexpr auto tiny_or_null() -> void (*)(MicroSteps<T>&) {
+constexpr auto tiny_or_null() -> void (*)(OneRowSteps<T>&) {
     if constexpr (O::slots < 2)
         return &tiny_steps<T, O>;
     else
@@ -14,9 +14,10 @@ template <class T, class>
 struct OptimizerList;
 template <class T, class... O>
 struct OptimizerList<T, TypeList<O...>> {
-    static constexpr OptimizerKernel<T> items[] = {{O::name, O::slots, O::corrects_bias, parameters_of(O::parameters),
-                                                    &update<T, O>, &backward_of_few<T, O>, &micro_steps<T, O>,
-                                                    tiny_or_null<T, O>()}...};
+    static constexpr OptimizerKernel<T> items[] = {
+        {O::name, O::slots, O::corrects_bias, parameters_of(O::parameters), &update<T, O>}...};
+    static constexpr OneRowKernel<T> one_row[] = {{&one_row_steps<T, O>, tiny_or_null<T, O>()}...,
+                                                  {&one_row_steps<T, Store>, &tiny_steps<T, Store>}};
 };
 
 template <class T>
@@ -34,13 +35,15 @@ inline constexpr Kernels<T> kKernels = {
     &add_blocks<T>,
     &forward_sparse<T>,
     &gradient_sparse<T>,
+    &backward_few_rows<T>,
     &predict_row<T>,
     &activate<T, Identity>,
     &activate_lines<T, Identity>,
     list(ActivationList<T, Activations>::items),
     list(LossList<T, Losses>::items),
     list(OptimizerList<T, Optimizers>::items),
-    {Store::name, Store::slots, false, {}, &update<T, Store>, nullptr, nullptr, nullptr},
+    list(OptimizerList<T, Optimizers>::one_row),
+    {Store::name, Store::slots, false, {}, &update<T, Store>},
 };
 
 // As many FMA chains as a tile has, fed from registers alone: the peak. Returns the FLOP; sink[0], sink[1] in, sum out.

@@ -51,8 +51,8 @@ void forward_lines(const Weights<T>& weights, Lines<const T> in, Lines<T> out, R
     for (Index j = unit_panels.begin, nv; j < unit_panels.end; j += nv) {
         nv = tile_panels(count, unit_panels.end - j);
         T* c = out.data + j * out.panel + rows.begin * V;
-        for (Index k = 0; k < weights.n_in; k += kBlock)
-            tiles_of_rows(count, nv, smaller(kBlock, weights.n_in - k), in.data + k / V * in.panel + rows.begin * V,
+        for (Index k = 0; k < weights.n_in; k += kChain)
+            tiles_of_rows(count, nv, smaller(kChain, weights.n_in - k), in.data + k / V * in.panel + rows.begin * V,
                           in.panel, weights.w + j * weights.panel + k * weights.row, weights.panel, c, out.panel,
                           k > 0);
         for (Index v = 0; v < nv; ++v)
@@ -79,15 +79,15 @@ template <class T>
 void backward_lines(const Weights<T>& weights, Lines<const T> delta, Lines<const T> kept, Lines<T> out, Range rows,
                     Range unit_panels, const Epilogue<T>& epilogue) {
     constexpr Index V = kLanes<T>;
-    constexpr Index panel = (kBlock + 1) * V;  // not a power of two apart
+    constexpr Index panel = (kChain + 1) * V;  // not a power of two apart
     alignas(64) T w[kFlatNV * panel];
     const Index count = rows.end - rows.begin;
     if (count == 0) return;
     for (Index i = unit_panels.begin, nv; i < unit_panels.end; i += nv) {
         nv = tile_panels(count, unit_panels.end - i);
         T* c = out.data + i * out.panel + rows.begin * V;
-        for (Index k = 0; k < weights.n_out; k += kBlock) {
-            const Index k_count = smaller(kBlock, weights.n_out - k);
+        for (Index k = 0; k < weights.n_out; k += kChain) {
+            const Index k_count = smaller(kChain, weights.n_out - k);
             for (Index v = 0; v < nv; ++v) transpose_weights(weights, (i + v) * V, k, k_count, w + v * panel);
             tiles_of_rows(count, nv, k_count, delta.data + k / V * delta.panel + rows.begin * V, delta.panel,
                           static_cast<const T*>(w), panel, c, out.panel, k > 0);
@@ -105,14 +105,14 @@ void gradient_lines(const GradientTask<T>& task) {
     const Index lines = task.lines.end - task.lines.begin;
     for (Index v = 0; v < task.panels; v += kMaxNV) {
         const Index nv = smaller(kMaxNV, task.panels - v);
-        for (Index k = 0; k < task.rows; k += kBlock) {
+        for (Index k = 0; k < task.rows; k += kChain) {
             const T* delta = task.delta + v * task.delta_panel + k * V;
             for (Index i = task.lines.begin; i < task.lines.end;) {
                 const bool bias = i == task.n_in;
                 const Index end = bias ? i + 1 : smaller(smaller(task.lines.end, task.n_in), (i / V + 1) * V);
                 const T* a = bias ? &one : task.a + i / V * task.a_panel + k * V + i % V;
                 T* out = task.out + (v * lines + i - task.lines.begin) * V;
-                tiles_down<T, false>(end - i, nv, smaller(kBlock, task.rows - k), a, bias ? 0 : V, delta,
+                tiles_down<T, false>(end - i, nv, smaller(kChain, task.rows - k), a, bias ? 0 : V, delta,
                                      task.delta_panel, out, lines * V, k > 0);
                 i = end;
             }

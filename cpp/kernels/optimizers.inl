@@ -80,10 +80,10 @@ struct Store {
 
 // One vector of weights at w, its slots beside; adds w^2 (before the step) to sum_squares.
 template <class T, class Optimizer>
-CHAINFIT_INLINE void update_vector(Vec<T> g, T* w, T* s0, T* s1, const StepScalars<T>& c, T l2, Vec<T>& sum_squares) {
+CHAINFIT_INLINE void update_vector(Vec<T> g, T* w, T* s0, T* s1, const StepScalars<T>& c, Vec<T>& sum_squares) {
     Vec<T> weight = load(w);
     sum_squares = fma(weight, weight, sum_squares);
-    g = fma(set1<T>(l2), weight, g);
+    g = fma(set1<T>(c.l2), weight, g);
     Vec<T> slot0 = zero<T>(), slot1 = zero<T>();
     if constexpr (Optimizer::slots > 0) slot0 = load(s0);
     if constexpr (Optimizer::slots > 1) slot1 = load(s1);
@@ -91,6 +91,14 @@ CHAINFIT_INLINE void update_vector(Vec<T> g, T* w, T* s0, T* s1, const StepScala
     store(w, weight);
     if constexpr (Optimizer::slots > 0) store(s0, slot0);
     if constexpr (Optimizer::slots > 1) store(s1, slot1);
+}
+
+// The same for biases, which are not penalized.
+template <class T, class Optimizer>
+CHAINFIT_INLINE void update_biases(Vec<T> g, T* w, T* s0, T* s1, StepScalars<T> c) {
+    c.l2 = 0;
+    Vec<T> not_penalized = zero<T>();
+    update_vector<T, Optimizer>(g, w, s0, s1, c, not_penalized);
 }
 
 // g (n) -> w (n) and the slots; returns the sum of w^2 before the update.
@@ -101,6 +109,6 @@ T update(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalar
     T* s1 = slot[1];
     Vec<T> sum_squares = zero<T>();
     for (Index i = 0; i < n; i += kLanes<T>)
-        update_vector<T, Optimizer>(load(g + i), w + i, s0 + i, s1 + i, c, c.l2, sum_squares);
+        update_vector<T, Optimizer>(load(g + i), w + i, s0 + i, s1 + i, c, sum_squares);
     return fold_sum(sum_squares);
 }

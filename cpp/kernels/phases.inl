@@ -70,8 +70,8 @@ void forward(const Weights<T>& weights, Panels<const T> in, Panels<T> out, Range
     constexpr Index V = kLanes<T>;
     for (Index group = unit_panels.begin; group < unit_panels.end; group += kForwardGroup) {
         const Index group_end = smaller(group + kForwardGroup, unit_panels.end);
-        for (Index k = 0; k < weights.n_in; k += kBlock) {
-            const Index k_count = smaller(kBlock, weights.n_in - k);
+        for (Index k = 0; k < weights.n_in; k += kChain) {
+            const Index k_count = smaller(kChain, weights.n_in - k);
             const bool last = k + k_count == weights.n_in;
             for (Index p = row_panels.begin; p < row_panels.end; p += kMaxNV) {
                 const Index nv = smaller(kMaxNV, row_panels.end - p);
@@ -99,8 +99,8 @@ void backward(const Weights<T>& weights, Panels<const T> delta, Panels<const T> 
     constexpr Index V = kLanes<T>;
     for (Index group = units.begin; group < units.end; group += kBackwardGroup) {
         const Index lines = smaller(kBackwardGroup, units.end - group);
-        for (Index k = 0; k < weights.n_out; k += kBlock) {
-            const Index k_count = smaller(kBlock, weights.n_out - k);
+        for (Index k = 0; k < weights.n_out; k += kChain) {
+            const Index k_count = smaller(kChain, weights.n_out - k);
             const bool last = k + k_count == weights.n_out;
             for (Index p = row_panels.begin; p < row_panels.end; p += kMaxNV) {
                 const Index nv = smaller(kMaxNV, row_panels.end - p);
@@ -120,10 +120,10 @@ template <class T>
 void gradient(const GradientTask<T>& task) {
     constexpr Index V = kLanes<T>;
     const Index lines = task.lines.end - task.lines.begin;
-    for (Index k = 0; k < task.rows; k += kBlock) {
+    for (Index k = 0; k < task.rows; k += kChain) {
         const T* a = task.a + k / V * task.a_panel + task.lines.begin * V;
         for (Index v = 0; v < task.panels; v += kMaxNV)
-            tiles_down<T, true>(lines, smaller(kMaxNV, task.panels - v), smaller(kBlock, task.rows - k), a,
+            tiles_down<T, true>(lines, smaller(kMaxNV, task.panels - v), smaller(kChain, task.rows - k), a,
                                 task.a_panel, task.delta + v * task.delta_panel + k * V, task.delta_panel,
                                 task.out + v * lines * V, lines * V, k > 0);
     }

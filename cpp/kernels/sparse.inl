@@ -1,5 +1,5 @@
 // The first layer of a sparse X. Floor: compiled once per instruction set. Lanes are units, so one value of X is one
-// FMA for each panel of units. Sums are cut at multiples of kBlock as in gemm.inl; terms that are not there would add
+// FMA for each panel of units. Sums are cut at multiples of kChain as in gemm.inl; terms that are not there would add
 // 0, so the bits are those of the same X made dense.
 
 // Sum over n in [begin, end) of value[n] * lines[position[n]], lanes being units.
@@ -10,10 +10,10 @@ CHAINFIT_INLINE Vec<T> sparse_sum(const T* value, const std::int32_t* position, 
     Index block = 0;
     for (std::int64_t n = begin; n < end; ++n) {
         const Index k = position[n];
-        if (k / kBlock != block) {
+        if (k / kChain != block) {
             total = total + sum;
             sum = zero<T>();
-            block = k / kBlock;
+            block = k / kChain;
         }
         sum = fma(set1<T>(value[n]), line(k), sum);
     }
@@ -63,9 +63,9 @@ void gradient_sparse(const GradientTask<T>& task) {
                 continue;
             }
             Vec<T> total = zero<T>();
-            for (Index k = 0; k < task.rows; k += kBlock) {
+            for (Index k = 0; k < task.rows; k += kChain) {
                 Vec<T> sum = zero<T>();
-                for (Index r = k; r < smaller(k + kBlock, task.rows); ++r) sum = sum + load(delta + r * V);
+                for (Index r = k; r < smaller(k + kChain, task.rows); ++r) sum = sum + load(delta + r * V);
                 total = total + sum;
             }
             store(out, total);

@@ -16,9 +16,9 @@ using Index = std::ptrdiff_t;
 template <class T>
 inline constexpr Index kLanes = 64 / sizeof(T);
 
-// Every element of a matrix product is a sum of blocks of this many terms, each block one chain of FMAs from +0, the
-// block sums added left to right. Part of the numerics contract: changing it changes results in the last bits.
-inline constexpr Index kBlock = 128;
+// Every element of a matrix product is a sum of chains of this many FMAs, each from +0, added left to right. Part of
+// the numerics contract: changing it changes results in the last bits.
+inline constexpr Index kChain = 128;
 
 // A constant array and its length. Not std::span: an inline function of a standard template, used inside a target
 // region, could be merged by the linker with the baseline's copy.
@@ -181,69 +181,6 @@ struct GradientTask {
     Index n_in = 0;
 };
 
-// Rows that are few: from 2 to this many.
-inline constexpr Index kFewRows = 8;
-
-// A layer on the way back of a few rows. Lanes are units.
-template <class T>
-struct FewRowsLayer {
-    Index rows = 0;
-    Index n_in = 0;
-    Index n_out = 0;
-    Lines<const T> a;                 // (rows, n_in)
-    Lines<const T> delta;             // (rows, n_out)
-    Lines<T> below;                   // (rows, n_in): W delta, W from before the update; null for the first layer
-    T* w = nullptr;                   // packed panels
-    T* slot[2] = {nullptr, nullptr};  // as w; a slot that the optimizer lacks points at w
-    Index panel = 0;
-    StepScalars<T> scalars;
-};
-
-// Steps that the micro kernel makes in one call, at most.
-inline constexpr Index kMicroSteps = 64;
-
-// A layer as one row goes through it. Lines of units are padded to lanes.
-template <class T>
-struct MicroLayer {
-    Index n_in = 0;
-    Index n_out = 0;
-    T* w = nullptr;                   // packed panels
-    T* slot[2] = {nullptr, nullptr};  // as w; a slot that the optimizer lacks points at w
-    Index panel = 0;
-    Index activation = 0;  // of the layer below, its place in the table; the first layer has none
-    T* a = nullptr;        // (n_in) of the layer below; the first layer reads x instead
-    T* kept = nullptr;     // (n_in) of the layer below, what its derivative is had from: a itself, or f'(z)
-    T* delta = nullptr;    // (n_out) of the layer above
-    // Room for W and its slots transposed, [n_in / lanes][n_out][lanes of units below], while the steps are made: of
-    // narrow layers in place of W (see micro.inl), of tiny nets beside it.
-    T* transposed[3] = {nullptr, nullptr, nullptr};
-};
-
-// Steps on one row each, one after the other.
-template <class T>
-struct MicroSteps {
-    MicroLayer<T>* layers = nullptr;
-    Index n_layers = 0;
-    const LossKernel<T>* loss = nullptr;
-    Values<T> loss_values;
-    StepScalars<T> scalars;  // but for eta and l2
-    Index count = 0;
-    const T* x[kMicroSteps] = {};  // (n_0) each
-    const T* y[kMicroSteps] = {};  // (n_L) each
-    T row_weight[kMicroSteps] = {};
-    T eta[kMicroSteps] = {};
-    T l2[kMicroSteps] = {};
-    // scratch, (n_L, lanes) each: the output layer of one row, and of as many rows as there are lanes
-    T* output = nullptr;
-    T* target = nullptr;
-    T* gradient = nullptr;
-    T* outputs = nullptr;
-    T* targets = nullptr;
-    // filled by the kernel
-    double data_loss = 0;             // the sum of all steps' row_weight * loss
-    T sum_squares[kMicroSteps] = {};  // of all weights, biases excluded, before each update
-};
-
 // A net that one row goes through; W row-major (panel = lanes).
 template <class T>
 struct RowNet {
@@ -265,12 +202,20 @@ struct OptimizerKernel {
     // Gradient g (n) -> new weights w (n) and slots. Returns the sum of w^2 before the update. n is a multiple of
     // lanes; slot has two pointers, and one that the optimizer lacks points at w.
     T (*update)(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars);
-    // Gradient and update of a layer and the way through it back, W being read once for all three. Returns as update.
-    T (*backward_of_few)(const FewRowsLayer<T>& layer);
-    // Whole steps on one row each: forward, loss, backward, update. Tiny: no layer above the input has more units than
-    // there are lanes; null where the optimizer has no such kernel.
-    void (*micro)(MicroSteps<T>& steps);
-    void (*tiny)(MicroSteps<T>& steps);
+};
+
+// Arguments of the next kernels, in kernels/small_steps.hpp.
+template <class T>
+struct FewRowsLayer;
+template <class T>
+struct OneRowSteps;
+
+// Whole steps on one row each, forward, loss, backward and update, for one optimizer.
+template <class T>
+struct OneRowKernel {
+    void (*any)(OneRowSteps<T>& steps);
+    // No layer above the input has more units than there are lanes; null where it would not pay.
+    void (*tiny)(OneRowSteps<T>& steps);
 };
 
 template <class T>
@@ -306,6 +251,8 @@ struct Kernels {
     void (*forward_sparse)(const Weights<T>& weights, const SparseRows<T>& x, const std::int64_t* index, Range rows,
                            Index row_panel, Panels<T> out, Range unit_panels, const Epilogue<T>& epilogue);
     void (*gradient_sparse)(const GradientTask<T>& task);
+    // A layer of a few rows, W being read once for gradient, update and backward pass. Returns as update.
+    T (*backward_few_rows)(const FewRowsLayer<T>& layer);
     // x (n_0) -> out (n_L), with the bits of forward; scratch has 2 widest + n_L lanes elements, aligned.
     void (*predict_row)(const RowNet<T>& net, const T* x, T* out, T* scratch);
     // The epilogue of the output layer: c += bias; its link comes with the loss.
@@ -315,7 +262,8 @@ struct Kernels {
     List<ActivationKernel<T>> activations;
     List<LossKernel<T>> losses;
     List<OptimizerKernel<T>> optimizers;
-    OptimizerKernel<T> store;  // the epilogue that writes the gradient to slot 0 and leaves the weights alone
+    List<OneRowKernel<T>> one_row;  // as many, in the same order, and one that stores the gradient
+    OptimizerKernel<T> store;       // no optimizer: writes the gradient to slot 0 and leaves the weights alone
 };
 
 struct Isa {

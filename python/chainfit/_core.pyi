@@ -103,6 +103,7 @@ class _Trainer:
         run: Run,
         listener: Callable[[str, float], object] | None,
         n_threads: int | Callable[[], int],
+        gradient_hook: Callable[[list[_Array], list[_Array]], object] | None = None,
     ) -> None: ...
     def loss_and_gradient(
         self,

@@ -75,20 +75,6 @@ OUTSIDE = """() => [...document.querySelectorAll(".node")].flatMap((node) => {
 })"""
 
 
-@pytest.mark.parametrize("width", [400, 1200, 1920])
-@pytest.mark.parametrize("kind", ["small", "names", "many", "more", "tiny", "huge", "one", "deep"])
-def test_numbers_are_inside_of_their_circles(open_page, nets, kind, width):
-    page = opened(open_page, nets, kind, width=width)
-    for shown in every_picture(page):
-        assert page.evaluate(OUTSIDE) == [], shown
-        box = """() => {
-            const outer = document.querySelector(".loss rect").getBBox();
-            const inner = document.querySelector(".loss .value").getBBox();
-            return [inner.x - outer.x, outer.x + outer.width - inner.x - inner.width];
-        }"""
-        assert min(page.evaluate(box)) >= 0 or not page.text_content(".loss .value"), shown
-
-
 # Pairs of texts, or of a text and somebody else's circle, that share some of their place.
 OVERLAPS = """() => {
     const svg = document.querySelector("svg.net");
@@ -121,11 +107,26 @@ OVERLAPS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [400, 1200, 1920])
-@pytest.mark.parametrize("kind", ["small", "names", "many", "more", "tiny", "huge", "one", "deep"])
-def test_texts_are_apart(open_page, nets, kind, width):
+# Room of the loss to the left and right of its number.
+ROOM = """() => {
+    const outer = document.querySelector(".loss rect").getBBox();
+    const inner = document.querySelector(".loss .value").getBBox();
+    return [inner.x - outer.x, outer.x + outer.width - inner.x - inner.width];
+}"""
+
+
+KINDS = ["small", "names", "many", "more", "tiny", "huge", "one", "deep"]
+
+
+# Every kind on the narrowest window, and on one of the wider ones in turn.
+@pytest.mark.parametrize(
+    ("kind", "width"), [*((k, 400) for k in KINDS), *zip(KINDS, [1200, 1920] * 4, strict=True)]
+)
+def test_numbers_are_inside_of_their_circles_and_texts_apart(open_page, nets, kind, width):
     page = opened(open_page, nets, kind, width=width)
     for shown in every_picture(page):
+        assert page.evaluate(OUTSIDE) == [], shown
+        assert min(page.evaluate(ROOM)) >= 0 or not page.text_content(".loss .value"), shown
         assert page.evaluate(OVERLAPS) == [], shown
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import reference
-from .._estimators.optimizer import optimizer_name
+from .._estimators.rules import optimizer_name
 
 Array = npt.NDArray[Any]
 

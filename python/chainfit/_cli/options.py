@@ -7,7 +7,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .. import _core
+from .._estimators.classifier import MLPClassifier
+from .._estimators.regressor import MLPRegressor
+from .._estimators.rules import ACTIVATIONS, REAL_LOSSES, SOLVERS, own_parameters
 
 
 def number(
@@ -68,6 +70,24 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _options_of_rules() -> list[tuple[str, str, dict[str, Any]]]:
+    """Make an option of each parameter of a rule that scikit-learn has no word for."""
+    own = {**MLPRegressor._own_parameters, **MLPClassifier._own_parameters}
+    return [
+        (
+            "--" + name.replace("_", "-"),
+            name,
+            {
+                "type": number(float, p.low, p.high, above=p.low_open),
+                "metavar": "X",
+                "help": f"{p.doc} (default: {p.default:g})",
+            },
+        )
+        for name, p in own_parameters(REAL_LOSSES).items()
+        if name in own
+    ]
+
+
 #: Estimator parameters as options: (option, parameter, settings of add_argument). Those not given
 #: are left to TableModel's own defaults.
 NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -79,14 +99,14 @@ NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--activation",
         "activation",
-        {"choices": _core.activations(), "help": "of the hidden layers (default: relu)"},
+        {"choices": ACTIVATIONS, "help": "of the hidden layers (default: relu)"},
     ),
-    ("--solver", "solver", {"choices": ("adam", "sgd", "lbfgs"), "help": "(default: adam)"}),
+    ("--solver", "solver", {"choices": SOLVERS, "help": "(default: adam)"}),
     (
         "--loss",
         "loss",
         {
-            "choices": ("squared_error", "poisson"),
+            "choices": REAL_LOSSES,
             "help": "of a regression (default: squared_error)",
         },
     ),
@@ -129,7 +149,7 @@ NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--max-iter",
         "max_iter",
-        {"type": number(int, 1), "metavar": "N", "help": "most epochs (default: 200)"},
+        {"type": number(int, 1), "metavar": "N", "help": "maximum number of epochs (default: 200)"},
     ),
     (
         "--early-stopping",
@@ -175,8 +195,13 @@ NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--threads",
         "n_threads",
-        {"type": number(int, 1), "metavar": "N", "help": "most threads (default: as it pays)"},
+        {
+            "type": number(int, 1),
+            "metavar": "N",
+            "help": "maximum number of threads (default: as it pays)",
+        },
     ),
+    *_options_of_rules(),
 )
 
 

@@ -151,13 +151,13 @@ class Interruption(Listener):
     seen = False
 
     def finish(self, why: str) -> None:
-        """Hear why training is over."""
+        """Remember whether it was Ctrl-C that ended training."""
         self.seen = why == "interrupted"
 
 
 @contextmanager
 def _quiet_about_interrupts() -> Iterator[None]:
-    """Let each warning be shown, but the one that says what `Interruption` hears."""
+    """Let each warning be shown, but the one that says what `Interruption` knows."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.filterwarnings("ignore", INTERRUPTED, UserWarning)

@@ -1,4 +1,4 @@
-"""What MLPClassifier and MLPRegressor share: scikit-learn's face of training and of the net.
+"""What MLPClassifier and MLPRegressor share: scikit-learn's face of training.
 
 A fit checks and encodes what the user gave, trains, and assigns what came of it once, at the end.
 """
@@ -8,50 +8,48 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from .. import _core
 from .callbacks import Listener, SklearnCallbacks, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
+from .forward import FLOAT64, Forward
 from .generator import generator_kept
-from .inputs import FitData, check_numeric, core_form, is_plain_X
-from .optimizer import Optimizer, cast
+from .inputs import FitData, check_numeric, core_form
+from .optimizer import Optimizer
 from .parameters import CONSTRAINTS, hidden_units, rows_of_batch
-from .portable import Portable
+from .rules import LOSS_SETTINGS
 from .scores import Score
 from .settings import FitSettings
 from .sparse import SPARSE_FORMATS, check_sparse
 from .state import State
-from .threads import thread_limit
 from .training import train
 from .weights import weights_and_penalty
 
-if TYPE_CHECKING:
-    from ..row_predictor import RowPredictor
-
 Array = npt.NDArray[Any]
-FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 # What a running optimizer doesn't keep: parameters that may change between calls of `partial_fit`.
-_given = itemgetter(
+_GIVEN = (
     "solver", "activation", "batch_size", "shuffle", "random_state", "tol", "n_iter_no_change",
     "early_stopping", "n_threads",
 )  # fmt: skip
+_given = {loss: itemgetter(*_GIVEN, *own) for loss, own in LOSS_SETTINGS.items()}
 
 
-class BaseMLP(CallbackSupportMixin, Portable, ABC):
+class BaseMLP(CallbackSupportMixin, Forward, ABC):
     """Base of the two estimators; not for direct use."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
+    #: The defaults of parameters that `with_own_parameters` has appended.
+    _own_parameters: ClassVar[dict[str, float]] = {}
     _y_numeric: ClassVar[bool]
 
     # -- what the two estimators differ in
@@ -63,10 +61,6 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
     @abstractmethod
     def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
         """Return y as Y (rows, n_L) if it plainly needs no further check, otherwise None."""
-
-    @abstractmethod
-    def _decode(self, output: Array) -> Array:
-        """Turn the net's output (rows, n_L) into what `predict` returns."""
 
     @abstractmethod
     def _core_loss(self) -> str:
@@ -206,13 +200,13 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
         # does it costs as much as a small step.
         return self._partial_fit(X, y, sample_weight, classes)
 
+    # -- what a call comes to; self is a draft, which learns of features and classes on the way
+
     def _own_listeners(self) -> list[Listener]:
         if not self.verbose or self.solver == "lbfgs":  # SciPy prints nothing
             return []
         settings = float(self.tol), self.n_iter_no_change, bool(self.early_stopping)
         return [Verbose(*settings)]
-
-    # -- what a call comes to; self is a draft, which learns of features and classes on the way
 
     def _job(
         self,
@@ -261,16 +255,12 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             settings = FitSettings.of(vars(self), loss, incremental=incremental)
             settings.check_step_size(dtype)
             return settings
-        given = _given(vars(self))
-        if optimizer.memo is None or optimizer.memo[0] != (given, loss):
-            settings = FitSettings.of(vars(self), loss, incremental=True)
-            optimizer.memo = (given, loss), settings
-        found: FitSettings = optimizer.memo[1]
+        given = _given[loss](self.__dict__)
+        memo = optimizer.memo
+        if memo is None or memo[0] != given or memo[1].loss != loss:
+            memo = optimizer.memo = given, FitSettings.of(vars(self), loss, incremental=True)
+        found: FitSettings = memo[1]
         return found
-
-    def _model_dtype(self) -> np.dtype[Any]:
-        """Dtype of the weights at hand, float64 where it is none of the core's."""
-        return FLOAT32 if self.coefs_[0].dtype == FLOAT32 else FLOAT64
 
     def _fit_data(
         self,
@@ -319,106 +309,6 @@ class BaseMLP(CallbackSupportMixin, Portable, ABC):
             X = core_form(X, dtype)
         data = FitData(X, Y, sample_weight, dtype, l2, self._scorer, not self._y_numeric)
         return data, weight_dtype
-
-    def _is_plain_X(self, X: Any, dtype: np.dtype[Any]) -> bool:
-        """Whether X is one that scikit-learn's validation would pass as it is."""
-        held = self.__dict__
-        return "feature_names_in_" not in held and is_plain_X(X, dtype, held.get("n_features_in_"))
-
-    # -- forward pass
-
-    def _forward(self, X: Any) -> Array:
-        """Return the output layer's activation (rows, n_L) for X as the user gave it."""
-        if "coefs_" not in self.__dict__:
-            check_is_fitted(self)
-        dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
-        if not self._is_plain_X(X, dtype):
-            check_numeric(X)
-            check_sparse(X)
-            X = validate_data(
-                self,
-                X,
-                accept_sparse=SPARSE_FORMATS,
-                dtype="numeric" if self.precision == "auto" else dtype,
-                reset=False,
-            )
-            if self.precision == "auto":
-                # as NumPy would type X @ W: float64 rows are not cut to float32 weights
-                dtype = FLOAT32 if np.result_type(X.dtype, dtype) == FLOAT32 else FLOAT64
-            X = core_form(X, dtype)
-        return self._output(X, self.coefs_, self.intercepts_)
-
-    def _output(self, X: Any, coefs: list[Array], intercepts: list[Array]) -> Array:
-        """Return a[L] (rows, n_L) for X (rows, n_0), computed in X's dtype."""
-        return _core.predict(
-            X,
-            cast(coefs, X.dtype),
-            cast(intercepts, X.dtype),
-            self.activation,
-            self.out_activation_,
-            thread_limit(self.n_threads),
-        )
-
-    def predict(self, X: Any) -> Array:
-        """Predict with the fitted net.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels or real values, in the form of the targets seen in `fit`.
-
-        Raises
-        ------
-        NotFittedError
-            If the model was not fitted.
-        ValueError
-            If X is not finite or has another number of features than in `fit`.
-        """
-        fitted = self._as_published()
-        return fitted._decode(fitted._forward(X))
-
-    def row_predictor(self) -> RowPredictor:
-        """Return a callable that predicts one row at a time, without checks and allocations.
-
-        Returns
-        -------
-        predictor : chainfit.row_predictor.RowPredictor
-            Write a row into ``predictor.input`` and call it, or give it the row; it returns
-            ``predictor.output``, the output layer of the net: of a classifier probabilities, of
-            ``classes_[1]`` alone where there are two. The weights are copied: further training
-            does not show. From Cython it can be called without the GIL.
-
-        Raises
-        ------
-        NotFittedError
-            If the model was not fitted.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import make_regression
-        >>> from chainfit import MLPRegressor
-        >>> X, y = make_regression(n_features=8, random_state=0)
-        >>> model = MLPRegressor(random_state=0, early_stopping=True).fit(X, y / y.std())
-        >>> predictor = model.row_predictor()
-        >>> bool(predictor(X[0])[0] == model.predict(X[:1])[0])
-        True
-        """
-        from ..row_predictor import RowPredictor
-
-        check_is_fitted(self)
-        fitted = self._as_published()
-        dtype = fitted._model_dtype()
-        return RowPredictor(
-            cast(fitted.coefs_, dtype),
-            cast(fitted.intercepts_, dtype),
-            fitted.activation,
-            fitted.out_activation_,
-        )
 
     # -- what scikit-learn asks
 

@@ -1,4 +1,4 @@
-"""Who follows a training: `train` tells each Listener what happens, and lets it stop the training.
+"""Who follows training: `train` calls each Listener at every event, and one may stop it.
 
 Here are progress that is printed (`verbose`), a function called after each epoch (the command
 line's bar), and scikit-learn's callbacks. To add another, derive from Listener.
@@ -21,29 +21,29 @@ Snapshot = Callable[[], State]
 
 
 class Listener:
-    """Follows a training; every method does nothing here."""
+    """Follows training; every method does nothing here."""
 
     def train_on(self, rows: npt.NDArray[np.int64]) -> None:
-        """Hear that training uses only these rows, as others are held out."""
+        """Take the rows to train on, where others are held out."""
 
     def begin(self, unit: str, state: Snapshot) -> None:
-        """Hear that an epoch, or an iteration, begins; `unit` is one of these words."""
+        """Begin an epoch or an iteration; `unit` is one of these words."""
 
     def epoch(self, n_iter: int, loss: float) -> None:
-        """Hear the loss of an epoch."""
+        """Take the loss of an epoch."""
 
     def score(self, score: float) -> None:
-        """Hear the score of an epoch on the rows held out."""
+        """Take the score of an epoch on the rows held out."""
 
     def learning_rate(self, eta: float) -> None:
-        """Hear that an adaptive step size became smaller."""
+        """Take the step size of an adaptive schedule when it has become smaller."""
 
     def end(self, state: Snapshot) -> bool:
-        """Hear that an epoch, or an iteration, is over; return True to stop the training."""
+        """End an epoch or an iteration; return True to stop training."""
         return False
 
     def finish(self, why: Why) -> None:
-        """Hear that training is over, and why."""
+        """End training, for this reason; not called after an error."""
 
 
 class Progress(Listener):

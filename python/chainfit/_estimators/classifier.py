@@ -24,16 +24,18 @@ from .labels import (
     quick_targets,
     targets,
 )
+from .rules import CLASS_LOSSES, with_own_parameters
 from .scores import Score, accuracy
 
 Array = npt.NDArray[Any]
 
 
 @public
+@with_own_parameters(CLASS_LOSSES)
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """Multilayer perceptron for class labels, a drop-in for scikit-learn's.
 
-    With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises the log loss, meaned over
+    With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises the log loss, averaged over
     the rows, plus alpha / 2 times the sum of W^2 over the rows. Two classes and multilabel targets
     have logistic outputs (one, or one a label), more classes a softmax.
 
@@ -69,7 +71,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Exponent of 'invscaling'.
 
     max_iter : int, default=200
-        Most epochs ('sgd', 'adam') or iterations ('lbfgs').
+        Maximum number of epochs ('sgd', 'adam') or iterations ('lbfgs').
 
     shuffle : bool, default=True
         Whether the rows are shuffled before each epoch.
@@ -114,11 +116,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Training stops when more than this many epochs in a row did not improve.
 
     max_fun : int, default=15000
-        Most evaluations of the loss by 'lbfgs'.
+        Maximum number of evaluations of the loss by 'lbfgs'.
 
     n_threads : int or None, default=None
-        Most threads that a call may use; fewer are used where more would not pay. None: the CPUs
-        that the process may use, or OMP_NUM_THREADS if that is less. ``threadpoolctl`` limits
+        Maximum number of threads of a call; fewer are used where more would not pay. None: the
+        CPUs that the process may use, or OMP_NUM_THREADS if that is less. ``threadpoolctl`` limits
         both. Results do not depend on it.
 
     precision : {'auto', 'float32', 'float64'}, default='auto'

@@ -1,6 +1,6 @@
-"""Why a training stopped, as a value, and what users are told of it.
+"""Why training stopped, as a value, and the warnings and errors that follow from it.
 
-`train` returns an `End`; the estimators make warnings and errors of it.
+`train` returns an `End`. Only the estimators warn and raise; a further reason is one more word.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INTERRUPTED = "Training interrupted by user."
 
 
 class End(NamedTuple):
-    """How a training ended.
+    """How training ended.
 
     Attributes
     ----------

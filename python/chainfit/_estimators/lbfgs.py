@@ -66,7 +66,7 @@ def minimise(
     units, loss = state.units, settings.loss
     threads = thread_limit(settings.n_threads)
     trainer: Trainer = new_trainer(
-        "sgd", units, settings.activation, loss, data.dtype, settings.rule_settings
+        "sgd", units, settings.activation, loss, data.dtype, settings.loss_settings
     )
 
     def evaluate(theta: Array) -> tuple[float, float, list[Array], list[Array]]:

@@ -24,8 +24,8 @@ from .._files.fields import (
 )
 from .._files.model import Kind, Packed
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
-from .optimizer import SETTINGS, SLOTS, Optimizer
-from .parameters import LINKS
+from .optimizer import Optimizer
+from .rules import LINKS, OPTIMIZERS, SETTINGS
 from .state import State
 
 Layers = list[np.ndarray]
@@ -171,7 +171,14 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
 
 def _unpack_parameters(cls: Any, fields: Fields, tensors: Tensors) -> dict[str, Any]:
     names = cls().get_params(deep=False)
-    parameters = {name: unpack_parameter(name, fields.take(name), tensors) for name in names}
+    own = cls._own_parameters
+    parameters = {
+        name: unpack_parameter(name, fields.take(name), tensors)
+        for name in names
+        if fields.has(name) or name not in own
+    }
+    # a file may be older than a rule of the core and its parameters
+    parameters = {**{name: own[name] for name in own if name in names}, **parameters}
     fields.done()
     check_parameters(cls, parameters, fields.where)
     return parameters
@@ -234,7 +241,7 @@ def _unpack_classes(model: Any, fields: Fields, tensors: Tensors) -> None:
     binarizer = LabelBinarizer()
     binarizer.y_type_ = target
     binarizer.sparse_input_ = sparse
-    # as `fit` leaves it, also where partial_fit was told classes of another dtype
+    # as `fit` leaves it, also where partial_fit was given classes of another dtype
     binarizer.classes_ = np.arange(outputs) if multilabel else classes
     model.classes_ = classes
     model._label_binarizer = binarizer
@@ -287,16 +294,17 @@ def _unpack_training(state: State, fields: Fields, tensors: Tensors) -> None:
 
 
 def _unpack_optimizer(fields: Fields, model: Any, state: State, tensors: Tensors) -> dict[str, Any]:
-    name = fields.text("name", tuple(SLOTS))
+    name = fields.text("name", tuple(OPTIMIZERS))
     eta = fields.number("eta")
     if eta < 0:
         raise ModelFileError(f"settings: optimizer: 'eta' must not be negative, got {eta}")
     steps = fields.integer("steps")
     n_slots = fields.integer("slots")
     # An optimizer that made no step yet may have none.
-    if n_slots != SLOTS[name] and (n_slots or steps):
+    if n_slots != OPTIMIZERS[name].slots and (n_slots or steps):
         raise ModelFileError(
-            f"settings: optimizer: {name!r} has {SLOTS[name]} slots, got {shorten(n_slots)}"
+            f"settings: optimizer: {name!r} has {OPTIMIZERS[name].slots} slots, got "
+            f"{shorten(n_slots)}"
         )
     settings = _unpack_optimizer_settings(fields.fields("settings"), model)
     fields.done()
@@ -319,7 +327,8 @@ def _unpack_optimizer_settings(fields: Fields, model: Any) -> dict[str, Any]:
     names = [name for name in SETTINGS if fields.has(name)]
     values = {name: unpack_parameter(name, fields.take(name), Tensors({})) for name in names}
     fields.done()
-    if len(names) < len(SETTINGS):
+    own = type(model)._own_parameters
+    if {*SETTINGS} - {*own} - {*names}:
         raise ModelFileError(f"{fields.where}: must be {', '.join(SETTINGS)}; it has {names}")
     check_parameters(type(model), {**model.get_params(deep=False), **values}, fields.where)
     return values

@@ -16,25 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .rules import LOSSES, OPTIMIZERS, SETTINGS
 
 Array = npt.NDArray[Any]
 Trainer = _core.TrainerF32 | _core.TrainerF64
-
-# Estimator parameters that belong to the optimizer. As in scikit-learn they are read when an
-# optimizer is made: `set_params` between two `partial_fit` calls doesn't change a running one.
-SETTINGS = (
-    "learning_rate",
-    "learning_rate_init",
-    "power_t",
-    "momentum",
-    "beta_1",
-    "beta_2",
-    "epsilon",
-)
-
-
-#: How many slots each of the core's optimizers has.
-SLOTS = {name: rule.slots for name, rule in _core.optimizers().items()}
 
 
 def cast(arrays: list[Array], dtype: np.dtype[Any]) -> list[Array]:
@@ -43,15 +28,6 @@ def cast(arrays: list[Array], dtype: np.dtype[Any]) -> list[Array]:
         a if type(a) is np.ndarray and a.dtype == dtype else np.asarray(a, dtype=dtype)
         for a in arrays
     ]
-
-
-def optimizer_name(solver: str, momentum: float, nesterovs_momentum: bool) -> str:
-    """Name of the core's optimizer for scikit-learn's words."""
-    if solver == "adam":
-        return "adam"
-    if momentum == 0:
-        return "sgd"
-    return "nesterov" if nesterovs_momentum else "momentum"
 
 
 def new_trainer(
@@ -64,7 +40,7 @@ def new_trainer(
 ) -> Trainer:
     """Return a core trainer for one net: units = [n_0, ..., n_L]."""
     kind = _core.TrainerF32 if dtype == np.float32 else _core.TrainerF64
-    known = (*_core.optimizers()[name].parameters, *_core.losses()[loss].parameters)
+    known = (*OPTIMIZERS[name].parameters, *LOSSES[loss].parameters)
     parameters = {p.name: float(settings[p.name]) for p in known if p.name in settings}
     return kind(units, activation, loss, name, **parameters)
 
@@ -93,8 +69,8 @@ class Optimizer:
         self.settings = {key: settings[key] for key in SETTINGS}
         self.lock = threading.RLock()
         self.running = False
-        #: Whatever its user wants to find again at the next step.
-        self.memo: Any = None
+        #: What the settings of the last `partial_fit` were made of, and they themselves.
+        self.memo: tuple[tuple[Any, ...], Any] | None = None
         self._order: tuple[int, int, npt.NDArray[np.int64]] | None = None
         self._restart()
         _all.add(self)
@@ -161,7 +137,12 @@ class Optimizer:
         return {"name": self.name, **held, "settings": dict(self.settings)}
 
     def trainer(
-        self, units: list[int], activation: str, loss: str, dtype: np.dtype[Any]
+        self,
+        units: list[int],
+        activation: str,
+        loss: str,
+        dtype: np.dtype[Any],
+        loss_settings: Mapping[str, Any],
     ) -> Trainer:
         """Return the trainer for this net, the one at hand or a new one that takes the state over.
 
@@ -170,10 +151,11 @@ class Optimizer:
         ValueError
             If the state belongs to a net of other shapes.
         """
-        net = (units, activation, loss, dtype)
+        net = (units, activation, loss, dtype, loss_settings)
         if self._trainer is None or self._net != net:
             state = self.state() if self._state is None else self._state
-            trainer = new_trainer(self.name, *net, self.settings)
+            settings = {**self.settings, **loss_settings}
+            trainer = new_trainer(self.name, units, activation, loss, dtype, settings)
             trainer.eta, trainer.steps = float(state["eta"]), int(state["steps"])
             if state["slots"]:
                 trainer.set_slots([(cast(c, dtype), cast(b, dtype)) for c, b in state["slots"]])

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from typing import Any
 
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from .. import _core
-
-# Output activation of each loss.
-LINKS = {name: loss.link for name, loss in _core.losses().items()}
+from .rules import ACTIVATIONS, OPTIMIZER_PARAMETERS, SOLVERS
 
 LARGEST_INT = 2**63 - 1  # of the core's
 
@@ -87,11 +84,24 @@ def _is_int(value: Any) -> bool:
 
 LAYER_SIZES = LayerSizes()
 
+
+def range_constraints(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the constraints of parameters of the core's rules, by name."""
+    return {name: [_range(parameter)] for name, parameter in parameters.items()}
+
+
+def _range(parameter: Any) -> Number:
+    ends = {(True, True): "neither", (True, False): "right", (False, True): "left"}
+    closed = ends.get((parameter.low_open, parameter.high_open), "both")
+    low, high = (None if math.isinf(end) else end for end in (parameter.low, parameter.high))
+    return Number(low, high, closed=closed)
+
+
 # The activations' names come from the core, so that a new one there needs no word here.
 CONSTRAINTS: dict[str, Any] = {
     "hidden_layer_sizes": [LAYER_SIZES],
-    "activation": [StrOptions(set(_core.activations()))],
-    "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "solver": [StrOptions(set(SOLVERS))],
     "alpha": [Number(0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
@@ -103,13 +113,9 @@ CONSTRAINTS: dict[str, Any] = {
     "tol": [Number(0, None, closed="left")],
     "verbose": ["verbose"],
     "warm_start": ["boolean"],
-    "momentum": [Number(0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
     "validation_fraction": [Number(0, 1, closed="left")],
-    "beta_1": [Number(0, 1, closed="left")],
-    "beta_2": [Number(0, 1, closed="left")],
-    "epsilon": [Number(0, None, closed="neither")],
     "n_iter_no_change": [
         Interval(Integral, 1, None, closed="left"),
         Options(Real, {math.inf}),
@@ -117,4 +123,5 @@ CONSTRAINTS: dict[str, Any] = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     "precision": [StrOptions({"auto", "float32", "float64"})],
+    **range_constraints(OPTIMIZER_PARAMETERS),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from sklearn.base import BaseEstimator
 
@@ -19,6 +19,8 @@ class Portable(Published, BaseEstimator):
 
     The optimizer holds a C++ object, which stays in the process.
     """
+
+    _own_parameters: ClassVar[dict[str, float]]
 
     def _live_optimizer(self) -> Optimizer | None:
         """Return the optimizer that goes with the weights published last."""
@@ -69,7 +71,8 @@ class Portable(Published, BaseEstimator):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the attributes of a pickle; the optimizer is built when training goes on."""
-        state = dict(state)
+        # a pickle may be older than a rule of the core and its parameters
+        state = {**type(self)._own_parameters, **state}
         optimizer = state.pop("_optimizer_state", None)
         super().__setstate__(state)
         if optimizer is not None:

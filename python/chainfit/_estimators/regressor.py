@@ -12,7 +12,8 @@ from sklearn.utils.metaestimators import available_if
 
 from .._common.public import public
 from .base import BaseMLP
-from .parameters import LAYER_SIZES, LINKS
+from .parameters import LAYER_SIZES, range_constraints
+from .rules import LINKS, REAL_LOSSES, own_parameters, with_own_parameters
 from .scores import Score, r2
 from .targets import quick_real_targets, real_targets
 
@@ -20,11 +21,12 @@ Array = npt.NDArray[Any]
 
 
 @public
+@with_own_parameters(REAL_LOSSES)
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Multilayer perceptron for real targets, a drop-in for scikit-learn's.
 
     With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises half the squared error, or
-    the Poisson deviance, meaned over the rows, plus alpha / 2 times the sum of W^2 over the rows.
+    the Poisson deviance, averaged over the rows, plus alpha / 2 times the sum of W^2 over the rows.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Exponent of 'invscaling'.
 
     max_iter : int, default=200
-        Most epochs ('sgd', 'adam') or iterations ('lbfgs').
+        Maximum number of epochs ('sgd', 'adam') or iterations ('lbfgs').
 
     shuffle : bool, default=True
         Whether the rows are shuffled before each epoch.
@@ -107,11 +109,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Training stops when more than this many epochs in a row did not improve.
 
     max_fun : int, default=15000
-        Most evaluations of the loss by 'lbfgs'.
+        Maximum number of evaluations of the loss by 'lbfgs'.
 
     n_threads : int or None, default=None
-        Most threads that a call may use; fewer are used where more would not pay. None: the CPUs
-        that the process may use, or OMP_NUM_THREADS if that is less. ``threadpoolctl`` limits
+        Maximum number of threads of a call; fewer are used where more would not pay. None: the
+        CPUs that the process may use, or OMP_NUM_THREADS if that is less. ``threadpoolctl`` limits
         both. Results do not depend on it.
 
     precision : {'auto', 'float32', 'float64'}, default='auto'
@@ -198,7 +200,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions(set(REAL_LOSSES))],
+        **range_constraints(own_parameters(REAL_LOSSES)),
     }
     _y_numeric = True
 
@@ -261,9 +264,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _validate_params(self) -> None:
         if LAYER_SIZES.is_satisfied_by(self.loss):
-            name = type(self).__name__
+            name, known = type(self).__name__, " or ".join(map(repr, REAL_LOSSES))
             raise InvalidParameterError(
-                f"The 'loss' parameter of {name} must be 'squared_error' or 'poisson'. Got "
+                f"The 'loss' parameter of {name} must be {known}. Got "
                 f"{self.loss!r} instead. As in scikit-learn, loss is the first parameter: for the "
                 f"sizes of the hidden layers write {name}(hidden_layer_sizes={self.loss!r})."
             )

@@ -1,4 +1,4 @@
-"""FitSettings: everything that a fit is told, as one value.
+"""FitSettings: everything that decides a fit beside the data, as one value.
 
 The estimators make it of their parameters, the explanation of those of a fitted model. A rule's own
 parameters travel as a mapping, so that a new rule of the core needs no edit here.
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import SETTINGS, optimizer_name
-from .parameters import LINKS, as_float
+from .parameters import as_float
+from .rules import LINKS, LOSS_SETTINGS, OPTIMIZERS, SETTINGS, optimizer_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,9 @@ class FitSettings:
     rule : str
         The core's optimizer of a solver with steps.
     rule_settings : mapping of str to Any
-        The parameters in `optimizer.SETTINGS`, which a new optimizer is made with.
+        The parameters in `rules.SETTINGS`, which a new optimizer is made with.
+    loss_settings : mapping of str to Any
+        The loss' own parameters.
     incremental : bool
         Whether to train one epoch, as `partial_fit` does, and not `max_iter` or until it converges.
     seed : int or None
@@ -44,6 +46,7 @@ class FitSettings:
     out_activation: str
     rule: str
     rule_settings: Mapping[str, Any]
+    loss_settings: Mapping[str, Any]
     batch_size: int | str
     max_iter: int
     shuffle: bool
@@ -79,6 +82,7 @@ class FitSettings:
             out_activation=LINKS[loss],
             rule=optimizer_name(p["solver"], p["momentum"], p["nesterovs_momentum"]),
             rule_settings={name: p[name] for name in SETTINGS},
+            loss_settings={name: p[name] for name in LOSS_SETTINGS[loss]},
             batch_size=p["batch_size"],
             max_iter=1 if incremental else p["max_iter"],
             shuffle=bool(p["shuffle"]),
@@ -98,7 +102,8 @@ class FitSettings:
         if self.solver == "lbfgs":
             return
         least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
-        for name in ("learning_rate_init", *(("epsilon",) if self.solver == "adam" else ())):
+        above_zero = [p.name for p in OPTIMIZERS[self.rule].parameters if p.low == 0 and p.low_open]
+        for name in ("learning_rate_init", *above_zero):
             value = as_float(self.rule_settings[name])
             if not least <= value <= most:
                 raise ValueError(

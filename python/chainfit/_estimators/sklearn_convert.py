@@ -16,12 +16,16 @@ from sklearn import neural_network as theirs
 from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from .optimizer import SETTINGS, optimizer_name
+from .rules import SETTINGS, optimizer_name
 from .state import HISTORY
 
 Array = npt.NDArray[Any]
 
-_THEIR_ACTIVATIONS = ("identity", "logistic", "relu", "tanh")
+_THEIRS = {
+    "activation": ("identity", "logistic", "relu", "tanh"),
+    "solver": ("lbfgs", "sgd", "adam"),
+    "loss": ("log_loss", "squared_error", "poisson"),
+}
 
 # What a fitted estimator holds beside its parameters, in both packages under the same name.
 _FITTED = (
@@ -38,11 +42,12 @@ def to_sklearn(estimator: Any) -> Any:
     """Make a scikit-learn MLP of a chainfit estimator; documented as its method."""
     their = theirs.MLPClassifier if is_classifier(estimator) else theirs.MLPRegressor
     names = their().get_params(deep=False)
-    if estimator.activation not in _THEIR_ACTIVATIONS:
-        raise ValueError(
-            f"scikit-learn has no activation={estimator.activation!r}, only "
-            f"{', '.join(map(repr, _THEIR_ACTIVATIONS))}."
-        )
+    for name, known in _THEIRS.items():
+        value = getattr(estimator, name)
+        if value not in known:
+            raise ValueError(
+                f"scikit-learn has no {name}={value!r}, only {', '.join(map(repr, known))}."
+            )
     mlp = their(**{name: copy.deepcopy(getattr(estimator, name)) for name in names})
     copy_fitted(estimator, mlp)
     state = getattr(estimator, "_optimizer_state", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils.validation import assert_all_finite
 
 from .inputs import SMALL_DOT, is_plain
 from .limits import LARGEST, too_large
+from .rules import LOSSES
 
 Array = npt.NDArray[Any]
 
@@ -23,7 +25,7 @@ def real_targets(y: Any, dtype: np.dtype[Any], loss: str) -> Array:
     TypeError
         If y is sparse, or holds dates, durations or text.
     ValueError
-        If a target is too large to train with in dtype, or negative for a Poisson loss.
+        If a target is too large to train with in dtype, or out of the range of the loss.
     """
     if sp.issparse(y):
         raise TypeError(
@@ -36,10 +38,10 @@ def real_targets(y: Any, dtype: np.dtype[Any], loss: str) -> Array:
         assert_all_finite(y, input_name="y")  # validation does not look at objects
         size = max(abs(float(y.min())), abs(float(y.max())))
         raise too_large(f"y holds a value of size {size:.2g}", dtype, "Scale the targets")
-    if loss == "poisson" and _least(y) < 0:
+    if _too_low(y, loss):
         raise ValueError(
-            "Some value(s) of y are out of the valid range of the loss 'poisson', which needs "
-            "y >= 0."
+            f"Some value(s) of y are out of the valid range of the loss {loss!r}, which needs "
+            f"y >= {LOSSES[loss].lowest_target:g}."
         )
     return _columns(y, dtype)
 
@@ -52,7 +54,7 @@ def quick_real_targets(y: Any, rows: int, dtype: np.dtype[Any], loss: str) -> Ar
         and len(y) == rows
         and (y.ndim == 1 or (y.ndim == 2 and y.shape[1] > 1))
         and _within(y, LARGEST[dtype])
-        and (loss != "poisson" or _least(y) >= 0)
+        and not _too_low(y, loss)
     ):
         return None
     return _columns(y, dtype)
@@ -67,6 +69,11 @@ def _within(y: Array, largest: float) -> bool:
     if y.dtype.kind == "f" and y.size <= SMALL_DOT and float(np.vdot(y, y)) <= largest * largest:
         return True
     return bool(-largest <= _least(y) and y.item(y.argmax()) <= largest)
+
+
+def _too_low(y: Array, loss: str) -> bool:
+    lowest = LOSSES[loss].lowest_target
+    return lowest > -math.inf and _least(y) < lowest
 
 
 def _least(y: Array) -> float:

@@ -23,6 +23,7 @@ from .inputs import FitData, all_finite, core_form
 from .lbfgs import minimise
 from .optimizer import Optimizer, Trainer, cast
 from .parameters import LARGEST_INT, rows_of_batch
+from .rules import SGD_FAMILY
 from .settings import FitSettings
 from .state import State
 from .threads import thread_limit
@@ -81,7 +82,9 @@ def _make_steps(
             listener.train_on(order)
 
     coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
-    trainer = optimizer.trainer(state.units, settings.activation, settings.loss, data.dtype)
+    trainer = optimizer.trainer(
+        state.units, settings.activation, settings.loss, data.dtype, settings.loss_settings
+    )
     trainer.set_parameters(coefs, intercepts)
     run = _new_run(settings, state, optimizer, data.X.shape[0] if order is None else len(order))
     run.l2 = data.l2
@@ -126,14 +129,14 @@ def _why(
         return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
     if run.stopped == "converged":
         adaptive = optimizer.settings["learning_rate"] == "adaptive"
-        return "eta_too_small" if adaptive and optimizer.name != "adam" else "converged"
+        return "eta_too_small" if adaptive and optimizer.name in SGD_FAMILY else "converged"
     if run.stopped == "diverged":
         return "diverged"
     return "callback" if watcher is not None and watcher.stopped else "max_iter"
 
 
 class _Watcher:
-    """Listens to the core's fit loop: scores the validation rows, keeps the best, tells the others.
+    """Listens to the core's fit loop: scores the validation rows, keeps the best, calls listeners.
 
     Parameters
     ----------
@@ -249,7 +252,7 @@ def _new_run(settings: FitSettings, state: State, optimizer: Optimizer, rows: in
     if settings.early_stopping:
         run.early_stopping = True
     schedule = optimizer.settings["learning_rate"]
-    if schedule != "constant" and optimizer.name != "adam":
+    if schedule != "constant" and optimizer.name in SGD_FAMILY:
         run.schedule = schedule
         run.eta_init = float(optimizer.settings["learning_rate_init"])
         run.power_t = float(optimizer.settings["power_t"])

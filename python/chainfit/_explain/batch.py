@@ -20,6 +20,7 @@ from .._estimators.labels import (
     quick_targets,
     targets,
 )
+from .._estimators.rules import LOSSES
 from .._estimators.sparse import check_sparse
 from .net import Net, as_net
 
@@ -203,9 +204,10 @@ def _of_class_numbers(y: Array, n_classes: int) -> Array:
 
 def _check_range(loss: str, Y: Array) -> None:
     """Raise if a target is none that the loss is defined for."""
-    if loss in ("binary_log_loss", "log_loss") and not ((Y >= 0) & (Y <= 1)).all():
-        raise ValueError(f"loss={loss!r} needs targets in [0, 1].")
+    low, high = LOSSES[loss].lowest_target, LOSSES[loss].highest_target
+    if not ((low <= Y) & (high >= Y)).all():
+        low_only = low == 0 and np.isinf(high)
+        where = "that are not negative" if low_only else f"in [{low:g}, {high:g}]"
+        raise ValueError(f"loss={loss!r} needs targets {where}.")
     if loss == "log_loss" and not np.allclose(Y.sum(axis=1), 1, rtol=0, atol=1e-6):
         raise ValueError(f"loss={loss!r} needs rows of y that add up to 1.")
-    if loss == "poisson" and not (Y >= 0).all():
-        raise ValueError(f"loss={loss!r} needs targets that are not negative.")

@@ -21,21 +21,28 @@ from sklearn.utils.validation import check_is_fitted
 from .. import reference
 from .._common.public import public
 from .._estimators.base import BaseMLP
+from .._estimators.rules import LOSSES, SGD_FAMILY, own_parameters
 from .checks import check_shapes, matrix, names, one_of, real_number
 
 Array = npt.NDArray[Any]
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
-CANONICAL = {loss.link: name for name, loss in reference.LOSSES.items()}
+CANONICAL = {loss.link: name for name, loss in reversed(reference.LOSSES.items())}
 HIDDEN_ACTIVATIONS = tuple(reference.ACTIVATIONS)
 OUT_ACTIVATIONS = tuple({**reference.LINKS, **reference.ACTIVATIONS})
-SOLVERS = ("sgd", "adam")
+SOLVERS = ("sgd", *(name for name in reference.UPDATES if name not in SGD_FAMILY))
+# Parameters of other rules, which become attributes of a net under their own names.
+_OWN = {
+    name: parameter
+    for name, parameter in own_parameters(LOSSES).items()
+    if name not in ("momentum", "beta_1", "beta_2", "epsilon")
+}
 
-# Where a loss has a derivative at every output: the output activations that stay there.
+# Where a loss has a derivative at every output: the output activations that stay there, if these
+# are not all.
 _INSIDE_0_1 = ("logistic", "softmax")
 _DEFINED = {
-    "squared_error": OUT_ACTIVATIONS,
     "binary_log_loss": _INSIDE_0_1,
     "log_loss": _INSIDE_0_1,
     "poisson": (*_INSIDE_0_1, "exp"),
@@ -93,6 +100,8 @@ class Net:
         Names of the inputs; None is x_1, x_2, ...
     output_names : sequence of str, default=None
         Names of the outputs; None is y_1, y_2, ...
+    **parameters : float
+        Parameters of other rules of the core, under their own names.
 
     Attributes
     ----------
@@ -159,7 +168,11 @@ class Net:
         epsilon: float = 1e-8,
         feature_names: Iterable[str] | None = None,
         output_names: Iterable[str] | None = None,
+        **parameters: float,
     ) -> None:
+        for name in parameters:
+            if name not in _OWN:
+                raise TypeError(f"Net() got an unexpected keyword argument {name!r}")
         W = [matrix(f"coefs[{l}]", w, 2) for l, w in enumerate(coefs)]
         if not W:
             raise ValueError("coefs must hold at least one array of weights, got none.")
@@ -173,10 +186,11 @@ class Net:
         if loss is None:
             loss = CANONICAL.get(out_activation, "squared_error")
         one_of("loss", loss, tuple(reference.LOSSES))
-        if out_activation not in _DEFINED[loss]:
+        defined = _DEFINED.get(loss, OUT_ACTIVATIONS)
+        if out_activation not in defined:
             raise ValueError(
                 f"loss={loss!r} is not defined at every output of out_activation="
-                f"{out_activation!r}, only of {', '.join(map(repr, _DEFINED[loss]))}."
+                f"{out_activation!r}, only of {', '.join(map(repr, defined))}."
             )
         if out_activation == "softmax" and units[-1] == 1:
             raise ValueError("out_activation='softmax' needs two outputs or more: of one it is 1.")
@@ -204,6 +218,15 @@ class Net:
             model=None,
             source=None,
         )
+        for name, p in _OWN.items():
+            value = parameters.get(name, p.default)
+            self.__dict__[name] = real_number(
+                name, value, p.low, p.high, open_low=p.low_open, open_high=p.high_open
+            )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the content of a pickle, which may be older than a rule and its parameters."""
+        self.__dict__.update({name: p.default for name, p in _OWN.items()}, **state)
 
     @property
     def canonical(self) -> bool:
@@ -263,13 +286,14 @@ def as_net(model: Any) -> Net:
         feature_names = getattr(mlp, "feature_names_in_", None)
     if output_names is None:
         output_names = _class_names(mlp)
-    settings = {name: getattr(mlp, name) for name in UPDATE_SETTINGS}
+    names_of_settings = (*UPDATE_SETTINGS, *_OWN)
+    settings = {name: getattr(mlp, name) for name in names_of_settings if hasattr(mlp, name)}
     net = Net(
         mlp.coefs_,
         mlp.intercepts_,
         activation=mlp.activation,
         out_activation=mlp.out_activation_,
-        loss=CANONICAL[mlp.out_activation_],
+        loss=mlp._core_loss() if isinstance(mlp, BaseMLP) else CANONICAL[mlp.out_activation_],
         alpha=mlp.alpha,
         feature_names=feature_names,
         output_names=output_names,

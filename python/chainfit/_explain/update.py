@@ -21,7 +21,8 @@ from sklearn.utils import check_random_state
 from .. import reference
 from .._estimators.base import BaseMLP
 from .._estimators.endings import check_end
-from .._estimators.optimizer import SETTINGS, Optimizer, optimizer_name
+from .._estimators.optimizer import Optimizer
+from .._estimators.rules import SETTINGS, optimizer_name
 from .._estimators.sklearn_convert import plain_state as sklearn_state
 from .._estimators.state import HISTORY
 from .._estimators.training import train
@@ -278,7 +279,7 @@ def _optimizer_state(model: Any) -> dict[str, Any]:
 
     Without one, after 'lbfgs' for instance, it is the new one that partial_fit would make.
     """
-    settings = {key: getattr(model, key) for key in SETTINGS}
+    settings = {key: getattr(model, key) for key in SETTINGS if hasattr(model, key)}
     if hasattr(model, "_optimizer"):
         if isinstance(model, BaseMLP):
             state = model._optimizer_state

@@ -1,4 +1,4 @@
-"""What a file is that is not what was asked for, told by its first bytes.
+"""What a file is that is not what was asked for, by its first bytes.
 
 People name a table, a compressed file or another library's model where a model of chainfit is
 wanted, or a model where a table is. A further format is one more row of ``_TEXT`` or ``_BINARY``.

@@ -177,7 +177,7 @@ def _build(
 def digest(document: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
     """SHA-256 over the metadata's document (the digest itself left out) and every tensor.
 
-    It is no signature: it tells damage, not malice.
+    It is no signature: it shows damage, not malice.
     """
     described = {
         "document": {key: value for key, value in document.items() if key != "digest"},

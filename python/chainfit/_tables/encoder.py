@@ -44,7 +44,7 @@ class NumberColumn:
     mean, scale : float
         The feature is (value - mean) / scale.
     indicator : bool
-        Whether a second feature tells missing values; true if training had some.
+        Whether a second feature marks missing values; true if training had some.
     """
 
     name: str
@@ -87,7 +87,7 @@ class BooleanColumn:
     fill : bool
         The more frequent value, used where one is missing.
     indicator : bool
-        Whether a second feature tells missing values; true if training had some.
+        Whether a second feature marks missing values; true if training had some.
     """
 
     name: str

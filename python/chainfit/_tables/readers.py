@@ -1,4 +1,4 @@
-"""Columns of a data frame read as numbers, booleans, dates or levels; what is unreadable is told.
+"""Columns of a data frame read as numbers, booleans, dates or levels; the unreadable is reported.
 
 Each reader gives an array with a mark for missing (NaN, or the code -1) and a list of the texts
 that it could not read. pandas is imported here, and only when a table is there.

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._common.printable import printable
-from ..._estimators.optimizer import optimizer_name
+from ..._estimators.rules import optimizer_name
 from .. import rules
 from ..address import SYNTAXES
 from ..batch import as_batch

@@ -48,7 +48,7 @@ CHAINFIT_INLINE void few_backward(const FewRowsLayer<T>& layer, Index j, const S
 #pragma GCC unroll 4
             for (int p = 0; p < P; ++p) {
                 const Index at = (i + t) * V;
-                update_vector<T, Optimizer>(gradient[p], w[p] + at, s0[p] + at, s1[p] + at, c, c.l2, sum_squares[p]);
+                update_vector<T, Optimizer>(gradient[p], w[p] + at, s0[p] + at, s1[p] + at, c, sum_squares[p]);
             }
         }
         if (!below) continue;
@@ -60,14 +60,13 @@ CHAINFIT_INLINE void few_backward(const FewRowsLayer<T>& layer, Index j, const S
             store(out, j ? load(out) + sums : sums);
         }
     }
-    Vec<T> biases_are_not_penalized = zero<T>();
 #pragma GCC unroll 4
     for (int p = 0; p < P; ++p) {
         Vec<T> gradient = zero<T>();
 #pragma GCC unroll kUnrolledRows
         for (int r = 0; r < most; ++r) gradient = gradient + delta[r][p];
         const Index at = n_in * V;
-        update_vector<T, Optimizer>(gradient, w[p] + at, s0[p] + at, s1[p] + at, c, T(0), biases_are_not_penalized);
+        update_biases<T, Optimizer>(gradient, w[p] + at, s0[p] + at, s1[p] + at, c);
     }
 }
 
@@ -89,4 +88,18 @@ T backward_of_few(const FewRowsLayer<T>& layer) {
         return backward_of_rows<T, Optimizer, R>(layer);
     else
         return layer.rows == R ? backward_of_rows<T, Optimizer, R>(layer) : backward_of_few<T, Optimizer, R + 1>(layer);
+}
+
+// Of the optimizer at position layer.optimizer of the list, or one beyond: of the rule that stores.
+template <class T, class... O>
+CHAINFIT_INLINE T backward_of_few_at(TypeList<O...>, const FewRowsLayer<T>& layer) {
+    T squares = 0;
+    Index i = 0;
+    const bool found = (... || (layer.optimizer == i++ && (squares = backward_of_few<T, O>(layer), true)));
+    return found ? squares : backward_of_rows<T, Store, 0>(layer);
+}
+
+template <class T>
+T backward_few_rows(const FewRowsLayer<T>& layer) {
+    return backward_of_few_at(Optimizers{}, layer);
 }

@@ -11,8 +11,8 @@ CHAINFIT_INLINE void row_forward(const Weights<T>& weights, const T* x, Index j,
     };
 #pragma GCC unroll 4
     for (int p = 0; p < P; ++p) z[p] = zero<T>();
-    for (Index k = 0; k < weights.n_in; k += kBlock) {
-        const Index end = smaller(k + kBlock, weights.n_in);
+    for (Index k = 0; k < weights.n_in; k += kChain) {
+        const Index end = smaller(k + kChain, weights.n_in);
         Vec<T> sum[P];
 #pragma GCC unroll 4
         for (int p = 0; p < P; ++p) sum[p] = zero<T>();

@@ -1,0 +1,133 @@
+"""A fitted net applied to rows: the checks of X, and the forward pass."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .. import _core
+from .inputs import check_numeric, core_form, is_plain_X
+from .optimizer import cast
+from .portable import Portable
+from .sparse import SPARSE_FORMATS, check_sparse
+from .threads import thread_limit
+
+if TYPE_CHECKING:
+    from ..row_predictor import RowPredictor
+
+Array = npt.NDArray[Any]
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+class Forward(Portable):
+    """The part of an estimator that needs its weights only."""
+
+    @abstractmethod
+    def _decode(self, output: Array) -> Array:
+        """Turn the net's output (rows, n_L) into what `predict` returns."""
+
+    def _model_dtype(self) -> np.dtype[Any]:
+        """Dtype of the weights at hand, float64 where it is none of the core's."""
+        return FLOAT32 if self.coefs_[0].dtype == FLOAT32 else FLOAT64
+
+    def _is_plain_X(self, X: Any, dtype: np.dtype[Any]) -> bool:
+        """Whether X is one that scikit-learn's validation would pass as it is."""
+        held = self.__dict__
+        return "feature_names_in_" not in held and is_plain_X(X, dtype, held.get("n_features_in_"))
+
+    def _forward(self, X: Any) -> Array:
+        """Return the output layer's activation (rows, n_L) for X as the user gave it."""
+        if "coefs_" not in self.__dict__:
+            check_is_fitted(self)
+        dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
+        if not self._is_plain_X(X, dtype):
+            check_numeric(X)
+            check_sparse(X)
+            X = validate_data(
+                self,
+                X,
+                accept_sparse=SPARSE_FORMATS,
+                dtype="numeric" if self.precision == "auto" else dtype,
+                reset=False,
+            )
+            if self.precision == "auto":
+                # as NumPy would type X @ W: float64 rows are not cut to float32 weights
+                dtype = FLOAT32 if np.result_type(X.dtype, dtype) == FLOAT32 else FLOAT64
+            X = core_form(X, dtype)
+        return self._output(X, self.coefs_, self.intercepts_)
+
+    def _output(self, X: Any, coefs: list[Array], intercepts: list[Array]) -> Array:
+        """Return a[L] (rows, n_L) for X (rows, n_0), computed in X's dtype."""
+        return _core.predict(
+            X,
+            cast(coefs, X.dtype),
+            cast(intercepts, X.dtype),
+            self.activation,
+            self.out_activation_,
+            thread_limit(self.n_threads),
+        )
+
+    def predict(self, X: Any) -> Array:
+        """Predict with the fitted net.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels or real values, in the form of the targets seen in `fit`.
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        ValueError
+            If X is not finite or has another number of features than in `fit`.
+        """
+        fitted = self._as_published()
+        return fitted._decode(fitted._forward(X))
+
+    def row_predictor(self) -> RowPredictor:
+        """Return a callable that predicts one row at a time, without checks and allocations.
+
+        Returns
+        -------
+        predictor : chainfit.row_predictor.RowPredictor
+            Write a row into ``predictor.input`` and call it, or give it the row; it returns
+            ``predictor.output``, the output layer of the net: of a classifier probabilities, of
+            ``classes_[1]`` alone where there are two. The weights are copied: further training
+            does not show. From Cython it can be called without the GIL.
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_regression
+        >>> from chainfit import MLPRegressor
+        >>> X, y = make_regression(n_features=8, random_state=0)
+        >>> model = MLPRegressor(random_state=0, early_stopping=True).fit(X, y / y.std())
+        >>> predictor = model.row_predictor()
+        >>> bool(predictor(X[0])[0] == model.predict(X[:1])[0])
+        True
+        """
+        from ..row_predictor import RowPredictor
+
+        check_is_fitted(self)
+        fitted = self._as_published()
+        dtype = fitted._model_dtype()
+        return RowPredictor(
+            cast(fitted.coefs_, dtype),
+            cast(fitted.intercepts_, dtype),
+            fitted.activation,
+            fitted.out_activation_,
+        )
