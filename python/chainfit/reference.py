@@ -311,6 +311,7 @@ class State:
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
+    weight_decay: float = 0.01
     steps: int = 0
 
 
@@ -356,11 +357,23 @@ def _adam(p: Array, g: Array, s: State, m: Array, v: Array) -> None:
     p -= eta_t * m / (np.sqrt(v) + s.eps)
 
 
+def _adamw(p: Array, g: Array, s: State, m: Array, v: Array) -> None:
+    """Apply p <- p - eta weight_decay p to weights, which are (n_l, n_{l+1}), then Adam's step.
+
+    I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", 2019. The decay is no part of
+    J; biases, which are vectors, don't decay.
+    """
+    if p.ndim == 2:
+        p -= s.eta * s.weight_decay * p
+    _adam(p, g, s, m, v)
+
+
 UPDATES: dict[str, tuple[int, Callable[..., None]]] = {  # name: (number of slots, update)
     "sgd": (0, _sgd),
     "momentum": (1, _momentum),
     "nesterov": (1, _nesterov),
     "adam": (2, _adam),
+    "adamw": (2, _adamw),
 }
 
 # --- training ------------------------------------------------------------------------------------

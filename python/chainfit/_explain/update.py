@@ -97,8 +97,9 @@ class Update:
         numbers : dict
             - ``rule`` (str), ``eta``, ``gradient``, ``old``, ``new``;
             - momentum and nesterov: ``mu``, ``velocity_old``, ``velocity_new``;
-            - adam: ``beta1``, ``beta2``, ``eps``, ``t``, ``eta_t``, ``m_old``, ``m_new``,
-              ``v_old``, ``v_new``.
+            - adam, adamw: ``beta1``, ``beta2``, ``eps``, ``t``, ``eta_t``, ``m_old``, ``m_new``,
+              ``v_old``, ``v_new``;
+            - adamw: ``weight_decay``, 0 for a bias.
         """
 
         def element(arrays: Layers) -> float:
@@ -115,6 +116,8 @@ class Update:
         for constant in rule.constants:
             key = constant.key
             numbers[key] = others[key] if key in others else getattr(self, key)
+            if i is None and constant == rules.DECAY:  # biases don't decay
+                numbers[key] = 0.0
         if _corrects_bias(self.rule):
             numbers |= {"t": self.t, "eta_t": self.eta_t}
         for name, (old, new) in self.slots.items():
@@ -287,7 +290,8 @@ def _optimizer_state(model: Any) -> dict[str, Any]:
 
     Without one, after 'lbfgs' for instance, it is the new one that partial_fit would make.
     """
-    settings = {key: getattr(model, key) for key in SETTINGS}
+    # scikit-learn has fewer optimizers, and so fewer parameters
+    settings = {key: getattr(model, key) for key in SETTINGS if hasattr(model, key)}
     if hasattr(model, "_optimizer"):
         if isinstance(model, BaseMLP):
             state = model._optimizer_state
