@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import warnings
 
 import joblib
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 
 import chainfit
-from chainfit import MLPClassifier, MLPRegressor, _core
+from chainfit import MLPClassifier, MLPRegressor, _core, reference
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -283,3 +284,57 @@ def test_one_class_and_sparse_multilabel_targets():
 
 def _shared(model):
     return {k: v for k, v in model.get_params().items() if k not in ("n_threads", "precision")}
+
+
+# -- an activation for each hidden layer
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_activations_one_by_one(solver, tmp_path):
+    rng = np.random.RandomState(0)
+    X = rng.randn(60, 3)
+    y = X[:, 0] * X[:, 1]
+    settings = {"hidden_layer_sizes": (5, 4), "solver": solver, "max_iter": 4, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        same = [
+            MLPRegressor(activation=names, **settings).fit(X, y)
+            for names in ("tanh", ("tanh", "tanh"), ["tanh", "tanh"])
+        ]
+        mixed = MLPRegressor(activation=("logistic", "relu"), **settings).fit(X, y)
+    for model in same[1:]:
+        for mine, other in zip(model.coefs_, same[0].coefs_, strict=True):
+            np.testing.assert_array_equal(mine, other)
+    expected = reference.forward(
+        X, mixed.coefs_, mixed.intercepts_, ("logistic", "relu"), "identity"
+    )[-1]
+    np.testing.assert_allclose(mixed.predict(X), expected.ravel(), rtol=1e-12)
+    assert mixed.row_predictor()(X[0])[0] == mixed.predict(X[:1])[0]
+    for model in (mixed, same[2]):
+        model.save(tmp_path / "m")
+        loaded = chainfit.load(tmp_path / "m")
+        assert loaded.activation == model.activation
+        np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert "logistic" in str(chainfit.explain(mixed, X[:3], y[:3], (0, 1, 2)))  # and is verified
+    with pytest.raises(ValueError, match="scikit-learn has no activation="):
+        mixed.to_sklearn()
+    if solver == "adam":
+        W, b = reference.init_parameters(
+            [3, 5, 4, 1], ("logistic", "relu"), np.random.RandomState(0)
+        )
+        drawn = MLPRegressor(activation=("logistic", "relu"), **settings)
+        drawn.set_params(learning_rate_init=1e-300, max_iter=1, tol=0)
+        drawn.fit(X, y)
+        for mine, other in zip([*drawn.coefs_, *drawn.intercepts_], [*W, *b], strict=True):
+            np.testing.assert_array_equal(mine, other)
+
+
+def test_activations_that_do_not_fit():
+    X, y = np.eye(4), np.arange(4.0)
+    for names, message in (
+        (("tanh",), "one for each of 2 hidden layers"),
+        (("tanh", "nope"), "'activation' parameter of MLPRegressor must be a str among"),
+        (("tanh", 3), "'activation' parameter of MLPRegressor must be a str among"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            MLPRegressor(hidden_layer_sizes=(3, 2), activation=names).fit(X, y)

@@ -9,11 +9,14 @@ import decimal
 from decimal import Decimal
 from functools import cache
 
+import mpmath
 import numpy as np
 import pytest
 
 from chainfit import _core, reference
 
+with mpmath.workdps(80):
+    SQRT_2_PI = mpmath.sqrt(2 * mpmath.pi)
 DIGITS = 60  # e^-x to 60 digits leaves 44 right ones in 1 - a^2, where float64 has 16
 
 # exp. x = n ln2 + r is exact but for the last FMA: u/4. In e^r = 1 + (r + r^2 p) the bracket, at
@@ -27,6 +30,9 @@ LOGISTIC_ULP = 3.5
 # tanh, -t/(t + 2): t's 2.5u (expm1 keeps its relative accuracy), enlarged by 2/(2 - |t|) to at
 # most 2.9u, the sum's u, half an ulp for the quotient.
 TANH_ULP = 4.5
+# gelu, z Phi(z). Phi's tail is e t p(t): exp's 2u, its correction's u, t's 2u enlarged by p's slope
+# to 3u, the polynomial's 2u, three products.
+GELU_ULP = 10.0
 # ln. s = (m - 1)/(m + 1): 2u; with the series 3.1u on ln m, at most 0.35 in size. Beside e ln2,
 # where the result is at least 0.34, 1.07u of absolute error and two roundings.
 LOG_U = 5.0
@@ -53,6 +59,16 @@ def exact_tanh(x):
     return ((1 - e) / (1 + e)).copy_sign(Decimal(x))
 
 
+def exact_normal(x):
+    x = min(max(x, -60), 60)  # beyond, Phi is below the smallest number or 1
+    with mpmath.workdps(DIGITS):
+        return Decimal(mpmath.nstr(mpmath.ncdf(mpmath.mpf(str(Decimal(x)))), DIGITS))
+
+
+def exact_density(x):
+    return exact_exp(-(min(abs(x), 60) ** 2) / 2) / Decimal(mpmath.nstr(SQRT_2_PI, DIGITS))
+
+
 # name: (f, bound in ulp); one of T's own roundings is half an ulp.
 EXACT = {
     "identity": (Decimal, 0),
@@ -60,15 +76,20 @@ EXACT = {
     "tanh": (exact_tanh, TANH_ULP),
     "relu": (lambda x: max(Decimal(0), Decimal(x)), 0),
     "leaky_relu": (lambda x: Decimal(x) * (1 if x > 0 else Decimal("0.01")), 1.5),  # 0.01, product
+    "gelu": (lambda x: Decimal(x) * exact_normal(x), GELU_ULP),
+    "silu": (lambda x: Decimal(x) * exact_logistic(x), LOGISTIC_ULP + 1.5),
 }
 
-# name: (f'(a), bound in ulp): tanh's 1 - a^2 is one FMA, logistic's a (1 - a) has two roundings.
+# name: (f' given a or z, bound): tanh's 1 - a^2 is one FMA, logistic's a (1 - a) has two roundings.
+# The bound is in ulp; given z, which may be where f' is 0, in ulp of f' or of 1.
 EXACT_DERIVATIVE = {
     "identity": (lambda a: Decimal(1), 0),
     "logistic": (lambda a: a * (1 - a), 1.5),
     "tanh": (lambda a: 1 - a * a, 0.5),
     "relu": (lambda a: Decimal(int(a > 0)), 0),
     "leaky_relu": (lambda a: Decimal(1) if a > 0 else Decimal("0.01"), 0.5),
+    "gelu": (lambda z: exact_normal(z) + z * exact_density(z), 8),
+    "silu": (lambda z: (s := exact_logistic(z)) + z * s * (1 - s), 20),
 }
 
 ACTIVATIONS = _core.activations()
@@ -128,14 +149,22 @@ def test_activation(name, isa, dtype):
     a = _core.activate(name, points(dtype))
     assert a.dtype == dtype
     with decimal.localcontext(prec=DIGITS):
-        assert_close(a, exact_activation(name, dtype), EXACT[name][1], dtype)
+        # where z is a factor, what is flushed is up to 720 times as large
+        flushed = 720 * FLUSHED if reference.ACTIVATIONS[name].given == "z" else 1.0
+        assert_close(a, exact_activation(name, dtype), EXACT[name][1], dtype, flushed)
 
 
 @pytest.mark.parametrize("name", KNOWN_ACTIVATIONS)
-def test_activation_derivative_told_by_its_value(name, isa, dtype):
+def test_activation_derivative(name, isa, dtype):
     derivative, bound = EXACT_DERIVATIVE[name]
     z = points(dtype)
     a = _core.activate(name, z)
+    if reference.ACTIVATIONS[name].given == "z":
+        slope = _core.activate(name, z, True).astype(float)
+        exact = np.array([float(derivative(Decimal(x))) for x in z.tolist()])
+        eps = float(np.finfo(dtype).eps)
+        np.testing.assert_allclose(slope, exact, rtol=0, atol=bound * eps)
+        return
     with decimal.localcontext(prec=250):  # 1 - a^2 is exact, so that half an ulp can be told
         exact = [derivative(Decimal(x)) for x in a.tolist()]
         # a (1 - a) of a denormal a: 0, as a is itself
@@ -198,6 +227,8 @@ def test_saturation_and_infinities(isa, dtype):
     assert f("relu").tolist() == [0, 0, 0, 800, big, inf]
     assert f("identity").tolist() == [-inf, -big, -800, 800, big, inf]
     assert f("leaky_relu")[[0, 5]].tolist() == [-inf, inf]
+    for name in ("gelu", "silu"):
+        assert f(name).tolist() == [0, 0, 0, 800, big, inf]
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -322,11 +353,19 @@ def exact_poisson(y, a, eps):
     return y * ln - y + a, bound
 
 
+def exact_huber(y, a, eps):
+    """The difference, enlarged by the slope, and three roundings."""
+    size, bend = abs(y - a), Decimal("1.35")
+    loss = size * size / 2 if size <= bend else bend * (size - bend / 2)
+    return loss, 6 * max(loss, size * min(size, bend))
+
+
 EXACT_LOSSES = {
     "squared_error": exact_squared_error,
     "binary_log_loss": exact_binary_log_loss,
     "log_loss": exact_log_loss,
     "poisson": exact_poisson,
+    "huber": exact_huber,
 }
 KNOWN_LOSSES = [
     (loss.name, loss.link) for loss in _core.losses().values() if loss.name in EXACT_LOSSES
@@ -357,7 +396,10 @@ def test_loss_and_delta(loss, link, n, isa, dtype, make_net):
     A = through_link(link, Z)
     for z, y, a in zip(Z, Y, A, strict=True):
         value, delta = row_loss(loss, z, y)
-        assert delta.tobytes() == (a - y).astype(dtype).tobytes()
+        right = (a - y).astype(dtype)
+        if loss == "huber":
+            right = np.clip(right, -dtype.type(1.35), dtype.type(1.35))
+        assert delta.tobytes() == right.tobytes()
         with decimal.localcontext(prec=DIGITS):
             terms = [
                 EXACT_LOSSES[loss](Decimal(t), Decimal(p), eps)

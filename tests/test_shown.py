@@ -233,6 +233,8 @@ def test_formulas_break_where_they_hold_together_least():
     text = "a * b * c - (d + e) * f"
     assert break_formula(text, "  x = ", 99, signs) == ["  x = a * b * c - (d + e) * f"]
     assert break_formula(text, "  x = ", 22, signs) == ["  x = a * b * c", "      - (d + e) * f"]
+    lines = ["  x = a * b", "      + c * d"]
+    assert break_formula("a * b + c * d", "  x = ", 15, signs) == lines
     in_three = ["  x = a * b * c", "      - (d + e)", "      * f"]
     assert break_formula(text, "  x = ", 17, signs) == in_three
     assert break_formula(text, "  x = ", 14, signs)[-1] == "      + e) * f"

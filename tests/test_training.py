@@ -23,14 +23,15 @@ OPTIMIZERS = [name for name in _core.optimizers() if name in reference.UPDATES]
 
 # Roundings of one elementwise function, as tests/test_kernels.py has them: 5 ulp are 10 u.
 ELEMENTWISE = 10
+STEEPEST = 1.13  # gelu's slope at sqrt 2
 
 
 # --- the oracle with its error bounds ------------------------------------------------------------
 
 
 def kinked(activation):
-    f, df = reference.ACTIVATIONS[activation]
-    sides = df(f(np.array([-1e-6, 1e-6]))) * np.ones(2)
+    known, z = reference.ACTIVATIONS[activation], np.array([-1e-6, 1e-6])
+    sides = known.df(known.f(z) if known.given == "a" else z) * np.ones(2)
     return abs(sides[1] - sides[0]) > 0.1
 
 
@@ -39,7 +40,7 @@ class Bounded:
 
     u is the core's unit roundoff. E_x bounds |x in the core - x here|: a sum of n products is off
     by (n + 2) u times the sum of their sizes, whatever its order (Higham 2002, section 3.1), and
-    errors of the factors pass through linearly. Activations have |f'| <= 1 and |f''| <= 2. The
+    errors of the factors pass through linearly. Activations have |f'| <= STEEPEST, |f''| <= 2. The
     second order of it all is covered by the factor 1.1, and float64's own errors here by taking
     the whole for u + 2^-53.
     """
@@ -55,7 +56,7 @@ class Bounded:
         )
         self.g = [*dW, *db]
         a = reference.forward(X, W, b, net.activation, net.link)
-        delta = reference.deltas(a, Y, W, net.activation, w)
+        delta = reference.deltas(a, Y, W, net.activation, w, b, net.loss)
 
         L = len(W)
         E_a, E_z = [np.zeros_like(X)], []
@@ -63,7 +64,7 @@ class Bounded:
             n = len(W[l]) + 2
             E_z.append(n * u * (abs(a[l]) @ abs(W[l]) + abs(b[l])) + E_a[l] @ abs(W[l]))
             if l < L - 1:
-                E_a.append(E_z[l] + ELEMENTWISE * u * abs(a[l + 1]))
+                E_a.append(STEEPEST * E_z[l] + ELEMENTWISE * u * abs(a[l + 1]))
         E_a.append(self._link_error(net.link, a[L], E_z[-1]))
 
         share = (w / w.sum())[:, None]
@@ -72,10 +73,12 @@ class Bounded:
             n = W[l].shape[1] + 2
             back, size = delta[l + 1] @ W[l].T, abs(delta[l + 1]) @ abs(W[l].T)
             E_back = n * u * size + E_delta[l + 1] @ abs(W[l].T)
-            df = reference.ACTIVATIONS[net.activation][1](a[l]) * np.ones_like(a[l])
+            known, z = reference.ACTIVATIONS[net.activation], a[l - 1] @ W[l - 1] + b[l - 1]
+            df = known.df(a[l] if known.given == "a" else z) * np.ones_like(a[l])
             E_df = 2 * E_a[l] + 3 * u * abs(df)
+            if known.given == "z":
+                E_df = 2 * E_z[l - 1] + ELEMENTWISE * u
             if kinked(net.activation):  # the core may be on the other side of the kink
-                z = a[l - 1] @ W[l - 1] + b[l - 1]
                 E_df = E_df + (abs(z) <= E_z[l - 1])
             E_delta[l] = (abs(df) + E_df) * E_back + abs(back) * E_df + u * abs(delta[l])
 

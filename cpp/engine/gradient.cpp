@@ -68,7 +68,10 @@ void Optimizer<T>::apply(const Buffer<T>& gradient, int max_threads) {
             for (Index j = mine.begin; j < mine.end; ++j) {
                 const Index at = layer.offset + j * layer.panel;
                 T* const slot[2] = {update.slot[0] + at, update.slot[1] + at};
-                rule_.update(gradient.data() + at, update.w + at, slot, (layer.n_in + 1) * V, scalars);
+                const Index bias = layer.n_in * V;
+                T* const bias_slot[2] = {slot[0] + bias, slot[1] + bias};
+                rule_.update(gradient.data() + at, update.w + at, slot, bias, scalars);
+                rule_.update(gradient.data() + at + bias, update.w + at + bias, bias_slot, V, of_biases(scalars));
             }
         }
     });

@@ -19,7 +19,11 @@ double power(double beta, Index n) {
 
 template <class T>
 Schedule<T>::Schedule(const OptimizerKernel<T>& optimizer, const ParameterValues& parameters)
-    : corrects_bias_(optimizer.corrects_bias), parameters_(parameters), constants_{rounded<T>(parameters)} {}
+    : corrects_bias_(optimizer.corrects_bias),
+      parameters_(parameters),
+      weight_decay_(optimizer.decays_weights ? parameters[static_cast<std::size_t>(optimizer.parameters.count - 1)]
+                                             : 0.0),
+      constants_{rounded<T>(parameters)} {}
 
 // Of step t = 1, 2...
 template <class T>

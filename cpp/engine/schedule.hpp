@@ -17,6 +17,13 @@ struct ScheduleSettings {
     double power_t = 0.5;
 };
 
+// The scalars of biases, which are neither penalized nor decayed.
+template <class T>
+StepScalars<T> of_biases(StepScalars<T> scalars) {
+    scalars.l2 = scalars.decay = 0;
+    return scalars;
+}
+
 template <class T>
 class Schedule {
    public:
@@ -29,10 +36,15 @@ class Schedule {
     // eta of the step that comes after `ahead` others
     T eta_after(Index ahead) const { return static_cast<T>(corrects_bias_ ? corrected_eta(steps + ahead + 1) : eta); }
     T l2_over_weight(double inverse_weight) const { return static_cast<T>(settings.l2 * inverse_weight); }
-    const StepScalars<T>& constants() const { return constants_; }  // eta and l2 are 0
+    // eta and l2 are 0
+    StepScalars<T> constants() const {
+        StepScalars<T> now = constants_;
+        now.decay = static_cast<T>(eta * weight_decay_);
+        return now;
+    }
     // All scalars of the next step; `inverse_weight` is 1 / its batch's weight sum.
     StepScalars<T> scalars(double inverse_weight) const {
-        StepScalars<T> now = constants_;
+        StepScalars<T> now = constants();
         now.eta = eta_after(0);
         now.l2 = l2_over_weight(inverse_weight);
         return now;
@@ -50,6 +62,7 @@ class Schedule {
 
     bool corrects_bias_;
     ParameterValues parameters_;
+    double weight_decay_;
     StepScalars<T> constants_;
 };
 

@@ -274,8 +274,7 @@ template <class T>
 void TileStepper<T>::weights_phase(const Step& step, int thread, int threads) {
     constexpr Index V = kLanes<T>;
     const Update<T>& update = step.update;
-    StepScalars<T> bias_scalars = step.scalars;
-    bias_scalars.l2 = 0;
+    const StepScalars<T> bias_scalars = of_biases(step.scalars);
     T* sums = scratch_[static_cast<std::size_t>(thread)].data();
     const bool as_planned = threads == plan_.threads;
     const Index u = as_planned ? thread % plan_.unit_splits : 0;

@@ -73,7 +73,35 @@ struct LeakyRelu : GivenA {
     }
 };
 
-using Activations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu>;
+// z Phi(z), Phi being the normal distribution (Hendrycks and Gimpel 2016). Beyond 64, where the density is 0, z counts
+// as 64, so that no infinity meets a 0.
+struct Gelu : KeepsSlope {
+    static constexpr const char* name = "gelu";
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z, Vec<T>& slope) {
+        Vec<T> density;
+        const Vec<T> share = normal(z, density);
+        const Vec<T> bounded = max(set1<T>(T(-64)), z);
+        slope = fma(min(set1<T>(T(64)), bounded), density, share);  // f'(z) = Phi(z) + z Phi'(z)
+        return bounded * share;
+    }
+};
+
+// z / (1 + e^-z), also known as swish (Elfwing, Uchibe and Doya 2018). Beyond 1000, where 1 / (1 + e^-z) is 0 or 1, z
+// counts as 1000, so that no infinity meets a 0.
+struct Silu : KeepsSlope {
+    static constexpr const char* name = "silu";
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z, Vec<T>& slope) {
+        const Vec<T> share = logistic(z);
+        const Vec<T> bounded = max(set1<T>(T(-1000)), z);
+        const Vec<T> a = min(set1<T>(T(1000)), bounded) * share;
+        slope = fma(a, set1<T>(T(1)) - share, share);  // f'(z) = s + z s (1 - s)
+        return bounded * share;
+    }
+};
+
+using Activations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu, Gelu, Silu>;
 
 // f(z), and what the derivative will be had from: a itself, or f'(z).
 template <class A, class T>

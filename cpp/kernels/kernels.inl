@@ -15,7 +15,7 @@ struct OptimizerList;
 template <class T, class... O>
 struct OptimizerList<T, TypeList<O...>> {
     static constexpr OptimizerKernel<T> items[] = {
-        {O::name, O::slots, O::corrects_bias, parameters_of(O::parameters), &update<T, O>}...};
+        {O::name, O::slots, O::corrects_bias, O::decays_weights, parameters_of(O::parameters), &update<T, O>}...};
     static constexpr OneRowKernel<T> one_row[] = {{&one_row_steps<T, O>, tiny_or_null<T, O>()}...,
                                                   {&one_row_steps<T, Store>, &tiny_steps<T, Store>}};
 };
@@ -43,7 +43,7 @@ inline constexpr Kernels<T> kKernels = {
     list(LossList<T, Losses>::items),
     list(OptimizerList<T, Optimizers>::items),
     list(OptimizerList<T, Optimizers>::one_row),
-    {Store::name, Store::slots, false, {}, &update<T, Store>},
+    {Store::name, Store::slots, false, false, {}, &update<T, Store>},
 };
 
 // As many FMA chains as a tile has, fed from registers alone: the peak. Returns the FLOP; sink[0], sink[1] in, sum out.

@@ -126,7 +126,28 @@ struct Poisson : WithCanonicalLink {
     }
 };
 
-using Losses = TypeList<SquaredError, BinaryLogLoss, LogLoss, Poisson>;
+// Half the square of a residual up to huber_delta, beyond it linear, so that outliers pull no harder (Huber 1964).
+struct Huber {
+    static constexpr const char* name = "huber";
+    enum { bend };
+    static constexpr Parameter parameters[] = {
+        {"huber_delta", 1.35, 0, kInfinity, true, true, "Residual from which the loss is linear."}};
+    static constexpr double lowest_target = -kInfinity, highest_target = kInfinity;
+    using Link = IdentityLink;
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> loss(Vec<T> y, Vec<T> a, const Values<T>& values) {
+        const Vec<T> size = abs(y - a);
+        const Vec<T> square_part = min(set1<T>(values.value[bend]), size);
+        return square_part * (size - set1<T>(T(0.5)) * square_part);
+    }
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> delta(Vec<T> y, Vec<T> a, const Values<T>& values) {
+        const Vec<T> most = set1<T>(values.value[bend]);
+        return max(zero<T>() - most, min(most, a - y));
+    }
+};
+
+using Losses = TypeList<SquaredError, BinaryLogLoss, LogLoss, Poisson, Huber>;
 
 // z (n_out, lanes) -> a, in place; delta = row_weight * dloss/dz.
 template <class T, class Loss>

@@ -3,11 +3,16 @@
 // whether eta comes with Adam's bias correction, and step(), which takes the gradient g and changes w and the slots;
 // and its name in `Optimizers`. c.value[i] is parameter i, c.one_minus[i] = 1 - c.value[i].
 
-// w -= eta g
-struct Sgd : NoParameters {
-    static constexpr const char* name = "sgd";
+// What holds of a rule that doesn't say otherwise.
+struct UpdateRule : NoParameters {
     static constexpr int slots = 0;
     static constexpr bool corrects_bias = false;
+    static constexpr bool decays_weights = false;
+};
+
+// w -= eta g
+struct Sgd : UpdateRule {
+    static constexpr const char* name = "sgd";
     template <class T>
     static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>&, Vec<T>&, const StepScalars<T>& c) {
         w = fma(set1<T>(-c.eta), g, w);
@@ -18,12 +23,11 @@ inline constexpr Parameter kMomentum = {
     "momentum", 0.9, 0, 1, false, false, "Share of the last step that the next one goes on with."};
 
 // velocity = mu velocity - eta g; w += velocity (Polyak 1964)
-struct Momentum {
+struct Momentum : UpdateRule {
     static constexpr const char* name = "momentum";
     enum { mu };
     static constexpr Parameter parameters[] = {kMomentum};
     static constexpr int slots = 1;
-    static constexpr bool corrects_bias = false;
     template <class T>
     static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>& velocity, Vec<T>&, const StepScalars<T>& c) {
         velocity = fma(set1<T>(c.value[mu]), velocity, set1<T>(-c.eta) * g);
@@ -32,12 +36,11 @@ struct Momentum {
 };
 
 // velocity = mu velocity - eta g; w += mu velocity - eta g (Nesterov 1983 in the form of Sutskever et al. 2013)
-struct Nesterov {
+struct Nesterov : UpdateRule {
     static constexpr const char* name = "nesterov";
     enum { mu };
     static constexpr Parameter parameters[] = {kMomentum};
     static constexpr int slots = 1;
-    static constexpr bool corrects_bias = false;
     template <class T>
     static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>& velocity, Vec<T>&, const StepScalars<T>& c) {
         const Vec<T> descent = set1<T>(-c.eta) * g;
@@ -48,7 +51,7 @@ struct Nesterov {
 
 // m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; w -= eta m / (sqrt v + eps), where eta carries the bias
 // correction (Kingma and Ba 2015, the remark that ends section 2)
-struct Adam {
+struct Adam : UpdateRule {
     static constexpr const char* name = "adam";
     enum { beta1, beta2, eps };
     static constexpr Parameter parameters[] = {
@@ -69,7 +72,7 @@ struct Adam {
 using Optimizers = TypeList<Sgd, Momentum, Nesterov, Adam>;
 
 // Not an optimizer of the list: leaves w alone and keeps the gradient, for whoever needs it whole first.
-struct Store {
+struct Store : UpdateRule {
     static constexpr const char* name = "store";
     static constexpr int slots = 1;
     template <class T>
@@ -84,6 +87,7 @@ CHAINFIT_INLINE void update_vector(Vec<T> g, T* w, T* s0, T* s1, const StepScala
     Vec<T> weight = load(w);
     sum_squares = fma(weight, weight, sum_squares);
     g = fma(set1<T>(c.l2), weight, g);
+    if constexpr (Optimizer::decays_weights) weight = fma(set1<T>(-c.decay), weight, weight);
     Vec<T> slot0 = zero<T>(), slot1 = zero<T>();
     if constexpr (Optimizer::slots > 0) slot0 = load(s0);
     if constexpr (Optimizer::slots > 1) slot1 = load(s1);
@@ -93,10 +97,10 @@ CHAINFIT_INLINE void update_vector(Vec<T> g, T* w, T* s0, T* s1, const StepScala
     if constexpr (Optimizer::slots > 1) store(s1, slot1);
 }
 
-// The same for biases, which are not penalized.
+// The same for biases, which are neither penalized nor decayed.
 template <class T, class Optimizer>
 CHAINFIT_INLINE void update_biases(Vec<T> g, T* w, T* s0, T* s1, StepScalars<T> c) {
-    c.l2 = 0;
+    c.l2 = c.decay = 0;
     Vec<T> not_penalized = zero<T>();
     update_vector<T, Optimizer>(g, w, s0, s1, c, not_penalized);
 }

@@ -119,6 +119,9 @@ template <class T>
 struct StepScalars : Values<T> {
     T eta = 0;  // step size; for Adam with its bias correction
     T l2 = 0;   // L2 penalty over the batch's weight sum
+    // Share of each weight that goes, where the optimizer decays weights beside the gradient: eta, without its bias
+    // correction, times the optimizer's weight_decay. No part of J, and none of the penalty that is reported.
+    T decay = 0;
 };
 
 // What follows a product, in place: bias and activation, or on the way back the activation's derivative. It knows the
@@ -198,6 +201,7 @@ struct OptimizerKernel {
     // eta comes with the correction for means that began at 0, sqrt(1 - beta2^t) / (1 - beta1^t), where beta1 and beta2
     // are its first two parameters
     bool corrects_bias;
+    bool decays_weights;  // by StepScalars::decay; its last parameter is weight_decay
     List<Parameter> parameters;
     // Gradient g (n) -> new weights w (n) and slots. Returns the sum of w^2 before the update. n is a multiple of
     // lanes; slot has two pointers, and one that the optimizer lacks points at w.

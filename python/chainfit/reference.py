@@ -30,7 +30,18 @@ Array = NDArray[Any]
 Arrays = Sequence[Array]
 Weights = Array | None
 
-# --- activations: f(z, out), which may write into out = z, and f'(z) as a function of a = f(z) ---
+# --- activations ---------------------------------------------------------------------------------
+
+
+class Activation(NamedTuple):
+    """An activation: `f` (z, out), which may write into out = z, and its derivative `df`.
+
+    `df` is a function of a = f(z), or of z itself where `given` is "z".
+    """
+
+    f: Callable[..., Array]
+    df: Callable[[Array], Any]
+    given: str = "a"
 
 
 def _logistic(z: Array, out: Array | None = None) -> Array:
@@ -50,22 +61,47 @@ def _exp(z: Array, out: Array | None = None) -> Array:
         return np.exp(z, out=out)
 
 
+def _normal(z: Array) -> Array:
+    # Phi(z) = erfc(-z / sqrt 2) / 2, without cancellation in the tail
+    return np.vectorize(math.erfc, otypes=[float])(-z.astype(float) / math.sqrt(2)) / 2
+
+
+def _gelu(z: Array, out: Array | None = None) -> Array:
+    return (z * _normal(z)).astype(z.dtype)
+
+
+def _gelu_slope(z: Array) -> Array:
+    density = np.exp(-np.square(z.astype(float)) / 2) / math.sqrt(2 * math.pi)
+    return (_normal(z) + z * density).astype(z.dtype)
+
+
+def _silu(z: Array, out: Array | None = None) -> Array:
+    return z * _logistic(z)
+
+
+def _silu_slope(z: Array) -> Array:
+    s = _logistic(z)
+    return s + z * (s * (1 - s))
+
+
 LEAK = 0.01
 
-ACTIVATIONS: dict[str, tuple[Callable[..., Array], Callable[[Array], Any]]] = {
-    "identity": (lambda z, out=None: z, lambda a: 1),
-    "logistic": (_logistic, lambda a: a * (1 - a)),
-    "tanh": (np.tanh, lambda a: 1 - a * a),
-    "relu": (lambda z, out=None: np.maximum(z, 0, out=out), lambda a: a > 0),
-    "leaky_relu": (
+ACTIVATIONS: dict[str, Activation] = {
+    "identity": Activation(lambda z, out=None: z, lambda a: 1),
+    "logistic": Activation(_logistic, lambda a: a * (1 - a)),
+    "tanh": Activation(np.tanh, lambda a: 1 - a * a),
+    "relu": Activation(lambda z, out=None: np.maximum(z, 0, out=out), lambda a: a > 0),
+    "leaky_relu": Activation(
         lambda z, out=None: np.maximum(z, LEAK * z, out=out),
         lambda a: np.where(a > 0, a.dtype.type(1), a.dtype.type(LEAK)),
     ),
+    "gelu": Activation(_gelu, _gelu_slope, given="z"),
+    "silu": Activation(_silu, _silu_slope, given="z"),
 }
 
 # Activations of the output layer. They need no derivative: see `deltas`.
 LINKS: dict[str, Callable[..., Array]] = {
-    "identity": ACTIVATIONS["identity"][0],
+    "identity": ACTIVATIONS["identity"].f,
     "logistic": _logistic,
     "softmax": _softmax,
     "exp": _exp,
@@ -99,11 +135,26 @@ def _poisson(Y: Array, a: Array) -> Array:
     return (Y * np.log(ratio) - Y + a).sum(axis=1)
 
 
+def _huber(Y: Array, a: Array, huber_delta: float = 1.35) -> Array:
+    size = np.abs(Y - a)
+    square_part = np.minimum(size, huber_delta)
+    return (square_part * (size - square_part / 2)).sum(axis=1)
+
+
+def _huber_slope(Y: Array, a: Array, huber_delta: float = 1.35) -> Array:
+    return np.clip(a - Y, -huber_delta, huber_delta)
+
+
 class Loss(NamedTuple):
-    """A loss: the name of its `link`, the output activation, and `rows` (Y, a[L]) -> (rows,)."""
+    """A loss: the name of its `link`, the output activation, and `rows` (Y, a[L]) -> (rows,).
+
+    `slope` (Y, a[L]) is dloss/dz[L], where the link isn't the loss's canonical one. Both may take
+    parameters of the loss by name.
+    """
 
     link: str
-    rows: Callable[[Array, Array], Array]
+    rows: Callable[..., Array]
+    slope: Callable[..., Array] | None = None
 
 
 LOSSES = {
@@ -111,16 +162,27 @@ LOSSES = {
     "binary_log_loss": Loss("logistic", _binary_log_loss),
     "log_loss": Loss("softmax", _log_loss),
     "poisson": Loss("exp", _poisson),
+    "huber": Loss("identity", _huber, _huber_slope),
 }
 
 # --- the function J and its gradient -------------------------------------------------------------
 
 
-def forward(X: Array, W: Arrays, b: Arrays, activation: str, out_activation: str) -> list[Array]:
-    """Return ``[a[0], ..., a[L]]``; a[0] is X itself, `out_activation` is a key of `LINKS`."""
+def activation_of(activation: str | Sequence[str], l: int) -> Activation:
+    """Return the activation of hidden layer l, where there is one for all or one for each."""
+    return ACTIVATIONS[activation if isinstance(activation, str) else activation[l - 1]]
+
+
+def forward(
+    X: Array, W: Arrays, b: Arrays, activation: str | Sequence[str], out_activation: str
+) -> list[Array]:
+    """Return ``[a[0], ..., a[L]]``; a[0] is X itself, `out_activation` is a key of `LINKS`.
+
+    `activation` is a key of `ACTIVATIONS` for all hidden layers, or a sequence of one for each.
+    """
     a = [X]
     for l in range(len(W)):
-        f = ACTIVATIONS[activation][0] if l < len(W) - 1 else LINKS[out_activation]
+        f = activation_of(activation, l + 1).f if l < len(W) - 1 else LINKS[out_activation]
         z = a[l] @ W[l]
         z += b[l]
         a.append(f(z, out=z))
@@ -132,21 +194,35 @@ def _sum_w(Y: Array, sample_weight: Weights) -> float:
 
 
 def objective(
-    Y: Array, a_L: Array, W: Arrays, *, loss: str, l2: float = 0.0, sample_weight: Weights = None
-) -> float:
-    """Return J, given the outputs ``a_L = a[L]``; biases are not penalized."""
-    rows = LOSSES[loss].rows(Y, a_L)
+    Y: Array, a_L: Array, W: Arrays, *,
+    loss: str, l2: float = 0.0, sample_weight: Weights = None, **parameters: float
+) -> float:  # fmt: skip
+    """Return J, given the outputs ``a_L = a[L]``; biases are not penalized.
+
+    `parameters` are those of the loss, such as ``huber_delta``.
+    """
+    rows = LOSSES[loss].rows(Y, a_L, **parameters)
     data = rows.sum() if sample_weight is None else sample_weight @ rows
     penalty = l2 / 2 * sum(float(np.vdot(weights, weights)) for weights in W)
     return (float(data) + penalty) / _sum_w(Y, sample_weight)
 
 
 def deltas(
-    a: Arrays, Y: Array, W: Arrays, activation: str, sample_weight: Weights = None
+    a: Arrays,
+    Y: Array,
+    W: Arrays,
+    activation: str | Sequence[str],
+    sample_weight: Weights = None,
+    b: Arrays | None = None,
+    loss: str | None = None,
+    **parameters: float,
 ) -> dict[int, Array]:
     """Return ``{l: dJ/dz[l]}`` for l = L..1: the chain rule, last layer first.
 
-    Every loss here is paired with its canonical link [2]_, for which the derivative of link and
+    `b` is only needed where the derivative of an activation is given z, `loss` and its `parameters`
+    where its link is not its canonical one.
+
+    A loss is mostly paired with its canonical link [2]_, for which the derivative of link and
     loss together is simply ``dloss_r/dz[L] = a[L] - y``. For softmax and log loss, for instance,
     with da_k/dz_j = a_k (1{j=k} - a_j): sum_k (-y_k/a_k) da_k/dz_j = a_j sum_k y_k - y_j, and the
     y of a row sum to 1. So ``delta[L] = w_r/sum(w) (a[L] - Y)``.
@@ -163,7 +239,8 @@ def deltas(
     .. [2] P. McCullagh, J. Nelder, "Generalized Linear Models", 2nd edition, 1989, section 2.2.
     """
     L = len(W)
-    last = a[L] - Y
+    slope = LOSSES[loss].slope if loss else None
+    last = slope(Y, a[L], **parameters) if slope else a[L] - Y
     if sample_weight is None:
         last /= len(Y)
     else:
@@ -171,13 +248,16 @@ def deltas(
     delta = {L: last}
     for l in range(L - 1, 0, -1):
         delta[l] = delta[l + 1] @ W[l].T
-        delta[l] *= ACTIVATIONS[activation][1](a[l])
+        f = activation_of(activation, l)
+        given = a[l] if f.given == "a" else a[l - 1] @ W[l - 1] + b[l - 1]  # type: ignore[index]
+        delta[l] *= f.df(given)
     return delta
 
 
 def gradient(
     X: Array, Y: Array, W: Arrays, b: Arrays, *,
-    activation: str, loss: str, l2: float = 0.0, sample_weight: Weights = None
+    activation: str | Sequence[str], loss: str, l2: float = 0.0, sample_weight: Weights = None,
+    **parameters: float
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
     """Return ``(J, dW, db)``, all at the given W and b.
 
@@ -185,8 +265,8 @@ def gradient(
     ``dW[l] = a[l].T @ delta[l+1] + l2/sum(w) W[l]`` and ``db[l] = column sums of delta[l+1]``.
     """
     a = forward(X, W, b, activation, LOSSES[loss].link)
-    J = objective(Y, a[-1], W, loss=loss, l2=l2, sample_weight=sample_weight)
-    delta = deltas(a, Y, W, activation, sample_weight)
+    J = objective(Y, a[-1], W, loss=loss, l2=l2, sample_weight=sample_weight, **parameters)
+    delta = deltas(a, Y, W, activation, sample_weight, b, loss, **parameters)
     dW = [a[l].T @ delta[l + 1] for l in range(len(W))]
     db = [delta[l + 1].sum(axis=0) for l in range(len(W))]
     if l2:

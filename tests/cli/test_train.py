@@ -120,6 +120,14 @@ def test_few_rows_of_a_class_and_classes_only_in_the_test_rows(capsys):
     assert set(chainfit.load("rare.safetensors").classes_) <= {"a", "b", "c", "d"}
 
 
+def test_an_activation_for_each_hidden_layer(capsys, table):
+    table(load_iris, "iris.csv")
+    options = "--hidden 6,5 --activation tanh,relu --max-iter 3".split()
+    assert main(["train", "iris.csv", "--target", "target", *options]) == 0
+    assert "net: MLPClassifier 4-6-5-3, tanh-relu, adam" in capsys.readouterr().out
+    assert chainfit.load("iris.safetensors").net_.activation == ("tanh", "relu")
+
+
 # -- interruption
 
 

@@ -39,6 +39,16 @@ def sizes(text: str) -> tuple[int, ...]:
     return tuple(count(word) for word in text.split(","))
 
 
+def _activation(text: str) -> str | tuple[str, ...]:
+    """Convert 'relu' to itself, 'relu,tanh' to a tuple."""
+    names = tuple(text.split(","))
+    for name in names:
+        if name not in ACTIVATIONS:
+            known = ", ".join(map(repr, ACTIVATIONS))
+            raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {known})")
+    return names[0] if len(names) == 1 else names
+
+
 def _batch_size(text: str) -> int | str:
     return text if text == "auto" else int(number(int, 1)(text))
 
@@ -99,7 +109,12 @@ NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--activation",
         "activation",
-        {"choices": ACTIVATIONS, "help": "of the hidden layers (default: relu)"},
+        {
+            "type": _activation,
+            "metavar": "NAME",
+            "help": f"of the hidden layers, or one for each as in relu,tanh: "
+            f"{', '.join(ACTIVATIONS)} (default: relu)",
+        },
     ),
     ("--solver", "solver", {"choices": SOLVERS, "help": "(default: adam)"}),
     (

@@ -129,6 +129,5 @@ def describe_net(net: Any) -> str:
     units = "-".join(str(n) for n in (net.n_features_in_, *(b.size for b in net.intercepts_)))
     weights = sum(array.size for array in (*net.coefs_, *net.intercepts_))
     dtype = net.coefs_[0].dtype
-    return (
-        f"{type(net).__name__} {units}, {net.activation}, {net.solver}, {weights:,} weights {dtype}"
-    )
+    names = net.activation if isinstance(net.activation, str) else "-".join(net.activation)
+    return f"{type(net).__name__} {units}, {names}, {net.solver}, {weights:,} weights {dtype}"

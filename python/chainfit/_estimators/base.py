@@ -23,7 +23,7 @@ from .forward import FLOAT64, Forward
 from .generator import generator_kept
 from .inputs import FitData, check_numeric, core_form
 from .optimizer import Optimizer
-from .parameters import CONSTRAINTS, hidden_units, rows_of_batch
+from .parameters import CONSTRAINTS, check_activations, hidden_units, rows_of_batch
 from .rules import LOSS_SETTINGS
 from .scores import Score
 from .settings import FitSettings
@@ -229,6 +229,7 @@ class BaseMLP(CallbackSupportMixin, Forward, ABC):
             raise ValueError("partial_fit does not support early_stopping=True")
         if first_pass:
             units = [data.X.shape[1], *hidden_units(self.hidden_layer_sizes), outputs]
+            check_activations(settings.activation, len(units) - 2)
             generator = check_random_state(self.random_state)
             state = State.drawn(units, settings.activation, weight_dtype, generator)
             self.n_outputs_, self.n_layers_ = outputs, len(units)
@@ -240,6 +241,7 @@ class BaseMLP(CallbackSupportMixin, Forward, ABC):
                 f"y has {outputs} outputs, but {type(self).__name__} was fitted with "
                 f"{len(state.intercepts[-1])}."
             )
+        check_activations(settings.activation, len(state.coefs) - 1)
         if not incremental:
             state.optimizer = None
         return settings, data, state
@@ -258,6 +260,8 @@ class BaseMLP(CallbackSupportMixin, Forward, ABC):
         given = _given[loss](self.__dict__)
         memo = optimizer.memo
         if memo is None or memo[0] != given or memo[1].loss != loss:
+            # a list may have changed when it comes again
+            given = tuple(tuple(g) if isinstance(g, list) else g for g in given)
             memo = optimizer.memo = given, FitSettings.of(vars(self), loss, incremental=True)
         found: FitSettings = memo[1]
         return found

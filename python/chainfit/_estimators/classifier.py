@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -44,9 +45,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units of each hidden layer.
 
-    activation : str, default='relu'
+    activation : str or tuple of str, default='relu'
         Activation of the hidden layers: 'identity', 'logistic', 'tanh', 'relu' (as in
-        scikit-learn), 'leaky_relu', or whatever else this build's core has.
+        scikit-learn), 'leaky_relu', or whatever else this build's core has. A tuple has one for
+        each hidden layer.
 
     solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
         'sgd' (plain, with momentum, or with Nesterov's) and 'adam' make a step for each
@@ -207,7 +209,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: str | Sequence[str] = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,

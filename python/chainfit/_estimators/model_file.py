@@ -25,6 +25,7 @@ from .._files.fields import (
 from .._files.model import Kind, Packed
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
 from .optimizer import Optimizer
+from .parameters import check_activations
 from .rules import LINKS, OPTIMIZERS, SETTINGS
 from .state import State
 
@@ -193,6 +194,10 @@ def _check_units(model: Any, units: list[int], dtype: str) -> None:
             f"settings: hidden_layer_sizes={shorten(sizes)} disagrees with layers of "
             f"{shorten(units)} units: they must be [features, *hidden_layer_sizes, outputs]"
         )
+    try:
+        check_activations(model.activation, len(hidden))
+    except ValueError as error:
+        raise ModelFileError(f"settings: {error}") from None
     precision = getattr(model, "precision", "auto")
     if precision not in ("auto", dtype):
         raise ModelFileError(f"settings: precision={precision!r} disagrees with weights of {dtype}")

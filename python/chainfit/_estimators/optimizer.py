@@ -33,7 +33,7 @@ def cast(arrays: list[Array], dtype: np.dtype[Any]) -> list[Array]:
 def new_trainer(
     name: str,
     units: list[int],
-    activation: str,
+    activation: str | tuple[str, ...],
     loss: str,
     dtype: np.dtype[Any],
     settings: Mapping[str, Any],
@@ -139,7 +139,7 @@ class Optimizer:
     def trainer(
         self,
         units: list[int],
-        activation: str,
+        activation: str | tuple[str, ...],
         loss: str,
         dtype: np.dtype[Any],
         loss_settings: Mapping[str, Any],

@@ -85,6 +85,31 @@ def _is_int(value: Any) -> bool:
 LAYER_SIZES = LayerSizes()
 
 
+class Activations(StrOptions):
+    """One of the core's activations, or a tuple or list of one for each hidden layer."""
+
+    def __init__(self) -> None:
+        super().__init__(set(ACTIVATIONS))
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        if isinstance(val, tuple | list):
+            return all(map(super().is_satisfied_by, val))
+        return bool(super().is_satisfied_by(val))
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}, or one for each hidden layer in a tuple"
+
+
+def check_activations(activation: Any, hidden: int) -> None:
+    """Raise a ValueError where activations are given one by one, and not for each hidden layer."""
+    if not isinstance(activation, str) and len(activation) != hidden:
+        raise ValueError(
+            f"activation must be one name, or one for each of {hidden} hidden layers, got "
+            f"{activation!r}."
+        )
+
+
 def range_constraints(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the constraints of parameters of the core's rules, by name."""
     return {name: [_range(parameter)] for name, parameter in parameters.items()}
@@ -100,7 +125,7 @@ def _range(parameter: Any) -> Number:
 # The activations' names come from the core, so that a new one there needs no word here.
 CONSTRAINTS: dict[str, Any] = {
     "hidden_layer_sizes": [LAYER_SIZES],
-    "activation": [StrOptions(set(ACTIVATIONS))],
+    "activation": [Activations()],
     "solver": [StrOptions(set(SOLVERS))],
     "alpha": [Number(0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -37,9 +38,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units of each hidden layer.
 
-    activation : str, default='relu'
+    activation : str or tuple of str, default='relu'
         Activation of the hidden layers: 'identity', 'logistic', 'tanh', 'relu' (as in
-        scikit-learn), 'leaky_relu', or whatever else this build's core has.
+        scikit-learn), 'leaky_relu', or whatever else this build's core has. A tuple has one for
+        each hidden layer.
 
     solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
         'sgd' (plain, with momentum, or with Nesterov's) and 'adam' make a step for each
@@ -209,7 +211,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self,
         loss: str = "squared_error",
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: str | Sequence[str] = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,

@@ -24,7 +24,9 @@ class FitSettings:
     Attributes
     ----------
     solver : {'lbfgs', 'sgd', 'adam'}
-    activation, loss, out_activation : str
+    activation : str or tuple of str
+        Of all hidden layers, or of each.
+    loss, out_activation : str
         As the core names them.
     rule : str
         The core's optimizer of a solver with steps.
@@ -41,7 +43,7 @@ class FitSettings:
     """
 
     solver: str
-    activation: str
+    activation: str | tuple[str, ...]
     loss: str
     out_activation: str
     rule: str
@@ -74,10 +76,10 @@ class FitSettings:
             The core's name of the loss.
         incremental : bool, default=False
         """
-        p, seed = parameters, parameters["random_state"]
+        p, seed, activation = parameters, parameters["random_state"], parameters["activation"]
         return cls(
             solver=p["solver"],
-            activation=p["activation"],
+            activation=activation if isinstance(activation, str) else tuple(activation),
             loss=loss,
             out_activation=LINKS[loss],
             rule=optimizer_name(p["solver"], p["momentum"], p["nesterovs_momentum"]),

@@ -77,14 +77,18 @@ class State:
     def drawn(
         cls,
         units: list[int],
-        activation: str,
+        activation: str | tuple[str, ...],
         dtype: np.dtype[Any],
         generator: np.random.RandomState,
     ) -> State:
         """Draw W and b layer by layer, uniform in +-sqrt(6 / (n_l + n_{l+1})) (Glorot, Bengio)."""
-        factor = 2.0 if activation == "logistic" else 6.0
+        layers = len(units) - 1
+        # as scikit-learn: the outputs' weights are drawn as those of the layer below
+        names = [activation] * layers if isinstance(activation, str) else [*activation]
+        names += names[-1:] or ["relu"]
         coefs, intercepts = [], []
-        for fan_in, fan_out in pairwise(units):
+        for (fan_in, fan_out), name in zip(pairwise(units), names, strict=False):
+            factor = 2.0 if name == "logistic" else 6.0
             bound = np.sqrt(factor / (fan_in + fan_out))
             W = generator.uniform(-bound, bound, (fan_in, fan_out))
             b = generator.uniform(-bound, bound, fan_out)

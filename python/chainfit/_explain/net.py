@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from .. import reference
 from .._common.public import public
 from .._estimators.base import BaseMLP
+from .._estimators.parameters import check_activations
 from .._estimators.rules import LOSSES, SGD_FAMILY, own_parameters
 from .checks import check_shapes, matrix, names, one_of, real_number
 
@@ -74,8 +75,9 @@ class Net:
         unit j of layer l+1. Copied to float64.
     intercepts : sequence of array-like of shape (n_{l+1},), default=None
         The biases; None is zeros.
-    activation : str, default='relu'
-        Activation of the hidden layers: 'identity', 'logistic', 'tanh', 'relu' or 'leaky_relu'.
+    activation : str or tuple of str, default='relu'
+        Activation of the hidden layers: 'identity', 'logistic', 'tanh', 'relu' or 'leaky_relu'. A
+        tuple has one for each.
     out_activation : str, default='identity'
         Activation of the last layer: one of these, 'softmax' or 'exp'.
     loss : str, default=None
@@ -133,7 +135,7 @@ class Net:
     coefs: tuple[Array, ...]
     intercepts: tuple[Array, ...]
     units: tuple[int, ...]
-    activation: str
+    activation: str | tuple[str, ...]
     out_activation: str
     loss: str
     alpha: float
@@ -155,7 +157,7 @@ class Net:
         coefs: Sequence[Any],
         intercepts: Sequence[Any] | None = None,
         *,
-        activation: str = "relu",
+        activation: str | Sequence[str] = "relu",
         out_activation: str = "identity",
         loss: str | None = None,
         alpha: float = 0.0,
@@ -181,7 +183,10 @@ class Net:
         else:
             b = [matrix(f"intercepts[{l}]", v, 1) for l, v in enumerate(intercepts)]
         units = check_shapes(W, b)
-        one_of("activation", activation, HIDDEN_ACTIVATIONS)
+        activation = activation if isinstance(activation, str) else tuple(activation)
+        check_activations(activation, len(W) - 1)
+        for name in [activation] if isinstance(activation, str) else activation:
+            one_of("activation", name, HIDDEN_ACTIVATIONS)
         one_of("out_activation", out_activation, OUT_ACTIVATIONS)
         if loss is None:
             loss = CANONICAL.get(out_activation, "squared_error")
@@ -235,7 +240,9 @@ class Net:
 
     def layer_activation(self, l: int) -> str:
         """Return the name of the activation of layer l = 1..L."""
-        return self.out_activation if l == len(self.coefs) else self.activation
+        if l == len(self.coefs):
+            return self.out_activation
+        return self.activation if isinstance(self.activation, str) else self.activation[l - 1]
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a Net does not change: {name} cannot be set")

@@ -85,12 +85,20 @@ class Activation:
 
 _SHIFTED, _SHIFTED_K = Z - Largest("k", Z_K), Z_K - Largest("k", Z_K)
 
+_LOGISTIC = 1 / (1 + _exp(-Z))
+
+# gelu: the normal distribution, and its density
+_NORMAL = 0.5 * (1 + Apply("erf", Z / Apply("sqrt", Constant(2))))
+_DENSITY = _exp(-(Z**2) / 2) / Apply("sqrt", Constant(2 * math.pi))
+
 ACTIVATIONS = {
     "identity": Activation(Z, ONE),
     "logistic": Activation(1 / (1 + _exp(-Z)), A * (1 - A), steepest=0.25),
     "tanh": Activation(Apply("tanh", Z), 1 - A**2, steepest=1.0),
     "relu": Activation(Case(Z, Z, 0), Case(Z, 1, 0), steepest=1.0, cuts=True),
     "leaky_relu": Activation(Case(Z, Z, reference.LEAK * Z), Case(Z, 1, reference.LEAK)),
+    "gelu": Activation(Z * _NORMAL, _NORMAL + Z * _DENSITY),
+    "silu": Activation(Z * _LOGISTIC, _LOGISTIC + A * (1 - _LOGISTIC)),
     "exp": Activation(_exp(Z), A),
     "softmax": Activation(
         _exp(Z) / SumOver("k", _exp(Z_K)),
@@ -166,6 +174,8 @@ class Loss:
         return f if self.scale == ONE else self.scale * f
 
 
+_SIZE, _BEND = Apply("abs", A - Y), Variable("huber_delta", Name("δ", "delta", r"\delta"))
+
 LOSSES = {
     "squared_error": Loss(
         (A - Y) ** 2, HALF, A - Y, words="squared error, half the sum over the outputs"
@@ -189,6 +199,13 @@ LOSSES = {
         ONE,
         Special(Y, ((0, ONE),), (A - Y) / A),
         words="half the Poisson deviance",
+    ),
+    "huber": Loss(
+        Case(_BEND - _SIZE, (A - Y) ** 2 / 2, _BEND * (_SIZE - _BEND / 2)),
+        ONE,
+        Case(_BEND - _SIZE, A - Y, Case(A - Y, _BEND, -_BEND)),
+        words="Huber's loss",
+        parameters=(_BEND,),
     ),
 }
 

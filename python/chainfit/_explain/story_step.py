@@ -54,7 +54,7 @@ def overview(s: StepSymbols) -> Section:
     return Section.of(
         "overview",
         "One training step",
-        Paragraph.of(f"A net {net_words(s)}, loss {net.loss}; {rows}.", rounding),
+        Paragraph.of(f"The net: {net_words(s)}, loss {net.loss}; {rows}.", rounding),
         Paragraph.of(*objective(s)),
         Paragraph.of(reading, where),
     )

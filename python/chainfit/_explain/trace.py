@@ -132,7 +132,7 @@ _NAMELESS = Name("", "", "")
 
 def activate(name: str, z: Array) -> Array:
     """Return f(z), shape (rows, n_l); `name` is one of OUT_ACTIVATIONS."""
-    f = reference.LINKS.get(name) or reference.ACTIVATIONS[name][0]
+    f = reference.LINKS.get(name) or reference.ACTIVATIONS[name].f
     return f(z)
 
 

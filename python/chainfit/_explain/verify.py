@@ -157,8 +157,8 @@ def _kernel_gradient(
     return float(element), note
 
 
-def _core_net(net: Net) -> tuple[list[Array], list[Array], str, str] | None:
-    """Return (W, b, activation, loss) of a net of the core with the same gradient, if there is one.
+def _core_net(net: Net) -> tuple[list[Array], list[Array], tuple[str, ...], str] | None:
+    """Return (W, b, activations, loss) of a net of the core with the same gradient, if any.
 
     A loss of identity outputs, such as squared error, of outputs with the activation of hidden
     units: these are hidden units of a net with one layer more, W = I and b = 0, whose outputs are
@@ -169,10 +169,12 @@ def _core_net(net: Net) -> tuple[list[Array], list[Array], str, str] | None:
     loss = _core.losses().get(net.loss)
     if loss is None:
         return None
+    hidden = tuple(net.layer_activation(l) for l in range(1, len(W)))
+    if not known.keys() >= {*hidden}:
+        return None
     if loss.link == net.out_activation:
-        return (W, b, net.activation, net.loss) if net.activation in known else None
-    same = len(W) == 1 or net.out_activation == net.activation
-    if loss.link != "identity" or not same or net.out_activation not in known:
+        return W, b, hidden, net.loss
+    if loss.link != "identity" or net.out_activation not in known:
         return None
     n = net.units[-1]
-    return [*W, np.eye(n)], [*b, np.zeros(n)], net.out_activation, net.loss
+    return [*W, np.eye(n)], [*b, np.zeros(n)], (*hidden, net.out_activation), net.loss

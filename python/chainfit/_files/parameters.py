@@ -24,6 +24,8 @@ def pack_parameter(name: str, value: Any, tensors: dict[str, np.ndarray]) -> Any
         return {"array": [int(n) for n in value]}
     if isinstance(value, (tuple, list)) and all(isinstance(n, (int, np.integer)) for n in value):
         return {type(value).__name__: [int(n) for n in value]}
+    if isinstance(value, (tuple, list)) and all(isinstance(text, str) for text in value):
+        return {f"{type(value).__name__} of str": list(value)}
     if isinstance(value, np.random.RandomState):
         state = value.get_state(legacy=False)
         if isinstance(state, dict) and state["bit_generator"] == "MT19937":
@@ -60,6 +62,10 @@ def unpack_parameter(name: str, value: Any, tensors: Tensors) -> Any:
         state.done()
     elif fields.has("float"):
         result = float(fields.text("float", ("inf",)))
+    elif fields.has("tuple of str"):
+        result = tuple(fields.texts("tuple of str"))
+    elif fields.has("list of str"):
+        result = fields.texts("list of str")
     elif fields.has("tuple"):
         result = tuple(fields.counts("tuple"))
     elif fields.has("list"):

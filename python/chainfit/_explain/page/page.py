@@ -179,7 +179,8 @@ def _title(net: Net) -> str:
 
 
 def _about(net: Net) -> str:
-    activations = f"{net.activation}, " if len(net.coefs) > 1 else ""
+    names = [net.layer_activation(layer) for layer in range(1, len(net.coefs))]
+    activations = "".join(f"{name}, " for name in dict.fromkeys(names))
     penalty = f", L2 penalty α = {net.alpha:g}" if net.alpha else ""
     loss = net.loss.replace("_", " ")
     J = "half the sum over the outputs, mean over the rows" if loss == "squared error" else loss
