@@ -176,7 +176,9 @@ BROKEN = {
             "cpp/engine/helpers.hpp": "",
             "cpp/engine/network.cpp": '#include "engine/network.hpp"\n#include "dispatch.hpp"\n',
             "cpp/engine/plan.hpp": '#  include "engine/trainer.hpp"\n#include <vector>\n',
-            "cpp/engine/step_tiles.cpp": '#include "kernels/gemm.inl"\n#include "engine/step_few.hpp"\n',
+            "cpp/engine/step_tiles.cpp": (
+                '#include "kernels/gemm.inl"\n#include "engine/step_few.hpp"\n'
+            ),
             "cpp/engine/trainer.cpp": '#include "dispatch.hpp"\n#include "engine/fit.hpp"\n',
             "cpp/isa/avx2.cpp": '#include <immintrin.h>\n#include "engine/plan.hpp"\n',
             "cpp/kernels/losses.inl": "#include <cmath>\n",
