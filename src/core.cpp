@@ -15,7 +15,7 @@ CHAINFIT_EXPORT const char* chainfit_version() { return CHAINFIT_VERSION; }
 PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     m.doc() = "The compiled training engine of chainfit.";
     m.attr("__version__") = CHAINFIT_VERSION;
-    chainfit::isa();  // an impossible CHAINFIT_ISA is told at import
+    chainfit::isa();  // an impossible CHAINFIT_ISA is said at import
     m.def("set_num_threads", [](int n) {
         if (n < 1) throw pybind11::value_error("the number of threads must be at least 1, got " + std::to_string(n));
         chainfit::set_max_threads(n);

@@ -20,7 +20,7 @@ double seconds(const std::function<void()>& work) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// z (any shape) through one activation, as a net's hidden layer would do it; with `derivative`, f'(z) told by f(z).
+// z (any shape) through one activation, as a net's hidden layer would do it; with `derivative`, f'(z).
 template <class T>
 py::array_t<T> activate(const std::string& name, const py::array_t<T, py::array::c_style>& z, bool derivative) {
     constexpr Index V = kLanes<T>;
