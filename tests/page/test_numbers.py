@@ -155,7 +155,7 @@ def test_a_new_rule_needs_no_script(open_page, monkeypatch):
     monkeypatch.setitem(reference.ACTIVATIONS, "gelu", reference.Activation(gelu, abs))
     monkeypatch.setattr("chainfit._explain.net.HIDDEN_ACTIVATIONS", ("gelu",))
 
-    d, size = rules.Variable("huber_delta", code("δ")), rules.Apply("abs", a - y)
+    d, size = rules.Variable("bend", code("δ")), rules.Apply("abs", a - y)
     huber = rules.Loss(
         rules.Case(d - size, (a - y) ** 2 / 2, d * (size - d / 2)),
         rules.ONE,
@@ -164,7 +164,7 @@ def test_a_new_rule_needs_no_script(open_page, monkeypatch):
         parameters=(d,),
     )
     monkeypatch.setitem(rules.LOSSES, "squared_error", huber)
-    monkeypatch.setattr(chainfit.Net, "huber_delta", 0.5, raising=False)
+    monkeypatch.setattr(chainfit.Net, "bend", 0.5, raising=False)
     rows = lambda Y, a: np.where(  # noqa: E731
         abs(a - Y) < 0.5, (a - Y) ** 2 / 2, 0.5 * (abs(a - Y) - 0.25)
     ).sum(axis=1)

@@ -44,7 +44,7 @@ _SIGNS = {
     "about": ("≈", "~=", r"\approx"),
 }
 
-_LATEX_FUNCTIONS = {"sqrt": r"\sqrt", "exp": r"\exp", "ln": r"\ln", "max": r"\max"}
+_LATEX_FUNCTIONS = {"exp": r"\exp", "ln": r"\ln"}
 
 
 class Writer:
@@ -176,9 +176,9 @@ class Writer:
         # 2 * 10^-3 is a product to its neighbours
         return text, PRODUCT if self.is_latex and "10^" in text else ATOM
 
-    def vector(self, values: Any, most: int = 6) -> str:
+    def vector(self, values: Any, shown: int = 6) -> str:
         """Write the first numbers of a vector."""
-        words = [self.number(float(x)) for x in values[:most]]
+        words = [self.number(float(x)) for x in values[:shown]]
         more = len(values) - len(words)
         if more:
             words.append(self.more(more))
@@ -253,9 +253,9 @@ class Writer:
             return rf"\left|{inside}\right|" if self.is_latex else f"|{inside}|", ATOM
         if not self.is_latex:
             return f"{formula.function}({inside})", ATOM
-        function = _LATEX_FUNCTIONS.get(formula.function, rf"\mathrm{{{formula.function}}}")
         if formula.function == "sqrt":
             return rf"\sqrt{{{inside}}}", ATOM
+        function = _LATEX_FUNCTIONS.get(formula.function, rf"\mathrm{{{formula.function}}}")
         return function + self._brackets(inside), ATOM
 
     def _Case(self, formula: Case, in_numbers: bool) -> tuple[str, int]:

@@ -13,6 +13,7 @@ from typing import Any
 from ..._common.printable import printable
 from ..._common.public import public
 from ..._files.disk import AnyPath, as_path, write_output
+from .. import rules
 from ..net import Net, as_net
 from .data import page_data, to_script
 
@@ -179,12 +180,10 @@ def _title(net: Net) -> str:
 
 
 def _about(net: Net) -> str:
-    names = [net.layer_activation(layer) for layer in range(1, len(net.coefs))]
-    activations = "".join(f"{name}, " for name in dict.fromkeys(names))
+    hidden = dict.fromkeys(net.layer_activation(layer) for layer in range(1, len(net.coefs)))
     penalty = f", L2 penalty α = {net.alpha:g}" if net.alpha else ""
-    loss = net.loss.replace("_", " ")
-    J = "half the sum over the outputs, mean over the rows" if loss == "squared error" else loss
-    return f"{activations}outputs {net.out_activation}, J: {J}{penalty}; {net.solver}"
+    J = rules.loss_of(net).words
+    return f"{', '.join([*hidden, f'outputs {net.out_activation}'])}, J: {J}{penalty}; {net.solver}"
 
 
 def _render(jinja2: Any, net: Net, title: str, data: dict[str, Any], notes: list[str]) -> str:
