@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit, softmax, xlogy
+from scipy.special import expit, ndtr, softmax, xlogy
 from sklearn.datasets import load_iris
 
 import chainfit
@@ -28,12 +28,17 @@ FUNCTIONS = {
     "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "softmax": lambda z: softmax(z, axis=1),
     "exp": np.exp,
+    "gelu": lambda z: z * ndtr(z),
+    "silu": lambda z: z * expit(z),
 }
 LOSSES = {
     "squared_error": lambda y, p: (y - p) ** 2 / 2,
     "binary_log_loss": lambda y, p: -xlogy(y, p) - xlogy(1 - y, 1 - p),
     "log_loss": lambda y, p: -xlogy(y, p),
     "poisson": lambda y, p: xlogy(y, y) - xlogy(y, p) - y + p,
+    "huber": lambda y, p: np.where(
+        abs(y - p) < 1.35, (y - p) ** 2 / 2, 1.35 * (abs(y - p) - 0.675)
+    ),
 }
 
 
