@@ -58,12 +58,12 @@ def turns(rows):
 # --- reading back --------------------------------------------------------------------------------
 
 
-ASCII = ("-", "*", "~=", "->", "d", "delta", "eta", "mu", "beta", "eps", "1/2", "t")
+ASCII = ("-", "*", "~=", "->", "d", "delta", "eta", "mu", "beta", "eps", "pi", "1/2", "t")
 
 
 def bare(text):
     """Return a side without brackets, blanks, and marks of indices."""
-    for sign, word in zip("−·≈→∂δημβε½ₜ", ASCII, strict=True):
+    for sign, word in zip("−·≈→∂δημβεπ½ₜ", ASCII, strict=True):
         text = text.replace(sign, word)
     text = text.translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹", "01234567890123456789"))
     return re.sub(r"[\s(){}⁽⁾_^,:'…]|\.\.\.", "", text)
