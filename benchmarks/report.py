@@ -13,6 +13,7 @@ import argparse
 import json
 import re
 import sys
+import textwrap
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -293,6 +294,8 @@ def fill(page: str, name: str, text: str) -> str:
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.S)
     if len(pattern.findall(page)) != 1:
         raise ValueError(f"the page must have {begin} and {end} once")
+    if "\n" not in text:  # a paragraph, not a table
+        text = textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
     return pattern.sub(lambda _: f"{begin}\n{text}\n{end}", page)
 
 

@@ -95,4 +95,4 @@ def test_instruction_counts_are_compared():
     assert "FAILED: more than 5% above" in lines[0]
     assert check.compare({"new": 7}, recorded)[1]
     counts = json.loads(check.COUNTS.read_text(encoding="utf-8"))
-    assert all(set(each) == set(recorded) for each in counts.values())
+    assert all(set(each) >= set(recorded) for each in counts.values())

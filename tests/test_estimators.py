@@ -57,7 +57,7 @@ def test_signatures_are_scikit_learns_and_two_more(name):
             (p.name, p.default, p.kind) for p in other
         ]
         assert [p.name for p in more] == (
-            ["n_threads", "precision"] if method == "__init__" else []
+            ["n_threads", "precision", *ours._own_parameters] if method == "__init__" else []
         )
         assert all(p.kind is p.KEYWORD_ONLY for p in more)
     public = {n for n in dir(their) if not n.startswith("_")}
@@ -86,8 +86,8 @@ def test_bad_parameters_get_scikit_learns_error(kind, bad):
         their.fit(X, target)
     with pytest.raises(type(expected.value)) as raised:
         model.fit(X, target)
-    # The core has more activations, and the sizes of layers get an example.
-    if bad.keys().isdisjoint({"activation", "hidden_layer_sizes"}):
+    # The core has more activations and solvers, and the sizes of layers get an example.
+    if bad.keys().isdisjoint({"activation", "solver", "hidden_layer_sizes"}):
         # word by word: scikit-learn lists choices in no fixed order
         words = [sorted(re.findall(r"\w+", str(e.value))) for e in (raised, expected)]
         assert words[0] == words[1]
@@ -104,7 +104,7 @@ def test_bad_parameters_of_ours(kind, bad):
 
 def test_loss_is_checked():
     with pytest.raises(ValueError, match="The 'loss' parameter of MLPRegressor must be"):
-        MLPRegressor(loss="huber").fit(X, y)
+        MLPRegressor(loss="nonsense").fit(X, y)
 
 
 @pytest.mark.parametrize("activation", _core.activations())
@@ -283,7 +283,8 @@ def test_one_class_and_sparse_multilabel_targets():
 
 
 def _shared(model):
-    return {k: v for k, v in model.get_params().items() if k not in ("n_threads", "precision")}
+    ours = ("n_threads", "precision", *model._own_parameters)
+    return {k: v for k, v in model.get_params().items() if k not in ours}
 
 
 # -- an activation for each hidden layer

@@ -218,6 +218,7 @@ def test_page(case, tmp_path):
     }  # fmt: skip
     for name, make in report.TABLES["peers"].items():
         page = report.fill(page, name, make(measured))
+    page = " ".join(page.split())
     assert "Measured today on 2 cores of a processor (L2 2M; avx512)" in page
     assert "| seed: a net | **1,000,000** | 50% | 3,000,000 (3x) |" in page
     assert "| seed | JAX lax.scan | at least 20 | 3 | missed |" in page

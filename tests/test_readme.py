@@ -79,11 +79,6 @@ def test_it_says_to_scale():
     assert "## Scale the data" in rest and "TransformedTargetRegressor" in rest
 
 
-def test_prose_has_at_most_100_columns():
-    rows = (line for line in PAGE.splitlines() if not line.startswith("|"))
-    assert [line for line in rows if len(line) > 100] == []
-
-
 # -- the machinery
 
 

@@ -277,6 +277,20 @@ def test_updates_by_hand():
         assert state.steps == 2
 
 
+def test_adamw_is_adam_on_weights_that_decayed():
+    X, Y, W, b = problem("tanh", "squared_error")
+    settings = {"activation": "tanh", "loss": "squared_error", "l2": 0.3}
+    _, dW, db = reference.gradient(X, Y, W, b, **settings)
+    decayed = [p * (1 - 0.1 * 0.25) for p in W]
+    eps = 1e-8 / np.sqrt(1 - 0.999)  # the first step of Adam is eta g / (|g| + eps)
+    starts = zip([*decayed, *b], [*dW, *db], strict=True)
+    expected = [p - 0.1 * g / (abs(g) + eps) for p, g in starts]
+    state = reference.init_state(W, b, "adamw", eta=0.1, weight_decay=0.25)
+    reference.step(X, Y, W, b, state, **settings)
+    for got, right in zip([*W, *b], expected, strict=True):
+        np.testing.assert_allclose(got, right, rtol=1e-10)
+
+
 def scikit_learn_data(task, rng, rows=53):
     """Return X, y as scikit-learn takes it, Y as the reference does, loss, estimator and its task.
 
@@ -310,7 +324,7 @@ SOLVERS = {
 CONSTANTS = {"mu": 0.8, "beta1": 0.8, "beta2": 0.99, "eps": 1e-7}
 TASKS = ["binary", "multilabel", "multiclass", "regression", "multi-output", "poisson"]
 CASES = [
-    *((task, "tanh", optimizer, True, True) for task in TASKS for optimizer in UPDATES),
+    *((task, "tanh", optimizer, True, True) for task in TASKS for optimizer in SOLVERS),
     *(("multiclass", f, "adam", False, True) for f in ["identity", "logistic", "tanh", "relu"]),
     ("regression", "relu", "nesterov", True, False),
     ("binary", "logistic", "adam", False, False),

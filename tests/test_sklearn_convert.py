@@ -208,7 +208,8 @@ def test_unfitted_models(cls):
     their = getattr(theirs, cls)(alpha=0.5, hidden_layer_sizes=[3, 4])
     ours = chainfit.from_sklearn(their)
     assert type(ours) is getattr(chainfit, cls)
-    assert ours.get_params() == {**their.get_params(), "n_threads": None, "precision": "auto"}
+    more = {"n_threads": None, "precision": "auto", **ours._own_parameters}
+    assert ours.get_params() == {**their.get_params(), **more}
     for model in (ours, ours.to_sklearn()):
         with pytest.raises(NotFittedError):
             model.predict(X)

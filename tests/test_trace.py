@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit, softmax, xlogy
+from scipy.special import expit, ndtr, softmax, xlogy
 from sklearn.datasets import load_iris
 
 import chainfit
@@ -28,12 +28,17 @@ FUNCTIONS = {
     "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "softmax": lambda z: softmax(z, axis=1),
     "exp": np.exp,
+    "gelu": lambda z: z * ndtr(z),
+    "silu": lambda z: z * expit(z),
 }
 LOSSES = {
     "squared_error": lambda y, p: (y - p) ** 2 / 2,
     "binary_log_loss": lambda y, p: -xlogy(y, p) - xlogy(1 - y, 1 - p),
     "log_loss": lambda y, p: -xlogy(y, p),
     "poisson": lambda y, p: xlogy(y, y) - xlogy(y, p) - y + p,
+    "huber": lambda y, p: np.where(
+        abs(y - p) < 1.35, (y - p) ** 2 / 2, 1.35 * (abs(y - p) - 0.675)
+    ),
 }
 
 
@@ -181,6 +186,14 @@ def test_an_output_rounded_to_where_there_is_no_derivative_is_named():
     net = chainfit.Net([[[-800.0]]], out_activation="logistic", loss="poisson")
     with pytest.raises(ValueError, match=r"no derivative at output 0 of row 1, 0: its weighted"):
         chainfit.trace(net, [[0.0], [1.0]], [1.0, 1.0])
+
+
+def test_a_loss_with_a_parameter():
+    net = chainfit.Net([[[2.0]]], loss="huber", huber_delta=0.5)
+    found = chainfit.trace(net, [[1.0], [1.0]], [1.8, -1.0])  # residuals 0.2 and 3
+    np.testing.assert_allclose(found.loss_rows, [0.02, 0.5 * (3 - 0.25)], rtol=1e-14)
+    np.testing.assert_allclose(found.delta[1], [[0.1], [0.25]], rtol=1e-14)
+    assert "= 0.02" in str(chainfit.trace(net, [1.0], 1.8))
 
 
 def test_a_row_that_weighs_nothing_changes_nothing():

@@ -130,7 +130,7 @@ def step_errors(optimizer, state, p, g, E, slots, u):
     the core's dtype among them; p itself is rounded once.
     """
     eta, mu = state.eta, state.mu
-    if optimizer != "adam":
+    if len(slots) < 2:
         size = eta * abs(g) + (mu * abs(slots[0]) if slots else 0)
         E_velocity = eta * E + 8 * u * size
         E_p = E_velocity
@@ -148,6 +148,8 @@ def step_errors(optimizer, state, p, g, E, slots, u):
     # both factors at their worst: m / (sqrt v + eps)
     most = (abs(m_new) + E_m) / (low + state.eps)
     E_p = eta_t * (E_m / (low + state.eps) + abs(m_new) * (high - low) / (low + state.eps) ** 2)
+    if optimizer == "adamw":
+        E_p = E_p + 2 * u * abs(p)
     return E_p + 8 * u * eta_t * most + u * (abs(p) + eta_t * most), [E_m, E_v]
 
 
@@ -265,10 +267,11 @@ def test_random_nets(seed, data, units, rows, isa, dtype, make_net):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_steps_of_the_reference(loss, optimizer, isa, dtype, make_net):
-    constants = {"mu": 0.8, "beta1": 0.7, "beta2": 0.95, "eps": 1e-4}
+    constants = {"mu": 0.8, "beta1": 0.7, "beta2": 0.95, "eps": 1e-4, "weight_decay": 0.2}
     for activation, rows in product(ACTIVATIONS, (1, 19)):
         net = make_net([5, 18, 6, 3], activation, loss, dtype, rows=rows, weighted=rows > 1)
         settings = {"momentum": 0.8, "beta_1": 0.7, "beta_2": 0.95, "epsilon": 1e-4}
+        settings["weight_decay"] = 0.2
         own = {p.name: settings[p.name] for p in _core.optimizers()[optimizer].parameters}
         trainer = net.trainer(optimizer, 0.03, **own)
         for _ in range(3):

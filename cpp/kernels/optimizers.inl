@@ -49,16 +49,18 @@ struct Nesterov : UpdateRule {
     }
 };
 
+inline constexpr Parameter kBeta1 = {"beta_1", 0.9, 0, 1, false, true, "Decay rate of the mean of gradients."};
+inline constexpr Parameter kBeta2 = {
+    "beta_2", 0.999, 0, 1, false, true, "Decay rate of the mean of squared gradients."};
+inline constexpr Parameter kEpsilon = {
+    "epsilon", 1e-8, 0, kInfinity, true, true, "Added to the denominator, which it keeps from being 0."};
+
 // m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; w -= eta m / (sqrt v + eps), where eta carries the bias
 // correction (Kingma and Ba 2015, the remark that ends section 2)
 struct Adam : UpdateRule {
     static constexpr const char* name = "adam";
     enum { beta1, beta2, eps };
-    static constexpr Parameter parameters[] = {
-        {"beta_1", 0.9, 0, 1, false, true, "Decay rate of the mean of gradients."},
-        {"beta_2", 0.999, 0, 1, false, true, "Decay rate of the mean of squared gradients."},
-        {"epsilon", 1e-8, 0, kInfinity, true, true, "Added to the denominator, which it keeps from being 0."},
-    };
+    static constexpr Parameter parameters[] = {kBeta1, kBeta2, kEpsilon};
     static constexpr int slots = 2;
     static constexpr bool corrects_bias = true;
     template <class T>
@@ -69,7 +71,18 @@ struct Adam : UpdateRule {
     }
 };
 
-using Optimizers = TypeList<Sgd, Momentum, Nesterov, Adam>;
+// Adam, and w -= eta weight_decay w beside it (Loshchilov and Hutter 2019), biases excepted.
+struct AdamW : Adam {
+    static constexpr const char* name = "adamw";
+    static constexpr bool decays_weights = true;
+    static constexpr Parameter parameters[] = {
+        kBeta1,
+        kBeta2,
+        kEpsilon,
+        {"weight_decay", 0.01, 0, kInfinity, false, true, "Times eta, the share of each weight that goes in a step."}};
+};
+
+using Optimizers = TypeList<Sgd, Momentum, Nesterov, Adam, AdamW>;
 
 // Not an optimizer of the list: leaves w alone and keeps the gradient, for whoever needs it whole first.
 struct Store : UpdateRule {

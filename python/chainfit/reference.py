@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Arrays = Sequence[Array]
+ActivationNames = str | Sequence[str]  # of all hidden layers, or of each
 Weights = Array | None
 
 # --- activations ---------------------------------------------------------------------------------
@@ -168,21 +169,19 @@ LOSSES = {
 # --- the function J and its gradient -------------------------------------------------------------
 
 
-def activation_of(activation: str | Sequence[str], l: int) -> Activation:
-    """Return the activation of hidden layer l, where there is one for all or one for each."""
-    return ACTIVATIONS[activation if isinstance(activation, str) else activation[l - 1]]
+def layer_activation(activation: ActivationNames, l: int) -> str:
+    """Return the name of the activation of the hidden layer l = 1..L-1."""
+    return activation if isinstance(activation, str) else activation[l - 1]
 
 
 def forward(
-    X: Array, W: Arrays, b: Arrays, activation: str | Sequence[str], out_activation: str
+    X: Array, W: Arrays, b: Arrays, activation: ActivationNames, out_activation: str
 ) -> list[Array]:
-    """Return ``[a[0], ..., a[L]]``; a[0] is X itself, `out_activation` is a key of `LINKS`.
-
-    `activation` is a key of `ACTIVATIONS` for all hidden layers, or a sequence of one for each.
-    """
+    """Return ``[a[0], ..., a[L]]``; a[0] is X itself, `out_activation` is a key of `LINKS`."""
     a = [X]
     for l in range(len(W)):
-        f = activation_of(activation, l + 1).f if l < len(W) - 1 else LINKS[out_activation]
+        last = l == len(W) - 1
+        f = LINKS[out_activation] if last else ACTIVATIONS[layer_activation(activation, l + 1)].f
         z = a[l] @ W[l]
         z += b[l]
         a.append(f(z, out=z))
@@ -211,7 +210,7 @@ def deltas(
     a: Arrays,
     Y: Array,
     W: Arrays,
-    activation: str | Sequence[str],
+    activation: ActivationNames,
     sample_weight: Weights = None,
     b: Arrays | None = None,
     loss: str | None = None,
@@ -248,7 +247,7 @@ def deltas(
     delta = {L: last}
     for l in range(L - 1, 0, -1):
         delta[l] = delta[l + 1] @ W[l].T
-        f = activation_of(activation, l)
+        f = ACTIVATIONS[layer_activation(activation, l)]
         given = a[l] if f.given == "a" else a[l - 1] @ W[l - 1] + b[l - 1]  # type: ignore[index]
         delta[l] *= f.df(given)
     return delta
@@ -256,7 +255,7 @@ def deltas(
 
 def gradient(
     X: Array, Y: Array, W: Arrays, b: Arrays, *,
-    activation: str | Sequence[str], loss: str, l2: float = 0.0, sample_weight: Weights = None,
+    activation: ActivationNames, loss: str, l2: float = 0.0, sample_weight: Weights = None,
     **parameters: float
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
     """Return ``(J, dW, db)``, all at the given W and b.
@@ -311,6 +310,7 @@ class State:
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
+    weight_decay: float = 0.01
     steps: int = 0
 
 
@@ -356,11 +356,23 @@ def _adam(p: Array, g: Array, s: State, m: Array, v: Array) -> None:
     p -= eta_t * m / (np.sqrt(v) + s.eps)
 
 
+def _adamw(p: Array, g: Array, s: State, m: Array, v: Array) -> None:
+    """Apply p <- p - eta weight_decay p to weights, which are (n_l, n_{l+1}), then Adam's step.
+
+    I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", 2019. The decay is no part of
+    J; biases, which are vectors, don't decay.
+    """
+    if p.ndim == 2:
+        p -= s.eta * s.weight_decay * p
+    _adam(p, g, s, m, v)
+
+
 UPDATES: dict[str, tuple[int, Callable[..., None]]] = {  # name: (number of slots, update)
     "sgd": (0, _sgd),
     "momentum": (1, _momentum),
     "nesterov": (1, _nesterov),
     "adam": (2, _adam),
+    "adamw": (2, _adamw),
 }
 
 # --- training ------------------------------------------------------------------------------------
@@ -374,16 +386,21 @@ def init_state(W: Arrays, b: Arrays, optimizer: str, *, eta: float, **constants:
 
 
 def init_parameters(
-    units: Sequence[int], activation: str, random_state: np.random.RandomState, dtype: Any = float
+    units: Sequence[int],
+    activation: ActivationNames,
+    random_state: np.random.RandomState,
+    dtype: Any = float,
 ) -> tuple[list[Array], list[Array]]:
     """Return W, b uniform in +-sqrt(6 / (n_l + n_{l+1})), drawn as scikit-learn does.
 
     `units` is n_0..n_L. The bound is X. Glorot's and Y. Bengio's, 2010 (with 2 in place of 6 for
-    logistic); float64 is drawn and then rounded, each layer's W before its b.
+    logistic; the outputs as the layer below); float64 is drawn and then rounded, each layer's W
+    before its b.
     """
     W, b = [], []
-    for n, m in pairwise(units):
-        bound = math.sqrt((2 if activation == "logistic" else 6) / (n + m))
+    for l, (n, m) in enumerate(pairwise(units), start=1):
+        name = layer_activation(activation, min(l, max(len(units) - 2, 1)))
+        bound = math.sqrt((2 if name == "logistic" else 6) / (n + m))
         W.append(random_state.uniform(-bound, bound, (n, m)).astype(dtype))
         b.append(random_state.uniform(-bound, bound, m).astype(dtype))
     return W, b

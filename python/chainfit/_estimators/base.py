@@ -153,8 +153,9 @@ class BaseMLP(CallbackSupportMixin, Forward, ABC):
         """Train by the locked optimizer; the steps made count, whatever happens after them."""
         if optimizer.running:
             raise RuntimeError("partial_fit was called from within partial_fit of the same model.")
-        model = self._sharing(self.__dict__.copy())
-        steps, after = optimizer.steps, None
+        # A fitted model learns nothing new in `_job`: it needs no copy, which would take a while.
+        model = self._as_published() if "coefs_" in self.__dict__ else self._draft().copy
+        after = None
         optimizer.running = True
         try:
             settings, data, state = model._job(X, y, sample_weight, classes, incremental=True)
@@ -164,7 +165,7 @@ class BaseMLP(CallbackSupportMixin, Forward, ABC):
                 attributes = self.__dict__.copy()
                 after.into(attributes)
                 self.__dict__ = attributes
-            elif optimizer.steps != steps:  # cut short between the last step and here
+            elif optimizer.steps != optimizer.known_steps:  # cut short on the way here
                 self._publish(optimizer.weights())
             optimizer.running = False
         if end.error is not None:

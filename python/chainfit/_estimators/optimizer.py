@@ -62,6 +62,8 @@ class Optimizer:
     running : bool
         Whether steps are being made. To the holder of the lock: whether by itself, further down
         the stack.
+    known_steps : int
+        Number of steps when `train` returned last; `steps` goes on in the core meanwhile.
     """
 
     def __init__(self, name: str, settings: Mapping[str, Any]) -> None:
@@ -76,6 +78,7 @@ class Optimizer:
         _all.add(self)
 
     def _restart(self) -> None:
+        self.known_steps = 0
         self._trainer: Trainer | None = None
         self._net: tuple[Any, ...] | None = None
         # waits for a trainer; None while the trainer holds the state
@@ -103,6 +106,7 @@ class Optimizer:
         """Make the optimizer that `state()` described; `settings` stand in for missing ones."""
         optimizer = cls(state["name"], {**settings, **state.get("settings", {})})
         optimizer._state = {key: state[key] for key in ("eta", "steps", "slots")}
+        optimizer.known_steps = int(state["steps"])
         return optimizer
 
     @property

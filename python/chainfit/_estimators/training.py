@@ -93,7 +93,7 @@ def _make_steps(
     if validation is not None or listeners:
         watcher = _Watcher(state, trainer, run, validation, listeners)
         watcher.begin()
-    steps, error = trainer.steps, None
+    error = None
     try:
         trainer.run(
             data.X,
@@ -110,7 +110,8 @@ def _make_steps(
     why = _why(run, watcher, optimizer, error)
     best = None if watcher is None else watcher.best
     in_range = trainer.is_finite()
-    end = End(why, error, trainer.steps - steps, best is not None, in_range)
+    before, optimizer.known_steps = optimizer.known_steps, trainer.steps
+    end = End(why, error, optimizer.known_steps - before, best is not None, in_range)
     # Also for a warm start without a better score: scikit-learn then ends with the last weights, as
     # its best ones are the arrays that it goes on training.
     weights = trainer.parameters() if best is None else best

@@ -243,6 +243,7 @@ def _before_after(letter: str, key: str) -> tuple[Variable, Variable]:
 ETA, MU = Variable("eta", indexed("η")), Variable("mu", indexed("μ"))
 BETA1 = Variable("beta1", Name("β₁", "beta1", r"\beta_1"))
 BETA2 = Variable("beta2", Name("β₂", "beta2", r"\beta_2"))
+DECAY = Variable("weight_decay", Name("λ", "lambda", r"\lambda"))
 EPS = Variable("eps", Name("ε", "eps", r"\varepsilon"))
 T, ETA_T = Variable("t", indexed("t")), Variable("eta_t", indexed("η", "t"))
 G = Variable("gradient", Name("∂J/∂w", "dJ/dw", r"\partial J/\partial w"))
@@ -273,6 +274,11 @@ class UpdateRule:
     memory: tuple[Variable, ...] = ()
 
 
+_MOMENTS = (
+    (M, BETA1 * M_OLD + (1 - BETA1) * G),
+    (V, BETA2 * V_OLD + (1 - BETA2) * G**2),
+    (ETA_T, ETA * Apply("sqrt", 1 - BETA2**T) / (1 - BETA1**T)),
+)
 _VELOCITY = (VELOCITY, MU * VELOCITY_OLD - ETA * G)
 
 UPDATES = {
@@ -288,13 +294,14 @@ UPDATES = {
     ),
     "adam": UpdateRule(
         "Adam",
-        (
-            (M, BETA1 * M_OLD + (1 - BETA1) * G),
-            (V, BETA2 * V_OLD + (1 - BETA2) * G**2),
-            (ETA_T, ETA * Apply("sqrt", 1 - BETA2**T) / (1 - BETA1**T)),
-            (NEW, OLD - ETA_T * M / (Apply("sqrt", V) + EPS)),
-        ),
+        (*_MOMENTS, (NEW, OLD - ETA_T * M / (Apply("sqrt", V) + EPS))),
         (ETA, BETA1, BETA2, EPS),
+        (M_OLD, V_OLD),
+    ),
+    "adamw": UpdateRule(
+        "Adam with decoupled weight decay",
+        (*_MOMENTS, (NEW, OLD - ETA * DECAY * OLD - ETA_T * M / (Apply("sqrt", V) + EPS))),
+        (ETA, BETA1, BETA2, EPS, DECAY),
         (M_OLD, V_OLD),
     ),
 }

@@ -104,7 +104,8 @@ class Update:
         numbers : dict
             - ``rule`` (str), ``gradient``, ``old``, ``new``, and the constants;
             - momentum and nesterov: ``velocity_old``, ``velocity_new``;
-            - adam: ``m_old``, ``m_new``, ``v_old``, ``v_new``.
+            - adam and adamw: ``m_old``, ``m_new``, ``v_old``, ``v_new``;
+            - adamw: ``weight_decay``, 0 for a bias.
         """
 
         def element(arrays: Layers) -> float:
@@ -118,6 +119,8 @@ class Update:
             "new": element(self.new),
             **self.constants,
         }
+        if i is None and rules.DECAY.key in numbers:  # biases don't decay
+            numbers[rules.DECAY.key] = 0.0
         for name, (old, new) in self.slots.items():
             numbers |= {f"{name}_old": element(old), f"{name}_new": element(new)}
         return numbers
