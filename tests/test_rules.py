@@ -89,10 +89,11 @@ def test_losses(name):
 @pytest.mark.parametrize("name", reference.UPDATES)
 def test_updates(name):
     """Two steps on one weight: the second has something to remember."""
-    constants = {"eta": 0.1, "mu": 0.8, "beta1": 0.7, "beta2": 0.9, "eps": 1e-3}
+    values = {"eta": 0.1, "mu": 0.8, "beta1": 0.7, "beta2": 0.9, "eps": 1e-3}
+    rule = rules.UPDATES[name]
+    constants = {v.key: values.get(v.key, 0.05) for v in rule.constants}
     W, b = [np.array([[0.5]])], [np.zeros(1)]
     state = reference.init_state(W, b, name, **constants)
-    rule = rules.UPDATES[name]
     numbers = {**constants, "rule": name, "old": 0.5, **{v.key: 0.0 for v in rule.memory}}
     for t, g in ((1, -2.0), (2, 0.75)):
         state.steps = t
