@@ -113,7 +113,10 @@ def test_factors_give_the_stored_gradient(first):
 
 
 def test_every_pair_and_activation_is_among_them():
-    seen = {(PAIRS[s % len(PAIRS)], HIDDEN_ACTIVATIONS[s % 5]) for s in range(NETS)}
+    seen = {
+        (PAIRS[s % len(PAIRS)], HIDDEN_ACTIVATIONS[s % len(HIDDEN_ACTIVATIONS)])
+        for s in range(NETS)
+    }
     assert {pair for pair, _ in seen} == set(PAIRS)
     assert {activation for _, activation in seen} == set(HIDDEN_ACTIVATIONS)
     assert {outs for _, outs in PAIRS} == set(OUT_ACTIVATIONS)

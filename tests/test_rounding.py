@@ -65,6 +65,7 @@ def test_losses(name):
     rule = rules.LOSSES[name]
     for y in (0.0, 1.0, 0.25):
         values = {rules.Y: np.full_like(A, y), rules.A: A}
+        values |= {p: np.full_like(A, 0.3) for p in rule.parameters}
         check(rule.scale * rule.term, values)
         check(rule.slope, values)
         if rule.of_sum is not None and name != "log_loss":  # of all sums of its layer

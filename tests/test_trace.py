@@ -188,6 +188,14 @@ def test_an_output_rounded_to_where_there_is_no_derivative_is_named():
         chainfit.trace(net, [[0.0], [1.0]], [1.0, 1.0])
 
 
+def test_a_loss_with_a_parameter():
+    net = chainfit.Net([[[2.0]]], loss="huber", huber_delta=0.5)
+    found = chainfit.trace(net, [[1.0], [1.0]], [1.8, -1.0])  # residuals 0.2 and 3
+    np.testing.assert_allclose(found.loss_rows, [0.02, 0.5 * (3 - 0.25)], rtol=1e-14)
+    np.testing.assert_allclose(found.delta[1], [[0.1], [0.25]], rtol=1e-14)
+    assert "= 0.02" in str(chainfit.trace(net, [1.0], 1.8))
+
+
 def test_a_row_that_weighs_nothing_changes_nothing():
     rng = np.random.RandomState(2)
     net = chainfit.Net(*parameters((3, 4, 1), rng), alpha=0.1)

@@ -188,7 +188,7 @@ def test_the_same_formulas(open_page, kind, notation):
         loss=net.loss, **solver,
     )  # fmt: skip
     page = open_page(chainfit.explore(net, x, y, notation=notation).html)
-    write = Writer("unicode")
+    write = Writer("unicode", digits=4)
     for address in ((0, 1, 2), (1, 0, 3), (2, 2, 0)):
         chain = chainfit.explain(net, x, y, address, notation=notation)
         page.fill("#address", ", ".join(map(str, address)))

@@ -202,6 +202,7 @@ MODELS = {
     "momentum": {"solver": "sgd", "nesterovs_momentum": False, "learning_rate": "invscaling"},
     "nesterov": {"solver": "sgd", "momentum": 0.8, "learning_rate_init": 0.02},
     "adam": {"solver": "adam", "learning_rate_init": 0.01},
+    "adamw": {"solver": "adamw", "weight_decay": 0.5},
 }
 
 

@@ -32,6 +32,7 @@ from .formula import (
 )
 
 ONE, ZERO = Constant(1), Constant(0)
+PI = Quantity(Name("π", "pi", r"\pi"), math.pi)
 HALF = Quantity(Name("½", "1/2", r"\tfrac{1}{2}"), 0.5)
 
 # What rules are functions of: the sum z of a unit and what it gives, a; z_k runs over all units of
@@ -89,7 +90,7 @@ _LOGISTIC = 1 / (1 + _exp(-Z))
 
 # gelu: the normal distribution, and its density
 _NORMAL = 0.5 * (1 + Apply("erf", Z / Apply("sqrt", Constant(2))))
-_DENSITY = _exp(-(Z**2) / 2) / Apply("sqrt", Constant(2 * math.pi))
+_DENSITY = _exp(-(Z**2) / 2) / Apply("sqrt", 2 * PI)
 
 ACTIVATIONS = {
     "identity": Activation(Z, ONE),

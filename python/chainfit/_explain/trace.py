@@ -99,7 +99,8 @@ def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = No
     dW = [a[l].T @ delta[l + 1] for l in range(L)]
     if l2:
         dW = [dW[l] + l2 * W[l] for l in range(L)]
-    loss_rows = reference.LOSSES[net.loss].rows(Y, a[L])
+    own = {p.key: getattr(net, p.key) for p in rules.LOSSES[net.loss].parameters}
+    loss_rows = reference.LOSSES[net.loss].rows(Y, a[L], **own)
     penalty = l2 / 2 * sum(float(np.square(w).sum()) for w in W) if l2 else 0.0
     return TraceNumbers(
         net=net,

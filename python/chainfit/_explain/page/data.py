@@ -105,6 +105,7 @@ def rules_data(net: Net) -> dict[str, Any]:
             "words": update.words,
             "names": {v.key: v.name.unicode for v in variables},
             "memory": [v.key for v in update.memory],
+            "of_weights": [rules.DECAY.key],  # 0 for a bias
             "lines": [(v.key, as_data(tree)) for v, tree in update.lines],
         }
     return {

@@ -110,13 +110,16 @@ function factor_table(t, address, factors, l2, chain, g) {
   );
   if (!notation.per_neuron) {
     const z = symbol.sum(l + 1, j);
-    const left = [part(symbol.delta(l + 1, j)), equals(), partial(symbol.loss(), z)];
+    const left = [mrow(part(symbol.delta(l + 1, j)), equals()), partial(symbol.loss(), z)];
     const words = factors.length > 2 ? "the product so far" : "the same, by its name";
     const so_far = product_of(factors.slice(0, -1).map((f) => f.derivative));
     const delta = line("folded", left, [label(words)], so_far, t.delta[l + 1][j]);
     lines.splice(factors.length - 1, 0, delta);
   }
-  if (l2) lines.push(line(null, symbols(l2), [label("L2: "), ...numbers(l2)], l2, compile(l2)({})));
+  if (l2)
+    lines.push(
+      line(null, [whole(l2, false)], [label("L2: "), ...numbers(l2)], l2, compile(l2)({})),
+    );
   const words = l2 ? "product and L2 term" : "the product";
   const dJ = partial(symbol.loss(), symbol.weight(address));
   lines.push(line("sum", [dJ], [label(words)], chain, g));

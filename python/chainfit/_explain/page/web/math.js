@@ -78,7 +78,8 @@ const WRITERS = {
   Sum([first, ...others], n) {
     const signed_terms = others.map((term) => {
       const [is_negative, size] = split_sign(term, n);
-      return [mo(is_negative ? "\u2212" : "+"), ...inside(size, n, is_negative ? PRODUCT : SUM)];
+      const parts = is_negative ? inside(size, n, PRODUCT, false) : inside(size, n, SUM);
+      return [mo(is_negative ? "\u2212" : "+"), ...parts];
     });
     return [[...inside(first, n, SUM), ...signed_terms.flat()], SUM];
   },

@@ -192,6 +192,7 @@ function update_of(epoch, w, g, address) {
     const slot = slots(epoch)[n]; // none before the first step
     known[key] = slot ? parameter(slot, address) : 0;
   });
+  if (address.i < 0) for (const key of solver.of_weights) known[key] = 0;
   for (const [key, f] of update_lines) known[key] = f(known);
   return { fresh: known.new, known };
 }
