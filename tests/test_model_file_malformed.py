@@ -439,7 +439,7 @@ EDITS = {
     "optimizer setting unknown": ("sgd", put(OPT + "settings.rho", 1.5), "unknown entries 'rho'"),
     # the document
     "kind unknown": ("classifier", put("kind", "Transformer"), "'kind' must be one of"),
-    "kind another": ("regressor", put("kind", "MLPClassifier"), "unknown entries 'loss'"),
+    "kind another": ("regressor", put("kind", "MLPClassifier"), "unknown entries .*'loss'"),
     "version newer": ("classifier", put("format_version", 2), "format version 2; .*upgrade"),
     "version text": ("classifier", put("format_version", "1"), "'format_version' must be an int"),
     "version zero": ("classifier", put("format_version", 0), "'format_version' must be an int"),

@@ -68,7 +68,9 @@ class Bounded:
         E_a.append(self._link_error(net.link, a[L], E_z[-1]))
 
         share = (w / w.sum())[:, None]
-        E_delta = {L: share * (E_a[L] + 3 * u * abs(a[L] - Y))}
+        # three roundings, and those of the weights' sum, which is formed in double
+        E_share = 3 * u + len(X) * 2.0**-53
+        E_delta = {L: share * (E_a[L] + E_share * abs(a[L] - Y))}
         for l in range(L - 1, 0, -1):
             n = W[l].shape[1] + 2
             back, size = delta[l + 1] @ W[l].T, abs(delta[l + 1]) @ abs(W[l].T)
@@ -87,7 +89,7 @@ class Bounded:
             n * u * (abs(a[l]).T @ abs(delta[l + 1]))
             + E_a[l].T @ abs(delta[l + 1])
             + (abs(a[l]) + E_a[l]).T @ E_delta[l + 1]
-            + 3 * u * l2 / w.sum() * abs(W[l])
+            + E_share * l2 / w.sum() * abs(W[l])
             for l in range(L)
         ]
         E_b = [n * u * abs(delta[l + 1]).sum(axis=0) + E_delta[l + 1].sum(axis=0) for l in range(L)]

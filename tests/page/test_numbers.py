@@ -165,7 +165,7 @@ def test_a_new_rule_needs_no_script(open_page, monkeypatch):
     )
     monkeypatch.setitem(rules.LOSSES, "squared_error", huber)
     monkeypatch.setattr(chainfit.Net, "bend", 0.5, raising=False)
-    rows = lambda Y, a: np.where(  # noqa: E731
+    rows = lambda Y, a, bend: np.where(  # noqa: E731
         abs(a - Y) < 0.5, (a - Y) ** 2 / 2, 0.5 * (abs(a - Y) - 0.25)
     ).sum(axis=1)
     squared = reference.LOSSES["squared_error"]
