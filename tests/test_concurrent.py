@@ -199,7 +199,7 @@ warnings.simplefilter("ignore")
 rng = np.random.RandomState(0)
 X = rng.randn(30_000, 40)
 y = X[:, 0]
-few = dict(hidden_layer_sizes=(96, 96), random_state=0, max_iter=3)
+few = dict(hidden_layer_sizes=(96, 96), random_state=0, max_iter=12)
 model = MLPRegressor(**few, solver={solver!r}).fit(X, y)
 right = MLPRegressor(**few, solver={solver!r}).fit(X, y)
 
