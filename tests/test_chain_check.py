@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from chainfit import MismatchError, Net, explain, trace
+from chainfit import MismatchError, Net, _core, explain, trace
 from chainfit._explain import explain as explain_module
 from chainfit._explain import verify as check_module
 
@@ -149,3 +149,17 @@ def test_clipped_probabilities():
     chain = explain(net, [1.0], [0.0, 1.0], "w_11^(1)")
     assert chain.value == 1.0 == chain.verification.kernel
     assert_allclose(chain.verification.difference, 1.0, rtol=1e-9)
+
+
+@pytest.mark.parametrize("loss", [name for name, rule in _core.losses().items() if rule.parameters])
+def test_the_kernel_is_given_the_parameters_of_the_loss(loss):
+    """None at its default, and residuals on all sides of them."""
+    rng = np.random.RandomState(0)
+    values = {p.name: p.default / 3 for p in _core.losses()[loss].parameters}
+    W = [rng.randn(3, 4), rng.randn(4, 2)]
+    net = Net(W, [rng.randn(4), rng.randn(2)], loss=loss, **values)
+    X, Y = rng.randn(8, 3), abs(rng.randn(8, 2))
+    chain = explain(net, X, Y, (0, 1, 2))
+    other = explain(Net(W, net.intercepts, loss=loss), X, Y, (0, 1, 2))
+    assert chain.verification.kernel is not None
+    assert abs(chain.value - other.value) > 1e-3  # so the parameters matter to this weight

@@ -16,7 +16,7 @@ from sklearn import neural_network as theirs
 from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from .rules import SETTINGS, optimizer_name
+from .rules import CLASS_LOSSES, SETTINGS, optimizer_name
 from .state import HISTORY
 
 Array = npt.NDArray[Any]
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 _THEIRS = {
     "activation": ("identity", "logistic", "relu", "tanh"),
     "solver": ("lbfgs", "sgd", "adam"),
-    "loss": ("log_loss", "squared_error", "poisson"),
+    "loss": ("squared_error", "poisson"),
 }
 
 # What a fitted estimator holds beside its parameters, in both packages under the same name.
@@ -44,7 +44,7 @@ def to_sklearn(estimator: Any) -> Any:
     names = their().get_params(deep=False)
     for name, known in _THEIRS.items():
         value = getattr(estimator, name)
-        if value not in known:
+        if value not in known and value not in CLASS_LOSSES:
             raise ValueError(
                 f"scikit-learn has no {name}={value!r}, only {', '.join(map(repr, known))}."
             )

@@ -27,8 +27,6 @@ from .trace import TraceNumbers
 
 Array = npt.NDArray[Any]
 
-_TRAINER = {"momentum": 0.0, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
-
 
 @public
 class MismatchError(ArithmeticError):
@@ -149,7 +147,8 @@ def _kernel_gradient(
         return None, "the core trains no net with this loss and output activation"
     W, b, activation, loss = found
     units = [*(len(w) for w in W), W[-1].shape[1]]
-    trainer = new_trainer("sgd", units, activation, loss, np.dtype(np.float64), _TRAINER)
+    own = {p.name: getattr(trace.net, p.name) for p in _core.losses()[loss].parameters}
+    trainer = new_trainer("sgd", units, activation, loss, np.dtype(np.float64), own)
     trainer.set_parameters(W, b)
     gradient = trainer.loss_and_gradient(trace.X, trace.Y, trace.sample_weight, trace.net.alpha, 1)
     element = gradient[3][l][j] if i is None else gradient[2][l][i, j]
