@@ -1,12 +1,15 @@
 // Functions found by their names. Floor: engine.
 #include "engine/functions.hpp"
 
+#include <algorithm>
+
 namespace chainfit {
 
 template <class T>
 std::vector<const ActivationKernel<T>*> find_activations(const Kernels<T>& kernels,
                                                          const std::vector<std::string>& names, std::size_t hidden) {
     std::vector<const ActivationKernel<T>*> found;
+    found.reserve(std::max(names.size(), hidden));
     for (const std::string& name : names) found.push_back(&find_by_name(kernels.activations, name, "activation"));
     if (found.size() == 1) found.resize(hidden, found[0]);
     if (found.size() != hidden)

@@ -103,6 +103,7 @@ RowPredictor<T>::RowPredictor(const std::vector<PlainLayer<T>>& layers, const st
     }
     net_.layers = layers_.data();
     net_.n_layers = static_cast<Index>(layers_.size());
+    activations_.reserve(layers.size() - 1);
     for (const ActivationKernel<T>* activation : find_activations(kernels, activations, layers.size() - 1))
         activations_.push_back(activation - kernels.activations.items);
     net_.activations = activations_.data();

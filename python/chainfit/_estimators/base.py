@@ -21,7 +21,7 @@ from .callbacks import Listener, SklearnCallbacks, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .forward import FLOAT64, Forward
 from .generator import generator_kept
-from .inputs import FitData, check_numeric, core_form
+from .inputs import FitData, check_numeric, core_form, is_plain_X
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS, check_activations, hidden_units, rows_of_batch
 from .rules import LOSS_SETTINGS
@@ -283,7 +283,7 @@ class BaseMLP(CallbackSupportMixin, Forward, ABC):
         if auto and not first_pass:
             fixed = self._model_dtype()
         Y = None
-        if incremental and fixed is not None and self._is_plain_X(X, fixed):
+        if incremental and fixed is not None and is_plain_X(X, fixed, self.__dict__):
             Y = self._encode_plain(y, classes, len(X), fixed)
         if Y is None:
             check_numeric(X)

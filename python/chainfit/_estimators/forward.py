@@ -34,17 +34,12 @@ class Forward(Portable):
         """Dtype of the weights at hand, float64 where it is none of the core's."""
         return FLOAT32 if self.coefs_[0].dtype == FLOAT32 else FLOAT64
 
-    def _is_plain_X(self, X: Any, dtype: np.dtype[Any]) -> bool:
-        """Whether X is one that scikit-learn's validation would pass as it is."""
-        held = self.__dict__
-        return "feature_names_in_" not in held and is_plain_X(X, dtype, held.get("n_features_in_"))
-
     def _forward(self, X: Any) -> Array:
         """Return the output layer's activation (rows, n_L) for X as the user gave it."""
         if "coefs_" not in self.__dict__:
             check_is_fitted(self)
         dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
-        if not self._is_plain_X(X, dtype):
+        if not is_plain_X(X, dtype, self.__dict__):
             check_numeric(X)
             check_sparse(X)
             X = validate_data(

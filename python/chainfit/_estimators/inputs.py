@@ -7,7 +7,7 @@ it (right type, dtype and shape, no feature names, finite) pass here; all others
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,12 +78,16 @@ def all_finite(a: Array) -> bool:
     return all(np.isfinite(a[i : i + rows]).all() for i in range(0, len(a), rows))
 
 
-def is_plain_X(X: Any, dtype: np.dtype[Any], n_features: int | None) -> bool:
-    """Whether X is a finite ndarray (rows, n_features) of `dtype`, fit for the core."""
+def is_plain_X(X: Any, dtype: np.dtype[Any], fitted: Mapping[str, Any]) -> bool:
+    """Whether scikit-learn's validation would pass X as it is, and it is fit for the core.
+
+    `fitted` are the attributes of the estimator.
+    """
     return (
         is_plain(X)
         and X.ndim == 2
         and X.dtype == dtype
-        and X.shape[1] == n_features
+        and X.shape[1] == fitted.get("n_features_in_")
+        and "feature_names_in_" not in fitted
         and all_finite(X)
     )
