@@ -150,7 +150,11 @@ def total_of(RowPredictor net, const float[:, ::1] rows):
         sum = total(net, &rows[0, 0], rows.shape[0])
     return sum
 
-def wrong_dtype(RowPredictor net, double[::1] row):
+def as_f32(RowPredictor net, float[::1] row):
+    cdef float y = 7
+    return net.predict_f32(&row[0], &y), y
+
+def as_f64(RowPredictor net, double[::1] row):
     cdef double y = 7
     return net.predict_f64(&row[0], &y), y
 """
@@ -184,4 +188,8 @@ def test_cython_code_calls_it_without_the_gil(tmp_path, monkeypatch):
     assert example.total_of(model.row_predictor(), X) == pytest.approx(
         rows.sum(), abs=50 * np.finfo(float).eps * np.abs(rows).sum()
     )
-    assert example.wrong_dtype(model.row_predictor(), np.zeros(8)) == (-2, 7.0)
+    # of another dtype than the net's: refused, and nothing is written
+    assert example.as_f64(model.row_predictor(), np.zeros(8)) == (-2, 7.0)
+    wide = RowPredictor([np.ones((3, 1))], [np.zeros(1)], "tanh", "identity")
+    assert example.as_f32(wide, np.zeros(3, np.float32)) == (-2, 7.0)
+    assert example.as_f64(wide, np.zeros(3)) == (0, wide(np.zeros(3))[0])
