@@ -70,11 +70,16 @@ def plain_labels(y: Any, rows: int) -> bool:
     return is_plain(y) and y.dtype.kind in "iubU" and y.shape == (rows,)
 
 
+def _are_whole(y: Array) -> bool:
+    """Whether finite floats are whole numbers, as scikit-learn sees it: those of an int64."""
+    return bool((y == np.trunc(y)).all() and (abs(y) < 2.0**63).all())
+
+
 def _plain_kind(y: Any) -> str | None:
     """Kind of target that y plainly is, one of scikit-learn's; None is for it to judge."""
     if not (is_plain(y) and y.dtype.kind in "iubUf"):
         return None
-    if y.dtype.kind == "f" and not (all_finite(y) and (y == np.trunc(y)).all()):
+    if y.dtype.kind == "f" and not (all_finite(y) and _are_whole(y)):
         return None
     if y.ndim == 1:
         return "multiclass"
