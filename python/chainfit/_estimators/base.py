@@ -22,6 +22,7 @@ from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .forward import FLOAT64, Forward
 from .generator import generator_kept
 from .inputs import FitData, check_numeric, core_form, is_plain_X
+from .keywords import table_names
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS, check_activations, hidden_units, rows_of_batch
 from .rules import CLASS_LOSSES, LOSS_SETTINGS
@@ -42,7 +43,7 @@ _GIVEN = (
 )  # fmt: skip
 _given = {
     loss: itemgetter(
-        *_GIVEN, *own, *table_names("classifier" if loss in CLASS_LOSSES else "regressor")
+        *(*_GIVEN, *own, *table_names("classifier" if loss in CLASS_LOSSES else "regressor"))
     )
     for loss, own in LOSS_SETTINGS.items()
 }
