@@ -62,6 +62,17 @@ TABLE: tuple[Keyword, ...] = (
         by its name, a callable (estimator, X, y), or 'loss', the negative of the loss. None is
         accuracy, or R^2 in regression.""",
     ),
+    Keyword(
+        "class_weight",
+        None,
+        [dict, list, StrOptions({"balanced"}), None],
+        "dict, list of dict, 'balanced' or None",
+        """Weights of the classes, {label: weight}, times which the rows count, those held out by
+        `early_stopping` too. 'balanced' is n_samples / (n_classes * number of rows of the class),
+        and not for `partial_fit`. Multilabel targets have a dict {0: weight, 1: weight} for each
+        column, and a row then counts times the product over the columns.""",
+        kind="classifier",
+    ),
 )
 
 
