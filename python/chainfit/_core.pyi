@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 _Array = npt.NDArray[Any]
 _Activation = str | Sequence[str]  # one for all hidden layers, or one for each
+# neighbouring outputs, and parameters of the loss that are theirs
+_Blocks = Sequence[tuple[int, Mapping[str, float]]]
 _Slot = tuple[list[_Array], list[_Array]]
 
 __version__: str
@@ -72,8 +74,10 @@ class Run:
     l2: float
     tol: float
     n_iter_no_change: float
+    validate: bool
     early_stopping: bool
     shuffle: bool
+    time_limit: float
     schedule: str
     eta_init: float
     power_t: float
@@ -87,6 +91,7 @@ class Run:
     def __init__(self) -> None: ...
     @property
     def stopped(self) -> str: ...
+    def epochs(self, first: int = 0) -> bytes: ...  # an EpochRecord each
 
 class _Trainer:
     eta: float
@@ -99,7 +104,7 @@ class _Trainer:
         optimizer: str,
         *,
         out_activation: str = "",  # the loss's own
-        blocks: Sequence[tuple[int, Mapping[str, float]]] | None = None,  # of outputs
+        blocks: _Blocks | None = None,
         **parameters: float,  # of the optimizer and of the loss; the defaults are the table's
     ) -> None: ...
     def set_parameters(self, coefs: list[_Array], intercepts: list[_Array]) -> None: ...
@@ -140,6 +145,15 @@ def predict(
     n_threads: int | Callable[[], int],
     blocks: Sequence[int] = (),
 ) -> _Array: ...
+def loss(
+    output: _Array,
+    Y: _Array,
+    sample_weight: _Array | None,
+    loss: str,
+    *,
+    blocks: _Blocks | None = None,
+    **parameters: float,
+) -> float: ...
 
 class _RowNet:
     def __init__(

@@ -17,7 +17,6 @@ from .callbacks import Listener
 from .endings import End, Why
 from .inputs import FitData
 from .optimizer import Trainer, cast, new_trainer
-from .rules import LINKS
 from .settings import FitSettings
 from .state import State
 from .threads import thread_limit
@@ -138,7 +137,6 @@ def minimise(
         listener.finish(why)
     # Without the optimizer that there was: its slots belong to weights that are gone.
     after = so_far()
-    outputs = units[-1] if LINKS[loss] == "identity" else 1
-    after.loss = last.data_loss / outputs + last.penalty
+    after.loss = last.data_loss * settings.loss_scale(units[-1]) + last.penalty
     # A line search ends with the best that it found, and says itself where it did not converge.
     return after, End(why, error, last.n_iter, best_kept=True)

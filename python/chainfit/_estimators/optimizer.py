@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .outputs import core_settings
 from .rules import LOSSES, OPTIMIZERS, SETTINGS
 
 Array = npt.NDArray[Any]
@@ -39,26 +40,12 @@ def new_trainer(
     settings: Mapping[str, Any],
     out_activation: str,
 ) -> Trainer:
-    """Return a core trainer for one net: units = [n_0, ..., n_L].
-
-    A parameter of the loss that is a tuple has a value for each of as many equal blocks of outputs.
-    """
+    """Return a core trainer for one net: units = [n_0, ..., n_L]."""
     kind = _core.TrainerF32 if dtype == np.float32 else _core.TrainerF64
     known = (*OPTIMIZERS[name].parameters, *LOSSES[loss].parameters)
     parameters = {p.name: settings[p.name] for p in known if p.name in settings}
-    each = {key: value for key, value in parameters.items() if isinstance(value, tuple)}
-    rows = [*zip(*each.values(), strict=True)]
-    blocks = [(units[-1] // len(rows), dict(zip(each, row, strict=True))) for row in rows]
-    common = {key: float(value) for key, value in parameters.items() if key not in each}
-    return kind(
-        units,
-        activation,
-        loss,
-        name,
-        out_activation=out_activation,
-        blocks=blocks or None,
-        **common,
-    )
+    own = core_settings(parameters, units[-1])
+    return kind(units, activation, loss, name, out_activation=out_activation, **own)
 
 
 class Optimizer:

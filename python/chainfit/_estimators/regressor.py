@@ -1,4 +1,4 @@
-"""The regressor: real targets, squared error or Poisson deviance."""
+"""The regressor: real targets, and the losses of these."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from sklearn.utils.metaestimators import available_if
 
 from .._common.public import public
 from .base import BaseMLP
+from .job import given
 from .keywords import with_keywords
+from .outputs import deviations, predictions, repeated, score_of, units_per_target
 from .parameters import LAYER_SIZES
-from .rules import LINKS, REAL_LOSSES
-from .scores import Score, r2
+from .rules import REAL_LOSSES, link_of
+from .scores import Score
 from .targets import quick_real_targets, real_targets
 
 Array = npt.NDArray[Any]
@@ -28,13 +30,24 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     """Multilayer perceptron for real targets, a drop-in for scikit-learn's.
 
     With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises half the squared error, or
-    the Poisson deviance, averaged over the rows, plus alpha / 2 times the sum of W^2 over the rows.
+    another `loss`, averaged over the rows, plus alpha / 2 times the sum of W^2 over the rows.
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, default='squared_error'
-        The loss. 'squared_error' has an identity output, 'poisson' (half the Poisson deviance, for
-        y >= 0) an exponential one.
+    loss : str, default='squared_error'
+        The loss of an output a for a target y, summed over the outputs, and its output activation
+        (unless `out_activation` names another):
+
+        - 'squared_error': (y - a)^2 / 2, identity;
+        - 'absolute_error': abs(y - a), identity: a is the median;
+        - 'huber': as 'squared_error', beyond `huber_delta` linear, identity;
+        - 'log_cosh': ln cosh(y - a), identity: as 'squared_error' near 0, far from it linear;
+        - 'quantile': q (y - a), above y (1 - q) (a - y), identity: a is the quantile q, `quantile`;
+        - 'poisson': half the Poisson deviance, for y >= 0, exp;
+        - 'gamma': half the gamma deviance, y/a - ln(y/a) - 1, for y > 0, exp;
+        - 'gaussian_nll': (ln v + (y - a)^2 / v) / 2, for a mean a and a variance v = exp(z), at
+          least the smallest normal number, which are two outputs: the likelihood of a normal
+          distribution but for its constant. ``predict(X, return_std=True)`` gives both.
 
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units of each hidden layer.
@@ -141,10 +154,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         The least loss of an epoch; None with early stopping. Not with 'lbfgs'.
 
     validation_scores_ : list of float or None
-        R2 on the held-out rows after each epoch; None without early stopping.
+        R2, or what `scoring` says, on the held-out rows or X_val after each epoch; None without
+        early stopping and X_val.
+
+    validation_loss_curve_ : list of float
+        The loss on these rows, without the penalty, after each epoch. Where X_val or `scoring` was
+        given.
 
     best_validation_score_ : float or None
         The best of them.
+
+    converged_ : bool
+        Whether more than `n_iter_no_change` epochs in a row, calls of `partial_fit` included, did
+        not improve by `tol`. Not with 'lbfgs'.
 
     n_iter_ : int
         Epochs or iterations of the last fit.
@@ -180,6 +202,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     With several outputs `loss_` and `loss_curve_` hold the squared error averaged over the outputs,
     as in scikit-learn, while the gradient is that of the sum over them. L-BFGS minimises the sum.
+    So it is with every loss whose own output activation is the identity.
 
     Examples
     --------
@@ -206,6 +229,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "loss": [StrOptions(set(REAL_LOSSES))],
     }
     _y_numeric = True
+    #: As `units_per_target` had it in `fit`.
+    _units_per_target = 0
 
     def __init__(
         self,
@@ -274,8 +299,68 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             )
         super()._validate_params()
 
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predict with the fitted net.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        return_std : bool, default=False
+            Whether to return standard deviations too, with loss='gaussian_nll'.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            The predictions. With several levels in `quantile` the array has one axis more at its
+            end, for these: the sorted outputs, the k-th smallest being the quantile of the k-th
+            level.
+
+        std : ndarray of the shape of y
+            Only with return_std=True.
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        ValueError
+            If X is not finite or has another number of features than in `fit`, or if standard
+            deviations are asked of a model without variances.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from chainfit import MLPRegressor
+        >>> X = np.linspace(-1, 1, 400)[:, np.newaxis]
+        >>> y = np.random.RandomState(0).normal(X[:, 0], 0.2)
+        >>> model = MLPRegressor("gaussian_nll", (8,), solver="lbfgs", random_state=0).fit(X, y)
+        >>> mean, std = model.predict(X, return_std=True)
+        >>> round(float(std.mean()), 1)
+        0.2
+        >>> model = MLPRegressor("quantile", (8,), quantile=(0.1, 0.9), random_state=0)
+        >>> model.set_params(max_iter=400).fit(X, y).predict(X).shape
+        (400, 2)
+        """
+        if not return_std:
+            return super().predict(X)
+        fitted = self._as_published()
+        output = fitted._forward(X)
+        if fitted.out_activation_ != "mean_variance":
+            raise ValueError("return_std=True needs a model fitted with loss='gaussian_nll'.")
+        return fitted._decode(output), deviations(output)
+
     @available_if(lambda model: model._check_solver())
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Go on training with one epoch over the given rows.
 
         The optimizer with its state (velocity, Adam's moments, learning rate) goes on from the last
@@ -292,6 +377,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; None is 1 for each.
 
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Inputs to validate on after the epoch, as in `fit`. With `early_stopping`, a call that
+            finds no better score after more than `n_iter_no_change` such calls in a row ends with
+            the best weights of all; `converged_` then is True.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights; None is 1 for each.
+
         Returns
         -------
         self : object
@@ -302,25 +398,39 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         AttributeError
             With solver='lbfgs', which has no steps.
         ValueError
-            With early_stopping=True, on bad data, and if the weights end up not finite.
+            With early_stopping=True and no X_val, on bad data, and if the weights end up not
+            finite.
         TypeError
             If y is sparse, or holds dates, durations or text.
         """
+        validation = given(X_val, y_val, sample_weight_val)
         if "coefs_" in self.__dict__:
-            return self._partial_fit(X, y, sample_weight)
-        return self._first_partial_fit(X, y, sample_weight)
+            return self._partial_fit(X, y, sample_weight, None, validation)
+        return self._first_partial_fit(X, y, sample_weight, None, validation)
 
     def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:
-        return real_targets(y, dtype, self.loss)
+        return self._encode_known(y, dtype)
+
+    def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
+        Y = repeated(real_targets(y, dtype, self.loss), self._units())
+        assert Y is not None
+        return Y
 
     def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
-        return quick_real_targets(y, rows, dtype, self.loss)
+        return repeated(quick_real_targets(y, rows, dtype, self.loss), self._units())
+
+    def _units(self) -> int:
+        return units_per_target(self.loss, self.__dict__)
+
+    def _learn_outputs(self) -> None:
+        if self._units():
+            self._units_per_target = self._units()
 
     def _decode(self, output: Array) -> Array:
-        return output.ravel() if output.shape[1] == 1 else output
+        return predictions(output, self.out_activation_, self._units_per_target)
 
     def _core_loss(self) -> str:
-        link = LINKS[self.loss]
+        link = link_of(self.loss, self.out_activation)
         # absent only while the first fit sets the model up
         fitted_link = self.__dict__.get("out_activation_", link)
         if link != fitted_link:
@@ -328,7 +438,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 f"loss={self.loss!r} goes with the output activation {link!r}, but the model was "
                 f"fitted with {fitted_link!r}. Fit it anew with warm_start=False."
             )
+        if "out_activation_" in self.__dict__ and self._units() != self._units_per_target:
+            raise ValueError(
+                f"loss={self.loss!r} has {self._units() or 1} outputs for a target, but the model "
+                f"was fitted with {self._units_per_target or 1}. Fit it anew with warm_start=False."
+            )
         return self.loss
 
     def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
-        return r2(Y, sample_weight)
+        return score_of(Y, sample_weight, self.out_activation_)

@@ -15,7 +15,7 @@ import numpy as np
 
 from .keywords import TABLE
 from .parameters import as_float
-from .rules import LOSS_SETTINGS, OPTIMIZERS, SETTINGS, link_of, optimizer_name
+from .rules import LINKS, LOSS_SETTINGS, OPTIMIZERS, SETTINGS, link_of, optimizer_name
 
 
 def _plain(value: Any) -> Any:
@@ -107,6 +107,10 @@ class FitSettings:
             incremental=incremental,
             seed=int(seed) if isinstance(seed, Integral) else None,
         )
+
+    def loss_scale(self, outputs: int) -> float:
+        """Return what the loss is reported times: scikit-learn averages it over real outputs."""
+        return 1.0 / outputs if LINKS[self.loss] == "identity" else 1.0
 
     def check_step_size(self, dtype: np.dtype[Any]) -> None:
         """Raise a ValueError where a parameter of the solver's steps is 0 or infinite in dtype."""

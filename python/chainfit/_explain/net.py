@@ -286,7 +286,7 @@ def as_net(model: Any) -> Net:
     NotFittedError
         If it is not fitted.
     ValueError
-        If its activation has no formula here.
+        If its activation has no formula here, or its targets have several outputs each.
     """
     if isinstance(model, Net):
         return model
@@ -298,8 +298,15 @@ def as_net(model: Any) -> Net:
         feature_names = getattr(mlp, "feature_names_in_", None)
     if output_names is None:
         output_names = _class_names(mlp)
+    if isinstance(mlp, BaseMLP) and vars(mlp).get("_units_per_target"):
+        raise ValueError(
+            f"Of a net with several outputs for a target, as loss={mlp.loss!r} has "
+            "them here, there is no chain."
+        )
     names_of_settings = (*UPDATE_SETTINGS, *_OWN)
     settings = {name: getattr(mlp, name) for name in names_of_settings if hasattr(mlp, name)}
+    if isinstance(settings.get("quantile"), tuple | list):  # which another loss does not look at
+        del settings["quantile"]
     net = Net(
         mlp.coefs_,
         mlp.intercepts_,

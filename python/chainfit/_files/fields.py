@@ -169,6 +169,14 @@ class Fields:
                 raise self._wrong(key, f"a list of integers from {low} to {MAX_COUNT}", values)
         return values
 
+    def numbers(self, key: str) -> list[float]:
+        """Take a list of finite floats."""
+        values = self.items(key)
+        for value in values:
+            if not isinstance(value, float) or not math.isfinite(value):
+                raise self._wrong(key, "a list of finite floats", values)
+        return values
+
     def done(self) -> None:
         """Refuse entries that nobody took."""
         if self._values:
