@@ -84,6 +84,10 @@ def _pack_optimizer(optimizer: Optimizer, tensors: dict[str, np.ndarray]) -> dic
     content = optimizer.state()
     for s, slot in enumerate(content["slots"]):
         _pack_layers(f"slots.{s}.", slot, tensors)
+    known = {key: int(content[key]) for key in ("batches", "seed") if key in content}
+    if "raw" in content:
+        _pack_layers("raw.", content["raw"], tensors)
+        known["raw"] = True
     return {
         "name": content["name"],
         "eta": float(content["eta"]),
@@ -92,6 +96,7 @@ def _pack_optimizer(optimizer: Optimizer, tensors: dict[str, np.ndarray]) -> dic
         "settings": {
             key: pack_parameter(key, value, tensors) for key, value in content["settings"].items()
         },
+        **known,
     }
 
 
@@ -320,8 +325,15 @@ def _unpack_optimizer(fields: Fields, model: Any, state: State, tensors: Tensors
             f"{shorten(n_slots)}"
         )
     settings = _unpack_optimizer_settings(fields.fields("settings"), model)
-    fields.done()
     dtype = str(state.coefs[0].dtype)
+    known: dict[str, Any] = {
+        key: fields.integer(key, low)
+        for key, low in (("batches", 1), ("seed", 0))
+        if fields.has(key)
+    }
+    if fields.has("raw") and fields.flag("raw"):  # the weights that coefs_ are the average of
+        known["raw"] = _unpack_layers("raw.", state.units, dtype, tensors)
+    fields.done()
     slots = [_unpack_layers(f"slots.{s}.", state.units, dtype, tensors) for s in range(n_slots)]
     if (
         name == "adam"
@@ -329,7 +341,8 @@ def _unpack_optimizer(fields: Fields, model: Any, state: State, tensors: Tensors
         and any((array < 0).any() for arrays in slots[1] for array in arrays)
     ):
         raise ModelFileError("tensors 'slots.1...': adam's second moments must not be negative")
-    return {"name": name, "eta": eta, "steps": steps, "slots": slots, "settings": settings}
+    state_of = {"name": name, "eta": eta, "steps": steps, "slots": slots, "settings": settings}
+    return {**state_of, **known}
 
 
 def _unpack_optimizer_settings(fields: Fields, model: Any) -> dict[str, Any]:
@@ -339,6 +352,8 @@ def _unpack_optimizer_settings(fields: Fields, model: Any) -> dict[str, Any]:
     """
     names = [name for name in SETTINGS if fields.has(name)]
     values = {name: unpack_parameter(name, fields.take(name), Tensors({})) for name in names}
+    if fields.has("weight_decay"):
+        fields.take("weight_decay")  # of files from before it was a keyword of all solvers
     fields.done()
     own = type(model)._own_parameters
     if {*SETTINGS} - {*own} - {*names}:

@@ -18,15 +18,18 @@ are a ZeroDivisionError.
 from .activations import ACTIVATIONS, LEAK, LINKS, Activation, layer_activation
 from .arrays import ActivationNames, Array, Arrays, Weights
 from .backprop import deltas, finite_difference, forward, gradient, objective
+from .dropout import mask, masks
 from .losses import LOSSES, Loss
-from .training import epoch, fit, init_parameters, step
-from .updates import UPDATES, State, init_state
+from .schedules import SCHEDULES, learning_rate
+from .training import average, epoch, fit, init_parameters, step
+from .updates import UPDATES, State, init_state, update
 
 __all__ = [
     "ACTIVATIONS",
     "LEAK",
     "LINKS",
     "LOSSES",
+    "SCHEDULES",
     "UPDATES",
     "Activation",
     "ActivationNames",
@@ -35,6 +38,7 @@ __all__ = [
     "Loss",
     "State",
     "Weights",
+    "average",
     "deltas",
     "epoch",
     "finite_difference",
@@ -44,6 +48,10 @@ __all__ = [
     "init_parameters",
     "init_state",
     "layer_activation",
+    "learning_rate",
+    "mask",
+    "masks",
     "objective",
     "step",
+    "update",
 ]
