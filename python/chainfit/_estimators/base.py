@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .callbacks import Listener, SklearnCallbacks, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
-from .forward import FLOAT64, Forward
+from .forward import FLOAT64
 from .generator import generator_kept
 from .inputs import FitData, check_numeric, core_form, is_plain_X
 from .keywords import table_names
@@ -29,6 +29,7 @@ from .rules import CLASS_LOSSES, LOSS_SETTINGS
 from .scores import Score
 from .settings import FitSettings
 from .sparse import SPARSE_FORMATS, check_sparse
+from .start import Start
 from .state import State
 from .training import train
 from .weights import weights_and_penalty
@@ -49,7 +50,7 @@ _given = {
 }
 
 
-class BaseMLP(CallbackSupportMixin, Forward, ABC):
+class BaseMLP(CallbackSupportMixin, Start, ABC):
     """Base of the two estimators; not for direct use."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
@@ -238,7 +239,8 @@ class BaseMLP(CallbackSupportMixin, Forward, ABC):
             units = [data.X.shape[1], *hidden_units(self.hidden_layer_sizes), outputs]
             check_activations(settings.activation, len(units) - 2)
             generator = check_random_state(self.random_state)
-            state = State.drawn(units, settings.activation, weight_dtype, generator)
+            init = settings.own["init"]
+            state = State.drawn(units, settings.activation, weight_dtype, generator, init)
             self.n_outputs_, self.n_layers_ = outputs, len(units)
             self.out_activation_ = settings.out_activation
             return settings, data, state
