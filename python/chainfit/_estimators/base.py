@@ -22,6 +22,7 @@ from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .forward import FLOAT64
 from .generator import generator_kept
 from .inputs import FitData, check_numeric, core_form, is_plain_X
+from .inside import Inside
 from .keywords import table_names
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS, check_activations, hidden_units, rows_of_batch
@@ -50,7 +51,7 @@ _given = {
 }
 
 
-class BaseMLP(CallbackSupportMixin, Start, ABC):
+class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
     """Base of the two estimators; not for direct use."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
