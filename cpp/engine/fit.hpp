@@ -41,7 +41,8 @@ class Observer : public Interrupt {
     virtual bool epoch_ended(double loss) = 0;
 };
 
-// Trains until run.stopped, or until the observer interrupts. `order` (samples.rows indices of rows, or null: 0, 1,
+// Trains until run.stopped, or until the observer interrupts. With run.n_iter > 0 it goes on after so many epochs, from
+// the state that epoch_ended() found, or that a whole run left. `order` (samples.rows indices of rows, or null: 0, 1,
 // 2...) is permuted by the epochs' shuffles. Throws what observer and hook throw, after the last whole step. The hook
 // may be null.
 template <class T>

@@ -1,0 +1,205 @@
+"""Checkpoints: a fit written to a file as it goes, and taken up from there after a crash.
+
+A file holds the State between two epochs and the fingerprint of the fit. Shuffles and splits are
+not in it: they follow from `random_state`, and are drawn again when a fit goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from .._common.printable import printable
+from .._files.disk import as_path, check_writable
+from .._files.fields import Fields, Tensors
+from .._files.model import Kind, Packed, load, save
+from .callbacks import Listener, Snapshot
+from .endings import Why
+from .fingerprint import differences, of_data, of_parameters
+from .inputs import FitData
+from .model_file import (
+    _pack_layers,
+    _pack_training,
+    _unpack_layers,
+    _unpack_training,
+)
+from .optimizer import Optimizer
+from .settings import FitSettings
+from .state import State
+
+# Ends after which the state is one between two epochs.
+_WHOLE = ("max_iter", "converged", "eta_too_small", "callback")
+
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?s", re.ASCII)
+
+
+class CheckpointInterval(Interval):
+    """A number of epochs, or of seconds as in "60s"."""
+
+    def __init__(self) -> None:
+        super().__init__(Integral, 1, None, closed="left")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        if isinstance(val, str):
+            return _SECONDS.fullmatch(val) is not None
+        return not isinstance(val, bool) and bool(super().is_satisfied_by(val))
+
+    def __str__(self) -> str:
+        return "a number of epochs >= 1, or of seconds as a text such as '60s'"
+
+
+@dataclass
+class Checkpoint:
+    """What a file holds.
+
+    Attributes
+    ----------
+    fit : dict of str to str
+        The fingerprint of the fit.
+    state : State
+        As it was between two epochs: the last weights, the best ones, what the fit has recorded.
+    optimizer : dict
+        Plain content of the optimizer: eta, steps, slots.
+    """
+
+    fit: dict[str, str]
+    state: State
+    optimizer: dict[str, Any]
+
+
+class Checkpointer(Listener):
+    """Writes the state of a fit to a file, at an interval and at the end.
+
+    Made before the fit draws random numbers. A file that is there is read, and `resume` takes the
+    fit up from it.
+
+    Parameters
+    ----------
+    parameters : dict
+        Those of the estimator, as `get_params` returns them.
+
+    Raises
+    ------
+    ValueError
+        If the parameters allow no checkpoints, or the file there is no checkpoint.
+    OSError
+        If the file can't be read or written.
+    """
+
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        self._path = as_path(parameters["checkpoint"])
+        interval = parameters["checkpoint_interval"]
+        timed = isinstance(interval, str)
+        self._seconds = float(interval[:-1]) if timed else 0.0
+        self._epochs = 1 if timed else int(interval)
+        check_writable(self._path)
+        self._found = load(self._path, KINDS) if os.path.exists(self._path) else None
+        self._fit = of_parameters(parameters)
+        self._written_at, self._written, self._ended = time.monotonic(), 0, 0
+        self._whole: Snapshot | None = None
+
+    def resume(self, settings: FitSettings, data: FitData, state: State) -> State:
+        """Return the state to go on from: that of the file, or the one given if there is no file.
+
+        Raises
+        ------
+        ValueError
+            If the file is of another fit; the text names the difference.
+        """
+        self._fit.update(of_data(data, state))
+        found = self._found
+        if found is None:
+            return state
+        words = differences(found.fit, self._fit)
+        if words:
+            raise ValueError(
+                f"The checkpoint {printable(self._path)} is of another fit, with other "
+                f"{', '.join(words)}. Delete it to begin anew, or choose another file."
+            )
+        self._written = self._ended = found.state.n_iter
+        content = {"name": settings.rule, **found.optimizer}
+        optimizer = Optimizer.from_state(content, settings.rule_settings)
+        return replace(found.state, optimizer=optimizer, generator=state.generator)
+
+    def watch(self, whole: Snapshot) -> None:
+        """Take what makes the state to go on from."""
+        self._whole = whole
+
+    def end(self, state: Snapshot) -> bool:
+        """Write the state where it is time to; never stop training."""
+        self._ended += 1
+        due = self._ended - self._written >= self._epochs
+        if due and time.monotonic() - self._written_at >= self._seconds:
+            self._write()
+        return False
+
+    def finish(self, why: Why) -> None:
+        """Write the last state."""
+        if why in _WHOLE and self._written != self._ended:
+            self._write()
+
+    def _write(self) -> None:
+        assert self._whole is not None
+        state = self._whole()
+        assert state.optimizer is not None
+        content = state.optimizer.state()
+        slots = [a for pair in content["slots"] for arrays in pair for a in arrays]
+        if state.is_finite() and all(np.isfinite(a).all() for a in slots):
+            # else training diverges, and ends with the next epoch
+            save(KIND, Checkpoint(self._fit, state, content), self._path)
+        self._written_at, self._written = time.monotonic(), self._ended
+
+
+# -- as a file
+
+
+def _pack(checkpoint: Checkpoint) -> Packed:
+    tensors: dict[str, np.ndarray] = {}
+    state, optimizer = checkpoint.state, checkpoint.optimizer
+    _pack_layers("", (state.coefs, state.intercepts), tensors)
+    if state.best is not None:
+        _pack_layers("best.", state.best, tensors)
+    for s, slot in enumerate(optimizer["slots"]):
+        _pack_layers(f"slots.{s}.", slot, tensors)
+    settings = {
+        "fit": checkpoint.fit,
+        "units": state.units,
+        "dtype": str(state.coefs[0].dtype),
+        "best": state.best is not None,
+        "training": _pack_training(state, tensors),
+        "eta": float(optimizer["eta"]),
+        "steps": int(optimizer["steps"]),
+        "slots": len(optimizer["slots"]),
+    }
+    return settings, tensors
+
+
+def _unpack(cls: type, fields: Fields, tensors: Tensors) -> Checkpoint:
+    given = fields.take("fit")
+    fit = Fields(given, "settings: fit")
+    fingerprint = {name: fit.text(name) for name in given}
+    units = fields.counts("units")
+    dtype = fields.text("dtype", ("float32", "float64"))
+    state = State(*_unpack_layers("", units, dtype, tensors))
+    if fields.flag("best"):
+        state.best = _unpack_layers("best.", units, dtype, tensors)
+    _unpack_training(state, fields.fields("training"), tensors)
+    slots = range(fields.integer("slots", high=100))
+    optimizer = {
+        "eta": fields.number("eta"),
+        "steps": fields.integer("steps"),
+        "slots": [_unpack_layers(f"slots.{s}.", units, dtype, tensors) for s in slots],
+    }
+    return Checkpoint(fingerprint, state, optimizer)
+
+
+KIND = Kind(Checkpoint, _pack, _unpack)
+KINDS = {KIND.name: KIND}
