@@ -105,11 +105,11 @@ def _checked(keyword: Keyword) -> Callable[[str], Any]:
     constraints = [*map(make_constraint, keyword.allowed)]
 
     def convert(text: str) -> Any:
-        value = _value(text)
-        if not any(constraint.is_satisfied_by(value) for constraint in constraints):
-            known = " or ".join(str(c) for c in constraints if not c.hidden)
-            raise argparse.ArgumentTypeError(f"must be {known}, got {text}")
-        return value
+        for value in (_value(text), text):  # "1" may be the name of a file
+            if any(constraint.is_satisfied_by(value) for constraint in constraints):
+                return value
+        known = " or ".join(str(c) for c in constraints if not c.hidden)
+        raise argparse.ArgumentTypeError(f"must be {known}, got {text}")
 
     return convert
 

@@ -7,14 +7,11 @@ not in it: they follow from `random_state`, and are drawn again when a fit goes 
 from __future__ import annotations
 
 import os
-import re
 import time
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
 
 from .._common.printable import printable
 from .._files.disk import as_path, check_writable
@@ -24,36 +21,18 @@ from .callbacks import Listener, Snapshot
 from .endings import Why
 from .fingerprint import differences, of_data, of_parameters
 from .inputs import FitData
-from .model_file import (
-    _pack_layers,
-    _pack_training,
-    _unpack_layers,
-    _unpack_training,
-)
 from .optimizer import Optimizer
 from .settings import FitSettings
 from .state import State
+from .state_file import (
+    pack_layers,
+    pack_training,
+    unpack_layers,
+    unpack_training,
+)
 
 # Ends after which the state is one between two epochs.
 _WHOLE = ("max_iter", "converged", "eta_too_small", "callback")
-
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?s", re.ASCII)
-
-
-class CheckpointInterval(Interval):
-    """A number of epochs, or of seconds as in "60s"."""
-
-    def __init__(self) -> None:
-        super().__init__(Integral, 1, None, closed="left")
-
-    def is_satisfied_by(self, val: Any) -> bool:
-        """Return whether scikit-learn's check lets `val` pass."""
-        if isinstance(val, str):
-            return _SECONDS.fullmatch(val) is not None
-        return not isinstance(val, bool) and bool(super().is_satisfied_by(val))
-
-    def __str__(self) -> str:
-        return "a number of epochs >= 1, or of seconds as a text such as '60s'"
 
 
 @dataclass
@@ -96,6 +75,13 @@ class Checkpointer(Listener):
 
     def __init__(self, parameters: dict[str, Any]) -> None:
         self._path = as_path(parameters["checkpoint"])
+        if parameters["solver"] == "lbfgs":
+            raise ValueError("checkpoint is for solvers that make steps: 'lbfgs' can't be resumed.")
+        if parameters["random_state"] is None:
+            raise ValueError(
+                "checkpoint needs a random_state, such as an int: with None no later fit makes the "
+                "same draws."
+            )
         interval = parameters["checkpoint_interval"]
         timed = isinstance(interval, str)
         self._seconds = float(interval[:-1]) if timed else 0.0
@@ -127,7 +113,7 @@ class Checkpointer(Listener):
         self._written = self._ended = found.state.n_iter
         content = {"name": settings.rule, **found.optimizer}
         optimizer = Optimizer.from_state(content, settings.rule_settings)
-        return replace(found.state, optimizer=optimizer, generator=state.generator)
+        return replace(found.state, optimizer=optimizer, generator=state.generator, resumed=True)
 
     def watch(self, whole: Snapshot) -> None:
         """Take what makes the state to go on from."""
@@ -164,17 +150,14 @@ class Checkpointer(Listener):
 def _pack(checkpoint: Checkpoint) -> Packed:
     tensors: dict[str, np.ndarray] = {}
     state, optimizer = checkpoint.state, checkpoint.optimizer
-    _pack_layers("", (state.coefs, state.intercepts), tensors)
-    if state.best is not None:
-        _pack_layers("best.", state.best, tensors)
+    pack_layers("", (state.coefs, state.intercepts), tensors)
     for s, slot in enumerate(optimizer["slots"]):
-        _pack_layers(f"slots.{s}.", slot, tensors)
+        pack_layers(f"slots.{s}.", slot, tensors)
     settings = {
         "fit": checkpoint.fit,
         "units": state.units,
         "dtype": str(state.coefs[0].dtype),
-        "best": state.best is not None,
-        "training": _pack_training(state, tensors),
+        "training": pack_training(state, tensors),
         "eta": float(optimizer["eta"]),
         "steps": int(optimizer["steps"]),
         "slots": len(optimizer["slots"]),
@@ -188,15 +171,13 @@ def _unpack(cls: type, fields: Fields, tensors: Tensors) -> Checkpoint:
     fingerprint = {name: fit.text(name) for name in given}
     units = fields.counts("units")
     dtype = fields.text("dtype", ("float32", "float64"))
-    state = State(*_unpack_layers("", units, dtype, tensors))
-    if fields.flag("best"):
-        state.best = _unpack_layers("best.", units, dtype, tensors)
-    _unpack_training(state, fields.fields("training"), tensors)
+    state = State(*unpack_layers("", units, dtype, tensors))
+    unpack_training(state, fields.fields("training"), tensors)
     slots = range(fields.integer("slots", high=100))
     optimizer = {
         "eta": fields.number("eta"),
         "steps": fields.integer("steps"),
-        "slots": [_unpack_layers(f"slots.{s}.", units, dtype, tensors) for s in slots],
+        "slots": [unpack_layers(f"slots.{s}.", units, dtype, tensors) for s in slots],
     }
     return Checkpoint(fingerprint, state, optimizer)
 

@@ -24,22 +24,29 @@ WITHOUT_EFFECT = (
     *("checkpoint", "checkpoint_interval", "n_threads", "verbose", "callbacks", "time_limit"),
 )
 
+FIRST_WEIGHTS = "weights to begin with"
+
 # Values hashed at a time.
 _BLOCK = 1 << 20
 
 
 def of_parameters(parameters: Mapping[str, Any]) -> dict[str, str]:
     """Return the fingerprint of an estimator's parameters; a RandomState counts as it stands."""
-    return {
-        name: _text(value) for name, value in parameters.items() if name not in WITHOUT_EFFECT
-    }
+    return {name: _text(value) for name, value in parameters.items() if name not in WITHOUT_EFFECT}
 
 
 def of_data(data: FitData, state: State) -> dict[str, str]:
     """Return the fingerprint of checked data and of the weights that training starts from."""
-    found = {"X": _digest(data.X), "y": _digest(data.Y), "sample_weight": _digest(data.sample_weight)}
+    found = {
+        "X": _digest(data.X),
+        "y": _digest(data.Y),
+        "sample_weight": _digest(data.sample_weight),
+    }
+    if data.validation is not None:
+        found["X_val"], found["y_val"] = _digest(data.validation.X), _digest(data.validation.Y)
+        found["sample_weight_val"] = _digest(data.validation.sample_weight)
     found["dtype"] = str(data.dtype)
-    found["the first weights"] = _digest(*state.coefs, *state.intercepts)
+    found[FIRST_WEIGHTS] = _digest(*state.coefs, *state.intercepts)
     return found
 
 
@@ -51,7 +58,8 @@ def differences(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
         if old != new:
             shown = not (old + new).startswith(_DIGEST) and len(old) + len(new) <= 120
             words.append(f"{name} ({old} there, {new} here)" if shown else name)
-    return words
+    # they follow from the rest
+    return [word for word in words if word != FIRST_WEIGHTS] or words
 
 
 _DIGEST = "sha256 "
@@ -59,8 +67,8 @@ _DIGEST = "sha256 "
 
 def _text(value: Any) -> str:
     if isinstance(value, np.random.RandomState):
-        state = value.get_state(legacy=True)
-        return _digest(*(np.asarray(part) for part in state[1:]))
+        state: Any = value.get_state(legacy=True)
+        return _digest(*map(np.asarray, state[1:]))
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray):

@@ -8,7 +8,6 @@ Everything is computed by the core's own products and activations, so the bits a
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -17,11 +16,9 @@ import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from .. import _core
-from .forward import Forward
-from .inputs import FitData
+from .job import Jobs
 from .optimizer import cast, new_trainer
 from .rules import ACTIVATIONS
-from .settings import FitSettings
 from .summary import Summary, summary_of
 from .threads import thread_limit
 
@@ -43,16 +40,8 @@ class Gradients(NamedTuple):
     intercepts: list[Array]
 
 
-class Inside(Forward):
+class Inside(Jobs):
     """The part of an estimator that looks inside the fitted net."""
-
-    @abstractmethod
-    def _settings(self, dtype: np.dtype[Any], incremental: bool) -> FitSettings: ...
-
-    @abstractmethod
-    def _fit_data(
-        self, X: Any, y: Any, sample_weight: Any, classes: Any, incremental: bool, first_pass: bool
-    ) -> tuple[FitData, np.dtype[Any]]: ...
 
     def activations(self, X: Any, layer: int) -> Array:
         """Return the activations of a layer.
@@ -90,7 +79,7 @@ class Inside(Forward):
                 f"layer must be an int from 1, the first hidden layer, to {last}, the outputs; got "
                 f"{layer!r}."
             )
-        X = fitted._checked(X)
+        X = fitted._checked_rows(X)
         if layer == last:
             return fitted._output(X, fitted.coefs_, fitted.intercepts_)
         z = fitted._inputs_of(X, int(layer))
@@ -186,7 +175,7 @@ class Inside(Forward):
         """
         fitted = self._fitted()
         fitted._check_output(output)
-        return fitted._slope(fitted._checked(X), int(output), raw)
+        return fitted._slope(fitted._checked_rows(X), int(output), raw)
 
     def integrated_gradients(
         self,
@@ -242,7 +231,7 @@ class Inside(Forward):
         fitted._check_output(output)
         if not isinstance(n_steps, Integral) or isinstance(n_steps, bool) or n_steps < 1:
             raise ValueError(f"n_steps must be an int >= 1, got {n_steps!r}.")
-        rows = fitted._checked(X)
+        rows = fitted._checked_rows(X)
         if not isinstance(rows, np.ndarray):
             rows = rows.toarray()
         start = np.zeros_like(rows) if baseline is None else np.asarray(baseline, dtype=rows.dtype)

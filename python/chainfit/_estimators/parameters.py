@@ -60,6 +60,8 @@ class Number(Interval):
 # can't hold a tuple.
 _SIZES = re.compile(r"[1-9][0-9]{0,17}(-[1-9][0-9]{0,17})*", re.ASCII)
 
+_SECONDS = re.compile(r"[0-9]{1,9}([.][0-9]{1,9})?s", re.ASCII)
+
 
 class LayerSizes(Interval):
     """An int, a sequence of ints, or a text such as "64-32".
@@ -99,6 +101,22 @@ def _is_int(value: Any) -> bool:
 
 
 LAYER_SIZES = LayerSizes()
+
+
+class CheckpointInterval(Interval):
+    """A number of epochs, or of seconds as in "60s"."""
+
+    def __init__(self) -> None:
+        super().__init__(Integral, 1, None, closed="left")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        if isinstance(val, str):
+            return _SECONDS.fullmatch(val) is not None
+        return not isinstance(val, bool) and bool(super().is_satisfied_by(val))
+
+    def __str__(self) -> str:
+        return "a number of epochs >= 1, or of seconds in a text such as '60s'"
 
 
 class Activations(StrOptions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ def pack_parameter(name: str, value: Any, tensors: dict[str, np.ndarray]) -> Any
     """JSON for the value of an estimator parameter; a RandomState's key goes to the tensors."""
     if value is None or isinstance(value, (bool, str)):
         return value
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, (int, np.integer)):
