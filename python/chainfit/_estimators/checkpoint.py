@@ -17,7 +17,7 @@ from .._common.printable import printable
 from .._files.disk import as_path, check_writable
 from .._files.fields import Fields, Tensors
 from .._files.model import Kind, Packed, load, save
-from .callbacks import Listener, Snapshot
+from .callbacks import Listener, Record, Snapshot
 from .endings import Why
 from .fingerprint import differences, of_data, of_parameters
 from .inputs import FitData
@@ -30,6 +30,9 @@ from .state_file import (
     unpack_layers,
     unpack_training,
 )
+
+# Seconds after which a state is kept in memory, for a fit that is cut short within an epoch.
+_KEPT_FOR = 1.0
 
 # Ends after which the state is one between two epochs.
 _WHOLE = ("max_iter", "converged", "eta_too_small", "callback")
@@ -89,7 +92,9 @@ class Checkpointer(Listener):
         check_writable(self._path)
         self._found = load(self._path, KINDS) if os.path.exists(self._path) else None
         self._fit = of_parameters(parameters)
-        self._written_at, self._written, self._ended = time.monotonic(), 0, 0
+        self._written_at = self._kept_at = time.monotonic()
+        self._written = self._ended = 0
+        self._kept: tuple[int, Checkpoint] | None = None
         self._whole: Snapshot | None = None
 
     def resume(self, settings: FitSettings, data: FitData, state: State) -> State:
@@ -119,29 +124,36 @@ class Checkpointer(Listener):
         """Take what makes the state to go on from."""
         self._whole = whole
 
-    def end(self, state: Snapshot) -> bool:
+    def end(self, state: Snapshot, record: Record) -> bool:
         """Write the state where it is time to; never stop training."""
         self._ended += 1
+        now = time.monotonic()
         due = self._ended - self._written >= self._epochs
-        if due and time.monotonic() - self._written_at >= self._seconds:
-            self._write()
+        if due and now - self._written_at >= self._seconds:
+            self._write(self._ended, self._now())
+        elif now - self._kept_at >= _KEPT_FOR:
+            self._kept, self._kept_at = (self._ended, self._now()), now
         return False
 
     def finish(self, why: Why) -> None:
-        """Write the last state."""
+        """Write the last state; of a fit that was cut short, the last one that was kept."""
         if why in _WHOLE and self._written != self._ended:
-            self._write()
+            self._write(self._ended, self._now())
+        elif self._kept is not None and self._kept[0] > self._written:
+            self._write(*self._kept)
 
-    def _write(self) -> None:
+    def _now(self) -> Checkpoint:
         assert self._whole is not None
         state = self._whole()
         assert state.optimizer is not None
-        content = state.optimizer.state()
-        slots = [a for pair in content["slots"] for arrays in pair for a in arrays]
-        if state.is_finite() and all(np.isfinite(a).all() for a in slots):
+        return Checkpoint(self._fit, state, state.optimizer.state())
+
+    def _write(self, epochs: int, now: Checkpoint) -> None:
+        slots = [a for pair in now.optimizer["slots"] for arrays in pair for a in arrays]
+        if now.state.is_finite() and all(np.isfinite(a).all() for a in slots):
             # else training diverges, and ends with the next epoch
-            save(KIND, Checkpoint(self._fit, state, content), self._path)
-        self._written_at, self._written = time.monotonic(), self._ended
+            save(KIND, now, self._path)
+        self._written_at, self._written = time.monotonic(), epochs
 
 
 # -- as a file

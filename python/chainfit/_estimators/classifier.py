@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 
 from .._common.public import public
 from .base import BaseMLP
+from .class_weights import check_incremental, times_class_weight
 from .job import given
 from .keywords import with_keywords
 from .labels import (
@@ -167,6 +168,11 @@ class MLPClassifier(ClassifierMixin, StartClassifier, BaseMLP):
     converged_ : bool
         Whether more than `n_iter_no_change` epochs in a row, calls of `partial_fit` included, did
         not improve by `tol`. Not with 'lbfgs'.
+
+    history_ : dict of str to list of float
+        A record of each epoch, as ``pandas.DataFrame`` takes it: 'loss', 'validation_loss',
+        'validation_score', 'learning_rate' (of the last step), 'gradient_norm', 'seconds'; NaN
+        where there was none. It goes on under warm_start and in `partial_fit`. Not with 'lbfgs'.
 
     n_iter_ : int
         Epochs or iterations of the last fit.
@@ -394,6 +400,18 @@ class MLPClassifier(ClassifierMixin, StartClassifier, BaseMLP):
         check_indicators(y)
         check_labels(found_labels(y), self.classes_, all_of_them=False)
         return targets(self._label_binarizer, y, dtype)
+
+    def _row_weight(self, sample_weight: Array | None, Y: Array, incremental: bool) -> Array | None:
+        if self.class_weight is None:
+            return sample_weight
+        if incremental:
+            check_incremental(self.class_weight)
+        found = codes(self._label_binarizer, Y)
+        if found.ndim == 1:
+            found, every = self.classes_[found.astype(np.intp)], self.classes_
+        else:
+            found, every = found.astype(np.intp), np.tile([[0], [1]], found.shape[1])
+        return times_class_weight(sample_weight, self.class_weight, found, every)
 
     def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
         binarizer = self.__dict__.get("_label_binarizer")

@@ -90,6 +90,10 @@ class Jobs(Forward):
     def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
         """Return checked y as Y (rows, n_L) of dtype; the classes are known."""
 
+    def _row_weight(self, sample_weight: Array | None, Y: Array, incremental: bool) -> Array | None:
+        """Return what the rows of Y weigh, None if all the same."""
+        return sample_weight
+
     def _job(
         self,
         X: Any,
@@ -179,12 +183,13 @@ class Jobs(Forward):
             dtype = FLOAT64  # as scikit-learn: a line search needs more digits than float32 has
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
-        rows = X.shape[0]
-        batch_rows = rows_of_batch(self.solver, self.batch_size, rows)
-        sample_weight, l2 = weights_and_penalty(sample_weight, self.alpha, rows, batch_rows, dtype)
         if Y is None:
             Y = self._encode(y, classes, incremental, dtype)
             X = core_form(X, dtype)
+        sample_weight = self._row_weight(sample_weight, Y, incremental)
+        rows = X.shape[0]
+        batch_rows = rows_of_batch(self.solver, self.batch_size, rows)
+        sample_weight, l2 = weights_and_penalty(sample_weight, self.alpha, rows, batch_rows, dtype)
         classes = not self._y_numeric
         data = FitData(X, Y, sample_weight, dtype, l2, self._score_on, classes, None, as_given)
         return data, weight_dtype

@@ -17,7 +17,7 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import StrOptions
 
 from .initial import INITIALIZERS
-from .parameters import CheckpointInterval, range_constraint
+from .parameters import FUNCTIONS, CheckpointInterval, Number, range_constraint
 from .rules import own_parameters
 
 Class = TypeVar("Class", bound=type)
@@ -91,6 +91,33 @@ TABLE: tuple[Keyword, ...] = (
         """The score of the validation rows, of which more is better: one of scikit-learn's scorers
         by its name, a callable (estimator, X, y), or 'loss', the negative of the loss. None is
         accuracy, or R^2 in regression.""",
+    ),
+    Keyword(
+        "time_limit",
+        None,
+        [Number(0, None, closed="neither"), None],
+        "float or None",
+        """Seconds after which `fit` stops, within an epoch too, and keeps what it has.""",
+    ),
+    Keyword(
+        "callbacks",
+        None,
+        [FUNCTIONS, None],
+        "list of callable or None",
+        """Functions called after each epoch, or iteration of 'lbfgs', with its record: a dict with
+        'epoch' and the parts of `history_`. One that returns True stops the training.""",
+        option=False,
+    ),
+    Keyword(
+        "class_weight",
+        None,
+        [dict, list, StrOptions({"balanced"}), None],
+        "dict, list of dict, 'balanced' or None",
+        """Weights of the classes, {label: weight}, times which the rows count, those held out by
+        `early_stopping` too. 'balanced' is n_samples / (n_classes * number of rows of the class),
+        and not for `partial_fit`. Multilabel targets have a dict {0: weight, 1: weight} for each
+        column, and a row then counts times the product over the columns.""",
+        kind="classifier",
     ),
 )
 

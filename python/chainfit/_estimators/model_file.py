@@ -261,7 +261,7 @@ def _unpack_optimizer(fields: Fields, model: Any, state: State, tensors: Tensors
     if (
         name == "adam"
         and slots
-        and any((array < 0).any() for arrays in slots[1] for array in arrays)
+        and any((moment < 0).any() for moments in slots[1] for moment in moments)
     ):
         raise ModelFileError("tensors 'slots.1...': adam's second moments must not be negative")
     return {"name": name, "eta": eta, "steps": steps, "slots": slots, "settings": settings}

@@ -5,6 +5,7 @@ Model files hold them, and checkpoints. A further list of the record is one more
 
 from __future__ import annotations
 
+import array
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from .._files.fields import Fields, Tensors, pack_number
 from .optimizer import cast
+from .record import FIELDS, columns
 from .state import State
 
 Layers = list[np.ndarray]
@@ -26,8 +28,8 @@ _OWN_CURVES = ("validation_loss_curve",)
 def pack_layers(prefix: str, layers: tuple[Layers, Layers], tensors: dict[str, Any]) -> None:
     """Put all W and b among the tensors, under names with this prefix."""
     for word, arrays in zip(("coefs", "intercepts"), layers, strict=True):
-        for i, array in enumerate(arrays):
-            tensors[f"{prefix}{word}.{i}"] = np.asarray(array)
+        for i, values in enumerate(arrays):
+            tensors[f"{prefix}{word}.{i}"] = np.asarray(values)
 
 
 def pack_training(state: State, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -44,6 +46,10 @@ def pack_training(state: State, tensors: dict[str, np.ndarray]) -> dict[str, Any
         record[key] = None if curve is None else len(curve)
         if curve is not None:
             tensors[key] = np.array(curve, dtype=np.float64)
+    if state.epochs is not None:
+        record["epochs"] = len(state.epochs) // len(FIELDS)
+        for name, values in columns(state.epochs).items():
+            tensors[f"epochs.{name}"] = np.array(values, dtype=np.float64)
     if state.best is not None:
         record["best"] = True
         coefs, intercepts = (cast(arrays, state.coefs[0].dtype) for arrays in state.best)
@@ -80,6 +86,11 @@ def unpack_training(state: State, fields: Fields, tensors: Tensors) -> None:
                 # History only: an overflowing loss or score does no harm to the model.
                 curve = tensors.take(key, "float64", (length,), finite=False).tolist()
             setattr(state, key, curve)
+    if fields.has("epochs"):
+        length = fields.integer("epochs")
+        names = [f"epochs.{name}" for name in FIELDS]
+        parts = [tensors.take(name, "float64", (length,), finite=False) for name in names]
+        state.epochs = array.array("d", np.stack(parts, axis=1).ravel())
     if fields.has("best") and fields.flag("best"):
         state.best = unpack_layers("best.", state.units, str(state.coefs[0].dtype), tensors)
     fields.done()

@@ -63,6 +63,8 @@ def weights_in_range(sample_weight: Array, dtype: np.dtype[Any]) -> tuple[Array,
     largest, smallest = sizes.item(sizes.argmax()), sizes.item(sizes.argmin())
     if not math.isfinite(largest):
         assert_all_finite(sizes, input_name="sample_weight")  # scikit-learn lets a scalar pass
+    if largest == 0:
+        return sample_weight.astype(dtype, copy=False), 0
     if smallest == 0:
         smallest = float(sizes[sizes > 0].min())
     high, low, limit = math.frexp(largest)[1], math.frexp(smallest)[1], _ORDINARY[dtype]
