@@ -381,6 +381,9 @@ void set_schedule(Run& run, const std::string& name) {
 }  // namespace
 
 void bind_training(py::module_& m) {
+    py::tuple fields(std::size(EpochRecord::names));
+    for (std::size_t i = 0; i < fields.size(); ++i) fields[i] = EpochRecord::names[i];
+    m.attr("EPOCH_FIELDS") = fields;
     py::class_<Run>(m, "Run")
         .def(py::init<>())
         .def_readwrite("batch_size", &Run::batch_size)
@@ -410,10 +413,12 @@ void bind_training(py::module_& m) {
         .def_readwrite("loss_curve", &Run::loss_curve)
         .def(
             "epochs",
-            [](const Run& run, std::size_t first) {
-                first = std::min(first, run.epochs.size());
+            [](const Run& run, Index first) {
+                // a run that goes on has recorded none of the epochs before
+                const auto size = static_cast<Index>(run.epochs.size());
+                first = std::clamp<Index>(first - (run.n_iter - size), 0, size);
                 const auto* bytes = reinterpret_cast<const char*>(run.epochs.data() + first);
-                return py::bytes(bytes, (run.epochs.size() - first) * sizeof(EpochRecord));
+                return py::bytes(bytes, static_cast<std::size_t>(size - first) * sizeof(EpochRecord));
             },
             py::arg("first") = 0)
         .def_property_readonly(

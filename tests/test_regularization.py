@@ -1,5 +1,7 @@
 """L1 penalty, decay of weights, clipping, rmsprop, averages: the core against the reference."""
 
+# ruff: noqa: E741 - l is the layer
+
 import numpy as np
 import pytest
 

@@ -74,18 +74,24 @@ void count_improvement(Run& run, double loss, EpochRecord& epoch, Observer& obse
     run.no_improvement_count = improved ? 0 : run.no_improvement_count + 1;
 }
 
-// Sets eta for the next epoch; returns why there is none, or "".
+// Sets eta for the next epoch; returns why there is none, or "". Once more, it changes nothing and returns the same.
 template <class T>
-const char* end_epoch(Run& run, double loss, Schedule<T>& schedule, Observer& observer) {
-    const bool last = observer.epoch_ended(loss);
-    if (std::isnan(loss)) return "diverged";  // the weights are NaN too: nothing can come of further steps
+const char* next_epoch(Run& run, Schedule<T>& schedule, Observer& observer) {
     schedule.end_epoch(run.t);
     if (static_cast<double>(run.no_improvement_count) > run.n_iter_no_change) {
         if (!schedule.slow_down()) return "converged";
         run.no_improvement_count = 0;
         observer.on_learning_rate(schedule.eta);
     }
-    return last || run.n_iter >= run.max_iter ? "max_iter" : "";
+    return run.n_iter >= run.max_iter ? "max_iter" : "";
+}
+
+template <class T>
+const char* end_epoch(Run& run, double loss, Schedule<T>& schedule, Observer& observer) {
+    const bool last = observer.epoch_ended(loss);
+    if (std::isnan(loss)) return "diverged";  // the weights are NaN too: nothing can come of further steps
+    const char* why = next_epoch(run, schedule, observer);
+    return last && !*why ? "max_iter" : why;
 }
 
 }  // namespace
@@ -107,7 +113,7 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
     if (hook || optimizer.averages()) optimizer.store_in(gradient);
 
     run.stopped.clear();
-    run.n_iter = 0;
+    if (run.n_iter) run.stopped = next_epoch(run, optimizer.schedule, observer);
     Deadline deadline(observer, run.time_limit);
     InterruptPoll poll(deadline, roads.net().isa);
     while (run.stopped.empty()) {

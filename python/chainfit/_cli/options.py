@@ -37,9 +37,11 @@ def number(
 
 
 def sizes(text: str) -> tuple[int, ...]:
-    """Convert '64,32' to (64, 32)."""
+    """Convert '64,32' or '64-32' to (64, 32), 'none' to ()."""
+    if text == "none":
+        return ()
     count = number(int, 1)
-    return tuple(count(word) for word in text.split(","))
+    return tuple(count(word) for word in text.replace("-", ",").split(","))
 
 
 def _activation(text: str) -> str | tuple[str, ...]:
@@ -103,11 +105,11 @@ def _checked(keyword: Keyword) -> Callable[[str], Any]:
     constraints = [*map(make_constraint, keyword.allowed)]
 
     def convert(text: str) -> Any:
-        value = _value(text)
-        if not any(constraint.is_satisfied_by(value) for constraint in constraints):
-            known = " or ".join(str(c) for c in constraints if not c.hidden)
-            raise argparse.ArgumentTypeError(f"must be {known}, got {text}")
-        return value
+        for value in (_value(text), text):  # "1" may be the name of a file
+            if any(constraint.is_satisfied_by(value) for constraint in constraints):
+                return value
+        known = " or ".join(str(c) for c in constraints if not c.hidden)
+        raise argparse.ArgumentTypeError(f"must be {known}, got {text}")
 
     return convert
 
@@ -144,7 +146,11 @@ NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--hidden",
         "hidden_layer_sizes",
-        {"type": sizes, "metavar": "N,N", "help": "units of the hidden layers (default: 64,64)"},
+        {
+            "type": sizes,
+            "metavar": "N,N",
+            "help": "units of the hidden layers, or 'none' (default: 64,64)",
+        },
     ),
     (
         "--activation",

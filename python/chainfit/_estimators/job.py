@@ -123,7 +123,8 @@ class Jobs(Forward):
             check_activations(settings.activation, len(units) - 2)
             check_dropout(settings.step.dropout, len(units) - 2)
             generator = check_random_state(self.random_state)
-            state = State.drawn(units, settings.activation, weight_dtype, generator)
+            init = settings.own["init"]
+            state = State.drawn(units, settings.activation, weight_dtype, generator, init)
             self.n_outputs_, self.n_layers_ = outputs, len(units)
             self.out_activation_ = settings.out_activation
             return settings, data, state

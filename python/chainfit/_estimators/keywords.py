@@ -8,6 +8,7 @@ line; files from before it have its default. Training finds its value in `FitSet
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterable
 from functools import wraps
 from numbers import Integral
@@ -16,7 +17,8 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .parameters import Number, Rates, range_constraint
+from .initial import INITIALIZERS
+from .parameters import FUNCTIONS, CheckpointInterval, Number, Rates, range_constraint
 from .rules import own_parameters
 
 Class = TypeVar("Class", bound=type)
@@ -55,6 +57,34 @@ class Keyword(NamedTuple):
 #: What no rule of the core brings with it, in the order of the signature.
 TABLE: tuple[Keyword, ...] = (
     Keyword(
+        "init",
+        "glorot_uniform",
+        [StrOptions(set(INITIALIZERS))],
+        "{" + ", ".join(map(repr, INITIALIZERS)) + "}",
+        """How the weights are drawn. 'glorot_uniform' is scikit-learn's way, which draws the
+        biases too; all others start from biases of 0 and are PyTorch's, 'he_uniform' and
+        'he_normal' with the gain sqrt(2) of relu, 'orthogonal' with a gain of 1.""",
+    ),
+    Keyword(
+        "checkpoint",
+        None,
+        [str, os.PathLike, None],
+        "str, path-like or None",
+        """A file that `fit` writes its state to as it goes: weights, optimizer, counters, best
+        weights, history. A fit that finds it there, with equal data and parameters, goes on from it
+        to the bits of a fit that was never interrupted; one of other data or parameters is
+        refused. It stays when the fit is finished: the same fit then ends at once. Needs a
+        `random_state`; not with 'lbfgs', and of no effect in `partial_fit`.""",
+    ),
+    Keyword(
+        "checkpoint_interval",
+        "60s",
+        [CheckpointInterval()],
+        "int or str",
+        """How often `checkpoint` is written: after so many epochs, or at the end of the epoch after
+        so many seconds, as in '60s'. At the end of the fit it is written too.""",
+    ),
+    Keyword(
         "scoring",
         None,
         [StrOptions({"loss", *get_scorer_names()}), callable, None],
@@ -62,6 +92,22 @@ TABLE: tuple[Keyword, ...] = (
         """The score of the validation rows, of which more is better: one of scikit-learn's scorers
         by its name, a callable (estimator, X, y), or 'loss', the negative of the loss. None is
         accuracy, or R^2 in regression.""",
+    ),
+    Keyword(
+        "time_limit",
+        None,
+        [Number(0, None, closed="neither"), None],
+        "float or None",
+        """Seconds after which `fit` stops, within an epoch too, and keeps what it has.""",
+    ),
+    Keyword(
+        "callbacks",
+        None,
+        [FUNCTIONS, None],
+        "list of callable or None",
+        """Functions called after each epoch, or iteration of 'lbfgs', with its record: a dict with
+        'epoch' and the parts of `history_`. One that returns True stops the training.""",
+        option=False,
     ),
     Keyword(
         "class_weight",

@@ -173,7 +173,7 @@ class Optimizer:
         if self._trainer is not None:
             trainer = self._trainer
             held = {"eta": trainer.eta, "steps": trainer.steps, "slots": trainer.slots()}
-            if self.averages:
+            if self.averages and trainer.average() is not None:
                 held["raw"] = trainer.parameters()
         else:
             assert self._state is not None
@@ -206,7 +206,7 @@ class Optimizer:
             trainer.eta, trainer.steps = float(state["eta"]), int(state["steps"])
             if state["slots"]:
                 trainer.set_slots([(cast(c, dtype), cast(b, dtype)) for c, b in state["slots"]])
-            if self.averages:
+            if "raw" in state:
                 coefs, intercepts = state["raw"]
                 trainer.set_parameters(cast(coefs, dtype), cast(intercepts, dtype))
             self._trainer, self._net, self._state = trainer, net, None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Collection
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from .rules import ACTIVATIONS, SCHEDULES, SOLVERS
 
@@ -28,7 +29,9 @@ def as_float(value: Any) -> float:
 
 
 def hidden_units(sizes: Any) -> list[int]:
-    """Return `hidden_layer_sizes`, an int or several, as a list."""
+    """Return `hidden_layer_sizes`, an int, several, or several in a text, as a list."""
+    if isinstance(sizes, str):
+        return [*map(int, sizes.split("-"))]
     hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
     if hidden and min(hidden) <= 0:
         raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
@@ -53,8 +56,18 @@ class Number(Interval):
         return isinstance(val, Real) and as_float(val) in self
 
 
+# As nets are written: "64-32". Search spaces of words (Optuna's categories, configuration files)
+# can't hold a tuple.
+_SIZES = re.compile(r"[1-9][0-9]{0,17}(-[1-9][0-9]{0,17})*", re.ASCII)
+
+_SECONDS = re.compile(r"[0-9]{1,9}([.][0-9]{1,9})?s", re.ASCII)
+
+
 class LayerSizes(Interval):
-    """An int or a sequence of ints; that they are above 0 is checked later, as in scikit-learn."""
+    """An int, a sequence of ints, or a text such as "64-32".
+
+    That the ints of a sequence are above 0 is checked later, as in scikit-learn.
+    """
 
     def __init__(self) -> None:
         super().__init__(Integral, 1, None, closed="left")
@@ -63,7 +76,9 @@ class LayerSizes(Interval):
         """Return whether scikit-learn's check lets `val` pass."""
         if isinstance(val, Integral):
             return _is_int(val) and val in self
-        if not isinstance(val, Collection) or isinstance(val, str | bytes):
+        if isinstance(val, str):
+            return _SIZES.fullmatch(val) is not None
+        if not isinstance(val, Collection) or isinstance(val, bytes):
             return False
         try:
             return all(map(_is_int, val))
@@ -71,7 +86,10 @@ class LayerSizes(Interval):
             return False
 
     def __str__(self) -> str:
-        return "an int >= 1, or one for each hidden layer in a tuple such as (64, 32)"
+        return (
+            "an int >= 1, or one for each hidden layer in a tuple such as (64, 32) or a text such "
+            "as '64-32'"
+        )
 
 
 def _is_int(value: Any) -> bool:
@@ -83,6 +101,22 @@ def _is_int(value: Any) -> bool:
 
 
 LAYER_SIZES = LayerSizes()
+
+
+class CheckpointInterval(Interval):
+    """A number of epochs, or of seconds as in "60s"."""
+
+    def __init__(self) -> None:
+        super().__init__(Integral, 1, None, closed="left")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        if isinstance(val, str):
+            return _SECONDS.fullmatch(val) is not None
+        return not isinstance(val, bool) and bool(super().is_satisfied_by(val))
+
+    def __str__(self) -> str:
+        return "a number of epochs >= 1, or of seconds in a text such as '60s'"
 
 
 class Activations(StrOptions):
@@ -99,6 +133,23 @@ class Activations(StrOptions):
 
     def __str__(self) -> str:
         return f"{super().__str__()}, or one for each hidden layer in a tuple"
+
+
+class Functions(HasMethods):
+    """A list or tuple of functions."""
+
+    def __init__(self) -> None:
+        super().__init__("__call__")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        return isinstance(val, list | tuple) and all(map(callable, val))
+
+    def __str__(self) -> str:
+        return "a list of functions"
+
+
+FUNCTIONS = Functions()
 
 
 def check_activations(activation: Any, hidden: int) -> None:

@@ -1,4 +1,4 @@
-"""What a step does beside its rule: schedules, dropout, decay, clipping, averages, as the core has it.
+"""What a step does beside its rule: schedules, dropout, decay, clipping, averages.
 
 The keywords are in `keywords.TABLE`. A new one is read in `StepSettings.of`; one that makes no
 sense with other parameters says so in `check_steps`.

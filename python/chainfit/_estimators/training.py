@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from .endings import End, Why
 from .inputs import FitData
 from .lbfgs import minimise
 from .optimizer import Optimizer, Trainer, cast, published
-from .parameters import LARGEST_INT, rows_of_batch
+from .parameters import LARGEST_INT, as_float, rows_of_batch
+from .record import joined, last_epoch
 from .settings import FitSettings
 from .state import State
 from .steps import given_sizes
@@ -74,12 +76,11 @@ def _make_steps(
         optimizer = Optimizer(settings.rule, settings.rule_settings)
     else:
         optimizer.obey(step.learning_rate, state.t)
-    if rates and optimizer.seed is None:
+    if rates and (optimizer.seed is None or state.resumed):  # drawn again, it is what it was
         generator = generator or check_random_state(settings.random_state)
         optimizer.seed = int(generator.randint(2**32, dtype=np.int64))
-    if state.optimizer is None:
-        pass
-    elif generator is None and shuffle and settings.seed is not None:
+    started = settings.incremental and state.optimizer is not None
+    if started and generator is None and shuffle and settings.seed is not None:
         order = optimizer.first_order(settings.seed, data.X.shape[0])
         shuffle = False
     if generator is None and (shuffle or (early_stopping and data.validation is None)):
@@ -91,6 +92,8 @@ def _make_steps(
             listener.train_on(order)
     if rows is not None:
         validation = Validation(settings, data, rows)
+    if state.resumed and shuffle:
+        order = _shuffled(data.X.shape[0] if order is None else order, generator, state.n_iter)
 
     coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
     trainer = optimizer.trainer(
@@ -98,11 +101,13 @@ def _make_steps(
     )
     goes_on = optimizer.averages and step.averages
     (trainer.set_average if goes_on else trainer.set_parameters)(coefs, intercepts)
+    optimizer.averages = step.averages
     if rates or optimizer.seed is not None:
         trainer.set_dropout(rates, optimizer.seed or 0)
     # scores of a fit before may be those of other rows
     fresh = data.validation is not None or settings.own.get("scoring") is not None
-    anew = early_stopping and fresh and not (settings.incremental and state.best)
+    going_on = (settings.incremental and state.best) or state.resumed
+    anew = early_stopping and fresh and not going_on
     rows_seen = data.X.shape[0] if order is None else len(order)
     run = _new_run(settings, state, optimizer, rows_seen, anew)
     run.l2 = data.l2
@@ -113,7 +118,9 @@ def _make_steps(
     if not shuffle:
         run.shuffle = False
     if validation is not None or listeners or callable(step.schedule):
-        watcher = _Watcher(settings, state, trainer, run, validation, listeners)
+        watcher = _Watcher(settings, state, optimizer, trainer, run, validation, listeners)
+        for listener in listeners:
+            listener.watch(watcher.whole)
         watcher.begin()
     error = None
     try:
@@ -150,6 +157,14 @@ def _make_steps(
     return after, end
 
 
+def _shuffled(rows: Any, generator: Any, times: int) -> npt.NDArray[np.int64]:
+    """Return the order of rows, or of so many, after the shuffles of so many epochs."""
+    order = np.array(rows) if np.ndim(rows) else np.arange(rows, dtype=np.int64)
+    for _ in range(times):
+        generator.shuffle(order)
+    return order
+
+
 def _why(
     run: _core.Run, watcher: _Watcher | None, optimizer: Optimizer, error: BaseException | None
 ) -> Why:
@@ -160,6 +175,8 @@ def _why(
         return "eta_too_small" if adaptive else "converged"
     if run.stopped == "diverged":
         return "diverged"
+    if run.stopped == "time_limit":
+        return "time_limit"
     return "callback" if watcher is not None and watcher.stopped else "max_iter"
 
 
@@ -181,12 +198,13 @@ class _Watcher:
         self,
         settings: FitSettings,
         state: State,
+        optimizer: Optimizer,
         trainer: Trainer,
         run: _core.Run,
         validation: Validation | None,
         listeners: Sequence[Listener],
     ) -> None:
-        self.state, self.trainer, self.run = state, trainer, run
+        self.state, self.optimizer, self.trainer, self.run = state, optimizer, trainer, run
         self.validation, self.listeners = validation, listeners
         self.schedule = settings.step.schedule
         self.stopped = False  # by a listener
@@ -194,7 +212,7 @@ class _Watcher:
         self.losses: list[float] = []
         self.best: Weights | None = None
         self.keeps_best, self.incremental = settings.early_stopping, settings.incremental
-        if self.keeps_best and self.incremental:
+        if self.keeps_best and (self.incremental or state.resumed):
             self.best = state.best
         elif self.keeps_best and state.generator is not None:
             # what stays of weights just drawn if no epoch has a score
@@ -213,16 +231,17 @@ class _Watcher:
             for listener in self.listeners:
                 listener.learning_rate(value)
         elif event == "end":
-            return self._end()
+            return self._end(value)
         return None
 
     def begin(self) -> None:
         for listener in self.listeners:
             listener.begin("epoch", self._so_far)
 
-    def _end(self) -> bool:
+    def _end(self, loss: float) -> bool:
+        record = partial(last_epoch, self.run, loss)
         for listener in self.listeners:
-            self.stopped |= listener.end(self._so_far)
+            self.stopped |= listener.end(self._so_far, record)
         if not self.stopped and self.run.n_iter < self.run.max_iter:
             self.begin()
         return self.stopped
@@ -245,6 +264,12 @@ class _Watcher:
         best = None if self.incremental else self.best
         return self._state_with(best or published(self.trainer))
 
+    def whole(self) -> State:
+        """Return the state to go on from: the last weights and the best, and the optimizer."""
+        state = self._state_with(published(self.trainer))
+        state.best, state.optimizer = self.best, self.optimizer
+        return state
+
     def _state_with(self, weights: Weights) -> State:
         return _after(replace(self.state, optimizer=None), weights, self.run, self, None)
 
@@ -262,6 +287,9 @@ def _new_run(
     # what is as Run has it isn't set: of a step on a few rows each attribute is a hundredth
     if not settings.incremental:
         run.max_iter = min(int(settings.max_iter), LARGEST_INT)
+        limit = settings.own.get("time_limit")
+        if limit is not None:
+            run.time_limit = as_float(limit)
     run.tol = settings.tol
     run.n_iter_no_change = settings.n_iter_no_change
     if settings.early_stopping:
@@ -277,6 +305,8 @@ def _new_run(
     if outputs > 1:
         run.loss_scale = settings.loss_scale(outputs)
     run.t = int(state.t)
+    if state.resumed:
+        run.n_iter = state.n_iter
     if anew:
         return run
     if state.no_improvement_count:
@@ -300,13 +330,14 @@ def _after(
     One that goes on by its own optimizer is the same object, and its lists are extended. A fit
     makes new ones, so that one that fails leaves the old ones alone.
     """
-    in_place = state.optimizer is not None
+    in_place = state.optimizer is not None and not state.resumed
     after = state if in_place else State(*weights, loss=state.loss)
     after.coefs, after.intercepts = weights
     after.n_iter, after.t = run.n_iter, run.t
     losses = run.loss_curve
     if losses:  # otherwise interrupted in the first epoch
         after.loss = losses[-1]
+    after.epochs = joined(state.epochs, run, in_place=in_place)
     after.loss_curve = _joined(state.loss_curve, losses, in_place)
     after.no_improvement_count = run.no_improvement_count
     after.validation_scores = state.validation_scores
