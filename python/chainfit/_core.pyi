@@ -68,6 +68,8 @@ def product_gflops(
     rows: int, n_in: int, n_out: int, double_precision: bool = False, duration: float = 0.1
 ) -> dict[str, float]: ...
 
+EPOCH_FIELDS: tuple[str, ...]  # of an EpochRecord, float64 each
+
 class Run:
     batch_size: int
     max_iter: int
@@ -91,6 +93,17 @@ class Run:
     def __init__(self) -> None: ...
     @property
     def stopped(self) -> str: ...
+    warmup: int
+    total_steps: int
+    decay_steps: int
+    decay_rate: float
+    l1: float
+    weight_decay: float
+    clip_norm: float
+    average_decay: float
+    records_norm: bool
+    @property
+    def last_eta(self) -> float: ...
     def epochs(self, first: int = 0) -> bytes: ...  # an EpochRecord each
 
 class _Trainer:
@@ -108,6 +121,10 @@ class _Trainer:
         **parameters: float,  # of the optimizer and of the loss; the defaults are the table's
     ) -> None: ...
     def set_parameters(self, coefs: list[_Array], intercepts: list[_Array]) -> None: ...
+    def average(self) -> tuple[list[_Array], list[_Array]] | None: ...
+    def set_average(self, coefs: list[_Array], intercepts: list[_Array]) -> None: ...
+    def dropout(self) -> tuple[list[float], int]: ...
+    def set_dropout(self, rates: list[float], seed: int) -> None: ...
     def is_finite(self) -> bool: ...
     def parameters(self) -> tuple[list[_Array], list[_Array]]: ...
     def set_slots(self, slots: list[_Slot]) -> None: ...
@@ -120,7 +137,7 @@ class _Trainer:
         order: npt.NDArray[np.int64] | None,
         bit_generator: object | None,
         run: Run,
-        listener: Callable[[str, float], object] | None,
+        listener: Callable[..., object] | None,
         n_threads: int | Callable[[], int],
         gradient_hook: Callable[[list[_Array], list[_Array]], object] | None = None,
     ) -> None: ...
@@ -131,6 +148,8 @@ class _Trainer:
         sample_weight: _Array | None,
         l2: float,
         n_threads: int | Callable[[], int],
+        l1: float = 0.0,
+        dropout: bool = False,
     ) -> tuple[float, float, list[_Array], list[_Array]]: ...
 
 class TrainerF32(_Trainer): ...

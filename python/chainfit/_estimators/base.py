@@ -12,16 +12,20 @@ from typing import Any, ClassVar, Self
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 
-from .callbacks import Listener, SklearnCallbacks, Verbose
+from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
+from .checkpoint import Checkpointer
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
-from .job import Given, Jobs, given
+from .inside import Inside
+from .job import Given, given
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS
+from .record import history
+from .start import Start
 from .training import train
 
 
-class BaseMLP(CallbackSupportMixin, Jobs, ABC):
+class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
     """Base of the two estimators; not for direct use."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
@@ -108,13 +112,17 @@ class BaseMLP(CallbackSupportMixin, Jobs, ABC):
         callbacks.fitted_by(draft.changes)
         model = draft.copy
         with generator_kept(self.random_state):
+            checkpointer = model._checkpointer()
             settings, data, state = model._job(X, y, sample_weight, validation=validation)
+            if checkpointer is not None:
+                state = checkpointer.resume(settings, data, state)
             followers = [*model._own_listeners(), *listeners]
             followers += [callbacks] if callbacks.needed else []
+            followers += [] if checkpointer is None else [checkpointer]
             state, end = train(settings, data, state, followers)
             if end.error is not None and end.why == "failed":
                 raise end.error
-            warn_of_end(end, state, settings.max_iter)
+            warn_of_end(end, state, settings)
             check_end(end, state, data.dtype)
         state.into(model.__dict__)
         draft.publish()
@@ -205,11 +213,17 @@ class BaseMLP(CallbackSupportMixin, Jobs, ABC):
         # does it costs as much as a small step.
         return self._partial_fit(X, y, sample_weight, classes, validation)
 
+    def _checkpointer(self) -> Checkpointer | None:
+        return None if self.checkpoint is None else Checkpointer(self.get_params(deep=False))
+
     def _own_listeners(self) -> list[Listener]:
-        if not self.verbose or self.solver == "lbfgs":  # SciPy prints nothing
-            return []
-        settings = float(self.tol), self.n_iter_no_change, bool(self.early_stopping)
-        return [Verbose(*settings)]
+        listeners: list[Listener] = []
+        if self.verbose and self.solver != "lbfgs":  # SciPy prints nothing
+            settings = float(self.tol), self.n_iter_no_change, bool(self.early_stopping)
+            listeners.append(Verbose(*settings))
+        if self.callbacks:
+            listeners.append(Functions([*self.callbacks]))
+        return listeners
 
     # -- what is known of a fit
 
@@ -220,6 +234,14 @@ class BaseMLP(CallbackSupportMixin, Jobs, ABC):
         if count is None:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute 'converged_'")
         return bool(count > self.n_iter_no_change)
+
+    @property
+    def history_(self) -> dict[str, list[float]]:
+        """What each epoch came to, a list for each part of the record."""
+        held = self.__dict__
+        if held.get("loss_curve_") is None:
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute 'history_'")
+        return history(held["loss_curve_"], held.get("_epochs"))
 
     # -- what scikit-learn asks
 

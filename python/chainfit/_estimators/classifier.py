@@ -30,13 +30,14 @@ from .labels import (
 )
 from .rules import CLASS_LOSSES
 from .scores import Score, accuracy
+from .start import StartClassifier
 
 Array = npt.NDArray[Any]
 
 
 @public
 @with_keywords("classifier", CLASS_LOSSES)
-class MLPClassifier(ClassifierMixin, BaseMLP):
+class MLPClassifier(ClassifierMixin, StartClassifier, BaseMLP):
     """Multilayer perceptron for class labels, a drop-in for scikit-learn's.
 
     With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises the log loss, averaged over
@@ -45,8 +46,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
-        Number of units of each hidden layer.
+    hidden_layer_sizes : int, array-like of int or str, default=(100,)
+        Number of units of each hidden layer, (64, 32) or, for search spaces, as text: '64-32'. With
+        () there is none, and the model is linear.
 
     activation : str or tuple of str, default='relu'
         Activation of the hidden layers: 'identity', 'logistic', 'tanh', 'relu' (as in
@@ -166,6 +168,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     converged_ : bool
         Whether more than `n_iter_no_change` epochs in a row, calls of `partial_fit` included, did
         not improve by `tol`. Not with 'lbfgs'.
+
+    history_ : dict of str to list of float
+        A record of each epoch, as ``pandas.DataFrame`` takes it: 'loss', 'validation_loss',
+        'validation_score', 'learning_rate' (of the last step), 'gradient_norm', 'seconds'; NaN
+        where there was none. It goes on under warm_start and in `partial_fit`. Not with 'lbfgs'.
 
     n_iter_ : int
         Epochs or iterations of the last fit.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Collection
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
-from .rules import ACTIVATIONS, SOLVERS
+from .rules import ACTIVATIONS, SCHEDULES, SOLVERS
 
 LARGEST_INT = 2**63 - 1  # of the core's
 
@@ -28,7 +29,9 @@ def as_float(value: Any) -> float:
 
 
 def hidden_units(sizes: Any) -> list[int]:
-    """Return `hidden_layer_sizes`, an int or several, as a list."""
+    """Return `hidden_layer_sizes`, an int, several, or several in a text, as a list."""
+    if isinstance(sizes, str):
+        return [*map(int, sizes.split("-"))]
     hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
     if hidden and min(hidden) <= 0:
         raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
@@ -53,8 +56,18 @@ class Number(Interval):
         return isinstance(val, Real) and as_float(val) in self
 
 
+# As nets are written: "64-32". Search spaces of words (Optuna's categories, configuration files)
+# can't hold a tuple.
+_SIZES = re.compile(r"[1-9][0-9]{0,17}(-[1-9][0-9]{0,17})*", re.ASCII)
+
+_SECONDS = re.compile(r"[0-9]{1,9}([.][0-9]{1,9})?s", re.ASCII)
+
+
 class LayerSizes(Interval):
-    """An int or a sequence of ints; that they are above 0 is checked later, as in scikit-learn."""
+    """An int, a sequence of ints, or a text such as "64-32".
+
+    That the ints of a sequence are above 0 is checked later, as in scikit-learn.
+    """
 
     def __init__(self) -> None:
         super().__init__(Integral, 1, None, closed="left")
@@ -63,7 +76,9 @@ class LayerSizes(Interval):
         """Return whether scikit-learn's check lets `val` pass."""
         if isinstance(val, Integral):
             return _is_int(val) and val in self
-        if not isinstance(val, Collection) or isinstance(val, str | bytes):
+        if isinstance(val, str):
+            return _SIZES.fullmatch(val) is not None
+        if not isinstance(val, Collection) or isinstance(val, bytes):
             return False
         try:
             return all(map(_is_int, val))
@@ -71,7 +86,10 @@ class LayerSizes(Interval):
             return False
 
     def __str__(self) -> str:
-        return "an int >= 1, or one for each hidden layer in a tuple such as (64, 32)"
+        return (
+            "an int >= 1, or one for each hidden layer in a tuple such as (64, 32) or a text such "
+            "as '64-32'"
+        )
 
 
 def _is_int(value: Any) -> bool:
@@ -83,6 +101,22 @@ def _is_int(value: Any) -> bool:
 
 
 LAYER_SIZES = LayerSizes()
+
+
+class CheckpointInterval(Interval):
+    """A number of epochs, or of seconds as in "60s"."""
+
+    def __init__(self) -> None:
+        super().__init__(Integral, 1, None, closed="left")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        if isinstance(val, str):
+            return _SECONDS.fullmatch(val) is not None
+        return not isinstance(val, bool) and bool(super().is_satisfied_by(val))
+
+    def __str__(self) -> str:
+        return "a number of epochs >= 1, or of seconds in a text such as '60s'"
 
 
 class Activations(StrOptions):
@@ -101,6 +135,23 @@ class Activations(StrOptions):
         return f"{super().__str__()}, or one for each hidden layer in a tuple"
 
 
+class Functions(HasMethods):
+    """A list or tuple of functions."""
+
+    def __init__(self) -> None:
+        super().__init__("__call__")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        return isinstance(val, list | tuple) and all(map(callable, val))
+
+    def __str__(self) -> str:
+        return "a list of functions"
+
+
+FUNCTIONS = Functions()
+
+
 def check_activations(activation: Any, hidden: int) -> None:
     """Raise a ValueError where activations are given one by one, and not for each hidden layer."""
     if not isinstance(activation, str) and len(activation) != hidden:
@@ -108,6 +159,21 @@ def check_activations(activation: Any, hidden: int) -> None:
             f"activation must be one name, or one for each of {hidden} hidden layers, got "
             f"{activation!r}."
         )
+
+
+class Rates(Number):
+    """A rate in [0, 1), or several in a tuple or list."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1, closed="left")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        rates = val if isinstance(val, tuple | list) else [val]
+        return all(super(Rates, self).is_satisfied_by(r) and r is not True for r in rates)
+
+    def __str__(self) -> str:
+        return "a rate in [0, 1), or a tuple of the input's and one for each hidden layer"
 
 
 def range_constraint(parameter: Any) -> Number:
@@ -125,7 +191,7 @@ CONSTRAINTS: dict[str, Any] = {
     "solver": [StrOptions(set(SOLVERS))],
     "alpha": [Number(0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate": [StrOptions(set(SCHEDULES)), callable],
     "learning_rate_init": [Number(0, None, closed="neither")],
     "power_t": [Number(0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],

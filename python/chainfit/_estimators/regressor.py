@@ -19,6 +19,7 @@ from .outputs import deviations, predictions, repeated, score_of, units_per_targ
 from .parameters import LAYER_SIZES
 from .rules import REAL_LOSSES, link_of
 from .scores import Score
+from .start import StartRegressor
 from .targets import quick_real_targets, real_targets
 
 Array = npt.NDArray[Any]
@@ -26,7 +27,7 @@ Array = npt.NDArray[Any]
 
 @public
 @with_keywords("regressor", REAL_LOSSES)
-class MLPRegressor(RegressorMixin, BaseMLP):
+class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
     """Multilayer perceptron for real targets, a drop-in for scikit-learn's.
 
     With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises half the squared error, or
@@ -49,8 +50,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
           least the smallest normal number, which are two outputs: the likelihood of a normal
           distribution but for its constant. ``predict(X, return_std=True)`` gives both.
 
-    hidden_layer_sizes : int or array-like of int, default=(100,)
-        Number of units of each hidden layer.
+    hidden_layer_sizes : int, array-like of int or str, default=(100,)
+        Number of units of each hidden layer, (64, 32) or, for search spaces, as text: '64-32'. With
+        () there is none, and the model is linear.
 
     activation : str or tuple of str, default='relu'
         Activation of the hidden layers: 'identity', 'logistic', 'tanh', 'relu' (as in
@@ -167,6 +169,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     converged_ : bool
         Whether more than `n_iter_no_change` epochs in a row, calls of `partial_fit` included, did
         not improve by `tol`. Not with 'lbfgs'.
+
+    history_ : dict of str to list of float
+        A record of each epoch, as ``pandas.DataFrame`` takes it: 'loss', 'validation_loss',
+        'validation_score', 'learning_rate' (of the last step), 'gradient_norm', 'seconds'; NaN
+        where there was none. It goes on under warm_start and in `partial_fit`. Not with 'lbfgs'.
 
     n_iter_ : int
         Epochs or iterations of the last fit.

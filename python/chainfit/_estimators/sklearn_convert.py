@@ -16,6 +16,7 @@ from sklearn import neural_network as theirs
 from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
+from .parameters import hidden_units
 from .rules import CLASS_LOSSES, SETTINGS, optimizer_name
 from .state import HISTORY
 
@@ -24,6 +25,7 @@ Array = npt.NDArray[Any]
 _THEIRS = {
     "activation": ("identity", "logistic", "relu", "tanh"),
     "solver": ("lbfgs", "sgd", "adam"),
+    "learning_rate": ("constant", "invscaling", "adaptive"),
     "loss": ("squared_error", "poisson"),
     "out_activation": (None,),
 }
@@ -49,7 +51,10 @@ def to_sklearn(estimator: Any) -> Any:
             raise ValueError(
                 f"scikit-learn has no {name}={value!r}, only {', '.join(map(repr, known))}."
             )
-    mlp = their(**{name: copy.deepcopy(getattr(estimator, name)) for name in names})
+    parameters = {name: copy.deepcopy(getattr(estimator, name)) for name in names}
+    if isinstance(estimator.hidden_layer_sizes, str):
+        parameters["hidden_layer_sizes"] = tuple(hidden_units(estimator.hidden_layer_sizes))
+    mlp = their(**parameters)
     copy_fitted(estimator, mlp)
     state = getattr(estimator, "_optimizer_state", None)
     if state is not None:
@@ -69,6 +74,8 @@ def copy_fitted(source: Any, target: Any) -> None:
         with sklearn.config_context(enable_metadata_routing=True):
             for method in _REQUESTING:
                 wanted = getattr(source._metadata_request, method).requests
+                known = getattr(target.get_metadata_routing(), method).requests
+                wanted = {name: wanted[name] for name in wanted if name in known}
                 getattr(target, f"set_{method}_request")(**wanted)
 
 

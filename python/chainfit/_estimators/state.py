@@ -7,6 +7,7 @@ says of itself has their names. Model files hold its plain content.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .initial import INITIALIZERS
 from .optimizer import Optimizer
 
 Array = npt.NDArray[Any]
@@ -30,7 +32,7 @@ HISTORY = (
 )
 
 #: Those that scikit-learn doesn't have. They are absent where there is nothing to hold.
-OWN_HISTORY = ("validation_loss_curve_", "_best_weights")
+OWN_HISTORY = ("validation_loss_curve_", "_epochs", "_best_weights")
 
 #: Every attribute that a State may set.
 ATTRIBUTES = ("coefs_", "intercepts_", "n_iter_", "t_", *HISTORY, *OWN_HISTORY, "_optimizer")
@@ -58,12 +60,16 @@ class State:
     best_validation_score : float or None
     no_improvement_count : int
     validation_loss_curve : list of float or None
+    epochs : array of double or None
+        The record of all epochs, see `record`.
     best : tuple or None
         The (coefs, intercepts) of the best score, while `partial_fit` waits for a better one.
     optimizer : Optimizer or None
         The live optimizer; None: the next step needs a new one. Its slots stay in the core.
     generator : RandomState or None
         Where the random numbers come from, if some were drawn; None: `random_state` says.
+    resumed : bool
+        Whether a fit goes on from here that was left after `n_iter` epochs, by its `optimizer`.
     """
 
     coefs: list[Array]
@@ -77,9 +83,11 @@ class State:
     best_validation_score: float | None = None
     no_improvement_count: int = 0
     validation_loss_curve: list[float] | None = None
+    epochs: array[float] | None = None
     best: tuple[list[Array], list[Array]] | None = None
     optimizer: Optimizer | None = None
     generator: np.random.RandomState | None = None
+    resumed: bool = False
 
     @classmethod
     def drawn(
@@ -88,18 +96,16 @@ class State:
         activation: str | tuple[str, ...],
         dtype: np.dtype[Any],
         generator: np.random.RandomState,
+        init: str = "glorot_uniform",
     ) -> State:
-        """Draw W and b layer by layer, uniform in +-sqrt(6 / (n_l + n_{l+1})) (Glorot, Bengio)."""
+        """Draw W and b layer by layer, as `initial.INITIALIZERS[init]` does it."""
         layers = len(units) - 1
         # as scikit-learn: the outputs' weights are drawn as those of the layer below
         names = [activation] * layers if isinstance(activation, str) else [*activation]
         names += names[-1:] or ["relu"]
         coefs, intercepts = [], []
         for (fan_in, fan_out), name in zip(pairwise(units), names, strict=False):
-            factor = 2.0 if name == "logistic" else 6.0
-            bound = np.sqrt(factor / (fan_in + fan_out))
-            W = generator.uniform(-bound, bound, (fan_in, fan_out))
-            b = generator.uniform(-bound, bound, fan_out)
+            W, b = INITIALIZERS[init](generator, fan_in, fan_out, name)
             coefs.append(W.astype(dtype, copy=False))
             intercepts.append(b.astype(dtype, copy=False))
         return cls(coefs, intercepts, generator=generator)
@@ -120,6 +126,7 @@ class State:
             get("best_validation_score_"),
             get("_no_improvement_count", 0),
             get("validation_loss_curve_"),
+            get("_epochs"),
             get("_best_weights"),
             get("_optimizer"),
         )
@@ -143,7 +150,8 @@ class State:
         else:
             for name in HISTORY[1:]:
                 attributes.pop(name, None)
-        for name, value in zip(OWN_HISTORY, (self.validation_loss_curve, self.best), strict=True):
+        own = (self.validation_loss_curve, self.epochs, self.best)
+        for name, value in zip(OWN_HISTORY, own, strict=True):
             if value is not None:
                 attributes[name] = value
             else:

@@ -160,6 +160,19 @@ class Fields:
                 raise self._wrong(key, "a list of strings", values)
         return values
 
+    def numbers(self, key: str) -> list[float]:
+        """Take a list of numbers, integers of 64 bits or floats as `number` takes them."""
+        values = self.items(key)
+        found: list[float] = []
+        for value in values:
+            if isinstance(value, str) and value in _NON_FINITE:
+                value = _NON_FINITE[value]
+            whole = isinstance(value, int) and abs(value) <= MAX_COUNT
+            if isinstance(value, bool) or not (whole or isinstance(value, float)):
+                raise self._wrong(key, "a list of numbers", values)
+            found.append(value)
+        return found
+
     def counts(self, key: str, low: int = 1) -> list[int]:
         """Take a list of integers of at least ``low`` that fit 64 bits."""
         values = self.items(key)
@@ -167,14 +180,6 @@ class Fields:
             whole = isinstance(value, int) and not isinstance(value, bool)
             if not whole or not low <= value <= MAX_COUNT:
                 raise self._wrong(key, f"a list of integers from {low} to {MAX_COUNT}", values)
-        return values
-
-    def numbers(self, key: str) -> list[float]:
-        """Take a list of finite floats."""
-        values = self.items(key)
-        for value in values:
-            if not isinstance(value, float) or not math.isfinite(value):
-                raise self._wrong(key, "a list of finite floats", values)
         return values
 
     def done(self) -> None:

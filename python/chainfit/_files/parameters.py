@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ def pack_parameter(name: str, value: Any, tensors: dict[str, np.ndarray]) -> Any
     """JSON for the value of an estimator parameter; a RandomState's key goes to the tensors."""
     if value is None or isinstance(value, (bool, str)):
         return value
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, (int, np.integer)):
@@ -26,12 +29,14 @@ def pack_parameter(name: str, value: Any, tensors: dict[str, np.ndarray]) -> Any
         return {"list of dict": [_pairs(name, part) for part in value]}
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":
         return {"array": [int(n) for n in value]}
-    if isinstance(value, (tuple, list)) and all(isinstance(n, (int, np.integer)) for n in value):
+    if isinstance(value, (tuple, list)) and all(_is_count(n) for n in value):
         return {type(value).__name__: [int(n) for n in value]}
+    if isinstance(value, (tuple, list)) and all(_is_number(n) for n in value):
+        numbers = [int(n) if isinstance(n, np.integer) else n for n in value]
+        packed = [n if isinstance(n, int) else pack_number(n) for n in numbers]
+        return {f"{type(value).__name__} of number": packed}
     if isinstance(value, (tuple, list)) and all(isinstance(text, str) for text in value):
         return {f"{type(value).__name__} of str": list(value)}
-    if isinstance(value, (tuple, list)) and all(isinstance(n, (float, np.floating)) for n in value):
-        return {f"{type(value).__name__} of float": [float(n) for n in value]}
     if isinstance(value, np.random.RandomState):
         state = value.get_state(legacy=False)
         if isinstance(state, dict) and state["bit_generator"] == "MT19937":
@@ -48,6 +53,15 @@ def pack_parameter(name: str, value: Any, tensors: dict[str, np.ndarray]) -> Any
             "use one over MT19937 (the default), an int or None"
         )
     raise TypeError(f"cannot save parameter {name}={shorten(value)}: {type(value).__name__}")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and int(value) >= 1
+
+
+def _is_number(value: Any) -> bool:
+    number = isinstance(value, (int, np.integer, float, np.floating))
+    return number and not isinstance(value, bool)
 
 
 def _pairs(name: str, value: dict[Any, Any]) -> list[list[Any]]:
@@ -100,10 +114,10 @@ def unpack_parameter(name: str, value: Any, tensors: Tensors) -> Any:
         result = tuple(fields.texts("tuple of str"))
     elif fields.has("list of str"):
         result = fields.texts("list of str")
-    elif fields.has("tuple of float"):
-        result = tuple(fields.numbers("tuple of float"))
-    elif fields.has("list of float"):
-        result = fields.numbers("list of float")
+    elif fields.has("tuple of number"):
+        result = tuple(fields.numbers("tuple of number"))
+    elif fields.has("list of number"):
+        result = fields.numbers("list of number")
     elif fields.has("tuple"):
         result = tuple(fields.counts("tuple"))
     elif fields.has("list"):
