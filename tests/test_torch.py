@@ -126,15 +126,17 @@ def test_gaussian_nll():
     assert_same(model, train(W, b, "tanh", loss))
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.15])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_log_loss(classes):
+def test_log_loss(classes, smoothing):
+    """Of two classes theirs has two outputs; our one is the difference of them, against 0."""
     labels = np.arange(60) * 7 % classes
-    model, W, b = trained(MLPClassifier(activation="tanh"), labels)
+    estimator = MLPClassifier(activation="tanh", label_smoothing=smoothing)
+    model, W, b = trained(estimator, labels)
     y = torch.tensor(labels)
 
     def loss(z, rows):
-        if classes > 2:
-            return F.cross_entropy(z, y[rows], reduction="none")
-        return F.binary_cross_entropy_with_logits(z[:, 0], y[rows].double(), reduction="none")
+        z = z if classes > 2 else torch.hstack([torch.zeros_like(z), z])
+        return F.cross_entropy(z, y[rows], reduction="none", label_smoothing=smoothing)
 
     assert_same(model, train(W, b, "tanh", loss))

@@ -132,6 +132,17 @@ TABLE: tuple[Keyword, ...] = (
         option=False,
     ),
     Keyword(
+        "label_smoothing",
+        0.0,
+        [Number(0, 1, closed="left")],
+        "float",
+        """Share s of each target, in [0, 1), that is spread evenly over all K classes, as PyTorch's
+        CrossEntropyLoss does it: the targets are 1 - s + s / K and s / K in the place of 1 and 0,
+        with K = 2 for two classes and for each label of multilabel targets. So no probability is
+        driven to 1.""",
+        kind="classifier",
+    ),
+    Keyword(
         "class_weight",
         None,
         [dict, list, StrOptions({"balanced"}), None],
