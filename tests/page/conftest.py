@@ -65,7 +65,8 @@ def open_page(tab, tmp_path):
         path.write_text(html, encoding="utf-8", errors="xmlcharrefreplace")
         page = tab(len(pages))
         pages.append(page)
-        page.set_viewport_size({"width": width, "height": height})
+        if page.viewport_size != (size := {"width": width, "height": height}):
+            page.set_viewport_size(size)
         page.emulate_media(color_scheme=theme)
         if watch:
             listen(page, "console", lambda message: message.text)
@@ -80,8 +81,6 @@ def open_page(tab, tmp_path):
         page.evaluate("0")  # whatever it had to tell has arrived
     for page, event, listener in listeners:
         page.remove_listener(event, listener)
-    for page in pages:
-        page.goto("about:blank")
     assert problems == []
 
 
