@@ -50,16 +50,13 @@ class PythonObserver final : public Observer {
         const Gil gil;
         return call("end", loss).ptr() == Py_True;
     }
-    double validation_score() override {
+    Validation validate() override {
         const Gil gil;
-        const py::object score = call("validate", kNothing);
-        const double value = PyFloat_AsDouble(score.ptr());
-        if (value == -1.0 && PyErr_Occurred()) {
-            PyErr_Clear();
-            throw py::type_error("the listener must return the validation score as a number, got " +
-                                 py::str(py::type::of(score)).cast<std::string>());
-        }
-        return value;
+        const py::object found = call("validate", EpochRecord::kNone);
+        if (!py::isinstance<py::tuple>(found)) return {number(found), EpochRecord::kNone};
+        const auto pair = found.cast<py::tuple>();
+        if (pair.size() != 2) throw py::type_error("the listener must return a score, or a score and a loss");
+        return {number(pair[0]), number(pair[1])};
     }
     bool interrupted() override { return signals_.pending(); }
 
@@ -72,6 +69,9 @@ class PythonObserver final : public Observer {
         const auto known = static_cast<std::ptrdiff_t>(shown_losses_);
         shown_.loss_curve.insert(shown_.loss_curve.end(), run_.loss_curve.begin() + known, run_.loss_curve.end());
         shown_losses_ = run_.loss_curve.size();
+        const auto recorded = static_cast<std::ptrdiff_t>(shown_epochs_);
+        shown_.epochs.insert(shown_.epochs.end(), run_.epochs.begin() + recorded, run_.epochs.end());
+        shown_epochs_ = run_.epochs.size();
         shown_.t = run_.t;
         shown_.n_iter = run_.n_iter;
         shown_.best_loss = run_.best_loss;
@@ -81,8 +81,15 @@ class PythonObserver final : public Observer {
     }
 
    private:
-    static constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
-
+    static double number(const py::object& found) {
+        const double value = PyFloat_AsDouble(found.ptr());
+        if (value == -1.0 && PyErr_Occurred()) {
+            PyErr_Clear();
+            throw py::type_error("the listener must return the validation score as a number, got " +
+                                 py::str(py::type::of(found)).cast<std::string>());
+        }
+        return value;
+    }
     void set_locked(bool locked) {
         const Gil gil;
         PyObject* done =
@@ -106,20 +113,11 @@ class PythonObserver final : public Observer {
     const Run& run_;
     Run& shown_;
     std::size_t shown_losses_ = run_.loss_curve.size();
+    std::size_t shown_epochs_ = run_.epochs.size();
     void* bit_generator_ = nullptr;
     ShuffleFunction shuffle_ = nullptr;
     Signals signals_;
 };
-
-Settings settings_of(const py::kwargs& parameters) {
-    Settings settings;
-    for (const auto& [name, given] : parameters) {
-        const double value = PyFloat_AsDouble(given.ptr());
-        if (value == -1.0 && PyErr_Occurred()) throw py::error_already_set();
-        settings[name.cast<std::string>()] = value;
-    }
-    return settings;
-}
 
 // A Python function that is handed the gradient of each step, coefs and intercepts, and may change it in place. Made
 // and destroyed with the GIL held, used without.
@@ -200,7 +198,7 @@ class PyTrainer {
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
         if (run.batch_size < 1) throw py::value_error("batch_size must be at least 1");
         if (run.max_iter < 1) throw py::value_error("max_iter must be at least 1");
-        if (run.early_stopping && listener.is_none())
+        if ((run.validate || run.early_stopping) && listener.is_none())
             throw py::value_error("early_stopping needs a listener that gives the validation score");
         if (run.shuffle && bit_generator.is_none()) throw py::value_error("shuffle needs a bit generator");
 
@@ -346,8 +344,10 @@ void bind_training(py::module_& m) {
         .def_readwrite("l2", &Run::l2)
         .def_readwrite("tol", &Run::tol)
         .def_readwrite("n_iter_no_change", &Run::n_iter_no_change)
+        .def_readwrite("validate", &Run::validate)
         .def_readwrite("early_stopping", &Run::early_stopping)
         .def_readwrite("shuffle", &Run::shuffle)
+        .def_readwrite("time_limit", &Run::time_limit)
         .def_property("schedule", &schedule_name, &set_schedule)
         .def_readwrite("eta_init", &Run::eta_init)
         .def_readwrite("power_t", &Run::power_t)
@@ -355,6 +355,14 @@ void bind_training(py::module_& m) {
         .def_readwrite("t", &Run::t)
         .def_readwrite("n_iter", &Run::n_iter)
         .def_readwrite("loss_curve", &Run::loss_curve)
+        .def(
+            "epochs",
+            [](const Run& run, std::size_t first) {
+                first = std::min(first, run.epochs.size());
+                const auto* bytes = reinterpret_cast<const char*>(run.epochs.data() + first);
+                return py::bytes(bytes, (run.epochs.size() - first) * sizeof(EpochRecord));
+            },
+            py::arg("first") = 0)
         .def_readwrite("best_loss", &Run::best_loss)
         .def_readwrite("best_validation_score", &Run::best_validation_score)
         .def_readwrite("no_improvement_count", &Run::no_improvement_count)

@@ -57,7 +57,9 @@ def test_signatures_are_scikit_learns_and_two_more(name):
             (p.name, p.default, p.kind) for p in other
         ]
         assert [p.name for p in more] == (
-            ["n_threads", "precision", *ours._own_parameters] if method == "__init__" else []
+            ["n_threads", "precision", *ours._own_parameters]
+            if method == "__init__"
+            else ["X_val", "y_val", "sample_weight_val"]
         )
         assert all(p.kind is p.KEYWORD_ONLY for p in more)
     public = {n for n in dir(their) if not n.startswith("_")}

@@ -27,7 +27,7 @@ ENGINE = (
     ("step_tiles", "step_few", "step_row"),
     ("roads",),
     ("fit",),
-    ("trainer", "predictor"),
+    ("trainer", "predictor", "evaluation"),
 )
 
 # Which files may include what. A file that stands in no line is on no floor.

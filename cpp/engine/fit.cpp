@@ -1,11 +1,29 @@
 // Epochs of batches, and when to stop. Floor: engine.
 #include "engine/fit.hpp"
 
+#include <chrono>
 #include <cmath>
 
 namespace chainfit {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Ends the run where the observer does, or when its time is up.
+class Deadline final : public Interrupt {
+   public:
+    Deadline(Observer& observer, double limit) : observer_(observer), limit_(limit) {}
+    bool reached() const { return seconds_since(start_) >= limit_; }
+    bool interrupted() override { return reached() || observer_.interrupted(); }
+
+   private:
+    Observer& observer_;
+    double limit_;
+    Clock::time_point start_ = Clock::now();
+};
 
 // One step whose gradient goes through the hook.
 template <class T>
@@ -37,13 +55,16 @@ void epoch(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Gr
 }
 
 // Counts consecutive epochs without an improvement of tol, by scikit-learn's rule.
-void count_improvement(Run& run, double loss, Observer& observer) {
-    bool improved;
-    if (run.early_stopping) {
-        const double score = observer.validation_score();
+void count_improvement(Run& run, double loss, EpochRecord& epoch, Observer& observer) {
+    bool improved = true;
+    if (run.validate || run.early_stopping) {
+        const auto [score, validation_loss] = observer.validate();
         improved = !(score < run.best_validation_score + run.tol);
         if (score > run.best_validation_score) run.best_validation_score = score;
-    } else {
+        epoch.validation_score = score;
+        epoch.validation_loss = validation_loss;
+    }
+    if (!run.early_stopping) {
         improved = !(loss > run.best_loss - run.tol);
         if (loss < run.best_loss) run.best_loss = loss;
     }
@@ -79,19 +100,29 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
     optimizer.schedule.settings = run;
     run.stopped.clear();
     run.n_iter = 0;
-    InterruptPoll poll(observer, roads.net().isa);
+    Deadline deadline(observer, run.time_limit);
+    InterruptPoll poll(deadline, roads.net().isa);
     while (run.stopped.empty()) {
+        const auto start = Clock::now();
         if (run.shuffle) observer.shuffle(order, source.rows());
         Progress<T> progress{optimizer.schedule, poll, run.loss_scale};
         epoch(source, roads, optimizer, hook, gradient, progress, max_threads);
-        if (progress.interrupted) return;
+        if (progress.interrupted) {
+            if (deadline.reached()) run.stopped = "time_limit";
+            return;
+        }
         const double loss = progress.loss / static_cast<double>(source.rows());
         ++run.n_iter;
         run.t += source.rows();
         run.loss_curve.push_back(loss);
         observer.on_epoch(loss);
-        count_improvement(run, loss, observer);
+        EpochRecord record;
+        count_improvement(run, loss, record, observer);
+        record.eta = optimizer.schedule.eta;
+        record.seconds = seconds_since(start);
+        run.epochs.push_back(record);
         run.stopped = end_epoch(run, loss, optimizer.schedule, observer);
+        if (run.stopped.empty() && deadline.reached()) run.stopped = "time_limit";
     }
 }
 

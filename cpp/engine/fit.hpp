@@ -10,23 +10,42 @@
 
 namespace chainfit {
 
+// What is told of an epoch beside its loss: NaN where there is nothing to tell.
+struct EpochRecord {
+    static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    double validation_loss = kNone;
+    double validation_score = kNone;
+    double eta = kNone;  // of its last step
+    double gradient_norm = kNone;
+    double seconds = kNone;  // with its validation
+};
+
+// What the observer finds on the validation rows.
+struct Validation {
+    double score = EpochRecord::kNone;
+    double loss = EpochRecord::kNone;
+};
+
 // Settings of one training run, and what came of it.
 struct Run : ScheduleSettings {
     Index batch_size = 1;
     Index max_iter = 1;
     double tol = 0;
     double n_iter_no_change = std::numeric_limits<double>::infinity();
-    bool early_stopping = false;  // the observer's validation score decides, not the loss
+    bool validate = false;        // the observer is asked after each epoch
+    bool early_stopping = false;  // its score decides, not the loss
     bool shuffle = true;
-    double loss_scale = 1;  // the data loss is reported times this
+    double time_limit = std::numeric_limits<double>::infinity();  // seconds
+    double loss_scale = 1;                                        // the data loss is reported times this
 
     Index t = 0;  // rows seen
     Index n_iter = 0;
     std::vector<double> loss_curve;
+    std::vector<EpochRecord> epochs;
     double best_loss = std::numeric_limits<double>::infinity();
     double best_validation_score = -std::numeric_limits<double>::infinity();
     Index no_improvement_count = 0;
-    std::string stopped;  // "", "max_iter", "converged" or "diverged"
+    std::string stopped;  // "", "max_iter", "time_limit", "converged" or "diverged"
 };
 
 // The outside world as a run sees it. Called on the caller's thread between steps, except for interrupted(), which is
@@ -35,7 +54,7 @@ class Observer : public Interrupt {
    public:
     virtual void shuffle(std::int64_t* order, Index n) = 0;
     virtual void on_epoch(double loss) = 0;
-    virtual double validation_score() = 0;
+    virtual Validation validate() = 0;
     virtual void on_learning_rate(double eta) = 0;
     // After all else of an epoch; true makes it the last one.
     virtual bool epoch_ended(double loss) = 0;

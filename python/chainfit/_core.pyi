@@ -61,8 +61,10 @@ class Run:
     l2: float
     tol: float
     n_iter_no_change: float
+    validate: bool
     early_stopping: bool
     shuffle: bool
+    time_limit: float
     schedule: str
     eta_init: float
     power_t: float
@@ -76,6 +78,7 @@ class Run:
     def __init__(self) -> None: ...
     @property
     def stopped(self) -> str: ...
+    def epochs(self, first: int = 0) -> bytes: ...  # an EpochRecord each
 
 class _Trainer:
     eta: float
@@ -125,6 +128,9 @@ def predict(
     out_activation: str,
     n_threads: int | Callable[[], int],
 ) -> _Array: ...
+def loss(
+    output: _Array, Y: _Array, sample_weight: _Array | None, loss: str, **parameters: float
+) -> float: ...
 
 class _RowNet:
     def __init__(

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import _safe_indexing, indexable
 
 from .endings import Why
+from .inputs import take_rows
 from .state import State
 
 #: Makes the State that training would leave now; called only where somebody wants it.
@@ -179,7 +179,4 @@ class SklearnCallbacks(Listener):
         return {"X": lambda: self._part(X), "y": lambda: self._part(y), "metadata": metadata}
 
     def _part(self, data: Any) -> Any:
-        if self._rows is None:
-            return data
-        (rows,) = indexable(data)  # COO, for one, can't be indexed
-        return _safe_indexing(rows, self._rows)
+        return data if self._rows is None else take_rows(data, self._rows)

@@ -14,6 +14,8 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 
 from .._common.public import public
 from .base import BaseMLP
+from .class_weights import check_incremental, times_class_weight
+from .job import given
 from .keywords import with_keywords
 from .labels import (
     binarizer_for,
@@ -151,10 +153,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         The least loss of an epoch; None with early stopping. Not with 'lbfgs'.
 
     validation_scores_ : list of float or None
-        Accuracy on the held-out rows after each epoch; None without early stopping.
+        Accuracy, or what `scoring` says, on the held-out rows or X_val after each epoch; None
+        without early stopping and X_val.
+
+    validation_loss_curve_ : list of float
+        The loss on these rows, without the penalty, after each epoch. Where X_val or `scoring` was
+        given.
 
     best_validation_score_ : float or None
         The best of them.
+
+    converged_ : bool
+        Whether more than `n_iter_no_change` epochs in a row, calls of `partial_fit` included, did
+        not improve by `tol`. Not with 'lbfgs'.
 
     n_iter_ : int
         Epochs or iterations of the last fit.
@@ -263,7 +274,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.precision = precision
 
     @available_if(lambda model: model._check_solver())
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        classes: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Go on training with one epoch over the given rows.
 
         The optimizer with its state (velocity, Adam's moments, learning rate) goes on from the last
@@ -283,6 +304,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come. Needed at the first call, may be left out later.
 
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Inputs to validate on after the epoch, as in `fit`. With `early_stopping`, a call that
+            finds no better score after more than `n_iter_no_change` such calls in a row ends with
+            the best weights of all; `converged_` then is True.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_classes), default=None
+            Their labels.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights; None is 1 for each.
+
         Returns
         -------
         self : object
@@ -293,12 +325,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         AttributeError
             With solver='lbfgs', which has no steps.
         ValueError
-            With early_stopping=True, without `classes` at the first call, on labels that aren't
-            among them, on bad data, and if the weights end up not finite.
+            With early_stopping=True and no X_val, without `classes` at the first call, on labels
+            that are not among them, on bad data, and if the weights end up not finite.
         """
+        validation = given(X_val, y_val, sample_weight_val)
         if "coefs_" in self.__dict__:
-            return self._partial_fit(X, y, sample_weight, classes)
-        return self._first_partial_fit(X, y, sample_weight, classes)
+            return self._partial_fit(X, y, sample_weight, classes, validation)
+        return self._first_partial_fit(X, y, sample_weight, classes, validation)
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class.
@@ -351,6 +384,27 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         else:
             check_labels(found_labels(y), self.classes_, all_of_them=self.warm_start)
         return targets(self._label_binarizer, y, dtype)
+
+    def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
+        multilabel = self._label_binarizer.y_type_.startswith("multilabel")
+        if (y.ndim == 2) != multilabel:
+            wanted = "an indicator matrix" if multilabel else "labels of shape (n_samples,)"
+            raise ValueError(f"y must be {wanted}, as it was in fit; its shape is {y.shape}.")
+        check_indicators(y)
+        check_labels(found_labels(y), self.classes_, all_of_them=False)
+        return targets(self._label_binarizer, y, dtype)
+
+    def _row_weight(self, sample_weight: Array | None, Y: Array, incremental: bool) -> Array | None:
+        if self.class_weight is None:
+            return sample_weight
+        if incremental:
+            check_incremental(self.class_weight)
+        found = codes(self._label_binarizer, Y)
+        if found.ndim == 1:
+            found, every = self.classes_[found.astype(np.intp)], self.classes_
+        else:
+            found, every = found.astype(np.intp), np.tile([[0], [1]], found.shape[1])
+        return times_class_weight(sample_weight, self.class_weight, found, every)
 
     def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
         binarizer = self.__dict__.get("_label_binarizer")

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from sklearn.utils import _safe_indexing, indexable
 
-from .scores import Score
 from .sparse import csr_form
 
 Array = npt.NDArray[Any]
@@ -25,6 +25,15 @@ _BLOCK = 1 << 16
 SMALL_DOT = 1 << 10
 
 
+class Rows(NamedTuple):
+    """Rows to validate on, checked as FitData is."""
+
+    X: Any  # (rows, n_0)
+    Y: Array  # (rows, n_L)
+    sample_weight: Array | None  # (rows,)
+    given: Callable[[], tuple[Any, Any]]  # X and y as the user gave them
+
+
 class FitData(NamedTuple):
     """Checked training data, all of one dtype."""
 
@@ -33,9 +42,11 @@ class FitData(NamedTuple):
     sample_weight: Array | None  # (rows,)
     dtype: np.dtype[Any]
     l2: float  # alpha, times what the weights of the rows were multiplied by
-    # makes the score of early stopping against some rows' Y and weights
-    scorer: Callable[[Array, Array | None], Score] | None = None
+    # makes the validation score on some rows: of the net's output, and of the state that has it
+    score_on: Callable[[Rows], Callable[[Array, Callable[[], Any]], float]] | None = None
     classes: bool = False  # whether Y holds classes
+    validation: Rows | None = None  # the user's own
+    given: tuple[Any, Any] = (None, None)  # X and y as the user gave them
 
 
 def check_numeric(X: Any) -> None:
@@ -63,6 +74,12 @@ def check_numeric(X: Any) -> None:
 def core_form(X: Any, dtype: np.dtype[Any]) -> Any:
     """Return validated X (rows, n_0) as the core takes it: an ndarray, or CSR, of `dtype`."""
     return csr_form(X, dtype) if sp.issparse(X) else X.astype(dtype, copy=False)
+
+
+def take_rows(data: Any, rows: npt.NDArray[np.int64]) -> Any:
+    """Return these rows of data as the user gave it."""
+    (indexed,) = indexable(data)  # COO, for one, can't be indexed
+    return _safe_indexing(indexed, rows)
 
 
 def is_plain(a: Any) -> bool:

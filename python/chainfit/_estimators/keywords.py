@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from sklearn.metrics import get_scorer_names
+from sklearn.utils._param_validation import StrOptions
+
 from .parameters import range_constraint
 from .rules import own_parameters
 
@@ -49,7 +52,28 @@ class Keyword(NamedTuple):
 
 
 #: What no rule of the core brings with it, in the order of the signature.
-TABLE: tuple[Keyword, ...] = ()
+TABLE: tuple[Keyword, ...] = (
+    Keyword(
+        "scoring",
+        None,
+        [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "str, callable or None",
+        """The score of the validation rows, of which more is better: one of scikit-learn's scorers
+        by its name, a callable (estimator, X, y), or 'loss', the negative of the loss. None is
+        accuracy, or R^2 in regression.""",
+    ),
+    Keyword(
+        "class_weight",
+        None,
+        [dict, list, StrOptions({"balanced"}), None],
+        "dict, list of dict, 'balanced' or None",
+        """Weights of the classes, {label: weight}, times which the rows count, those held out by
+        `early_stopping` too. 'balanced' is n_samples / (n_classes * number of rows of the class),
+        and not for `partial_fit`. Multilabel targets have a dict {0: weight, 1: weight} for each
+        column, and a row then counts times the product over the columns.""",
+        kind="classifier",
+    ),
+)
 
 
 def table_names(kind: Kind) -> list[str]:

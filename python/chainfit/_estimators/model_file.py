@@ -24,7 +24,7 @@ from .._files.fields import (
 )
 from .._files.model import Kind, Packed
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
-from .optimizer import Optimizer
+from .optimizer import Optimizer, cast
 from .parameters import check_activations
 from .rules import LINKS, OPTIMIZERS, SETTINGS
 from .state import State
@@ -34,6 +34,8 @@ Layers = list[np.ndarray]
 # Parts of the record of training that are a number or null; steps leave all, L-BFGS the first.
 _SCORES = ("loss", "best_loss", "best_validation_score")
 _CURVES = ("loss_curve", "validation_scores")
+# Those which not every training leaves.
+_OWN_CURVES = ("validation_loss_curve",)
 _TARGETS = ("binary", "multiclass", "multilabel-indicator")
 _CLASS_DTYPES = (
     *("bool", "float32", "float64"),
@@ -128,11 +130,15 @@ def _pack_training(state: State, tensors: dict[str, np.ndarray]) -> dict[str, An
         value = getattr(state, key)
         record[key] = None if value is None else pack_number(value)
     record["no_improvement_count"] = int(state.no_improvement_count)
-    for key in _CURVES:
+    for key in (*_CURVES, *(key for key in _OWN_CURVES if getattr(state, key) is not None)):
         curve = getattr(state, key)
         record[key] = None if curve is None else len(curve)
         if curve is not None:
             tensors[key] = np.array(curve, dtype=np.float64)
+    if state.best is not None:
+        record["best"] = True
+        coefs, intercepts = (cast(arrays, state.coefs[0].dtype) for arrays in state.best)
+        _pack_layers("best.", (coefs, intercepts), tensors)
     return record
 
 
@@ -287,7 +293,7 @@ def _unpack_training(state: State, fields: Fields, tensors: Tensors) -> None:
             setattr(state, key, value)
     if fields.has("no_improvement_count"):
         state.no_improvement_count = fields.integer("no_improvement_count")
-    for key in _CURVES:
+    for key in (*_CURVES, *_OWN_CURVES):
         if fields.has(key):
             curve = None
             if not fields.null(key):
@@ -295,6 +301,8 @@ def _unpack_training(state: State, fields: Fields, tensors: Tensors) -> None:
                 # History only: an overflowing loss or score does no harm to the model.
                 curve = tensors.take(key, "float64", (length,), finite=False).tolist()
             setattr(state, key, curve)
+    if fields.has("best") and fields.flag("best"):
+        state.best = _unpack_layers("best.", state.units, str(state.coefs[0].dtype), tensors)
     fields.done()
 
 

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 
 from .._common.public import public
 from .base import BaseMLP
+from .job import given
 from .keywords import with_keywords
 from .parameters import LAYER_SIZES
 from .rules import LINKS, REAL_LOSSES
@@ -141,10 +142,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         The least loss of an epoch; None with early stopping. Not with 'lbfgs'.
 
     validation_scores_ : list of float or None
-        R2 on the held-out rows after each epoch; None without early stopping.
+        R2, or what `scoring` says, on the held-out rows or X_val after each epoch; None without
+        early stopping and X_val.
+
+    validation_loss_curve_ : list of float
+        The loss on these rows, without the penalty, after each epoch. Where X_val or `scoring` was
+        given.
 
     best_validation_score_ : float or None
         The best of them.
+
+    converged_ : bool
+        Whether more than `n_iter_no_change` epochs in a row, calls of `partial_fit` included, did
+        not improve by `tol`. Not with 'lbfgs'.
 
     n_iter_ : int
         Epochs or iterations of the last fit.
@@ -275,7 +285,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         super()._validate_params()
 
     @available_if(lambda model: model._check_solver())
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Go on training with one epoch over the given rows.
 
         The optimizer with its state (velocity, Adam's moments, learning rate) goes on from the last
@@ -292,6 +311,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; None is 1 for each.
 
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Inputs to validate on after the epoch, as in `fit`. With `early_stopping`, a call that
+            finds no better score after more than `n_iter_no_change` such calls in a row ends with
+            the best weights of all; `converged_` then is True.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights; None is 1 for each.
+
         Returns
         -------
         self : object
@@ -302,15 +332,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         AttributeError
             With solver='lbfgs', which has no steps.
         ValueError
-            With early_stopping=True, on bad data, and if the weights end up not finite.
+            With early_stopping=True and no X_val, on bad data, and if the weights end up not
+            finite.
         TypeError
             If y is sparse, or holds dates, durations or text.
         """
+        validation = given(X_val, y_val, sample_weight_val)
         if "coefs_" in self.__dict__:
-            return self._partial_fit(X, y, sample_weight)
-        return self._first_partial_fit(X, y, sample_weight)
+            return self._partial_fit(X, y, sample_weight, None, validation)
+        return self._first_partial_fit(X, y, sample_weight, None, validation)
 
     def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:
+        return real_targets(y, dtype, self.loss)
+
+    def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
         return real_targets(y, dtype, self.loss)
 
     def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:

@@ -104,6 +104,10 @@ class FitSettings:
             seed=int(seed) if isinstance(seed, Integral) else None,
         )
 
+    def loss_scale(self, outputs: int) -> float:
+        """Return what the loss is reported times: scikit-learn averages it over real outputs."""
+        return 1.0 / outputs if self.out_activation == "identity" else 1.0
+
     def check_step_size(self, dtype: np.dtype[Any]) -> None:
         """Raise a ValueError where a parameter of the solver's steps is 0 or infinite in dtype."""
         if self.solver == "lbfgs":

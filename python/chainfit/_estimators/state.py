@@ -29,8 +29,11 @@ HISTORY = (
     "_no_improvement_count",
 )
 
+#: Those that scikit-learn doesn't have. They are absent where there is nothing to hold.
+OWN_HISTORY = ("validation_loss_curve_", "_best_weights")
+
 #: Every attribute that a State may set.
-ATTRIBUTES = ("coefs_", "intercepts_", "n_iter_", "t_", *HISTORY, "_optimizer")
+ATTRIBUTES = ("coefs_", "intercepts_", "n_iter_", "t_", *HISTORY, *OWN_HISTORY, "_optimizer")
 
 
 @dataclass(slots=True)
@@ -54,6 +57,9 @@ class State:
     validation_scores : list of float or None
     best_validation_score : float or None
     no_improvement_count : int
+    validation_loss_curve : list of float or None
+    best : tuple or None
+        The (coefs, intercepts) of the best score, while `partial_fit` waits for a better one.
     optimizer : Optimizer or None
         The live optimizer; None: the next step needs a new one. Its slots stay in the core.
     generator : RandomState or None
@@ -70,6 +76,8 @@ class State:
     validation_scores: list[float] | None = None
     best_validation_score: float | None = None
     no_improvement_count: int = 0
+    validation_loss_curve: list[float] | None = None
+    best: tuple[list[Array], list[Array]] | None = None
     optimizer: Optimizer | None = None
     generator: np.random.RandomState | None = None
 
@@ -111,6 +119,8 @@ class State:
             get("validation_scores_"),
             get("best_validation_score_"),
             get("_no_improvement_count", 0),
+            get("validation_loss_curve_"),
+            get("_best_weights"),
             get("_optimizer"),
         )
 
@@ -132,6 +142,11 @@ class State:
             attributes["_no_improvement_count"] = self.no_improvement_count
         else:
             for name in HISTORY[1:]:
+                attributes.pop(name, None)
+        for name, value in zip(OWN_HISTORY, (self.validation_loss_curve, self.best), strict=True):
+            if value is not None:
+                attributes[name] = value
+            else:
                 attributes.pop(name, None)
         if self.optimizer is not None:
             attributes["_optimizer"] = self.optimizer

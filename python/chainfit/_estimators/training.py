@@ -6,20 +6,17 @@ loop; `lbfgs` has a file of its own.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from .. import _core
 from .callbacks import Listener
 from .endings import End, Why
-from .inputs import FitData, all_finite, core_form
+from .inputs import FitData
 from .lbfgs import minimise
 from .optimizer import Optimizer, Trainer, cast
 from .parameters import LARGEST_INT, rows_of_batch
@@ -27,10 +24,11 @@ from .rules import SGD_FAMILY
 from .settings import FitSettings
 from .state import State
 from .threads import thread_limit
+from .validation import Validation, hold_out
 from .warn import warn
 
 Array = npt.NDArray[Any]
-Validation = Callable[[list[Array], list[Array]], float]
+Weights = tuple[list[Array], list[Array]]
 
 
 def train(
@@ -74,24 +72,33 @@ def _make_steps(
     elif generator is None and shuffle and settings.seed is not None:
         order = optimizer.first_order(settings.seed, data.X.shape[0])
         shuffle = False
-    if generator is None and (shuffle or early_stopping):
+    if generator is None and (shuffle or (early_stopping and data.validation is None)):
         generator = check_random_state(settings.random_state)
-    if early_stopping:
-        order, validation = _hold_out(settings, data, generator)
+    rows = data.validation
+    if early_stopping and rows is None:
+        order, rows = hold_out(settings, data, generator)
         for listener in listeners:
             listener.train_on(order)
+    if rows is not None:
+        validation = Validation(settings, data, rows)
 
     coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
     trainer = optimizer.trainer(
         state.units, settings.activation, settings.loss, data.dtype, settings.loss_settings
     )
     trainer.set_parameters(coefs, intercepts)
-    run = _new_run(settings, state, optimizer, data.X.shape[0] if order is None else len(order))
+    # scores of a fit before may be those of other rows
+    fresh = data.validation is not None or settings.own.get("scoring") is not None
+    anew = early_stopping and fresh and not (settings.incremental and state.best)
+    rows_seen = data.X.shape[0] if order is None else len(order)
+    run = _new_run(settings, state, optimizer, rows_seen, anew)
     run.l2 = data.l2
+    if validation is not None:
+        run.validate = True
     if not shuffle:
         run.shuffle = False
     if validation is not None or listeners:
-        watcher = _Watcher(state, trainer, run, validation, listeners)
+        watcher = _Watcher(settings, state, trainer, run, validation, listeners)
         watcher.begin()
     error = None
     try:
@@ -108,13 +115,17 @@ def _make_steps(
     except BaseException as raised:
         error = raised
     why = _why(run, watcher, optimizer, error)
-    best = None if watcher is None else watcher.best
+    best = None
+    if watcher is not None and (why in ("converged", "eta_too_small") or not settings.incremental):
+        best = watcher.best
     in_range = trainer.is_finite()
     before, optimizer.known_steps = optimizer.known_steps, trainer.steps
     end = End(why, error, optimizer.known_steps - before, best is not None, in_range)
     # Also for a warm start without a better score: scikit-learn then ends with the last weights, as
     # its best ones are the arrays that it goes on training.
     weights = trainer.parameters() if best is None else best
+    if best is not None and settings.incremental:  # which keeps them for later
+        weights = [w.copy() for w in best[0]], [b.copy() for b in best[1]]
     # The steps after the best epoch may have led nowhere.
     kept = optimizer if in_range or best is None else None
     after = _after(state, weights, run, watcher, kept)
@@ -141,12 +152,18 @@ class _Watcher:
 
     Parameters
     ----------
-    validation : callable or None
-        Returns the score of (coefs, intercepts) on the rows held out for early stopping.
+    validation : Validation or None
+        Of the rows held out for early stopping, or given by the user.
+
+    Attributes
+    ----------
+    best : tuple or None
+        With early stopping the weights (coefs, intercepts) that had the best score.
     """
 
     def __init__(
         self,
+        settings: FitSettings,
         state: State,
         trainer: Trainer,
         run: _core.Run,
@@ -157,12 +174,16 @@ class _Watcher:
         self.validation, self.listeners = validation, listeners
         self.stopped = False  # by a listener
         self.scores: list[float] = []
-        self.best: tuple[list[Array], list[Array]] | None = None
-        if validation is not None and state.generator is not None:
+        self.losses: list[float] = []
+        self.best: Weights | None = None
+        self.keeps_best, self.incremental = settings.early_stopping, settings.incremental
+        if self.keeps_best and self.incremental:
+            self.best = state.best
+        elif self.keeps_best and state.generator is not None:
             # what stays of weights just drawn if no epoch has a score
             self.best = (state.coefs, state.intercepts)
 
-    def __call__(self, event: str, value: float) -> float | None:
+    def __call__(self, event: str, value: float) -> tuple[float, float] | bool | None:
         if event == "validate":
             return self._validate()
         if event == "epoch":
@@ -186,59 +207,32 @@ class _Watcher:
             self.begin()
         return self.stopped
 
-    def _validate(self) -> float:
+    def _validate(self) -> tuple[float, float]:
         assert self.validation is not None
         parameters = self.trainer.parameters()
-        score = self.validation(*parameters)
+        score, loss = self.validation(*parameters, lambda: self._state_with(parameters))
         self.scores.append(score)
-        if score > self.run.best_validation_score:
+        if self.validation.with_loss:
+            self.losses.append(loss)
+        if self.keeps_best and score > self.run.best_validation_score:
             self.best = parameters
         for listener in self.listeners:
             listener.score(score)
-        return score
+        return score, loss
 
     def _so_far(self) -> State:
         """Return the state as if training ended here."""
-        weights = self.trainer.parameters() if self.best is None else self.best
+        best = None if self.incremental else self.best
+        return self._state_with(best or self.trainer.parameters())
+
+    def _state_with(self, weights: Weights) -> State:
         return _after(replace(self.state, optimizer=None), weights, self.run, self, None)
 
 
-def _hold_out(
-    settings: FitSettings, data: FitData, generator: np.random.RandomState | None
-) -> tuple[npt.NDArray[np.int64], Validation]:
-    """Split the rows: numbers of those to train on, and the score on those held out."""
-    stratify = None
-    if data.classes and data.Y.shape[1] == 1:
-        # as words: an error that names a class names it as scikit-learn does
-        stratify = np.where(data.Y[:, 0] > 0, "True", "False")
-    train, held_out = train_test_split(
-        np.arange(data.X.shape[0], dtype=np.int64),
-        random_state=generator,
-        test_size=settings.validation_fraction,
-        stratify=stratify,
-    )
-    if len(held_out) < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            "dataset."
-        )
-    weight = None if data.sample_weight is None else data.sample_weight[held_out]
-    X = core_form(data.X[held_out], data.dtype)
-    assert data.scorer is not None
-    score_of = data.scorer(data.Y[held_out], weight)
-    activations = settings.activation, settings.out_activation
-    threads = thread_limit(settings.n_threads)
-
-    def validate(coefs: list[Array], intercepts: list[Array]) -> float:
-        output = _core.predict(X, coefs, intercepts, *activations, threads)
-        finite = all_finite(output) or bool(np.isfinite(output).all())
-        return score_of(output) if finite else math.nan
-
-    return train, validate
-
-
-def _new_run(settings: FitSettings, state: State, optimizer: Optimizer, rows: int) -> _core.Run:
-    """Return the core's settings for this run, its counters where the state left them."""
+def _new_run(
+    settings: FitSettings, state: State, optimizer: Optimizer, rows: int, anew: bool
+) -> _core.Run:
+    """Return the core's settings for this run, its counters where the state left them, or anew."""
     batch_size = rows_of_batch(settings.solver, settings.batch_size, rows)
     if batch_size > rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
@@ -257,9 +251,12 @@ def _new_run(settings: FitSettings, state: State, optimizer: Optimizer, rows: in
         run.schedule = schedule
         run.eta_init = float(optimizer.settings["learning_rate_init"])
         run.power_t = float(optimizer.settings["power_t"])
-    if settings.out_activation == "identity" and len(state.intercepts[-1]) > 1:
-        run.loss_scale = 1.0 / len(state.intercepts[-1])
+    outputs = len(state.intercepts[-1])
+    if outputs > 1:
+        run.loss_scale = settings.loss_scale(outputs)
     run.t = int(state.t)
+    if anew:
+        return run
     if state.no_improvement_count:
         run.no_improvement_count = int(state.no_improvement_count)
     if state.best_loss is not None:
@@ -271,7 +268,7 @@ def _new_run(settings: FitSettings, state: State, optimizer: Optimizer, rows: in
 
 def _after(
     state: State,
-    weights: tuple[list[Array], list[Array]],
+    weights: Weights,
     run: _core.Run,
     watcher: _Watcher | None,
     optimizer: Optimizer | None,
@@ -292,12 +289,17 @@ def _after(
     after.no_improvement_count = run.no_improvement_count
     after.validation_scores = state.validation_scores
     after.best_validation_score = state.best_validation_score
+    after.validation_loss_curve = state.validation_loss_curve
+    after.best, after.best_loss = None, run.best_loss
     if watcher is not None and watcher.validation is not None:
         after.validation_scores = _joined(state.validation_scores, watcher.scores, in_place)
         after.best_validation_score = run.best_validation_score
-        after.best_loss = None
-    else:
-        after.best_loss = run.best_loss
+        if watcher.validation.with_loss:
+            losses = watcher.losses
+            after.validation_loss_curve = _joined(state.validation_loss_curve, losses, in_place)
+        if watcher.keeps_best:
+            after.best_loss = None
+            after.best = watcher.best if watcher.incremental else None
     after.optimizer = optimizer
     return after
 

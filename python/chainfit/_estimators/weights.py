@@ -36,7 +36,7 @@ def weights_and_penalty(
     """
     l2, total = as_float(alpha), float(rows)
     if sample_weight is not None:
-        sample_weight, exponent = _in_range(sample_weight, dtype)
+        sample_weight, exponent = weights_in_range(sample_weight, dtype)
         if exponent:
             with np.errstate(over="ignore"):
                 l2 = float(np.ldexp(l2, exponent))
@@ -57,12 +57,14 @@ def weights_and_penalty(
     return sample_weight, l2
 
 
-def _in_range(sample_weight: Array, dtype: np.dtype[Any]) -> tuple[Array, int]:
+def weights_in_range(sample_weight: Array, dtype: np.dtype[Any]) -> tuple[Array, int]:
     """Return the weights in dtype times 2^exponent, and the exponent, 0 in the ordinary range."""
     sizes = np.abs(sample_weight)
     largest, smallest = sizes.item(sizes.argmax()), sizes.item(sizes.argmin())
     if not math.isfinite(largest):
         assert_all_finite(sizes, input_name="sample_weight")  # scikit-learn lets a scalar pass
+    if largest == 0:
+        return sample_weight.astype(dtype, copy=False), 0
     if smallest == 0:
         smallest = float(sizes[sizes > 0].min())
     high, low, limit = math.frexp(largest)[1], math.frexp(smallest)[1], _ORDINARY[dtype]

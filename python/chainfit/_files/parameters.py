@@ -20,6 +20,10 @@ def pack_parameter(name: str, value: Any, tensors: dict[str, np.ndarray]) -> Any
         return int(value)
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else {"float": str(float(value))}
+    if isinstance(value, dict):
+        return {"dict": _pairs(name, value)}
+    if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
+        return {"list of dict": [_pairs(name, part) for part in value]}
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":
         return {"array": [int(n) for n in value]}
     if isinstance(value, (tuple, list)) and all(isinstance(n, (int, np.integer)) for n in value):
@@ -44,6 +48,30 @@ def pack_parameter(name: str, value: Any, tensors: dict[str, np.ndarray]) -> Any
     raise TypeError(f"cannot save parameter {name}={shorten(value)}: {type(value).__name__}")
 
 
+def _pairs(name: str, value: dict[Any, Any]) -> list[list[Any]]:
+    """[key, number] for each entry; the keys may be class labels."""
+    packed = [[pack_parameter(name, part, {}) for part in pair] for pair in value.items()]
+    for pair, (key, number) in zip(packed, value.items(), strict=True):
+        if not _is_pair(pair):
+            raise TypeError(f"cannot save parameter {name}: an entry {shorten(key)}: {number!r}")
+    return packed
+
+
+def _is_pair(pair: Any) -> bool:
+    if not isinstance(pair, list) or len(pair) != 2:
+        return False
+    key, number = pair
+    return isinstance(key, (str, int, float)) and (
+        isinstance(number, (int, float)) and not isinstance(number, bool)
+    )
+
+
+def _dict(pairs: Any, label: str) -> dict[Any, Any]:
+    if not isinstance(pairs, list) or not all(map(_is_pair, pairs)):
+        raise ModelFileError(f"{label}: must be pairs of a key and a number, got {shorten(pairs)}")
+    return dict(pairs)
+
+
 def unpack_parameter(name: str, value: Any, tensors: Tensors) -> Any:
     """Undo ``pack_parameter``."""
     if not isinstance(value, (dict, list)):
@@ -62,6 +90,10 @@ def unpack_parameter(name: str, value: Any, tensors: Tensors) -> Any:
         state.done()
     elif fields.has("float"):
         result = float(fields.text("float", ("inf",)))
+    elif fields.has("dict"):
+        result = _dict(fields.take("dict"), label)
+    elif fields.has("list of dict"):
+        result = [_dict(pairs, label) for pairs in fields.items("list of dict")]
     elif fields.has("tuple of str"):
         result = tuple(fields.texts("tuple of str"))
     elif fields.has("list of str"):

@@ -1,0 +1,49 @@
+"""Weights of classes as weights of rows: scikit-learn's own, which multiply `sample_weight`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.class_weight import compute_sample_weight
+
+Array = npt.NDArray[Any]
+
+
+def check_incremental(class_weight: Any) -> None:
+    """Raise a ValueError where the weights would depend on which rows `partial_fit` is given."""
+    if isinstance(class_weight, str):
+        raise ValueError(
+            f"class_weight {class_weight!r} is not supported for partial_fit. In order to use "
+            f"{class_weight!r} weights, use compute_class_weight({class_weight!r}, "
+            "classes=classes, y=y). In place of y you can use a large enough sample of the full "
+            "training set target to properly estimate the class frequency distributions. Pass the "
+            "resulting weights as the class_weight parameter."
+        )
+
+
+def times_class_weight(
+    sample_weight: Array | None, class_weight: Any, labels: Array, every_label: Array
+) -> Array:
+    """Return the weights of rows with these labels, times the weights of their classes.
+
+    Parameters
+    ----------
+    sample_weight : ndarray of shape (rows,) or None
+    class_weight : dict, list of dict or 'balanced'
+        A list has a dict for each column of a multilabel target.
+    labels : ndarray of shape (rows,) or (rows, labels)
+    every_label : ndarray of shape (classes,) or (classes, labels)
+        Rows in which all labels are: `partial_fit` need not be given each in every call.
+
+    Raises
+    ------
+    ValueError
+        Where scikit-learn's `compute_sample_weight` does.
+    """
+    rows = len(labels)
+    if not isinstance(class_weight, str):
+        labels = np.concatenate([labels, every_label])
+    weights: Array = compute_sample_weight(class_weight, labels)[:rows]
+    return weights if sample_weight is None else weights * sample_weight

@@ -1,0 +1,245 @@
+"""What a call of `fit` or `partial_fit` comes to: settings, data and a state, all checked.
+
+Rows are encoded here too: how, the two estimators say.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from .callbacks import Snapshot
+from .forward import FLOAT64, Forward
+from .inputs import FitData, Rows, check_numeric, core_form, is_plain_X
+from .keywords import table_names
+from .parameters import check_activations, hidden_units, rows_of_batch
+from .rules import CLASS_LOSSES, LOSS_SETTINGS
+from .scores import Score, by_scorer
+from .settings import FitSettings
+from .sparse import SPARSE_FORMATS, check_sparse
+from .state import State
+from .weights import weights_and_penalty, weights_in_range
+
+Array = npt.NDArray[Any]
+Given = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val
+
+# What a running optimizer doesn't keep: parameters that may change between calls of `partial_fit`.
+_GIVEN = (
+    "solver", "activation", "batch_size", "shuffle", "random_state", "tol", "n_iter_no_change",
+    "early_stopping", "n_threads",
+)  # fmt: skip
+_given = {
+    loss: itemgetter(
+        *(*_GIVEN, *own, *table_names("classifier" if loss in CLASS_LOSSES else "regressor"))
+    )
+    for loss, own in LOSS_SETTINGS.items()
+}
+
+
+def given(X_val: Any, y_val: Any, sample_weight_val: Any) -> Given | None:
+    """Return what was given to validate on, or None.
+
+    Raises
+    ------
+    ValueError
+        If a part of it is missing.
+    """
+    if X_val is None and y_val is None and sample_weight_val is None:
+        return None
+    if y_val is None:
+        what = "X_val" if X_val is not None else "sample_weight_val"
+        raise ValueError(f"{what} is provided, but y_val was not provided.")
+    if X_val is None:
+        raise ValueError("y_val is provided, but X_val was not provided.")
+    return X_val, y_val, sample_weight_val
+
+
+class Jobs(Forward):
+    """The part of an estimator that checks what it is given. A draft, it learns by it."""
+
+    #: The defaults of parameters that `with_keywords` has appended.
+    _own_parameters: ClassVar[dict[str, Any]] = {}
+    _y_numeric: ClassVar[bool]
+
+    # -- what the two estimators differ in
+
+    @abstractmethod
+    def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:
+        """Return checked y as Y (rows, n_L) of dtype; sets what the classifier knows of classes."""
+
+    @abstractmethod
+    def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
+        """Return y as Y (rows, n_L) if it plainly needs no further check, otherwise None."""
+
+    @abstractmethod
+    def _core_loss(self) -> str:
+        """Name of the loss in the core."""
+
+    @abstractmethod
+    def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
+        """Return the validation score against Y (rows, n_L), a function of the net's output."""
+
+    @abstractmethod
+    def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
+        """Return checked y as Y (rows, n_L) of dtype; the classes are known."""
+
+    def _row_weight(self, sample_weight: Array | None, Y: Array, incremental: bool) -> Array | None:
+        """Return what the rows of Y weigh, None if all the same."""
+        return sample_weight
+
+    def _job(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        classes: Any = None,
+        validation: Given | None = None,
+        incremental: bool = False,
+    ) -> tuple[FitSettings, FitData, State]:
+        """Check everything and return what `train` takes."""
+        held = self.__dict__
+        first_pass = "coefs_" not in held or not (self.warm_start or incremental)
+        data, weight_dtype = self._fit_data(X, y, sample_weight, classes, incremental, first_pass)
+        if validation is not None:
+            data = data._replace(validation=self._validation_rows(validation, data))
+        outputs = data.Y.shape[1]
+        if first_pass:
+            held.pop("out_activation_", None)
+        settings = self._settings(data.dtype, incremental)
+        if incremental and settings.early_stopping and data.validation is None:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True without X_val and y_val"
+            )
+        if first_pass:
+            units = [data.X.shape[1], *hidden_units(self.hidden_layer_sizes), outputs]
+            check_activations(settings.activation, len(units) - 2)
+            generator = check_random_state(self.random_state)
+            state = State.drawn(units, settings.activation, weight_dtype, generator)
+            self.n_outputs_, self.n_layers_ = outputs, len(units)
+            self.out_activation_ = settings.out_activation
+            return settings, data, state
+        state = State.of(held)
+        if outputs != len(state.intercepts[-1]):
+            raise ValueError(
+                f"y has {outputs} outputs, but {type(self).__name__} was fitted with "
+                f"{len(state.intercepts[-1])}."
+            )
+        check_activations(settings.activation, len(state.coefs) - 1)
+        if not incremental:
+            state.optimizer = None
+        return settings, data, state
+
+    def _settings(self, dtype: np.dtype[Any], incremental: bool) -> FitSettings:
+        """Return the settings of this call.
+
+        Those of `partial_fit` are kept beside its optimizer, as long as no parameter changes.
+        """
+        loss = self._core_loss()
+        optimizer = self._live_optimizer() if incremental else None
+        if optimizer is None:
+            settings = FitSettings.of(vars(self), loss, incremental=incremental)
+            settings.check_step_size(dtype)
+            return settings
+        given = _given[loss](self.__dict__)
+        memo = optimizer.memo
+        if memo is None or memo[0] != given or memo[1].loss != loss:
+            # a list may have changed when it comes again
+            given = tuple(tuple(g) if isinstance(g, list) else g for g in given)
+            memo = optimizer.memo = given, FitSettings.of(vars(self), loss, incremental=True)
+        found: FitSettings = memo[1]
+        return found
+
+    def _fit_data(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        classes: Any,
+        incremental: bool,
+        first_pass: bool,
+    ) -> tuple[FitData, np.dtype[Any]]:
+        """Check and encode what the user gave; also return the dtype of new weights."""
+        as_given = X, y
+        auto = self.precision == "auto"
+        # dtype to train in, where it doesn't follow X
+        fixed = None if auto else np.dtype(self.precision)
+        if auto and not first_pass:
+            fixed = self._model_dtype()
+        Y = None
+        if incremental and fixed is not None and is_plain_X(X, fixed, self.__dict__):
+            Y = self._encode_plain(y, classes, len(X), fixed)
+        if Y is None:
+            X, y = self._checked(X, y, (np.float64, np.float32) if auto else fixed, first_pass)
+        weight_dtype = dtype = X.dtype if fixed is None else fixed
+        if auto and self.solver == "lbfgs":
+            dtype = FLOAT64  # as scikit-learn: a line search needs more digits than float32 has
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        if Y is None:
+            Y = self._encode(y, classes, incremental, dtype)
+            X = core_form(X, dtype)
+        sample_weight = self._row_weight(sample_weight, Y, incremental)
+        rows = X.shape[0]
+        batch_rows = rows_of_batch(self.solver, self.batch_size, rows)
+        sample_weight, l2 = weights_and_penalty(sample_weight, self.alpha, rows, batch_rows, dtype)
+        classes = not self._y_numeric
+        data = FitData(X, Y, sample_weight, dtype, l2, self._score_on, classes, None, as_given)
+        return data, weight_dtype
+
+    def _checked(self, X: Any, y: Any, dtype: Any, reset: bool) -> tuple[Any, Any]:
+        """Return X and y as scikit-learn's checks leave them."""
+        check_numeric(X)
+        check_sparse(X)
+        check_sparse(y, "y")
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=SPARSE_FORMATS,
+            multi_output=True,
+            y_numeric=self._y_numeric,
+            dtype=dtype,
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y
+
+    # -- what training is validated on
+
+    def _validation_rows(self, validation: Given, data: FitData) -> Rows:
+        """Check and encode what the user gave to validate on."""
+        if self.solver == "lbfgs":
+            raise ValueError("X_val is for solvers that make steps: 'lbfgs' has no use for it.")
+        X, y, sample_weight = validation
+        try:
+            checked, labels = self._checked(X, y, data.dtype, reset=False)
+            if sample_weight is not None:
+                sample_weight = _check_sample_weight(sample_weight, checked)
+                sample_weight, _ = weights_in_range(sample_weight, data.dtype)
+            Y = self._encode_known(labels, data.dtype)
+            if Y.shape[1] != data.Y.shape[1]:
+                raise ValueError(f"y has {Y.shape[1]} outputs, expected {data.Y.shape[1]}")
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"X_val, y_val or sample_weight_val: {error}") from error
+        return Rows(core_form(checked, data.dtype), Y, sample_weight, lambda: (X, y))
+
+    def _score_on(self, rows: Rows) -> Callable[[Array, Snapshot], float]:
+        """Return the validation score on these rows, of the net's output and the state it is of."""
+        if self.scoring is None or self.scoring == "loss":
+            score = self._scorer(rows.Y, rows.sample_weight)
+            return lambda output, state: score(output)
+        return by_scorer(self.scoring, rows, self._with_state)
+
+    def _with_state(self, state: Snapshot) -> Self:
+        """Return a model as this one will be if training ends with that state."""
+        attributes = {**self.__dict__, **state().attributes()}
+        attributes.pop("_optimizer", None)  # of an earlier fit
+        return self._sharing(attributes)
