@@ -15,13 +15,15 @@ from sklearn.callback import CallbackSupportMixin
 from .callbacks import Listener, SklearnCallbacks, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
+from .inside import Inside
 from .job import Given, Jobs, given
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS
+from .start import Start
 from .training import train
 
 
-class BaseMLP(CallbackSupportMixin, Jobs, ABC):
+class BaseMLP(CallbackSupportMixin, Jobs, Start, Inside, ABC):
     """Base of the two estimators; not for direct use."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS

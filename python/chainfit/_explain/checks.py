@@ -1,48 +1,11 @@
 """Checks of what a net is written down with."""
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-
-Array = npt.NDArray[Any]
-
-
-def matrix(name: str, values: Any, ndim: int) -> Array:
-    """Return finite numbers as a new, read-only float64 array of `ndim` dimensions."""
-    try:
-        a = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be an array of numbers, {ndim}-dimensional.") from None
-    if a.ndim != ndim or 0 in a.shape:
-        raise ValueError(f"{name} must be a {ndim}-dimensional array, got shape {a.shape}.")
-    if not np.isfinite(a).all():
-        raise ValueError(f"{name} must hold finite numbers.")
-    a.setflags(write=False)
-    return a
-
-
-def check_shapes(W: Sequence[Array], b: Sequence[Array]) -> tuple[int, ...]:
-    """Return (n_0, ..., n_L) of weights and biases that fit each other."""
-    if len(b) != len(W):
-        raise ValueError(f"intercepts must hold {len(W)} arrays, as coefs does, got {len(b)}.")
-    for l in range(len(W)):
-        if l and W[l].shape[0] != W[l - 1].shape[1]:
-            raise ValueError(
-                f"coefs[{l}] has {W[l].shape[0]} rows, but coefs[{l - 1}] has {W[l - 1].shape[1]} "
-                "columns: both are the number of units of the layer between them."
-            )
-        if len(b[l]) != W[l].shape[1]:
-            raise ValueError(
-                f"intercepts[{l}] must have {W[l].shape[1]} numbers, one for each column of "
-                f"coefs[{l}], got {len(b[l])}."
-            )
-    return (*(w.shape[0] for w in W), W[-1].shape[1])
 
 
 def one_of(name: str, value: Any, allowed: Sequence[str]) -> None:

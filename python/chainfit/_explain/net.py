@@ -21,9 +21,10 @@ from sklearn.utils.validation import check_is_fitted
 from .. import reference
 from .._common.public import public
 from .._estimators.base import BaseMLP
+from .._estimators.layers import layers
 from .._estimators.parameters import check_activations
 from .._estimators.rules import LOSSES, SGD_FAMILY, own_parameters
-from .checks import check_shapes, matrix, names, one_of, real_number
+from .checks import names, one_of, real_number
 
 Array = npt.NDArray[Any]
 
@@ -175,14 +176,10 @@ class Net:
         for name in parameters:
             if name not in _OWN:
                 raise TypeError(f"Net() got an unexpected keyword argument {name!r}")
-        W = [matrix(f"coefs[{l}]", w, 2) for l, w in enumerate(coefs)]
-        if not W:
-            raise ValueError("coefs must hold at least one array of weights, got none.")
-        if intercepts is None:
-            b = [matrix("", np.zeros(w.shape[1]), 1) for w in W]
-        else:
-            b = [matrix(f"intercepts[{l}]", v, 1) for l, v in enumerate(intercepts)]
-        units = check_shapes(W, b)
+        W, b = layers(coefs, intercepts)
+        for a in (*W, *b):
+            a.setflags(write=False)
+        units = (*map(len, W), len(b[-1]))
         activation = activation if isinstance(activation, str) else tuple(activation)
         check_activations(activation, len(W) - 1)
         for name in [activation] if isinstance(activation, str) else activation:
