@@ -156,7 +156,7 @@ class Loss:
         """Return the loss in symbols, a sum over the outputs `index`; of one if it is ""."""
         term = self.term.general if isinstance(self.term, Special) else self.term
         body = substitute(term, {Y: y, A: a})
-        return self._scaled(SumOver(index, body, 0.0) if index else body)
+        return self._scaled(SumOver(index, body) if index else body)
 
     def of_outputs(self, outputs: Sequence[tuple[Formula, Formula, Formula]]) -> Formula:
         """Return the loss as a sum over its outputs (y, a, 1 - a), without zeros."""

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from . import rules
@@ -39,7 +37,7 @@ def backward(s: StepSymbols, l: int) -> Section:
     else:
         columns: list[tuple[Formula, Array]] = [(s.delta(l, "i"), trace.delta[l][0])]
         if slopes is not None:
-            columns.insert(0, (Apply("f'", s.z(l, "i"), math.nan), slopes[0]))
+            columns.insert(0, (Apply("f'", s.z(l, "i")), slopes[0]))
         if not at_once:
             columns.insert(0, (s.dJ(s.notation.a(l, "i")), trace.da[l][0]))
         blocks.append(s.by_unit(n, *columns))
@@ -62,15 +60,15 @@ def _backward_rule(s: StepSymbols, l: int, at_once: bool) -> list[Words]:
     if l == s.L:
         found = [equation(s.dJ(a(l, "k")), s.of_row(s.loss_derivative("k")))]
     else:
-        terms = SumOver("k", s.w(l, "i", "k") * s.delta(l + 1, "k"), math.nan)
+        terms = SumOver("k", s.w(l, "i", "k") * s.delta(l + 1, "k"))
         found = [equation(s.dJ(a(l, "i")), terms)]
     if s.trace.df[l] is None:
-        through = Partial(a(l, "k"), z(l, "i"), math.nan)
-        terms = SumOver("k", s.dJ(a(l, "k")) * through, math.nan)
+        through = Partial(a(l, "k"), z(l, "i"))
+        terms = SumOver("k", s.dJ(a(l, "k")) * through)
         found.append(equation(delta_i, dJ_dz, terms))
         found.append(equation(through, rules.softmax_derivative(s.a(l, "k"), s.a(l, "i"), None)))
     else:
-        of_z = Apply("f'", s.z(l, "i"), math.nan)
+        of_z = Apply("f'", s.z(l, "i"))
         found.append(equation(delta_i, dJ_dz, s.dJ(a(l, "i")) * of_z))
         found.append(equation(of_z, s.slope(l, "i")))
     return [*found, *after]
@@ -129,7 +127,7 @@ def gradient(s: StepSymbols, l: int) -> Section:
 
     def rule(delta: Formula, a: Formula | None = None, w: Quantity | None = None) -> Formula:
         body = delta if a is None else delta * a
-        summed = SumOver("r", body, math.nan) if s.batch else body
+        summed = SumOver("r", body) if s.batch else body
         return summed + decay(s, w) if s.net.alpha and w is not None else summed
 
     delta_i = s.delta(l + 1, "i")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from . import rules
 from .document import Words, joined
 from .formula import Constant, Formula, Quantity, SumOver, code, indexed
@@ -27,7 +25,7 @@ def objective(s: Symbols) -> tuple[Words, Words]:
 
 def penalty(s: Symbols) -> Formula:
     """Return the L2 term of J."""
-    squares = SumOver("", general(indexed("w")) ** 2, math.nan)
+    squares = SumOver("", general(indexed("w")) ** 2)
     half = general(code("alpha")) / 2
     return half * squares if s.trace.sum_w == 1 else half / s.trace.sum_w * squares
 

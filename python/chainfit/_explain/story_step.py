@@ -8,8 +8,6 @@ section: a function here or in `story_backward`, and its place in `step_story`.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from . import rules
@@ -79,7 +77,7 @@ def forward(s: StepSymbols, l: int) -> Section:
     """Write the sums of a layer, and what its activation makes of them."""
     n = s.net.units[l]
     f, z_i, a_i = s.net.layer_activation(l), s.z(l, "i"), s.a(l, "i")
-    terms = SumOver("j", s.w(l - 1, "j", "i") * s.a(l - 1, "j"), math.nan)
+    terms = SumOver("j", s.w(l - 1, "j", "i") * s.a(l - 1, "j"))
     step_1 = equation(z_i, terms + s.b(l - 1, "i"))
     step_2 = equation(a_i, s.activation(l, "i"))
     first = Paragraph.of(("Step 1, weighted sum and bias: ", *step_1))
