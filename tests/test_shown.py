@@ -116,7 +116,7 @@ def test_trace(seed):
     net, X, Y = step(seed)
     trace = chainfit.trace(net, X[:1], Y[:1])
     writer = Writer(("unicode", "ascii")[seed % 2], digits=DIGITS[seed // 2 % len(DIGITS)])
-    story = step_story(trace, trace.notation, writer.digits)
+    story = step_story(trace, trace.notation, writer)
     equations = Document(
         tuple(
             section._replace(blocks=(Equations((row,), block.layout),))

@@ -1,7 +1,5 @@
 """Addresses of weights and biases: read in any notation, refused with a list of what exists."""
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 import operator

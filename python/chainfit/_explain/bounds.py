@@ -5,8 +5,6 @@ order it is added. The core and NumPy add in different orders, so z, a and delta
 differs in one layer goes through the next: these bounds are followed from layer to layer.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from typing import Any

@@ -1,7 +1,5 @@
 """Checks of what a net is written down with."""
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

@@ -4,8 +4,6 @@ With steps h and 2h it is off by c h^2 and 4 c h^2, so that |D(2h) - D(h)| is th
 to it comes the rounding of J over h, bounded as in `bounds`.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from typing import Any

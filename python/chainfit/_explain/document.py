@@ -6,9 +6,9 @@ To add a kind of block: a class here, and how each renderer writes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from .._common.printable import printable
 from .formula import (
@@ -61,7 +61,7 @@ def words_of(x: Word | Words) -> Words:
     return x if isinstance(x, tuple) and not isinstance(x, Name | Numbers) else (x,)
 
 
-def number(value: float) -> Numbers:
+def number(value: Any) -> Numbers:
     """Return a number as a piece of text, one that exercises hide."""
     return Numbers(Quantity(code(""), value))
 
@@ -138,16 +138,17 @@ class Row(NamedTuple):
         return [*blank, *others, value] if only_numbers else [*others, *blank, value]
 
 
-def equal_to(left: Word, rule: Formula, value: float) -> Row:
-    """Return a rule in symbols and in numbers, and its value; none of them twice."""
+def equal_to(left: Word, rule: Formula, value: float | None = None) -> Row:
+    """Return a rule in symbols and in numbers, and its value, left's own; none of them twice."""
+    shown = number(left.value if value is None and isinstance(left, Formula) else value)
     match rule:
         case Constant():
             return Row.of(left, rule)
         case Quantity() | Partial() | SumOver() | Negative(Quantity() | Partial() | SumOver()):
-            return Row.of(left, rule, number(value))
+            return Row.of(left, rule, shown)
         case Quotient(Constant(), Constant()):
-            return Row.of(left, rule, number(value))
-    return Row.of(left, rule, Numbers(rule), number(value))
+            return Row.of(left, rule, shown)
+    return Row.of(left, rule, Numbers(rule), shown)
 
 
 def sum_of(values: Iterable[float]) -> Formula:
@@ -224,6 +225,11 @@ class Table:
         return [[write_word(cell, writer) for cell in row] for row in (self.header, *self.rows)]
 
 
+def lines(rows: Iterable[Row]) -> Equations:
+    """Return equations that stand each by itself."""
+    return Equations(tuple(rows), "lines")
+
+
 Block = Paragraph | Facts | Equations | Display | Table
 
 
@@ -242,12 +248,21 @@ class Section(NamedTuple):
 
 
 class Document(NamedTuple):
-    """Sections, below a heading of their own if there is one.
+    """Sections, below a heading of their own if there is one; `keys` are all that there may be.
 
     Of a long document headings are underlined, blocks stand apart, and formulas are plain text in
     HTML, where hundreds of them would take their time.
     """
 
     sections: tuple[Section, ...]
+    keys: tuple[str, ...] = ()
     title: Words = ()
     long: bool = False
+
+    def only(self, keys: Sequence[str]) -> Self:
+        """Return the document with the sections of some keys."""
+        return self._replace(sections=tuple(s for s in self.sections if s.key in keys))
+
+    def after(self, first: Section) -> Self:
+        """Return the document behind another section."""
+        return self._replace(sections=(first, *self.sections), keys=(first.key, *self.keys))

@@ -4,8 +4,6 @@ dJ_r/da and dJ_r/dz of every unit above the weight, J_r being the loss of row r 
 J. They are summed here once more, apart from the trace, so that the two can be compared.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from functools import cached_property

@@ -4,8 +4,6 @@
 a textbook needs no training.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

@@ -4,8 +4,6 @@ Everything inside counts layers and units from 0, as `coefs_`; a notation only n
 entry in `NOTATIONS`. `address` reads its names back, and the page gets the same templates.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 import re

@@ -371,13 +371,18 @@ def update_rule(numbers: Mapping[str, Any], J: Name, weight: Name) -> list[Assig
     ]
 
 
-def constants_of_update(numbers: Mapping[str, Any]) -> list[Quantity]:
+def constants_of_update(numbers: Mapping[str, Any] | None) -> list[Quantity]:
     """Return the solver's constants that its update has; of no update, none."""
-    constants = UPDATES[numbers["rule"]].constants if numbers else ()
-    return [Quantity(v.name, float(numbers[v.key])) for v in constants]
+    return _quantities(numbers, "constants")
 
 
-def memory_of_update(numbers: Mapping[str, Any]) -> list[Quantity]:
+def memory_of_update(numbers: Mapping[str, Any] | None) -> list[Quantity]:
     """Return what the solver remembers of the weight, before the step."""
-    memory = UPDATES[numbers["rule"]].memory if numbers else ()
-    return [Quantity(v.name, float(numbers[v.key])) for v in memory]
+    return _quantities(numbers, "memory")
+
+
+def _quantities(numbers: Mapping[str, Any] | None, kind: str) -> list[Quantity]:
+    if numbers is None:
+        return []
+    variables = getattr(UPDATES[numbers["rule"]], kind)
+    return [Quantity(v.name, float(numbers[v.key])) for v in variables]

@@ -17,6 +17,7 @@ from .story_step import step_story
 from .tables import Columns, tables
 from .trace import TraceNumbers, trace_numbers
 from .update import update_of
+from .writer import Writer
 from .written import Written
 
 
@@ -73,8 +74,8 @@ class Trace(Written, TraceNumbers):
         """
         return tables(self)
 
-    def _documents(self, digits: int) -> list[Document]:
-        return [step_story(self, self.notation, digits)]
+    def _documents(self, writer: Writer) -> list[Document]:
+        return [step_story(self, self.notation, writer)]
 
     def __repr__(self) -> str:
         return f"<Trace of {self.net!r}, rows={len(self.X)}, J={self.J:.6g}>"

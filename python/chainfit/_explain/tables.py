@@ -1,7 +1,5 @@
 """A trace as tables: every number once, in columns."""
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ Activations are the oracle's (`reference`), derivatives those of the trees in `r
 `explain.trace` is the way in, `tables` has the same numbers as columns.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from dataclasses import dataclass

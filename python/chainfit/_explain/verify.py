@@ -3,8 +3,6 @@
 How far apart they may lie is no constant: `bounds` bounds it for the net and rows at hand.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 import math

@@ -14,6 +14,7 @@ from .notation import Legend, Notation, get_notation
 from .step import Trace
 from .story_chain import chain_story
 from .story_step import step_story
+from .writer import Writer
 from .written import Written
 
 #: What is shown of the chain of a weight.
@@ -41,14 +42,15 @@ class Example(Written):
     trace: Trace
     chains: tuple[Chain, ...]
 
-    def _documents(self, digits: int) -> list[Document]:
+    def _documents(self, writer: Writer) -> list[Document]:
         introduction = Paragraph.of(*lines_of(self.introduction))
         section = Section.of("introduction", f"Worked example: a {self.name} net", introduction)
-        step = step_story(self.trace, self.trace.notation, digits)
-        documents = [step._replace(sections=(section, *step.sections))]
+        step = step_story(self.trace, self.trace.notation, writer)
+        documents = [step.after(section)]
         for chain in self.chains:
             title = ("The chain of ", chain.address.name(chain.notation))
-            documents.append(chain_story(chain, CHAIN)._replace(title=title))
+            story = chain_story(chain, hide_numbers=writer.hide_numbers)
+            documents.append(story.only(CHAIN)._replace(title=title))
         return documents
 
     def __repr__(self) -> str:
@@ -60,8 +62,8 @@ class Walkthrough(Written, tuple[Example, ...]):
 
     __slots__ = ()
 
-    def _documents(self, digits: int) -> list[Document]:
-        return [document for example in self for document in example._documents(digits)]
+    def _documents(self, writer: Writer) -> list[Document]:
+        return [document for example in self for document in example._documents(writer)]
 
 
 def walkthrough(name: str | None = None, *, notation: str = "tutorial") -> Walkthrough:

@@ -293,10 +293,3 @@ def checked_writer(flavour: str, digits: int, hide: str | None = None) -> Writer
     if not (isinstance(digits, int) and 1 <= digits <= 17):
         raise ValueError(f"digits must be an integer from 1 to 17, got {digits!r}.")
     return Writer(flavour, digits=digits, hide_numbers=hide == "numbers")
-
-
-def checked_width(width: int) -> int:
-    """Return the columns of a line of text, or raise a ValueError if they are too few."""
-    if width < 80:
-        raise ValueError(f"width must be at least 80, got {width!r}.")
-    return width
