@@ -39,8 +39,7 @@ Indices = tuple[int, int | None, int]  # layer, source, target, from 0 and perha
 class Syntax(NamedTuple):
     """How the names of one template are read.
 
-    Each group of `pattern` holds the indices `groups` says, (letter, what it counts from); several
-    ones may stand in a row of digits.
+    Each group of `pattern` holds the indices that `groups` says, (letter, what it counts from).
     """
 
     pattern: str
@@ -67,30 +66,9 @@ SYNTAXES = tuple(
 
 
 def read_address(address: str | Sequence[int], units: Sequence[int], notation: Notation) -> Address:
-    """Find the weight or bias that an address means.
+    """Return the weight or bias that an address means, in any notation or as a tuple of indices.
 
-    Parameters
-    ----------
-    address : str or tuple of int
-        "w_12^(2)" or "b_1^(2)", "W_21(1)" or "b_2(1)", "W[1][1, 0]" or "b[1][0]",
-        "coefs_[1][1, 0]" or "intercepts_[1][0]", in any notation whatever `notation` is, as text
-        or in LaTeX; or counted from 0 (layer, from, to), which is coefs_[layer][from, to], or
-        (layer, to), which is intercepts_[layer][to].
-    units : sequence of int
-        n_0..n_L.
-    notation : Notation
-        What an error is written in.
-
-    Returns
-    -------
-    Address
-
-    Raises
-    ------
-    ValueError
-        If there is no such weight; the text lists what there is.
-    TypeError
-        If `address` is neither text nor a tuple of whole numbers.
+    Where there is no such weight, a ValueError lists what there is, in the notation given.
     """
 
     def refuse(why: str) -> NoReturn:

@@ -259,28 +259,7 @@ class Net:
 
 
 def as_net(model: Any) -> Net:
-    """Return the net of a fitted model.
-
-    Parameters
-    ----------
-    model : object
-        A Net, which is returned itself; a fitted MLPClassifier or MLPRegressor of chainfit or of
-        scikit-learn; a fitted scikit-learn Pipeline that ends in one; a fitted chainfit.TableModel.
-
-    Returns
-    -------
-    net : Net
-        Weights are the model's at the time of the call.
-
-    Raises
-    ------
-    TypeError
-        If `model` is none of these.
-    NotFittedError
-        If it is not fitted.
-    ValueError
-        If its activation has no formula here.
-    """
+    """Return the net of a fitted model, with its weights at the time of the call."""
     if isinstance(model, Net):
         return model
     mlp, feature_names, output_names = _inner(model)

@@ -46,24 +46,9 @@ _J = indexed("J")
 class Notation:
     """Names of everything; l = 0..L are layers, i and j units of them, all counted from 0.
 
-    Attributes
-    ----------
-    key, summary : str
-        What it is called, and its letters in short.
-    weight_, bias_, z_, a_, delta_, target_ : str
-        Templates of symbols, ``base_indices^(above)(after)`` or a piece of code with brackets.
-        The weight leads from unit i of layer l to unit j of layer l+1, whose bias is of layer l.
-    how_to_read : str
-        Its legend, symbols between backticks.
-    loss : Name
-    first : int
-        What its indices count from.
-    node, layer_, input_layer, input_ : str
-        Words for a unit and a layer, and other ones and another symbol for the inputs.
-    per_neuron : bool
-        Whether it has one factor for each neuron, dO/dO, instead of dz/dh and dh/dz.
-    in_vectors : bool
-        Whether layers are written as vectors and matrices.
+    What ends in _ is a template of a symbol, ``base_indices^(above)(after)``, or a piece of code
+    with brackets. The weight leads from unit i of layer l to unit j of layer l+1, whose bias is of
+    layer l.
     """
 
     key: str
@@ -74,15 +59,15 @@ class Notation:
     a_: str
     delta_: str
     target_: str
-    how_to_read: str
+    how_to_read: str  # its legend, symbols between backticks
     loss: Name = _J
-    first: int = 1
+    first: int = 1  # what its indices count from
     node: str = "unit"
     layer_: str = "layer {l+1}"
-    input_layer: str = ""
+    input_layer: str = ""  # another word and symbol for the inputs
     input_: str = ""
-    per_neuron: bool = False
-    in_vectors: bool = False
+    per_neuron: bool = False  # one factor for each neuron, dO/dO, instead of dz/dh and dh/dz
+    in_vectors: bool = False  # layers as vectors and matrices
 
     def weight(self, l: int, i: Unit, j: Unit) -> Name:
         """Name the weight from unit i of layer l to unit j of layer l+1."""

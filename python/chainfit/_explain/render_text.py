@@ -207,11 +207,7 @@ class _Page:
         return [top.center(size), bar * size, bottom.center(size)]
 
     def table(self, table: Table) -> None:
-        """Write a table with aligned columns.
-
-        Its numbers have as many digits as fit the width; what is still too wide goes on below,
-        behind the first column again.
-        """
+        """Write a table with as many digits as fit; what is too wide still goes on below."""
         digits = self.writer.digits
         for fewer in range(digits, min(digits, 3) - 1, -1):
             cells = table.cells(self.writer.with_digits(fewer))

@@ -22,10 +22,7 @@ def wrap(text: str, width: int, first: str, later: str) -> list[str]:
 
 
 def break_formula(text: str, start: str, width: int, signs: Mapping[str, str]) -> list[str]:
-    """Break a formula before its operators: of sums, then of products, then inside brackets.
-
-    `start` is what the first line begins with; the others are indented by as much.
-    """
+    """Break a formula before its operators: of sums, then of products, then inside brackets."""
     room = width - len(start)
     sums = [
         " + ",

@@ -160,10 +160,10 @@ def softmax_jacobian(a: Array) -> Array:
 
 
 def through_softmax(a: Array, da: Array) -> Array:
-    """Return dJ/dz_j = sum_k dJ/da_k da_k/dz_j for each row; shapes (rows, n_L).
+    """Return dJ/dz_j = sum_k dJ/da_k da_k/dz_j = a_j (da_j - sum_k da_k a_k) of each row.
 
-    That is a_j (da_j - sum_k da_k a_k). Of an output near 1 its own term would cancel in it: the
-    largest one has a_j (da_j (1 - a_j) - sum over the others).
+    Of an output near 1 its own term would cancel in it: the largest one has
+    a_j (da_j (1 - a_j) - sum over the others).
     """
     terms = da * a
     delta = a * (da - terms.sum(axis=1, keepdims=True))

@@ -35,23 +35,10 @@ class MismatchError(ArithmeticError):
 class Verification:
     """One derivative in several ways, and how far from the chain each may be.
 
-    Attributes
-    ----------
-    chain : float
-        The chain's product, all paths and rows added up, with the L2 term.
-    stored : float
-        The gradient of the trace, in NumPy: ``trace.dW`` or ``trace.db``.
-    stored_tolerance : float
-    kernel : float or None
-        The gradient of the compiled core in float64; None where it trains no such net.
-    kernel_tolerance : float
-    kernel_note : str
-        How the core was made to compute it, or why it can't.
-    difference : float or None
-        The central difference of J; None where there is none.
-    difference_tolerance : float
-    difference_note : str
-        The step of the difference, or why there is none.
+    `chain` is the chain's product, all paths and rows added up, with the L2 term; `stored` the
+    gradient of the trace, in NumPy; `kernel` that of the compiled core in float64, None where it
+    trains no such net; `difference` the central difference of J, None where there is none. Notes
+    say how each was got, or why not.
     """
 
     chain: float
@@ -157,9 +144,8 @@ def _kernel_gradient(
 def _core_net(net: Net) -> tuple[list[Array], list[Array], tuple[str, ...], str] | None:
     """Return (W, b, activations, loss) of a net of the core with the same gradient, if any.
 
-    A loss of identity outputs, such as squared error, of outputs with the activation of hidden
-    units: these are hidden units of a net with one layer more, W = I and b = 0, whose outputs are
-    the same numbers.
+    Outputs with an activation of hidden units and a loss of identity outputs are hidden units of a
+    net with one layer more, W = I and b = 0, whose outputs are the same numbers.
     """
     W, b = list(net.coefs), list(net.intercepts)
     known = _core.activations()

@@ -23,22 +23,10 @@ CHAIN = ("chain", "factors", "paths", "update")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Example(Written):
-    """One worked example.
-
-    Attributes
-    ----------
-    name : str
-        Its sizes, '3-3-1' for instance.
-    introduction : tuple of str or Name
-        What it is, and how the text that it comes from names things.
-    trace : Trace
-        The whole step; ``trace.net`` is the net, ``trace.X`` and ``trace.Y`` the row.
-    chains : tuple of Chain
-        The chains of some of its weights.
-    """
+    """One worked example: its name, such as '3-3-1', the whole step, and chains of some weights."""
 
     name: str
-    introduction: Legend
+    introduction: Legend  # what it is, and how the text that it comes from names things
     trace: Trace
     chains: tuple[Chain, ...]
 
@@ -103,10 +91,7 @@ def walkthrough(name: str | None = None, *, notation: str = "tutorial") -> Walkt
 
 
 def four_three_two_one(n: Notation) -> Example:
-    """Four inputs, relu in hidden layers of three and two, one output, squared error.
-
-    All numbers are short decimals; node 3 of the first hidden layer is off.
-    """
+    """All numbers are short decimals; node 3 of the first hidden layer is off."""
     net = Net(
         coefs=[
             [[0.2, 0.4, -0.5], [0.3, -0.2, 0.1], [-0.4, 0.1, 0.6], [0.2, 0.6, 0.2]],
@@ -141,7 +126,7 @@ def four_three_two_one(n: Notation) -> Example:
 
 
 def three_three_one(n: Notation) -> Example:
-    """Three inputs, three logistic hidden units, one logistic output, squared error."""
+    """Follow a question about one weight, and an answer."""
     net = Net(
         coefs=[
             [[0.1, -0.3, 0.5], [0.2, 0.1, -0.4], [-0.4, 0.4, 0.2]],

@@ -48,15 +48,10 @@ _LATEX_FUNCTIONS = {"exp": r"\exp", "ln": r"\ln"}
 
 
 class Writer:
-    """Writes formulas in one flavour.
+    """Writes formulas in one flavour: 'unicode', 'ascii' or 'latex'.
 
-    Parameters
-    ----------
-    flavour : {'unicode', 'ascii', 'latex'}
-    digits : int, default=6
-        Significant digits of numbers, 1 to 17; 17: as many as tell one float64 from any other.
-    hide_numbers : bool, default=False
-        Blanks instead of numbers; a rule's own constants stay.
+    Numbers have 1 to 17 significant digits; 17: as many as tell one float64 from any other. Hidden,
+    they are blanks; a rule's own constants stay.
     """
 
     def __init__(self, flavour: str, *, digits: int = 6, hide_numbers: bool = False) -> None:
