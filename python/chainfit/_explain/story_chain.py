@@ -284,7 +284,9 @@ def verified(s: StorySymbols) -> Section:
     """Write the derivative in three ways, side by side, with how far they may lie apart."""
     rows = []
     check = s.chain.verification
-    for what, value, tolerance, note in check.rows():
+    ways = check.rows()
+    del ways[1 if check.kernel is not None else 2]  # NumPy's gradient, or that of a missing kernel
+    for what, value, tolerance, note in ways:
         if value is None:
             rows.append(Row.of(what, "-", note))
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -52,72 +52,56 @@ class Verification:
     difference_note: str
 
     def rows(self) -> list[tuple[str, float | None, float, str]]:
-        """Return (what, value, tolerance, note) of the three, the chain itself first."""
-        kernel = ("the kernel's gradient", self.kernel, self.kernel_tolerance, self.kernel_note)
-        if self.kernel is None:
-            kernel = ("NumPy's gradient", self.stored, self.stored_tolerance, self.kernel_note)
-        return [
-            ("product of the chain", self.chain, 0.0, ""),
-            kernel,
-            (
-                "central difference of J",
-                self.difference,
-                self.difference_tolerance,
-                self.difference_note,
-            ),
-        ]
+        """Return (what, value, tolerance, note) of the chain itself and of all else."""
+        names = ("NumPy's gradient", "the kernel's gradient", "central difference of J")
+        values = (self.stored, self.kernel, self.difference)
+        tolerances = (self.stored_tolerance, self.kernel_tolerance, self.difference_tolerance)
+        notes = (self.kernel_note, self.kernel_note, self.difference_note)
+        others = zip(names, values, tolerances, notes, strict=True)
+        return [("product of the chain", self.chain, 0.0, ""), *others]
 
     def check(self, symbol: str) -> None:
         """Raise a MismatchError if one of them is farther from the chain than it may be."""
-        others = {
-            "NumPy's gradient": (self.stored, self.stored_tolerance),
-            "the kernel's gradient": (self.kernel, self.kernel_tolerance),
-            "the central difference": (self.difference, self.difference_tolerance),
-        }
-        for name, (value, tolerance) in others.items():
+        for name, value, tolerance, _ in self.rows():
             if value is not None and not abs(value - self.chain) <= tolerance:
-                raise MismatchError(
-                    f"dJ/d{symbol}: the chain's product is {self.chain!r}, {name} is {value!r}; "
-                    f"they may differ by {tolerance:.1e} at most. One of them is wrong: please "
-                    "report it, with the net and the rows."
+                _refuse(
+                    f"dJ/d{symbol}: the chain's product is {self.chain!r}, {name} is {value!r}",
+                    tolerance,
+                    ", with the net and the rows",
                 )
 
 
+def _refuse(what: str, tolerance: float, with_what: str) -> NoReturn:
+    raise MismatchError(
+        f"{what}; they may differ by {tolerance:.1e} at most. One of them is wrong: please report "
+        f"it{with_what}."
+    )
+
+
 def verify(backward: Backward, value: float, l2_term: float, weight: float) -> Verification:
-    """Compute the derivative in the other ways; see `Verification`."""
+    """Compute the derivative in the other ways."""
     trace, (l, i, j) = backward.trace, backward.address
     stored = float(trace.db[l][j] if i is None else trace.dW[l][i, j])
     size = float(np.sum(backward.share * backward.absolute_terms)) + abs(l2_term)
-    # either side is rounded that many times at most
-    stored_tolerance = 2 * backward.roundings() * U * size + TINY
+    rounded = _tolerance(backward, size)
     kernel, kernel_note = _kernel_gradient(trace, l, i, j)
-    kernel_tolerance = stored_tolerance
-    if kernel is not None:
-        kernel_tolerance += kernel_bound(trace, l, i, j)
-    difference, difference_tolerance, difference_note = central_difference(backward, weight)
-    return Verification(
-        chain=value,
-        stored=stored,
-        stored_tolerance=stored_tolerance,
-        kernel=kernel,
-        kernel_tolerance=kernel_tolerance,
-        kernel_note=kernel_note,
-        difference=difference,
-        difference_tolerance=difference_tolerance + stored_tolerance,
-        difference_note=difference_note,
-    )
+    off = 0.0 if kernel is None else kernel_bound(trace, l, i, j)
+    difference, error, note = central_difference(backward, weight)
+    ways = (stored, rounded, kernel, rounded + off, kernel_note, difference, error + rounded, note)
+    return Verification(value, *ways)
 
 
 def check_paths(backward: Backward, row: int, products: Sequence[float]) -> None:
     """Raise a MismatchError if all paths of a row don't add up to what delta says."""
     paths, delta = math.fsum(products), float(backward.share[row] * backward.terms[row])
-    size = float(backward.share[row] * backward.absolute_terms[row])
-    tolerance = 2 * backward.roundings() * U * size + TINY
+    tolerance = _tolerance(backward, float(backward.share[row] * backward.absolute_terms[row]))
     if not abs(paths - delta) <= tolerance:
-        raise MismatchError(
-            f"row {row}: all paths add up to {paths!r}, delta gives {delta!r}; they may differ by "
-            f"{tolerance:.1e} at most. One of them is wrong: please report it."
-        )
+        _refuse(f"row {row}: all paths add up to {paths!r}, delta gives {delta!r}", tolerance, "")
+
+
+def _tolerance(backward: Backward, size: float) -> float:
+    # either side is rounded that many times at most
+    return 2 * backward.roundings() * U * size + TINY
 
 
 # --- the kernel ----------------------------------------------------------------------------------
@@ -148,16 +132,13 @@ def _core_net(net: Net) -> tuple[list[Array], list[Array], tuple[str, ...], str]
     net with one layer more, W = I and b = 0, whose outputs are the same numbers.
     """
     W, b = list(net.coefs), list(net.intercepts)
-    known = _core.activations()
-    loss = _core.losses().get(net.loss)
-    if loss is None:
+    known, loss = _core.activations(), _core.losses().get(net.loss)
+    *hidden, last = (net.layer_activation(m) for m in range(1, len(W) + 1))
+    if loss is None or not known.keys() >= {*hidden}:
         return None
-    hidden = tuple(net.layer_activation(l) for l in range(1, len(W)))
-    if not known.keys() >= {*hidden}:
-        return None
-    if loss.link == net.out_activation:
-        return W, b, hidden, net.loss
-    if loss.link != "identity" or net.out_activation not in known:
+    if loss.link == last:
+        return W, b, tuple(hidden), net.loss
+    if loss.link != "identity" or last not in known:
         return None
     n = net.units[-1]
-    return [*W, np.eye(n)], [*b, np.zeros(n)], (*hidden, net.out_activation), net.loss
+    return [*W, np.eye(n)], [*b, np.zeros(n)], (*hidden, last), net.loss
