@@ -17,9 +17,8 @@ from chainfit import Net, explain
 from chainfit._explain.document import Document, Equations
 from chainfit._explain.formula import Apply, Quantity, code
 from chainfit._explain.render_html import to_html
-from chainfit._explain.render_text import to_text
+from chainfit._explain.render_text import break_formula, to_text
 from chainfit._explain.story_step import step_story
-from chainfit._explain.text_layout import break_formula
 from chainfit._explain.writer import Writer
 
 KINDS = [

@@ -27,7 +27,6 @@ class Address(NamedTuple):
         return f"coefs_[{self.layer}][{self.source}, {self.target}]"
 
     def name(self, notation: Notation) -> Name:
-        """Name the weight or bias."""
         if self.source is None:
             return notation.bias(self.layer, self.target)
         return notation.weight(self.layer, self.source, self.target)
@@ -47,7 +46,6 @@ class Syntax(NamedTuple):
 
 
 def syntax_of(template: str) -> Syntax:
-    """Return the syntax of a notation's template."""
     text, *rest = re.split(r"((?:\{[^}]*\})+)", template.replace(" ", ""))
     pattern, groups = re.escape(text), []
     for places, text in zip(rest[::2], rest[1::2], strict=True):

@@ -180,7 +180,6 @@ def _of_class_numbers(y: Array, n_classes: int) -> Array:
 
 
 def _check_range(loss: str, Y: Array) -> None:
-    """Raise if a target is none that the loss is defined for."""
     low, high = LOSSES[loss].lowest_target, LOSSES[loss].highest_target
     if not ((low <= Y) & (high >= Y)).all():
         low_only = low == 0 and np.isinf(high)

@@ -53,7 +53,6 @@ class ChainSymbols(Symbols):
         self.coupled, self.fused = backward.coupled, bool(backward.fused[row])
 
     def source(self) -> Formula:
-        """Return the rule of dz/dw."""
         source = self.address.source
         return Constant(1) if source is None else self.a(self.l, source)
 
@@ -101,7 +100,6 @@ class ChainSymbols(Symbols):
         return (*self.share(), *factors)
 
     def _from_loss_to_sum(self, k: Unit) -> Factor:
-        """Return dJ_r/dz of output k."""
         if self.net.canonical or isinstance(k, str):
             return factor(self.J_row, self.notation.z(self.L, k), self.canonical_derivative(k))
         value = float(self.backward.top[self.row, k])

@@ -107,7 +107,6 @@ def _sides(trace: TraceNumbers, l: int, j: int, rows: Array, by: Array) -> Array
 
 
 def _kinks(net: Net, m: int) -> list[Formula]:
-    """Return what is 0 at the kinks of the activation of layer m."""
     return list(conditions(rules.ACTIVATIONS[net.layer_activation(m)].slope))
 
 

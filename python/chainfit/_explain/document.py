@@ -42,7 +42,6 @@ Cell = Word | float  # of a table; a float is a number in the reader's digits
 
 
 def write_word(word: Cell, writer: Writer) -> str:
-    """Write a text, a symbol, a formula or a number."""
     match word:
         case str():
             return word
@@ -57,7 +56,6 @@ def write_word(word: Cell, writer: Writer) -> str:
 
 
 def words_of(x: Word | Words) -> Words:
-    """Return one word as words."""
     return x if isinstance(x, tuple) and not isinstance(x, Name | Numbers) else (x,)
 
 
@@ -75,7 +73,6 @@ def joined(between: str, parts: Iterable[Word | Words]) -> Words:
 
 
 def equation(*sides: Word) -> Words:
-    """Return ``side = side = ...`` in symbols, as words."""
     return joined(" = ", sides)
 
 
@@ -152,7 +149,6 @@ def equal_to(left: Word, rule: Formula, value: float | None = None) -> Row:
 
 
 def sum_of(values: Iterable[float]) -> Formula:
-    """Return the sum of numbers that stand in rows of their own."""
     return total([number(value).formula for value in values])
 
 
@@ -180,11 +176,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Equations:
-    """Equations below each other.
-
-    `layout` is 'columns', their equals signs in line; 'lines', each by itself; or 'trails', each a
-    path's trail of units and its product.
-    """
+    """Equations below each other, each by itself if `layout` is 'lines'; 'trails' are of paths."""
 
     rows: tuple[Row, ...]
     layout: str = "columns"
@@ -221,12 +213,10 @@ class Table:
         return [all(not isinstance(row[k], float) for row in self.rows) for k in columns]
 
     def cells(self, writer: Writer) -> list[list[str]]:
-        """Return header and rows, written."""
         return [[write_word(cell, writer) for cell in row] for row in (self.header, *self.rows)]
 
 
 def lines(rows: Iterable[Row]) -> Equations:
-    """Return equations that stand each by itself."""
     return Equations(tuple(rows), "lines")
 
 
@@ -260,9 +250,7 @@ class Document(NamedTuple):
     long: bool = False
 
     def only(self, keys: Sequence[str]) -> Self:
-        """Return the document with the sections of some keys."""
         return self._replace(sections=tuple(s for s in self.sections if s.key in keys))
 
     def after(self, first: Section) -> Self:
-        """Return the document behind another section."""
         return self._replace(sections=(first, *self.sections), keys=(first.key, *self.keys))

@@ -105,8 +105,6 @@ class Formula:
 
 
 class Leaf(Formula):
-    """A node that holds its number itself."""
-
     value: Any = math.nan
 
 
@@ -120,8 +118,6 @@ class Variable(Leaf):
 
 @dataclass(frozen=True)
 class Quantity(Leaf):
-    """A symbol with its number."""
-
     name: Name
     value: Any
 
@@ -135,8 +131,6 @@ class Constant(Leaf):
 
 @dataclass(frozen=True)
 class Partial(Leaf):
-    """A partial derivative with its number."""
-
     top: Name
     bottom: Name
     value: Any = math.nan
@@ -159,45 +153,33 @@ class Rest(Leaf):
 
 @dataclass(frozen=True)
 class Negative(Formula):
-    """-f."""
-
     of: Formula
 
 
 @dataclass(frozen=True)
 class Sum(Formula):
-    """f + g + ..., added left to right; a `Negative` is subtracted."""
-
     terms: tuple[Formula, ...]
 
 
 @dataclass(frozen=True)
 class Product(Formula):
-    """f g ..."""
-
     factors: tuple[Formula, ...]
 
 
 @dataclass(frozen=True)
 class Quotient(Formula):
-    """f / g."""
-
     top: Formula
     bottom: Formula
 
 
 @dataclass(frozen=True)
 class Power(Formula):
-    """f to a whole number."""
-
     base: Formula
     exponent: Formula | float
 
 
 @dataclass(frozen=True)
 class Apply(Formula):
-    """A function of a formula, as exp(z)."""
-
     function: str
     argument: Formula
 
@@ -302,17 +284,14 @@ _ARITHMETIC = Arithmetic()
 
 
 def as_formula(x: Formula | float) -> Formula:
-    """Return x, a number as a `Constant`."""
     return x if isinstance(x, Formula) else Constant(x)
 
 
 def product(factors: Sequence[Formula]) -> Formula:
-    """Return the product of one or more formulas."""
     return factors[0] if len(factors) == 1 else Product(tuple(factors))
 
 
 def total(terms: Sequence[Formula]) -> Formula:
-    """Return the sum of one or more formulas."""
     return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 
 
@@ -331,7 +310,6 @@ def substitute(tree: Any, values: Mapping[Any, Formula]) -> Any:
 
 
 def variables_of(tree: Any) -> set[Variable]:
-    """Return the variables of a tree."""
     if isinstance(tree, Variable):
         return {tree}
     parts = vars(tree).values() if isinstance(tree, Formula) else tree

@@ -214,7 +214,6 @@ class Net:
         return CANONICAL.get(self.out_activation) == self.loss
 
     def layer_activation(self, l: int) -> str:
-        """Return the name of the activation of layer l = 1..L."""
         if l == len(self.coefs):
             return self.out_activation
         return self.activation if isinstance(self.activation, str) else self.activation[l - 1]
@@ -264,7 +263,6 @@ def as_net(model: Any) -> Net:
 
 
 def _inner(model: Any) -> tuple[Any, Any, Any]:
-    """Return the MLP inside a model, and the names of its inputs and outputs where known."""
     if isinstance(model, BaseMLP | theirs.MLPClassifier | theirs.MLPRegressor):
         return model, None, None
     if isinstance(model, Pipeline):

@@ -74,27 +74,21 @@ class Notation:
         return _named(self.weight_, l, i, j)
 
     def bias(self, l: int, j: Unit) -> Name:
-        """Name the bias of unit j of layer l+1."""
         return _named(self.bias_, l, 0, j)
 
     def z(self, l: int, j: Unit) -> Name:
-        """Name the weighted sum with bias of unit j of layer l = 1..L."""
         return _named(self.z_, l, 0, j)
 
     def a(self, l: int, j: Unit) -> Name:
-        """Name what unit j of layer l gives."""
         return _named(self.a_ if l or not self.input_ else self.input_, l, 0, j)
 
     def delta(self, l: int, j: Unit) -> Name:
-        """Name dJ/dz of unit j of layer l."""
         return _named(self.delta_, l, 0, j)
 
     def target(self, j: Unit) -> Name:
-        """Name the target of output j."""
         return _named(self.target_, 0, 0, j)
 
     def row_loss(self) -> Name:
-        """Name the loss of one row of a batch."""
         return indexed(self.loss.ascii, "r")
 
     def vector(self, what: str, l: int) -> Name:
@@ -104,21 +98,17 @@ class Notation:
         return _named(array + bracket, l, 0, 0)
 
     def layer(self, l: int) -> str:
-        """Say in words which layer this is."""
         return self.input_layer if l == 0 and self.input_layer else _filled(self.layer_, l, 0, 0)
 
     def place(self, l: int, j: Unit) -> str:
-        """Say in words which unit this is."""
         if l == 0 and self.input_layer:
             return f"input {_filled('{j+1}', l, 0, j)}"
         return f"{self.node} {j + self.first if isinstance(j, int) else j} of {self.layer(l)}"
 
     def letter(self, n: int) -> str:
-        """Return the letter that runs over the n-th layer above."""
         return "kmnpstuv"[n] if n < 8 else f"k{n}"
 
     def legend(self) -> Legend:
-        """Say in a line or two how to read the symbols."""
         pieces = self.how_to_read.split("`")
         return tuple(_named(p, 0, 0, 0) if n % 2 else p for n, p in enumerate(pieces) if p)
 
@@ -212,7 +202,6 @@ NOTATIONS: dict[str, Notation] = {
 
 
 def get_notation(key: str) -> Notation:
-    """Return a notation by its key; a ValueError names those that exist."""
     if key not in NOTATIONS:
         raise ValueError(f"notation must be one of {', '.join(map(repr, NOTATIONS))}, got {key!r}.")
     return NOTATIONS[key]

@@ -35,12 +35,10 @@ class Flow:
 
     @property
     def sizes(self) -> list[int]:
-        """Number of nodes of each layer above the start."""
         return [len(slope) for slope in self.slopes[1:]]
 
     @property
     def n_paths(self) -> int:
-        """Number of paths."""
         return math.prod(self.sizes)
 
     def worth(self, nodes: Nodes) -> float:

@@ -80,12 +80,10 @@ class RowChain:
 
     @property
     def complete(self) -> bool:
-        """Whether `paths` are all there are."""
         return len(self.paths) == self.n_paths
 
 
 def row_chain(backward: Backward, notation: Notation, row: int, max_paths: int) -> RowChain:
-    """Return the chain of one row."""
     flow = backward.flow(row)
     share, term = float(backward.share[row]), float(backward.terms[row])
     symbols = ChainSymbols(backward, notation, row)
@@ -115,7 +113,6 @@ def row_chain(backward: Backward, notation: Notation, row: int, max_paths: int) 
 
 
 def _path(symbols: ChainSymbols, nodes: Nodes, blocked: dict[tuple[int, int], BlockedUnit]) -> Path:
-    """Return the path through these units of the layers above the weight's own."""
     factors = (*symbols.share(), *symbols.factors(nodes))
     places = list(enumerate((symbols.address.target, *nodes), start=symbols.l + 1))
     blocks = tuple(blocked[place] for place in places if place in blocked)

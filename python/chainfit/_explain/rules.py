@@ -65,7 +65,6 @@ class Activation:
         return substitute(self.value, {Z: z, Z_K: z_k})
 
     def derivative(self, z: Formula, a: Formula) -> Formula:
-        """Return f'(z)."""
         return substitute(self.slope, {Z: z, A: a})
 
 
@@ -121,7 +120,6 @@ class Loss:
     parameters: tuple[Variable, ...] = ()  # whose keys are attributes of the net
 
     def derivative(self, y: Formula, a: Formula) -> Formula:
-        """Return dloss/da of one output."""
         return substitute(self.slope, {Y: y, A: a})
 
     def of_row(self, index: str, y: Formula, a: Formula) -> Formula:
@@ -227,8 +225,6 @@ V_OLD, V = _before_after("v", "v_")
 
 @dataclass(frozen=True)
 class UpdateRule:
-    """What a solver does with the gradient of one weight."""
-
     words: str
     lines: tuple[tuple[Variable, Formula], ...]  # assignments in their order, the last to `NEW`
     constants: tuple[Variable, ...]

@@ -33,7 +33,6 @@ def objective(s: Symbols) -> tuple[Words, Words]:
 
 
 def net_words(s: Symbols) -> str:
-    """Say which net this is."""
     hidden = [s.net.layer_activation(l) for l in range(1, s.L)]
     hidden = hidden[:1] if len(set(hidden)) == 1 else hidden
     words = f"hidden layers {', '.join(hidden)}, " if hidden else ""
@@ -68,5 +67,4 @@ def listed(quantities: Iterable[Quantity], between: str = ", ", equals: str = " 
 
 
 def count(n: int, what: str) -> str:
-    """Return a number of things in words: '1 row', '1,000 rows'."""
     return f"{n:,} {what}{'' if n == 1 else 's'}"

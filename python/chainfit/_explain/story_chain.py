@@ -105,7 +105,6 @@ def _where(s: StorySymbols) -> str:
 
 
 def _called(name: str, letter: str, unit: int) -> str:
-    """Return a name given by the user, in brackets."""
     return "" if name == f"{letter}_{unit + 1}" else f" ({printable(name)})"
 
 
@@ -211,7 +210,6 @@ def paths(s: StorySymbols, *, hide_numbers: bool) -> Section | None:
 
 
 def _trail(s: StorySymbols, path: Path) -> Trail:
-    """Name the units of a path."""
     return Trail(tuple(s.notation.a(m, unit) for m, unit in path.nodes))
 
 
@@ -247,7 +245,6 @@ def rows(s: StorySymbols) -> Section | None:
 
 
 def l2(s: StorySymbols) -> Section | None:
-    """Write the L2 term and what it is added to."""
     chain = s.chain
     if not s.net.alpha:
         return None

@@ -29,8 +29,6 @@ MAX_BLOCKED = 6  # units that are named as blocked
 
 
 class StorySymbols(ChainSymbols):
-    """The symbols of the row of a chain that is shown in full."""
-
     def __init__(self, chain: ChainNumbers) -> None:
         super().__init__(chain.backward, chain.notation, chain.shown_row)
         self.chain = chain

@@ -49,7 +49,6 @@ W = indexed("w")  # any weight
 
 
 def step_story(trace: TraceNumbers, notation: Notation, writer: Writer) -> Document:
-    """Return the whole step, section by section."""
     s = Symbols(trace, notation)
     exercise = writer.hide_numbers and not s.batch
     numbers = trace.update.of(0, 0, 0) if trace.update else None
@@ -81,7 +80,6 @@ class Quantities(NamedTuple):
 
 
 def is_written_out(s: Symbols, *layers: int) -> bool:
-    """Whether the step is written out over these layers, sum by sum."""
     return not s.batch and max(s.net.units[l] for l in layers) <= WRITTEN_OUT
 
 
@@ -117,13 +115,11 @@ def number_of(s: Symbols, unit: int) -> str:
 
 
 def layer_title(s: Symbols, l: int) -> str:
-    """Say which layer this is, and how many units it has."""
     kind = "the output" if l == s.L else "hidden"
     return f"{s.notation.layer(l)} ({kind}, {count(s.net.units[l], s.notation.node)})"
 
 
 def between(s: Symbols, l: int) -> str:
-    """Say which weights lead from layer l to the next."""
     return f"the weights from {s.notation.layer(l)} to {s.notation.layer(l + 1)}"
 
 
@@ -152,7 +148,6 @@ def overview(s: Symbols, digits: int) -> Section:
 
 
 def inputs(s: Symbols) -> Section:
-    """List the inputs, which exercises show too."""
     names, X = s.net.feature_names, s.trace.X
     if s.batch:
         table = table_of(s, Quantities(lambda j: s.a(0, j), Constant, X))
@@ -334,7 +329,6 @@ def _blocked(s: Symbols, l: int) -> list[Block]:
 
 
 def gradient(s: Symbols, l: int) -> Section:
-    """Write the derivatives by the weights and biases from a layer to the next."""
     n, m = s.net.units[l], s.net.units[l + 1]
     dW, db = s.trace.dW[l], s.trace.db[l]
 
@@ -381,7 +375,6 @@ def _gradient_table(s: Symbols, l: int) -> Table:
 
 
 def update(s: Symbols) -> list[Section]:
-    """Write the rule of the update, and the parameters before and after."""
     made, net = s.trace.update, s.net
     if made is None:
         if net.solver in SOLVERS:  # nobody asked for it

@@ -75,7 +75,6 @@ class Symbols:
         return rules.softmax_derivative(self.a(self.L, m), self.a(self.L, k), same)
 
     def weighted_sum(self, l: int, j: Unit) -> Formula:
-        """Return the rule of z."""
         below = over(
             "j", self.net.units[l - 1], j, lambda i: self.w(l - 1, i, j) * self.a(l - 1, i)
         )
@@ -92,7 +91,6 @@ class Symbols:
         return largest_terms(self.net.coefs[l][j] * self.deltas(l + 1), term, at_most)
 
     def through_softmax(self, dJ_da: Sequence[Formula], k: int) -> Formula:
-        """Return the rule of dJ/dz of an output, a sum over all of them."""
         return total([dJ * self.softmax_derivative(m, k) for m, dJ in enumerate(dJ_da)])
 
     def penalty(self) -> Formula:
@@ -110,7 +108,6 @@ class Symbols:
 
 
 def general(name: Name) -> Quantity:
-    """Return a symbol without a number, for a rule in general."""
     return Quantity(name, math.nan)
 
 

@@ -48,7 +48,6 @@ class TraceNumbers:
 
     @property
     def sum_w(self) -> float:
-        """The sum of the rows' weights."""
         return float(weights_of(self.X, self.sample_weight).sum())
 
 

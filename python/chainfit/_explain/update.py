@@ -158,7 +158,6 @@ def _by_formula(net: Net, gradient: Layers) -> Update:
 
 
 def _by_training(net: Net, batch: Batch, gradient: Layers) -> Update:
-    """Make the next step of a model as training makes it, and leave the model alone."""
     step = _step_of_ours if isinstance(net.model, BaseMLP) else _step_of_sklearn
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about rows and settings that nobody chose

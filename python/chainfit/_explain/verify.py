@@ -79,7 +79,6 @@ def _refuse(what: str, tolerance: float, with_what: str) -> NoReturn:
 
 
 def verify(backward: Backward, value: float, l2_term: float, weight: float) -> Verification:
-    """Compute the derivative in the other ways."""
     trace, (l, i, j) = backward.trace, backward.address
     stored = float(trace.db[l][j] if i is None else trace.dW[l][i, j])
     size = float(np.sum(backward.share * backward.absolute_terms)) + abs(l2_term)

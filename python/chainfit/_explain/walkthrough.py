@@ -159,7 +159,6 @@ def _example(
     weights: tuple[tuple[int, int, int], ...],
     notation: Notation,
 ) -> Example:
-    """Return the example on the row x with the target 1."""
     first, *others = weights
     chain = explain(net, x, 1.0, first, notation=notation.key)
     chains = (chain, *(chain.of(weight) for weight in others))

@@ -63,15 +63,12 @@ class Writer:
         self.signs = {sign: way[self._flavour_index] for sign, way in _SIGNS.items()}
 
     def with_digits(self, digits: int) -> Writer:
-        """Return this writer with another number of digits."""
         return Writer(self.flavour, digits=digits, hide_numbers=self.hide_numbers)
 
     def with_flavour(self, flavour: str) -> Writer:
-        """Return this writer in another flavour."""
         return Writer(flavour, digits=self.digits, hide_numbers=self.hide_numbers)
 
     def name(self, name: Name) -> str:
-        """Write a symbol."""
         return name[self._flavour_index]
 
     def number(self, x: float) -> str:
@@ -104,7 +101,6 @@ class Writer:
         return self.signs["equals" if is_equal else "about"]
 
     def symbols(self, formula: Formula) -> str:
-        """Write the formula in symbols."""
         return self._write(formula, False)[0]
 
     def numbers(self, formula: Formula) -> str:
@@ -135,7 +131,6 @@ class Writer:
         return [first, *(f"{self.signs['times'].lstrip()}{factor}" for factor in others)]
 
     def partial(self, top: Name, bottom: Name) -> str:
-        """Write a partial derivative in a line."""
         d, upper, lower = self.signs["d"], self.name(top), self.name(bottom)
         if self.is_latex:
             return rf"\frac{{{d}{upper}}}{{{d}{lower}}}"
@@ -172,7 +167,6 @@ class Writer:
         return text, PRODUCT if self.is_latex and "10^" in text else ATOM
 
     def vector(self, values: Any, shown: int = 6) -> str:
-        """Write the first numbers of a vector."""
         words = [self.number(float(x)) for x in values[:shown]]
         more = len(values) - len(words)
         if more:
@@ -181,7 +175,6 @@ class Writer:
         return rf"\left[{text}\right]" if self.is_latex else f"[{text}]"
 
     def more(self, count: int) -> str:
-        """Write that `count` things are left out."""
         if self.is_latex:
             return rf"\dots\,\text{{{count:,} more}}"
         return f"{self.signs['dots']} {count:,} more"
