@@ -337,6 +337,9 @@ void set_schedule(Run& run, const std::string& name) {
 }  // namespace
 
 void bind_training(py::module_& m) {
+    py::tuple fields(std::size(EpochRecord::names));
+    for (std::size_t i = 0; i < fields.size(); ++i) fields[i] = EpochRecord::names[i];
+    m.attr("EPOCH_FIELDS") = fields;
     py::class_<Run>(m, "Run")
         .def(py::init<>())
         .def_readwrite("batch_size", &Run::batch_size)

@@ -314,11 +314,13 @@ def test_requests():
         cross_validate(model, X, y, params={"sample_weight": np.ones(150)})
     model.set_fit_request(sample_weight=False).set_partial_fit_request(classes=True)
     requests = model.get_metadata_routing()
-    assert requests.fit.requests == {"sample_weight": False}
-    assert requests.partial_fit.requests == {"sample_weight": None, "classes": True}
+    validation = {"X_val": None, "y_val": None, "sample_weight_val": None}
+    assert requests.fit.requests == {"sample_weight": False, **validation}
+    expected = {"sample_weight": None, "classes": True, **validation}
+    assert requests.partial_fit.requests == expected
     assert not requests.predict.requests
     assert not requests.predict_proba.requests
-    assert clone(model).get_metadata_routing().fit.requests == {"sample_weight": False}
+    assert clone(model).get_metadata_routing().fit.requests == requests.fit.requests
 
 
 # -- pickling by others

@@ -2,6 +2,7 @@
 // A new event is a function of Observer, called from fit().
 #pragma once
 
+#include <iterator>
 #include <limits>
 #include <string>
 #include <vector>
@@ -13,12 +14,15 @@ namespace chainfit {
 // What is told of an epoch beside its loss: NaN where there is nothing to tell.
 struct EpochRecord {
     static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    static constexpr const char* names[] = {"validation_loss", "validation_score", "learning_rate", "gradient_norm",
+                                            "seconds"};
     double validation_loss = kNone;
     double validation_score = kNone;
     double eta = kNone;  // of its last step
     double gradient_norm = kNone;
     double seconds = kNone;  // with its validation
 };
+static_assert(sizeof(EpochRecord) == std::size(EpochRecord::names) * sizeof(double));
 
 // What the observer finds on the validation rows.
 struct Validation {

@@ -55,6 +55,8 @@ def product_gflops(
     rows: int, n_in: int, n_out: int, double_precision: bool = False, duration: float = 0.1
 ) -> dict[str, float]: ...
 
+EPOCH_FIELDS: tuple[str, ...]  # of an EpochRecord, float64 each
+
 class Run:
     batch_size: int
     max_iter: int

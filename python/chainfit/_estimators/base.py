@@ -12,13 +12,14 @@ from typing import Any, ClassVar, Self
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 
-from .callbacks import Listener, SklearnCallbacks, Verbose
+from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
 from .inside import Inside
 from .job import Given, Jobs, given
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS
+from .record import history
 from .start import Start
 from .training import train
 
@@ -116,7 +117,7 @@ class BaseMLP(CallbackSupportMixin, Jobs, Start, Inside, ABC):
             state, end = train(settings, data, state, followers)
             if end.error is not None and end.why == "failed":
                 raise end.error
-            warn_of_end(end, state, settings.max_iter)
+            warn_of_end(end, state, settings)
             check_end(end, state, data.dtype)
         state.into(model.__dict__)
         draft.publish()
@@ -208,10 +209,13 @@ class BaseMLP(CallbackSupportMixin, Jobs, Start, Inside, ABC):
         return self._partial_fit(X, y, sample_weight, classes, validation)
 
     def _own_listeners(self) -> list[Listener]:
-        if not self.verbose or self.solver == "lbfgs":  # SciPy prints nothing
-            return []
-        settings = float(self.tol), self.n_iter_no_change, bool(self.early_stopping)
-        return [Verbose(*settings)]
+        listeners: list[Listener] = []
+        if self.verbose and self.solver != "lbfgs":  # SciPy prints nothing
+            settings = float(self.tol), self.n_iter_no_change, bool(self.early_stopping)
+            listeners.append(Verbose(*settings))
+        if self.callbacks:
+            listeners.append(Functions([*self.callbacks]))
+        return listeners
 
     # -- what is known of a fit
 
@@ -222,6 +226,14 @@ class BaseMLP(CallbackSupportMixin, Jobs, Start, Inside, ABC):
         if count is None:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute 'converged_'")
         return bool(count > self.n_iter_no_change)
+
+    @property
+    def history_(self) -> dict[str, list[float]]:
+        """What each epoch came to, a list for each part of the record."""
+        held = self.__dict__
+        if held.get("loss_curve_") is None:
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute 'history_'")
+        return history(held["loss_curve_"], held.get("_epochs"))
 
     # -- what scikit-learn asks
 

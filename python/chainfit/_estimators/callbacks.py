@@ -1,12 +1,12 @@
 """Who follows training: `train` calls each Listener at every event, and one may stop it.
 
-Here are progress that is printed (`verbose`), a function called after each epoch (the command
-line's bar), and scikit-learn's callbacks. To add another, derive from Listener.
+Here are progress that is printed (`verbose`), functions called after each epoch (the user's, the
+command line's bar), and scikit-learn's callbacks. To add another, derive from Listener.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from .state import State
 
 #: Makes the State that training would leave now; called only where somebody wants it.
 Snapshot = Callable[[], State]
+
+#: Makes the record of the epoch or iteration that just ended.
+Record = Callable[[], dict[str, float]]
 
 
 class Listener:
@@ -38,7 +41,7 @@ class Listener:
     def learning_rate(self, eta: float) -> None:
         """Take the step size of an adaptive schedule when it has become smaller."""
 
-    def end(self, state: Snapshot) -> bool:
+    def end(self, state: Snapshot, record: Record) -> bool:
         """End an epoch or an iteration; return True to stop training."""
         return False
 
@@ -55,6 +58,18 @@ class Progress(Listener):
     def epoch(self, n_iter: int, loss: float) -> None:
         """Call it."""
         self._on_epoch(n_iter, loss)
+
+
+class Functions(Listener):
+    """Calls the user's functions with the record of each epoch; True of any stops training."""
+
+    def __init__(self, functions: Sequence[Callable[[dict[str, float]], object]]) -> None:
+        self._functions = functions
+
+    def end(self, state: Snapshot, record: Record) -> bool:
+        """Call all of them."""
+        answers = [function(record()) for function in self._functions]
+        return any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)
 
 
 class Verbose(Listener):
@@ -140,7 +155,7 @@ class SklearnCallbacks(Listener):
             estimator=self._estimator, **self._so_far(state), **self._arguments()
         )
 
-    def end(self, state: Snapshot) -> bool:
+    def end(self, state: Snapshot, record: Record) -> bool:
         """End the subtask; whether a callback wants training to stop."""
         subtask, self._subtask = self._subtask, None
         stop: bool = subtask.call_on_fit_task_end(

@@ -11,11 +11,19 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .settings import FitSettings
 from .state import State
 from .warn import warn
 
 Why = Literal[
-    "max_iter", "converged", "eta_too_small", "diverged", "callback", "interrupted", "failed"
+    "max_iter",
+    "time_limit",
+    "converged",
+    "eta_too_small",
+    "diverged",
+    "callback",
+    "interrupted",
+    "failed",
 ]
 
 INTERRUPTED = "Training interrupted by user."
@@ -27,9 +35,9 @@ class End(NamedTuple):
     Attributes
     ----------
     why : str
-        'max_iter'; 'converged'; 'eta_too_small' (converged, with an adaptive step size that
-        vanished); 'diverged'; 'callback': one asked for it; 'interrupted': by the user's Ctrl-C;
-        'failed': another exception came out of a callback or a signal handler.
+        'max_iter'; 'time_limit'; 'converged'; 'eta_too_small' (converged, with an adaptive step
+        size that vanished); 'diverged'; 'callback': one asked for it; 'interrupted': by the user's
+        Ctrl-C; 'failed': another exception came out of a callback or a signal handler.
     error : BaseException or None
         That exception.
     steps : int
@@ -47,7 +55,7 @@ class End(NamedTuple):
     in_range: bool = True
 
 
-def warn_of_end(end: End, state: State, max_iter: int) -> None:
+def warn_of_end(end: End, state: State, settings: FitSettings) -> None:
     """Warn where a fit ended without having converged."""
     if end.why == "interrupted":
         warn(INTERRUPTED)
@@ -60,8 +68,14 @@ def warn_of_end(end: End, state: State, max_iter: int) -> None:
     warn_of_infinite_loss(end, state)
     if end.why == "max_iter":
         warn(
-            f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the "
+            f"Stochastic Optimizer: Maximum iterations ({settings.max_iter}) reached and the "
             "optimization hasn't converged yet.",
+            ConvergenceWarning,
+        )
+    if end.why == "time_limit":
+        warn(
+            f"The time limit of {settings.own['time_limit']} s was reached in iteration "
+            f"{state.n_iter + 1}, and the optimization hasn't converged yet.",
             ConvergenceWarning,
         )
 

@@ -16,7 +16,7 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import StrOptions
 
 from .initial import INITIALIZERS
-from .parameters import range_constraint
+from .parameters import FUNCTIONS, Number, range_constraint
 from .rules import own_parameters
 
 Class = TypeVar("Class", bound=type)
@@ -71,6 +71,22 @@ TABLE: tuple[Keyword, ...] = (
         """The score of the validation rows, of which more is better: one of scikit-learn's scorers
         by its name, a callable (estimator, X, y), or 'loss', the negative of the loss. None is
         accuracy, or R^2 in regression.""",
+    ),
+    Keyword(
+        "time_limit",
+        None,
+        [Number(0, None, closed="neither"), None],
+        "float or None",
+        """Seconds after which `fit` stops, within an epoch too, and keeps what it has.""",
+    ),
+    Keyword(
+        "callbacks",
+        None,
+        [FUNCTIONS, None],
+        "list of callable or None",
+        """Functions called after each epoch, or iteration of 'lbfgs', with its record: a dict with
+        'epoch' and the parts of `history_`. One that returns True stops the training.""",
+        option=False,
     ),
     Keyword(
         "class_weight",

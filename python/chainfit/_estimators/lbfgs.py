@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -17,6 +19,8 @@ from .callbacks import Listener
 from .endings import End, Why
 from .inputs import FitData
 from .optimizer import Trainer, cast, new_trainer
+from .parameters import as_float
+from .record import iteration
 from .settings import FitSettings
 from .state import State
 from .threads import thread_limit
@@ -83,6 +87,12 @@ def minimise(
         evaluated = data_loss, penalty
         return data_loss + penalty, _pack(coef_grads, intercept_grads)
 
+    outputs = units[-1] if loss == "squared_error" else 1
+    given = settings.own.get("time_limit")
+    limit = math.inf if given is None else as_float(given)
+    begun = start = time.perf_counter()
+    why: Why = "converged"
+
     def so_far() -> State:
         coefs, intercepts = _unpack(last.theta, units, data.dtype)
         return replace(
@@ -94,16 +104,22 @@ def minimise(
             listener.begin("iteration", so_far)
 
     def accepted(theta: Array) -> None:
-        nonlocal last
+        nonlocal last, begun, why
         # A line search ends where it looked last. SciPy goes on in theta itself.
         last = _Iterate(theta.copy(), last.n_iter + 1, *evaluated)
-        if any([listener.end(so_far) for listener in listeners]):
+        now = time.perf_counter()
+        reported = last.data_loss / outputs + last.penalty
+        record = partial(iteration, last.n_iter, reported, now - begun)
+        begun = now
+        if any([listener.end(so_far, record) for listener in listeners]):
+            raise _Stopped
+        if time.perf_counter() - start >= limit:
+            why = "time_limit"
             raise _Stopped
         if last.n_iter < settings.max_iter:
             begin()
 
     begin()
-    why: Why = "converged"
     error = None
     try:
         result = scipy.optimize.minimize(
@@ -124,14 +140,13 @@ def minimise(
         else:
             last = _Iterate(result.x, n_iter, *evaluate(result.x)[:2])
     except _Stopped:
-        why = "callback"
+        why = "time_limit" if why == "time_limit" else "callback"
     except KeyboardInterrupt as interrupt:
         why, error = "interrupted", interrupt
     for listener in listeners:
         listener.finish(why)
     # Without the optimizer that there was: its slots belong to weights that are gone.
     after = so_far()
-    outputs = units[-1] if loss == "squared_error" else 1
     after.loss = last.data_loss / outputs + last.penalty
     # A line search ends with the best that it found, and says itself where it did not converge.
     return after, End(why, error, last.n_iter, best_kept=True)

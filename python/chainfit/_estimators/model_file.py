@@ -6,6 +6,7 @@ record. What follows from these (layer count, output count, label binarizer) is 
 
 from __future__ import annotations
 
+import array
 from itertools import pairwise
 from typing import Any
 
@@ -26,6 +27,7 @@ from .._files.model import Kind, Packed
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
 from .optimizer import Optimizer, cast
 from .parameters import check_activations, hidden_units
+from .record import FIELDS, columns
 from .rules import LINKS, OPTIMIZERS, SETTINGS
 from .state import State
 
@@ -97,8 +99,8 @@ def _pack_optimizer(optimizer: Optimizer, tensors: dict[str, np.ndarray]) -> dic
 
 def _pack_layers(prefix: str, layers: tuple[Layers, Layers], tensors: dict[str, Any]) -> None:
     for word, arrays in zip(("coefs", "intercepts"), layers, strict=True):
-        for i, array in enumerate(arrays):
-            tensors[f"{prefix}{word}.{i}"] = np.asarray(array)
+        for i, values in enumerate(arrays):
+            tensors[f"{prefix}{word}.{i}"] = np.asarray(values)
 
 
 def _pack_classes(model: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -135,6 +137,10 @@ def _pack_training(state: State, tensors: dict[str, np.ndarray]) -> dict[str, An
         record[key] = None if curve is None else len(curve)
         if curve is not None:
             tensors[key] = np.array(curve, dtype=np.float64)
+    if state.epochs is not None:
+        record["epochs"] = len(state.epochs) // len(FIELDS)
+        for name, values in columns(state.epochs).items():
+            tensors[f"epochs.{name}"] = np.array(values, dtype=np.float64)
     if state.best is not None:
         record["best"] = True
         coefs, intercepts = (cast(arrays, state.coefs[0].dtype) for arrays in state.best)
@@ -301,6 +307,11 @@ def _unpack_training(state: State, fields: Fields, tensors: Tensors) -> None:
                 # History only: an overflowing loss or score does no harm to the model.
                 curve = tensors.take(key, "float64", (length,), finite=False).tolist()
             setattr(state, key, curve)
+    if fields.has("epochs"):
+        length = fields.integer("epochs")
+        names = [f"epochs.{name}" for name in FIELDS]
+        parts = [tensors.take(name, "float64", (length,), finite=False) for name in names]
+        state.epochs = array.array("d", np.stack(parts, axis=1).ravel())
     if fields.has("best") and fields.flag("best"):
         state.best = _unpack_layers("best.", state.units, str(state.coefs[0].dtype), tensors)
     fields.done()
@@ -326,7 +337,7 @@ def _unpack_optimizer(fields: Fields, model: Any, state: State, tensors: Tensors
     if (
         name == "adam"
         and slots
-        and any((array < 0).any() for arrays in slots[1] for array in arrays)
+        and any((moment < 0).any() for moments in slots[1] for moment in moments)
     ):
         raise ModelFileError("tensors 'slots.1...': adam's second moments must not be negative")
     return {"name": name, "eta": eta, "steps": steps, "slots": slots, "settings": settings}

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from .rules import ACTIVATIONS, SOLVERS
 
@@ -115,6 +115,23 @@ class Activations(StrOptions):
 
     def __str__(self) -> str:
         return f"{super().__str__()}, or one for each hidden layer in a tuple"
+
+
+class Functions(HasMethods):
+    """A list or tuple of functions."""
+
+    def __init__(self) -> None:
+        super().__init__("__call__")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        return isinstance(val, list | tuple) and all(map(callable, val))
+
+    def __str__(self) -> str:
+        return "a list of functions"
+
+
+FUNCTIONS = Functions()
 
 
 def check_activations(activation: Any, hidden: int) -> None:

@@ -158,6 +158,11 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
         Whether more than `n_iter_no_change` epochs in a row, calls of `partial_fit` included, did
         not improve by `tol`. Not with 'lbfgs'.
 
+    history_ : dict of str to list of float
+        A record of each epoch, as ``pandas.DataFrame`` takes it: 'loss', 'validation_loss',
+        'validation_score', 'learning_rate' (of the last step), 'gradient_norm', 'seconds'; NaN
+        where there was none. It goes on under warm_start and in `partial_fit`. Not with 'lbfgs'.
+
     n_iter_ : int
         Epochs or iterations of the last fit.
 

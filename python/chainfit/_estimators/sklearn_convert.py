@@ -72,6 +72,8 @@ def copy_fitted(source: Any, target: Any) -> None:
         with sklearn.config_context(enable_metadata_routing=True):
             for method in _REQUESTING:
                 wanted = getattr(source._metadata_request, method).requests
+                known = getattr(target.get_metadata_routing(), method).requests
+                wanted = {name: wanted[name] for name in wanted if name in known}
                 getattr(target, f"set_{method}_request")(**wanted)
 
 

@@ -7,6 +7,7 @@ says of itself has their names. Model files hold its plain content.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,7 +32,7 @@ HISTORY = (
 )
 
 #: Those that scikit-learn doesn't have. They are absent where there is nothing to hold.
-OWN_HISTORY = ("validation_loss_curve_", "_best_weights")
+OWN_HISTORY = ("validation_loss_curve_", "_epochs", "_best_weights")
 
 #: Every attribute that a State may set.
 ATTRIBUTES = ("coefs_", "intercepts_", "n_iter_", "t_", *HISTORY, *OWN_HISTORY, "_optimizer")
@@ -59,6 +60,8 @@ class State:
     best_validation_score : float or None
     no_improvement_count : int
     validation_loss_curve : list of float or None
+    epochs : array of double or None
+        The record of all epochs, see `record`.
     best : tuple or None
         The (coefs, intercepts) of the best score, while `partial_fit` waits for a better one.
     optimizer : Optimizer or None
@@ -78,6 +81,7 @@ class State:
     best_validation_score: float | None = None
     no_improvement_count: int = 0
     validation_loss_curve: list[float] | None = None
+    epochs: array[float] | None = None
     best: tuple[list[Array], list[Array]] | None = None
     optimizer: Optimizer | None = None
     generator: np.random.RandomState | None = None
@@ -119,6 +123,7 @@ class State:
             get("best_validation_score_"),
             get("_no_improvement_count", 0),
             get("validation_loss_curve_"),
+            get("_epochs"),
             get("_best_weights"),
             get("_optimizer"),
         )
@@ -142,7 +147,8 @@ class State:
         else:
             for name in HISTORY[1:]:
                 attributes.pop(name, None)
-        for name, value in zip(OWN_HISTORY, (self.validation_loss_curve, self.best), strict=True):
+        own = (self.validation_loss_curve, self.epochs, self.best)
+        for name, value in zip(OWN_HISTORY, own, strict=True):
             if value is not None:
                 attributes[name] = value
             else:

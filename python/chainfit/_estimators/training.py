@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy.typing as npt
@@ -19,7 +20,8 @@ from .endings import End, Why
 from .inputs import FitData
 from .lbfgs import minimise
 from .optimizer import Optimizer, Trainer, cast
-from .parameters import LARGEST_INT, rows_of_batch
+from .parameters import LARGEST_INT, as_float, rows_of_batch
+from .record import joined, last_epoch
 from .rules import SGD_FAMILY
 from .settings import FitSettings
 from .state import State
@@ -144,6 +146,8 @@ def _why(
         return "eta_too_small" if adaptive and optimizer.name in SGD_FAMILY else "converged"
     if run.stopped == "diverged":
         return "diverged"
+    if run.stopped == "time_limit":
+        return "time_limit"
     return "callback" if watcher is not None and watcher.stopped else "max_iter"
 
 
@@ -193,16 +197,17 @@ class _Watcher:
             for listener in self.listeners:
                 listener.learning_rate(value)
         elif event == "end":
-            return self._end()
+            return self._end(value)
         return None
 
     def begin(self) -> None:
         for listener in self.listeners:
             listener.begin("epoch", self._so_far)
 
-    def _end(self) -> bool:
+    def _end(self, loss: float) -> bool:
+        record = partial(last_epoch, self.run, loss)
         for listener in self.listeners:
-            self.stopped |= listener.end(self._so_far)
+            self.stopped |= listener.end(self._so_far, record)
         if not self.stopped and self.run.n_iter < self.run.max_iter:
             self.begin()
         return self.stopped
@@ -242,6 +247,9 @@ def _new_run(
     # what is as Run has it isn't set: of a step on a few rows each attribute is a hundredth
     if not settings.incremental:
         run.max_iter = min(int(settings.max_iter), LARGEST_INT)
+        limit = settings.own.get("time_limit")
+        if limit is not None:
+            run.time_limit = as_float(limit)
     run.tol = settings.tol
     run.n_iter_no_change = settings.n_iter_no_change
     if settings.early_stopping:
@@ -285,6 +293,7 @@ def _after(
     losses = run.loss_curve
     if losses:  # otherwise interrupted in the first epoch
         after.loss = losses[-1]
+    after.epochs = joined(state.epochs, run, in_place=in_place)
     after.loss_curve = _joined(state.loss_curve, losses, in_place)
     after.no_improvement_count = run.no_improvement_count
     after.validation_scores = state.validation_scores
