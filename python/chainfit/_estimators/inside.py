@@ -142,6 +142,7 @@ class Inside(Forward):
             settings.loss,
             data.dtype,
             settings.loss_settings,
+            settings.out_activation,
         )
         trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
         *_, coefs, intercepts = trainer.loss_and_gradient(

@@ -86,7 +86,12 @@ def _make_steps(
 
     coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
     trainer = optimizer.trainer(
-        state.units, settings.activation, settings.loss, data.dtype, settings.loss_settings
+        state.units,
+        settings.activation,
+        settings.loss,
+        data.dtype,
+        settings.loss_settings,
+        settings.out_activation,
     )
     trainer.set_parameters(coefs, intercepts)
     # scores of a fit before may be those of other rows
