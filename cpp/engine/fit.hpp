@@ -41,6 +41,7 @@ struct Run : ScheduleSettings {
     bool shuffle = true;
     double time_limit = std::numeric_limits<double>::infinity();  // seconds
     double loss_scale = 1;                                        // the data loss is reported times this
+    bool records_norm = false;  // of the gradient; where it is clipped, it is known anyway
 
     Index t = 0;  // rows seen
     Index n_iter = 0;
@@ -56,6 +57,8 @@ struct Run : ScheduleSettings {
 // asked within a step too and ends the run before the next update.
 class Observer : public Interrupt {
    public:
+    // Before an epoch, where the schedule is given: eta of step `first`, counted from 0, and of those after it.
+    virtual std::vector<double> step_sizes(Index first, Index count) = 0;
     virtual void shuffle(std::int64_t* order, Index n) = 0;
     virtual void on_epoch(double loss) = 0;
     virtual Validation validate() = 0;

@@ -4,6 +4,13 @@
 template <class...>
 struct TypeList {};
 
+template <class, class>
+struct Joined;
+template <class... First, class... Second>
+struct Joined<TypeList<First...>, TypeList<Second...>> {
+    using List = TypeList<First..., Second...>;
+};
+
 template <class Item, std::size_t n>
 constexpr List<Item> list(const Item (&items)[n]) {
     return {items, static_cast<Index>(n)};

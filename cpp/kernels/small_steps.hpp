@@ -53,7 +53,7 @@ struct OneRowSteps {
     Index n_layers = 0;
     const LossKernel<T>* loss = nullptr;
     Values<T> loss_values;
-    StepScalars<T> scalars;  // but for eta and l2
+    StepScalars<T> scalars;  // but for eta, l2 and decay
     Index count = 0;
     Range range;
     const T* x[kOneRowSteps] = {};  // (n_0) each
@@ -61,6 +61,7 @@ struct OneRowSteps {
     T row_weight[kOneRowSteps] = {};
     T eta[kOneRowSteps] = {};
     T l2[kOneRowSteps] = {};
+    T decay[kOneRowSteps] = {};
     // scratch, (n_L, lanes) each: the output layer of one row, and of as many rows as there are lanes
     T* output = nullptr;
     T* target = nullptr;

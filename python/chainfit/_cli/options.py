@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import make_constraint
 from .._estimators.classifier import MLPClassifier
 from .._estimators.keywords import Keyword, keywords_of
 from .._estimators.regressor import MLPRegressor
-from .._estimators.rules import ACTIVATIONS, CLASS_LOSSES, REAL_LOSSES, SOLVERS
+from .._estimators.rules import ACTIVATIONS, CLASS_LOSSES, REAL_LOSSES, SCHEDULES, SOLVERS
 
 
 def number(
@@ -189,8 +189,8 @@ NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "--schedule",
         "learning_rate",
         {
-            "choices": ("constant", "invscaling", "adaptive"),
-            "help": "of the learning rate, for sgd (default: constant)",
+            "choices": SCHEDULES,
+            "help": "of the learning rate (default: constant)",
         },
     ),
     (

@@ -77,6 +77,10 @@ def _pack_optimizer(optimizer: Optimizer, tensors: dict[str, np.ndarray]) -> dic
     content = optimizer.state()
     for s, slot in enumerate(content["slots"]):
         pack_layers(f"slots.{s}.", slot, tensors)
+    known = {key: int(content[key]) for key in ("batches", "seed") if key in content}
+    if "raw" in content:
+        pack_layers("raw.", content["raw"], tensors)
+        known["raw"] = True
     return {
         "name": content["name"],
         "eta": float(content["eta"]),
@@ -85,6 +89,7 @@ def _pack_optimizer(optimizer: Optimizer, tensors: dict[str, np.ndarray]) -> dic
         "settings": {
             key: pack_parameter(key, value, tensors) for key, value in content["settings"].items()
         },
+        **known,
     }
 
 
@@ -255,8 +260,15 @@ def _unpack_optimizer(fields: Fields, model: Any, state: State, tensors: Tensors
             f"{shorten(n_slots)}"
         )
     settings = _unpack_optimizer_settings(fields.fields("settings"), model)
-    fields.done()
     dtype = str(state.coefs[0].dtype)
+    known: dict[str, Any] = {
+        key: fields.integer(key, low)
+        for key, low in (("batches", 1), ("seed", 0))
+        if fields.has(key)
+    }
+    if fields.has("raw") and fields.flag("raw"):  # the weights that coefs_ are the average of
+        known["raw"] = unpack_layers("raw.", state.units, dtype, tensors)
+    fields.done()
     slots = [unpack_layers(f"slots.{s}.", state.units, dtype, tensors) for s in range(n_slots)]
     if (
         name == "adam"
@@ -264,7 +276,8 @@ def _unpack_optimizer(fields: Fields, model: Any, state: State, tensors: Tensors
         and any((moment < 0).any() for moments in slots[1] for moment in moments)
     ):
         raise ModelFileError("tensors 'slots.1...': adam's second moments must not be negative")
-    return {"name": name, "eta": eta, "steps": steps, "slots": slots, "settings": settings}
+    state_of = {"name": name, "eta": eta, "steps": steps, "slots": slots, "settings": settings}
+    return {**state_of, **known}
 
 
 def _unpack_optimizer_settings(fields: Fields, model: Any) -> dict[str, Any]:
@@ -274,6 +287,8 @@ def _unpack_optimizer_settings(fields: Fields, model: Any) -> dict[str, Any]:
     """
     names = [name for name in SETTINGS if fields.has(name)]
     values = {name: unpack_parameter(name, fields.take(name), Tensors({})) for name in names}
+    if fields.has("weight_decay"):
+        fields.take("weight_decay")  # of files from before it was a keyword of all solvers
     fields.done()
     own = type(model)._own_parameters
     if {*SETTINGS} - {*own} - {*names}:
