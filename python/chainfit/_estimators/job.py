@@ -20,12 +20,13 @@ from .forward import FLOAT64, Forward
 from .inputs import FitData, Rows, check_numeric, core_form, is_plain_X
 from .keywords import table_names
 from .parameters import check_activations, hidden_units, rows_of_batch
-from .rules import CLASS_LOSSES, LOSS_SETTINGS
+from .rules import CLASS_LOSSES, LEARNING_RATE, LOSS_SETTINGS
 from .scores import Score, by_scorer
 from .settings import FitSettings
 from .sparse import SPARSE_FORMATS, check_sparse
 from .state import State
-from .weights import weights_and_penalty, weights_in_range
+from .steps import check_dropout
+from .weights import weights_and_penalties, weights_in_range
 
 Array = npt.NDArray[Any]
 Given = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val
@@ -33,7 +34,7 @@ Given = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val
 # What a running optimizer doesn't keep: parameters that may change between calls of `partial_fit`.
 _GIVEN = (
     "solver", "activation", "batch_size", "shuffle", "random_state", "tol", "n_iter_no_change",
-    "early_stopping", "n_threads",
+    "early_stopping", "n_threads", *LEARNING_RATE, "max_iter",
 )  # fmt: skip
 _given = {
     loss: itemgetter(
@@ -120,6 +121,7 @@ class Jobs(Forward):
         if first_pass:
             units = [data.X.shape[1], *hidden_units(self.hidden_layer_sizes), outputs]
             check_activations(settings.activation, len(units) - 2)
+            check_dropout(settings.step.dropout, len(units) - 2)
             generator = check_random_state(self.random_state)
             init = settings.own["init"]
             state = State.drawn(units, settings.activation, weight_dtype, generator, init)
@@ -133,6 +135,8 @@ class Jobs(Forward):
                 f"{len(state.intercepts[-1])}."
             )
         check_activations(settings.activation, len(state.coefs) - 1)
+        if settings.step.dropout != 0:
+            check_dropout(settings.step.dropout, len(state.coefs) - 1)
         if not incremental:
             state.optimizer = None
         return settings, data, state
@@ -153,7 +157,9 @@ class Jobs(Forward):
         if memo is None or memo[0] != given or memo[1].loss != loss:
             # a list may have changed when it comes again
             given = tuple(tuple(g) if isinstance(g, list) else g for g in given)
-            memo = optimizer.memo = given, FitSettings.of(vars(self), loss, incremental=True)
+            settings = FitSettings.of(vars(self), loss, incremental=True)
+            settings.check_step_size(dtype)
+            memo = optimizer.memo = given, settings
         found: FitSettings = memo[1]
         return found
 
@@ -189,9 +195,11 @@ class Jobs(Forward):
         sample_weight = self._row_weight(sample_weight, Y, incremental)
         rows = X.shape[0]
         batch_rows = rows_of_batch(self.solver, self.batch_size, rows)
-        sample_weight, l2 = weights_and_penalty(sample_weight, self.alpha, rows, batch_rows, dtype)
+        sample_weight, l2, l1 = weights_and_penalties(
+            sample_weight, (self.alpha, self.l1), rows, batch_rows, dtype
+        )
         classes = not self._y_numeric
-        data = FitData(X, Y, sample_weight, dtype, l2, self._score_on, classes, None, as_given)
+        data = FitData(X, Y, sample_weight, dtype, l2, self._score_on, classes, None, as_given, l1)
         return data, weight_dtype
 
     def _checked_rows(self, X: Any, y: Any, dtype: Any, reset: bool) -> tuple[Any, Any]:

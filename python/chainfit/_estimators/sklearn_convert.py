@@ -25,6 +25,7 @@ Array = npt.NDArray[Any]
 _THEIRS = {
     "activation": ("identity", "logistic", "relu", "tanh"),
     "solver": ("lbfgs", "sgd", "adam"),
+    "learning_rate": ("constant", "invscaling", "adaptive"),
     "loss": ("squared_error", "poisson"),
 }
 

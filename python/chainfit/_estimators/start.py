@@ -12,12 +12,12 @@ import numpy.typing as npt
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
 
-from .forward import FLOAT32, FLOAT64, Forward
+from .forward import FLOAT32, FLOAT64
 from .generator import generator_kept
+from .job import Jobs
 from .labels import binarizer_for
 from .layers import layers
 from .parameters import check_activations, hidden_units
-from .settings import FitSettings
 from .state import State
 
 Array = npt.NDArray[Any]
@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 _OF_DATA = ("classes_", "_label_binarizer", "out_activation_", "feature_names_in_")
 
 
-class Start(Forward):
+class Start(Jobs):
     """The part of an estimator that makes a model which has seen no row yet."""
 
     hidden_layer_sizes: Any
@@ -35,9 +35,6 @@ class Start(Forward):
     @abstractmethod
     def _set_targets(self, targets: Any) -> int:
         """Take what there is to predict, as `initialize` documents it; return the net's outputs."""
-
-    @abstractmethod
-    def _settings(self, dtype: np.dtype[Any], incremental: bool) -> FitSettings: ...
 
     def _start(
         self, n_features: int, targets: Any, weights: tuple[list[Array], list[Array]] | None = None
