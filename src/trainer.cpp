@@ -8,6 +8,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "engine/evaluation.hpp"
 #include "outside.hpp"
 
 namespace chainfit {
@@ -119,6 +120,27 @@ class PythonObserver final : public Observer {
     Signals signals_;
 };
 
+Settings settings_of(const py::dict& parameters) {
+    Settings settings;
+    for (const auto& [name, given] : parameters) {
+        const double value = PyFloat_AsDouble(given.ptr());
+        if (value == -1.0 && PyErr_Occurred()) throw py::error_already_set();
+        settings[name.cast<std::string>()] = value;
+    }
+    return settings;
+}
+
+// None, or pairs: a number of neighbouring output units, and their settings of the loss's parameters by name.
+std::vector<BlockSettings> blocks_of(const py::object& blocks) {
+    std::vector<BlockSettings> list;
+    if (blocks.is_none()) return list;
+    for (const py::handle block : blocks) {
+        const auto [units, settings] = block.cast<std::pair<Index, py::dict>>();
+        list.push_back({units, settings_of(settings)});
+    }
+    return list;
+}
+
 // A Python function that is handed the gradient of each step, coefs and intercepts, and may change it in place. Made
 // and destroyed with the GIL held, used without.
 template <class T>
@@ -145,8 +167,10 @@ template <class T>
 class PyTrainer {
    public:
     PyTrainer(std::vector<Index> units, const py::object& activation, const std::string& loss,
-              const std::string& optimizer, const py::kwargs& parameters)
-        : trainer_(std::move(units), names_of(activation), loss, optimizer, settings_of(parameters)) {}
+              const std::string& optimizer, const std::string& out_activation, const py::object& blocks,
+              const py::kwargs& parameters)
+        : trainer_(std::move(units), names_of(activation), {loss, out_activation, blocks_of(blocks)}, optimizer,
+                   settings_of(parameters)) {}
 
     void set_parameters(const py::sequence& coefs, const py::sequence& intercepts) {
         const Busy busy(user_, Access::write);
@@ -249,6 +273,14 @@ class PyTrainer {
         return py::make_tuple(loss.data, loss.penalty, gradient[0], gradient[1]);
     }
 
+    double loss(const py::object& output, const py::object& Y, const py::object& sample_weight) {
+        const Busy busy(user_, Access::read);
+        const SampleArrays<T> arrays(output, Y, sample_weight, units().back(), units().back());
+        if (arrays.samples.is_sparse()) throw py::type_error("output must be a numpy array");
+        const NoGil no_gil;
+        return mean_loss(trainer_.functions(), units().back(), arrays.samples);
+    }
+
     Trainer<T>& trainer() { return trainer_; }
 
    private:
@@ -288,9 +320,10 @@ template <class T>
 void bind_trainer(py::module_& m, const char* name) {
     using Class = PyTrainer<T>;
     py::class_<Class>(m, name)
-        .def(py::init<std::vector<Index>, const py::object&, const std::string&, const std::string&,
-                      const py::kwargs&>(),
-             py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"))
+        .def(py::init<std::vector<Index>, const py::object&, const std::string&, const std::string&, const std::string&,
+                      const py::object&, const py::kwargs&>(),
+             py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"), py::kw_only(),
+             py::arg("out_activation") = "", py::arg("blocks") = py::none())
         .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"))
         .def("parameters", &Class::parameters)
         .def("is_finite", &Class::is_finite)
@@ -309,7 +342,8 @@ void bind_trainer(py::module_& m, const char* name) {
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"),
              py::arg("gradient_hook") = py::none())
         .def("loss_and_gradient", &Class::loss_and_gradient, py::arg("X"), py::arg("Y"), py::arg("sample_weight"),
-             py::arg("l2"), py::arg("n_threads"));
+             py::arg("l2"), py::arg("n_threads"))
+        .def("loss", &Class::loss, py::arg("output"), py::arg("Y"), py::arg("sample_weight"));
 }
 
 std::string schedule_name(const Run& run) {

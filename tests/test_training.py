@@ -18,12 +18,13 @@ from chainfit import _core, reference
 
 # Names that the reference knows too; those that only the core has are checked by differences.
 ACTIVATIONS = [name for name in _core.activations() if name in reference.ACTIVATIONS]
-LOSSES = [name for name in _core.losses() if name in reference.LOSSES]
+# dloss/dz moves no more than a does; the others are tests/test_losses.py's.
+LOSSES = ["squared_error", "binary_log_loss", "log_loss", "poisson", "huber", "log_cosh"]
 OPTIMIZERS = [name for name in _core.optimizers() if name in reference.UPDATES]
 
 # Roundings of one elementwise function, as tests/test_kernels.py has them: 5 ulp are 10 u.
 ELEMENTWISE = 10
-STEEPEST = 1.13  # gelu's slope at sqrt 2
+STEEPEST = 1.76  # selu's slope below 0
 
 
 # --- the oracle with its error bounds ------------------------------------------------------------

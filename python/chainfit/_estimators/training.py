@@ -86,7 +86,12 @@ def _make_steps(
 
     coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
     trainer = optimizer.trainer(
-        state.units, settings.activation, settings.loss, data.dtype, settings.loss_settings
+        state.units,
+        settings.activation,
+        settings.loss,
+        data.dtype,
+        settings.loss_settings,
+        settings.out_activation,
     )
     trainer.set_parameters(coefs, intercepts)
     # scores of a fit before may be those of other rows
@@ -215,7 +220,8 @@ class _Watcher:
     def _validate(self) -> tuple[float, float]:
         assert self.validation is not None
         parameters = self.trainer.parameters()
-        score, loss = self.validation(*parameters, lambda: self._state_with(parameters))
+        now = partial(self._state_with, parameters)
+        score, loss = self.validation(*parameters, self.trainer, now)
         self.scores.append(score)
         if self.validation.with_loss:
             self.losses.append(loss)

@@ -1,0 +1,101 @@
+"""Update rules: p, a W[l] or b[l], moves in place by its gradient g; velocity, m, v are slots.
+
+To add one: its line in UPDATES, its constants in State.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .arrays import Array, Arrays
+
+
+@dataclass
+class State:
+    """An update rule at work: its name, what it remembers of earlier steps, its constants.
+
+    `slots` is a list of pairs (arrays like W, arrays like b), `steps` counts the steps made.
+    `eta` may be set between steps.
+    """
+
+    optimizer: str
+    slots: list[tuple[list[Array], list[Array]]]
+    eta: float
+    mu: float = 0.9
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.01
+    steps: int = 0
+
+
+def _sgd(p: Array, g: Array, s: State) -> None:
+    """Apply p <- p - eta g."""
+    p -= s.eta * g
+
+
+def _momentum(p: Array, g: Array, s: State, velocity: Array) -> None:
+    """Apply velocity <- mu velocity - eta g; p <- p + velocity.
+
+    B. Polyak, 1964; D. Rumelhart, G. Hinton, R. Williams, 1986.
+    """
+    velocity *= s.mu
+    velocity -= s.eta * g
+    p += velocity
+
+
+def _nesterov(p: Array, g: Array, s: State, velocity: Array) -> None:
+    """Apply velocity <- mu velocity - eta g; p <- p + mu velocity - eta g, with the new velocity.
+
+    I. Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013:
+    v' = mu v - eta g(q + mu v), q' = q + v'. Kept here is p = q + mu v, the point at which g is
+    taken: p' = q' + mu v' = (p - mu v) + v' + mu v' = p + mu v' - eta g (Y. Bengio et al.,
+    "Advances in optimizing recurrent networks", 2013).
+    """
+    velocity *= s.mu
+    velocity -= s.eta * g
+    p += s.mu * velocity - s.eta * g
+
+
+def _adam(p: Array, g: Array, s: State, m: Array, v: Array) -> None:
+    """Apply p <- p - eta_t m / (sqrt(v) + eps), m and v being running means of g and g^2.
+
+    D. Kingma, J. Ba, "Adam: a method for stochastic optimization", 2015, in the form that ends
+    section 2: both bias corrections are in eta_t = eta sqrt(1-beta2^t)/(1-beta1^t), t = 1, 2, ...
+    """
+    m *= s.beta1
+    m += (1 - s.beta1) * g
+    v *= s.beta2
+    v += (1 - s.beta2) * (g * g)
+    eta_t = s.eta * math.sqrt(1 - s.beta2**s.steps) / (1 - s.beta1**s.steps)
+    p -= eta_t * m / (np.sqrt(v) + s.eps)
+
+
+def _adamw(p: Array, g: Array, s: State, m: Array, v: Array) -> None:
+    """Apply p <- p - eta weight_decay p to weights, which are (n_l, n_{l+1}), then Adam's step.
+
+    I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", 2019. The decay is no part of
+    J; biases, which are vectors, don't decay.
+    """
+    if p.ndim == 2:
+        p -= s.eta * s.weight_decay * p
+    _adam(p, g, s, m, v)
+
+
+UPDATES: dict[str, tuple[int, Callable[..., None]]] = {  # name: (number of slots, update)
+    "sgd": (0, _sgd),
+    "momentum": (1, _momentum),
+    "nesterov": (1, _nesterov),
+    "adam": (2, _adam),
+    "adamw": (2, _adamw),
+}
+
+
+def init_state(W: Arrays, b: Arrays, optimizer: str, *, eta: float, **constants: Any) -> State:
+    """Return the state before the first step: all slots zero; `constants` as named in `State`."""
+    n_slots = UPDATES[optimizer][0]
+    slots = [([np.zeros_like(p) for p in W], [np.zeros_like(p) for p in b]) for _ in range(n_slots)]
+    return State(optimizer, slots, eta, **constants)
