@@ -15,6 +15,7 @@ from sklearn.callback import CallbackSupportMixin
 from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
+from .guard import warn_if_nothing_learned
 from .job import Given, Jobs, given
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS
@@ -116,6 +117,8 @@ class BaseMLP(CallbackSupportMixin, Jobs, ABC):
             if end.error is not None and end.why == "failed":
                 raise end.error
             warn_of_end(end, state, settings)
+            if end.why in ("converged", "eta_too_small"):
+                warn_if_nothing_learned(state, settings, data)
             check_end(end, state, data.dtype)
         state.into(model.__dict__)
         draft.publish()
