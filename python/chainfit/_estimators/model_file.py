@@ -77,7 +77,9 @@ def _pack_optimizer(optimizer: Optimizer, tensors: dict[str, np.ndarray]) -> dic
     content = optimizer.state()
     for s, slot in enumerate(content["slots"]):
         pack_layers(f"slots.{s}.", slot, tensors)
-    known = {key: int(content[key]) for key in ("batches", "seed") if key in content}
+    known: dict[str, Any] = {
+        key: int(content[key]) for key in ("batches", "seed") if key in content
+    }
     if "raw" in content:
         pack_layers("raw.", content["raw"], tensors)
         known["raw"] = True

@@ -94,7 +94,7 @@ class StepSettings(NamedTuple):
         if not self.dropout:
             return []
         rates = self.dropout
-        of_layers = [0.0, *[rates] * (layers - 1)] if isinstance(rates, Real) else rates
+        of_layers = rates if isinstance(rates, tuple) else (0.0, *[rates] * (layers - 1))
         return [*map(float, of_layers)] if any(of_layers) else []
 
     def set_options(self, run: _core.Run, rule: str) -> None:

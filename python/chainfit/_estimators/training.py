@@ -254,7 +254,8 @@ class _Watcher:
     def _validate(self) -> tuple[float, float]:
         assert self.validation is not None
         parameters = published(self.trainer)
-        score, loss = self.validation(*parameters, lambda: self._state_with(parameters))
+        now = partial(self._state_with, parameters)
+        score, loss = self.validation(*parameters, self.trainer, now)
         self.scores.append(score)
         if self.validation.with_loss:
             self.losses.append(loss)
