@@ -29,7 +29,7 @@ Array = npt.NDArray[Any]
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
-CANONICAL = {loss.link: name for name, loss in reversed(reference.LOSSES.items())}
+CANONICAL = {loss.link: name for name, loss in reference.LOSSES.items() if loss.slope is None}
 HIDDEN_ACTIVATIONS = tuple(reference.ACTIVATIONS)
 OUT_ACTIVATIONS = tuple({**reference.LINKS, **reference.ACTIVATIONS})
 SOLVERS = ("sgd", *(name for name in reference.UPDATES if name not in SGD_FAMILY))
