@@ -38,7 +38,7 @@ struct PlainLayers {
 
 template <class T>
 py::array predict_as(const py::object& x, const py::sequence& coefs, const py::sequence& intercepts,
-                     const py::object& activation, const std::string& out_activation, const py::object& n_threads) {
+                     const py::object& activation, const LinkSettings& link, const py::object& n_threads) {
     const PlainLayers<T> net(coefs, intercepts);
     const std::vector<std::string> activations = names_of(activation);
     const SampleArrays<T> arrays(x, net.n_in());
@@ -50,7 +50,7 @@ py::array predict_as(const py::object& x, const py::sequence& coefs, const py::s
     SignalInterrupt signals;
     {
         const NoGil no_gil;
-        predict(samples, net.layers, activations, out_activation, to, signals, threads);
+        predict(samples, net.layers, activations, link, to, signals, threads);
     }
     signals.raise();
     return out;
@@ -61,8 +61,9 @@ template <class T>
 class PyRowNet {
    public:
     PyRowNet(const py::sequence& coefs, const py::sequence& intercepts, const py::object& activation,
-             const std::string& out_activation)
-        : net_(copies(coefs), copies(intercepts)), predictor_(net_.layers, names_of(activation), out_activation) {}
+             const std::string& out_activation, std::vector<Index> blocks)
+        : net_(copies(coefs), copies(intercepts)),
+          predictor_(net_.layers, names_of(activation), {out_activation, std::move(blocks)}) {}
 
     Index n_in() const { return net_.n_in(); }
     Index n_out() const { return net_.n_out(); }
@@ -100,8 +101,10 @@ template <class T>
 void bind_row_net(py::module_& m, const char* name) {
     using Net = PyRowNet<T>;
     py::class_<Net>(m, name)
-        .def(py::init<const py::sequence&, const py::sequence&, const py::object&, const std::string&>(),
-             py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"))
+        .def(py::init<const py::sequence&, const py::sequence&, const py::object&, const std::string&,
+                      std::vector<Index>>(),
+             py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"),
+             py::arg("blocks") = std::vector<Index>())
         .def_property_readonly("n_in", &Net::n_in)
         .def_property_readonly("n_out", &Net::n_out)
         .def_property_readonly("predictor", &Net::predictor)
@@ -114,14 +117,15 @@ void bind_prediction(py::module_& m) {
     m.def(
         "predict",
         [](const py::object& X, const py::sequence& coefs, const py::sequence& intercepts, const py::object& activation,
-           const std::string& out_activation, const py::object& n_threads) {
+           const std::string& out_activation, const py::object& n_threads, std::vector<Index> blocks) {
+            const LinkSettings link{out_activation, std::move(blocks)};
             return py::isinstance<py::array_t<float>>(X) ||
                            (is_sparse(X) && py::isinstance<py::array_t<float>>(attribute(X, "data")))
-                       ? predict_as<float>(X, coefs, intercepts, activation, out_activation, n_threads)
-                       : predict_as<double>(X, coefs, intercepts, activation, out_activation, n_threads);
+                       ? predict_as<float>(X, coefs, intercepts, activation, link, n_threads)
+                       : predict_as<double>(X, coefs, intercepts, activation, link, n_threads);
         },
         py::arg("X"), py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"),
-        py::arg("n_threads"));
+        py::arg("n_threads"), py::arg("blocks") = std::vector<Index>());
     bind_row_net<float>(m, "RowNetF32");
     bind_row_net<double>(m, "RowNetF64");
 }

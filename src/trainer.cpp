@@ -111,7 +111,7 @@ class PythonObserver final : public Observer {
     Signals signals_;
 };
 
-Settings settings_of(const py::kwargs& parameters) {
+Settings settings_of(const py::dict& parameters) {
     Settings settings;
     for (const auto& [name, given] : parameters) {
         const double value = PyFloat_AsDouble(given.ptr());
@@ -119,6 +119,17 @@ Settings settings_of(const py::kwargs& parameters) {
         settings[name.cast<std::string>()] = value;
     }
     return settings;
+}
+
+// None, or pairs: a number of neighbouring output units, and their settings of the loss's parameters by name.
+std::vector<BlockSettings> blocks_of(const py::object& blocks) {
+    std::vector<BlockSettings> list;
+    if (blocks.is_none()) return list;
+    for (const py::handle block : blocks) {
+        const auto [units, settings] = block.cast<std::pair<Index, py::dict>>();
+        list.push_back({units, settings_of(settings)});
+    }
+    return list;
 }
 
 // A Python function that is handed the gradient of each step, coefs and intercepts, and may change it in place. Made
@@ -147,8 +158,10 @@ template <class T>
 class PyTrainer {
    public:
     PyTrainer(std::vector<Index> units, const py::object& activation, const std::string& loss,
-              const std::string& optimizer, const py::kwargs& parameters)
-        : trainer_(std::move(units), names_of(activation), loss, optimizer, settings_of(parameters)) {}
+              const std::string& optimizer, const std::string& out_activation, const py::object& blocks,
+              const py::kwargs& parameters)
+        : trainer_(std::move(units), names_of(activation), {loss, out_activation, blocks_of(blocks)}, optimizer,
+                   settings_of(parameters)) {}
 
     void set_parameters(const py::sequence& coefs, const py::sequence& intercepts) {
         const Busy busy(user_, Access::write);
@@ -290,9 +303,10 @@ template <class T>
 void bind_trainer(py::module_& m, const char* name) {
     using Class = PyTrainer<T>;
     py::class_<Class>(m, name)
-        .def(py::init<std::vector<Index>, const py::object&, const std::string&, const std::string&,
-                      const py::kwargs&>(),
-             py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"))
+        .def(py::init<std::vector<Index>, const py::object&, const std::string&, const std::string&, const std::string&,
+                      const py::object&, const py::kwargs&>(),
+             py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"), py::kw_only(),
+             py::arg("out_activation") = "", py::arg("blocks") = py::none())
         .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"))
         .def("parameters", &Class::parameters)
         .def("is_finite", &Class::is_finite)

@@ -102,7 +102,7 @@ def test_it_is_trained_on_every_road_saved_loaded_and_explained(tree, what):
     ("tests", "name"),
     [
         ("tests/test_kernels.py", "softsign"),  # values, derivative, NaN
-        ("tests/test_kernels.py", "cauchy"),
+        ("tests/test_loss_kernels.py", "cauchy"),
         ("tests/test_training.py", "softsign"),  # against differences, and the oracle
         ("tests/test_training.py", "cauchy"),
         ("tests/test_training.py", "adagrad and not steps"),

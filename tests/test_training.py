@@ -17,7 +17,8 @@ from chainfit import _core, reference
 
 # Names that the reference knows too; those that only the core has are checked by differences.
 ACTIVATIONS = [name for name in _core.activations() if name in reference.ACTIVATIONS]
-LOSSES = [name for name in _core.losses() if name in reference.LOSSES]
+# dloss/dz moves no more than a does; the others are tests/test_losses.py's.
+LOSSES = ["squared_error", "binary_log_loss", "log_loss", "poisson", "huber", "log_cosh"]
 OPTIMIZERS = [name for name in _core.optimizers() if name in reference.UPDATES]
 # and those whose steps have an error bound; others are held by whole fits
 STEPS = [name for name in OPTIMIZERS if name in ("sgd", "momentum", "nesterov", "adam", "adamw")]

@@ -17,6 +17,7 @@ from .callbacks import Listener
 from .endings import End, Why
 from .inputs import FitData
 from .optimizer import Trainer, cast, new_trainer
+from .rules import LINKS
 from .settings import FitSettings
 from .state import State
 from .threads import thread_limit
@@ -66,7 +67,13 @@ def minimise(
     units, loss = state.units, settings.loss
     threads = thread_limit(settings.n_threads)
     trainer: Trainer = new_trainer(
-        "sgd", units, settings.activation, loss, data.dtype, settings.loss_settings
+        "sgd",
+        units,
+        settings.activation,
+        loss,
+        data.dtype,
+        settings.loss_settings,
+        settings.out_activation,
     )
 
     def evaluate(theta: Array) -> tuple[float, float, list[Array], list[Array]]:
@@ -131,7 +138,7 @@ def minimise(
         listener.finish(why)
     # Without the optimizer that there was: its slots belong to weights that are gone.
     after = so_far()
-    outputs = units[-1] if loss == "squared_error" else 1
+    outputs = units[-1] if LINKS[loss] == "identity" else 1
     after.loss = last.data_loss / outputs + last.penalty
     # A line search ends with the best that it found, and says itself where it did not converge.
     return after, End(why, error, last.n_iter, best_kept=True)

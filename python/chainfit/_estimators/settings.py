@@ -15,7 +15,11 @@ import numpy as np
 
 from .keywords import TABLE
 from .parameters import as_float
-from .rules import LINKS, LOSS_SETTINGS, OPTIMIZERS, SETTINGS, optimizer_name
+from .rules import LOSS_SETTINGS, OPTIMIZERS, SETTINGS, link_of, optimizer_name
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class FitSettings:
     rule_settings : mapping of str to Any
         The parameters in `rules.SETTINGS`, which a new optimizer is made with.
     loss_settings : mapping of str to Any
-        The loss' own parameters.
+        The loss' own parameters; a tuple has one for each of as many equal blocks of outputs.
     own : mapping of str to Any
         The keywords of `keywords.TABLE` that the estimator has.
     incremental : bool
@@ -85,10 +89,10 @@ class FitSettings:
             solver=p["solver"],
             activation=activation if isinstance(activation, str) else tuple(activation),
             loss=loss,
-            out_activation=LINKS[loss],
+            out_activation=link_of(loss, p.get("out_activation")),
             rule=optimizer_name(p["solver"], p["momentum"], p["nesterovs_momentum"]),
             rule_settings={name: p[name] for name in SETTINGS},
-            loss_settings={name: p[name] for name in LOSS_SETTINGS[loss]},
+            loss_settings={name: _plain(p[name]) for name in LOSS_SETTINGS[loss]},
             own={keyword.name: p[keyword.name] for keyword in TABLE if keyword.name in p},
             batch_size=p["batch_size"],
             max_iter=1 if incremental else p["max_iter"],

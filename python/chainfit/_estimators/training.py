@@ -23,7 +23,7 @@ from .inputs import FitData, all_finite, core_form
 from .lbfgs import minimise
 from .optimizer import Optimizer, Trainer, cast
 from .parameters import LARGEST_INT, rows_of_batch
-from .rules import SGD_FAMILY
+from .rules import LINKS, SGD_FAMILY
 from .settings import FitSettings
 from .state import State
 from .threads import thread_limit
@@ -83,7 +83,12 @@ def _make_steps(
 
     coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
     trainer = optimizer.trainer(
-        state.units, settings.activation, settings.loss, data.dtype, settings.loss_settings
+        state.units,
+        settings.activation,
+        settings.loss,
+        data.dtype,
+        settings.loss_settings,
+        settings.out_activation,
     )
     trainer.set_parameters(coefs, intercepts)
     run = _new_run(settings, state, optimizer, data.X.shape[0] if order is None else len(order))
@@ -257,7 +262,7 @@ def _new_run(settings: FitSettings, state: State, optimizer: Optimizer, rows: in
         run.schedule = schedule
         run.eta_init = float(optimizer.settings["learning_rate_init"])
         run.power_t = float(optimizer.settings["power_t"])
-    if settings.out_activation == "identity" and len(state.intercepts[-1]) > 1:
+    if LINKS[settings.loss] == "identity" and len(state.intercepts[-1]) > 1:
         run.loss_scale = 1.0 / len(state.intercepts[-1])
     run.t = int(state.t)
     if state.no_improvement_count:

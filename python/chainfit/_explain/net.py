@@ -23,15 +23,18 @@ from .._common.public import public
 from .._estimators.base import BaseMLP
 from .._estimators.parameters import check_activations
 from .._estimators.rules import LOSSES, SGD_FAMILY, own_parameters
+from . import rules
 from .checks import check_shapes, matrix, names, one_of, real_number
 
 Array = npt.NDArray[Any]
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
-CANONICAL = {loss.link: name for name, loss in reference.LOSSES.items() if loss.slope is None}
+CANONICAL = {loss.link: name for name, loss in reference.LOSSES.items() if loss.canonical}
 HIDDEN_ACTIVATIONS = tuple(reference.ACTIVATIONS)
-OUT_ACTIVATIONS = tuple({**reference.LINKS, **reference.ACTIVATIONS})
+OUT_ACTIVATIONS = tuple(
+    name for name in {**reference.LINKS, **reference.ACTIVATIONS} if name in rules.ACTIVATIONS
+)
 SOLVERS = ("sgd", *(name for name in reference.UPDATES if name not in SGD_FAMILY))
 # Parameters of other rules, which become attributes of a net under their own names.
 _OWN = {
@@ -43,10 +46,12 @@ _OWN = {
 # Where a loss has a derivative at every output: the output activations that stay there, if these
 # are not all.
 _INSIDE_0_1 = ("logistic", "softmax")
+_ABOVE_0 = (*_INSIDE_0_1, "exp", "softplus")
 _DEFINED = {
     "binary_log_loss": _INSIDE_0_1,
     "log_loss": _INSIDE_0_1,
-    "poisson": (*_INSIDE_0_1, "exp"),
+    "poisson": _ABOVE_0,
+    "gamma": _ABOVE_0,
 }
 
 # Settings of the update, in scikit-learn's words.
@@ -76,14 +81,14 @@ class Net:
     intercepts : sequence of array-like of shape (n_{l+1},), default=None
         The biases; None is zeros.
     activation : str or tuple of str, default='relu'
-        Activation of the hidden layers: 'identity', 'logistic', 'tanh', 'relu' or 'leaky_relu'. A
-        tuple has one for each.
+        Activation of the hidden layers, one of MLPRegressor's. A tuple has one for each.
     out_activation : str, default='identity'
         Activation of the last layer: one of these, 'softmax' or 'exp'.
     loss : str, default=None
-        'squared_error' (half the sum over the outputs), 'binary_log_loss', 'log_loss' or
-        'poisson'. None is the one whose canonical link `out_activation` is, and 'squared_error'
-        where it is no link. Any other pair is allowed if the loss has a derivative at every output.
+        'squared_error' (half the sum over the outputs), 'binary_log_loss', 'log_loss', or another
+        loss of MLPRegressor but 'gaussian_nll'. None is the one whose canonical link
+        `out_activation` is, and 'squared_error' where it is no link. Any other pair is allowed if
+        the loss has a derivative at every output.
     alpha : float, default=0.0
         L2 penalty, as in the estimators.
     solver : {'sgd', 'adam'}, default='sgd'
@@ -190,7 +195,7 @@ class Net:
         one_of("out_activation", out_activation, OUT_ACTIVATIONS)
         if loss is None:
             loss = CANONICAL.get(out_activation, "squared_error")
-        one_of("loss", loss, tuple(reference.LOSSES))
+        one_of("loss", loss, tuple(rules.LOSSES))
         defined = _DEFINED.get(loss, OUT_ACTIVATIONS)
         if out_activation not in defined:
             raise ValueError(

@@ -145,10 +145,11 @@ def _kernel_gradient(
     found = _core_net(trace.net)
     if found is None:
         return None, "the core trains no net with this loss and output activation"
-    W, b, activation, loss = found
+    W, b, activation, out_activation = found
+    loss = trace.net.loss
     units = [*(len(w) for w in W), W[-1].shape[1]]
     own = {p.name: getattr(trace.net, p.name) for p in _core.losses()[loss].parameters}
-    trainer = new_trainer("sgd", units, activation, loss, np.dtype(np.float64), own)
+    trainer = new_trainer("sgd", units, activation, loss, np.dtype(np.float64), own, out_activation)
     trainer.set_parameters(W, b)
     gradient = trainer.loss_and_gradient(trace.X, trace.Y, trace.sample_weight, trace.net.alpha, 1)
     element = gradient[3][l][j] if i is None else gradient[2][l][i, j]
@@ -157,7 +158,7 @@ def _kernel_gradient(
 
 
 def _core_net(net: Net) -> tuple[list[Array], list[Array], tuple[str, ...], str] | None:
-    """Return (W, b, activations, loss) of a net of the core with the same gradient, if any.
+    """Return (W, b, activations, out_activation) of a core's net with the same gradient, if any.
 
     A loss of identity outputs, such as squared error, of outputs with the activation of hidden
     units: these are hidden units of a net with one layer more, W = I and b = 0, whose outputs are
@@ -168,12 +169,13 @@ def _core_net(net: Net) -> tuple[list[Array], list[Array], tuple[str, ...], str]
     loss = _core.losses().get(net.loss)
     if loss is None:
         return None
+    link = _core.links().get(net.out_activation)
     hidden = tuple(net.layer_activation(l) for l in range(1, len(W)))
     if not known.keys() >= {*hidden}:
         return None
-    if loss.link == net.out_activation:
-        return W, b, hidden, net.loss
+    if loss.link == net.out_activation or (link is not None and link.unit_by_unit):
+        return W, b, hidden, net.out_activation
     if loss.link != "identity" or net.out_activation not in known:
         return None
     n = net.units[-1]
-    return [*W, np.eye(n)], [*b, np.zeros(n)], (*hidden, net.out_activation), net.loss
+    return [*W, np.eye(n)], [*b, np.zeros(n)], (*hidden, net.out_activation), loss.link
