@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ import numpy.typing as npt
 from ..._common.printable import printable
 from ..._estimators.rules import optimizer_name
 from .. import rules
-from ..address import SYNTAXES
+from ..address import SYNTAXES, Syntax
 from ..batch import as_batch
 from ..formula import as_data
 from ..history import History
@@ -30,6 +31,11 @@ from ..trace import trace_numbers
 from ..update import _optimizer_state, numbers_of_state
 
 Array = npt.NDArray[Any]
+
+#: Indices of ``coefs_[1][1, 0]`` as 1, 1, 0.
+COUNTED_FROM_0 = Syntax(
+    r"\(?(\d+),(\d+),(\d+)\)?", tuple(((letter, 0),) for letter in ("l", "i", "j"))
+)
 
 #: Weights times rows of which a page still draws all rows as one batch without a noticeable wait.
 MOST_WORK = 20_000_000
@@ -79,7 +85,7 @@ def page_data(
         "outputs": _output_names(net),
         "notation": notation,
         "notations": {key: _notation(names) for key, names in NOTATIONS.items()},
-        "addresses": SYNTAXES,
+        "addresses": [_address(syntax) for syntax in (*SYNTAXES, COUNTED_FROM_0)],
         "dtype": dtype.name,
         "epochs": [_epoch(label, at, dtype, X, Y, w) for label, at in kept],
         "rows": {
@@ -95,38 +101,46 @@ def page_data(
 
 def rules_data(net: Net) -> dict[str, Any]:
     """Return the rules of the net's layers, loss and solver, trees among them as `as_data` does."""
-    names = [net.layer_activation(l) for l in range(1, len(net.units))]
     loss = rules.loss_of(net)
-    solver = None
-    if net.solver != "lbfgs":
-        update = rules.UPDATES[optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)]
-        variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
-        solver = {
-            "words": update.words,
-            "names": {v.key: v.name.unicode for v in variables},
-            "memory": [v.key for v in update.memory],
-            "of_weights": [rules.DECAY.key],  # 0 for a bias
-            "lines": [(v.key, as_data(tree)) for v, tree in update.lines],
-        }
+    trees = {key: as_data(getattr(loss, key)) for key in ("term", "scale", "slope", "of_sum")}
+    of_row = loss.of_row("i" if net.units[-1] > 1 else "", rules.Y, rules.A)
+    clipped = loss.of_sum is not None
     return {
-        "layers": names,
-        "activations": {name: _activation(rules.ACTIVATIONS[name]) for name in names},
-        "loss": {
-            "name": net.loss,
-            "is_clipped": loss.of_sum is not None,
-            **{key: as_data(getattr(loss, key)) for key in ("term", "scale", "slope", "of_sum")},
-        },
-        "solver": solver,
+        "layers": [_activation(net.layer_activation(l)) for l in range(1, len(net.units))],
+        "loss": {"name": net.loss, "is_clipped": clipped, "row": as_data(of_row), **trees},
+        "solver": _solver(net),
     }
 
 
-def _activation(rule: rules.Activation) -> dict[str, Any]:
+def _activation(name: str) -> dict[str, Any]:
+    rule = rules.ACTIVATIONS[name]
     return {
+        "name": name,
         "shown": as_data(rule.value),
         "value": as_data(rule.stable or rule.value),
         "slope": as_data(rule.slope),
         "idle_below": rules.SATURATED * (rule.steepest or 0),
         "cuts": rule.cuts,
+    }
+
+
+def _solver(net: Net) -> dict[str, Any]:
+    """Return the update as trees; `why` says what the page shows where it can't be made."""
+    if net.solver == "lbfgs":
+        why = (
+            "L-BFGS has no rule for a single weight: each of its steps is made of the gradients of "
+            "all weights, now and before."
+        )
+        return {"words": "L-BFGS", "why": why, "memory": [], "lines": []}
+    update = rules.UPDATES[optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)]
+    variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
+    return {
+        "words": update.words,
+        "why": f"What {update.words} remembered at this epoch was not kept.",
+        "names": {v.key: v.name.unicode for v in variables},
+        "memory": [v.key for v in update.memory],
+        "of_weights": [rules.DECAY.key],  # 0 for a bias
+        "lines": [(v.key, as_data(tree)) for v, tree in update.lines],
     }
 
 
@@ -138,6 +152,17 @@ def _notation(notation: Notation) -> dict[str, Any]:
         if key.endswith("_") and key != "layer_":
             data[key] = Symbol.of(value)._asdict() if value else None
     return data
+
+
+def _address(syntax: Syntax) -> tuple[str, dict[str, int]]:
+    """Return a pattern with a named group for each index, and what they count from."""
+    pattern = syntax.pattern
+    for places in syntax.groups:
+        digits = r"\d+" if len(places) == 1 else r"[1-9]\d*"
+        named = ",".join(f"(?<{letter}>{digits})" for letter, _ in places)
+        before, _, after = re.split(r"(\(\[?\\d[^)]*\))", pattern, maxsplit=1)
+        pattern = before + named + after
+    return pattern, dict(place for places in syntax.groups for place in places)
 
 
 def to_script(data: dict[str, Any]) -> str:
@@ -238,9 +263,9 @@ def _base64(*arrays: Array, dtype: Any = np.float64) -> str:
     return base64.b64encode(raw).decode("ascii")
 
 
-def _interleaved(coefs: Sequence[Array], intercepts: Sequence[Array]) -> list[Array]:
-    """W[0], b[0], W[1], b[1], ..."""
-    return [p for pair in zip(coefs, intercepts, strict=True) for p in pair]
+def _joined(coefs: Sequence[Array], intercepts: Sequence[Array]) -> list[Array]:
+    """b[0], W[0], b[1], W[1], ..."""
+    return [p for pair in zip(intercepts, coefs, strict=True) for p in pair]
 
 
 def _epoch(
@@ -252,9 +277,9 @@ def _epoch(
         "label": label,
         "J": _finite(numbers.J),
         "gradients": [_finite(g) for g in gradients],
-        "parameters": _base64(*_interleaved(net.coefs, net.intercepts), dtype=dtype),
+        "parameters": _base64(*_joined(net.coefs, net.intercepts), dtype=dtype),
         "update": _update(net),
-        "slots": [_base64(*_interleaved(*slot), dtype=dtype) for slot in _memory(net)],
+        "slots": [_base64(*_joined(*slot), dtype=dtype) for slot in _memory(net)],
     }
 
 

@@ -1,6 +1,7 @@
 // The page: its state, the controls that change it, and what is drawn of it.
 
-const VIEWS = ["forward", "backward", "story", "layers"];
+const LOOKS = { forward: forward_look, backward: backward_look, story: story_look };
+const VIEWS = [...Object.keys(LOOKS), "layers"];
 const state = {
   view: "forward",
   epoch: data.epochs.length - 1,
@@ -21,119 +22,98 @@ function change(news) {
 
 // --- drawing -------------------------------------------------------------------------------------
 
-const LOOKS = { forward: forward_look, backward: backward_look, story: story_look };
+const by_id = (id) => document.getElementById(id);
+const say = (text) => (by_id("live").textContent = text);
+const units_shown = () => strongest(trace(state.epoch, state.row), needed_units(state));
 
 function render() {
   const held = focus_key();
   document.body.dataset.view = state.view;
-  for (const view of VIEWS) {
-    const tab = by_id(`tab-${view}`);
-    tab.setAttribute("aria-selected", String(view === state.view));
-    tab.tabIndex = view === state.view ? 0 : -1;
-  }
-  by_id("stage").setAttribute("aria-labelledby", `tab-${state.view}`);
-  by_id("address").placeholder = text_name(symbol.weight({ l: 0, i: 0, j: 0 }));
-  render_steppers();
-  const shown = strongest(trace(state.epoch, state.row), needed_units(state));
+  for (const [id, news] of Object.entries(controls()))
+    for (const [key, value] of Object.entries(news))
+      if (key in by_id(id)) by_id(id)[key] = value;
+      else by_id(id).setAttribute(key, value);
+  const shown = units_shown();
   const is_chart = state.view === "layers";
+  fill("loss", number(trace(state.epoch, state.row).J, 5));
   fill("stage", is_chart ? layers_view(state) : picture_of(shown));
-  fill("panel", is_chart ? [] : panel_of(shown));
+  fill("panel", is_chart ? null : panel_of(shown));
   if (held) document.querySelector(held)?.focus({ preventScroll: true });
 }
 
-const fill = (id, content) => by_id(id).replaceChildren(...content.flat(Infinity).filter(Boolean));
+const fill = (id, ...content) =>
+  by_id(id).replaceChildren(...content.flat(Infinity).filter(Boolean));
 
-function picture_of(shown) {
-  const look = LOOKS[state.view](state);
-  const width = Math.max(300, by_id("stage").clientWidth - 2);
-  const picture = draw_net(shown, look, state.weight, width, (weight) => change({ weight }));
-  const is_whole = shown.every((list, l) => list.length === units[l]);
-  return [
-    el("p.caption", look.caption),
-    el("div.scroll", picture),
-    is_whole ? null : el("p.note", { id: "cut" }, CUT),
-  ];
-}
-
-const CUT =
-  `Of layers with more than ${WHOLE} units the ${MOST} strongest are drawn: those that pass most ` +
-  "on. All units count in every number; any weight can be chosen by its address.";
-
-const CHOOSE = [
-  el("h2", { id: "panel-title" }, "Choose a weight"),
-  el(
-    "p",
-    "Click on a line of the picture, or on a unit for its bias. Its paths to the loss light up, and " +
-      "its chain of derivatives appears here, with numbers.",
-  ),
-  el(
-    "p.note",
-    "By keyboard: Tab to the picture, arrow keys from weight to weight, Enter to choose. Or write " +
-      "its address above.",
-  ),
-];
-
-function panel_of(shown) {
-  const { view, epoch, row, weight, path } = state;
-  const story = view === "story" && story_panel(state, shown);
-  if (!weight) return story || CHOOSE;
-  const chain =
-    row < 0
-      ? batch_panel(epoch, weight, (row) => change({ row }))
-      : row_panel(epoch, row, weight, path, (path) => change({ path }));
-  return [story, chain];
-}
-
-const COUNTS = { row: rows.n, epoch: data.epochs.length, step: STORY.length };
-
-function render_steppers() {
-  const { row, epoch, step } = state;
-  const n = count_of(rows.n);
-  set_stepper("row", row < 0 ? `all ${n} rows` : `row ${count_of(row + 1)} of ${n}`);
-  set_stepper("epoch", data.epochs[epoch].label);
-  set_stepper("step", `step ${step + 1} of ${STORY.length}`);
-  by_id("all-rows").setAttribute("aria-pressed", String(row < 0));
-  by_id("all-rows").disabled = state.view === "story";
-  by_id("loss-name").textContent = symbol.loss().base;
-  by_id("loss").replaceChildren(number(trace(epoch, row).J, 5));
-}
-
-function set_stepper(name, words) {
-  const [value, count] = [state[name], COUNTS[name]];
-  const range = by_id(`${name}-range`);
-  range.max = count - 1;
-  if (value >= 0) range.value = value;
-  range.setAttribute("aria-valuetext", words);
-  by_id(`${name}-words`).textContent = words;
-  by_id(`${name}-back`).disabled = value <= 0;
-  by_id(`${name}-on`).disabled = value < 0 || value >= count - 1;
-  by_id(`${name}-stepper`).hidden = count < 2;
-}
-
-// --- focus survives a new drawing ----------------------------------------------------------------
-
+// focus survives a new drawing
 function focus_key() {
   const active = document.activeElement?.closest("[data-address], [data-unit], [data-path]");
   const key = active && ["address", "unit", "path"].find((name) => name in active.dataset);
   return key && `[data-${key}="${active.dataset[key]}"]`;
 }
 
-function say(text) {
-  by_id("live").textContent = text;
+function picture_of(shown) {
+  const look = LOOKS[state.view](state);
+  const width = Math.max(300, by_id("stage").clientWidth - 2);
+  const picture = draw_net(shown, look, state.weight, width, (weight) => change({ weight }));
+  const is_whole = shown.every((list, l) => list.length === units[l]);
+  const cut =
+    `Of layers with more than ${WHOLE} units the ${MOST} strongest are drawn: those that pass most ` +
+    "on. All units count in every number; any weight can be chosen by its address.";
+  return [
+    el("p.caption", look.caption),
+    el("div.scroll", picture),
+    !is_whole && el("p.note", { id: "cut" }, cut),
+  ];
+}
+
+function panel_of(shown) {
+  const story = state.view === "story" && story_panel(state, shown);
+  if (state.weight) return [story, chain_panel(state, change)];
+  return story || by_id("choose").content.cloneNode(true);
 }
 
 // --- controls ------------------------------------------------------------------------------------
 
+const n_rows = count_of(rows.n);
+const STEPPERS = {
+  row: [rows.n, (n) => (n < 0 ? `all ${n_rows} rows` : `row ${count_of(n + 1)} of ${n_rows}`)],
+  epoch: [data.epochs.length, (n) => data.epochs[n].label],
+  step: [STORY.length, (n) => `step ${n + 1} of ${STORY.length}`],
+};
+
+// What the elements with these ids show of the state, as properties and attributes.
+function controls() {
+  const { view, row } = state;
+  const news = {
+    stage: { "aria-labelledby": `tab-${view}` },
+    address: { placeholder: text_name(symbol.weight({ l: 0, i: 0, j: 0 })) },
+    "all-rows": { "aria-pressed": row < 0, disabled: view === "story" },
+    "loss-name": { textContent: symbol.loss().base },
+  };
+  for (const name of VIEWS)
+    news[`tab-${name}`] = { "aria-selected": name === view, tabIndex: name === view ? 0 : -1 };
+  for (const [name, [count, words]] of Object.entries(STEPPERS)) {
+    const [n, text] = [state[name], words(state[name])];
+    news[`${name}-range`] = { max: count - 1, value: Math.max(n, 0), "aria-valuetext": text };
+    if (n < 0) delete news[`${name}-range`].value;
+    news[`${name}-words`] = { textContent: text };
+    news[`${name}-back`] = { disabled: n <= 0 };
+    news[`${name}-on`] = { disabled: n < 0 || n >= count - 1 };
+    news[`${name}-stepper`] = { hidden: count < 2 };
+  }
+  return news;
+}
+
 const on = (id, event, listener) => by_id(id).addEventListener(event, listener);
 
 function step_by(name, d) {
-  const to = Math.min(COUNTS[name] - 1, Math.max(0, state[name] + d));
+  const to = Math.min(STEPPERS[name][0] - 1, Math.max(0, state[name] + d));
   change({ [name]: state[name] < 0 ? last_row : to });
-  const words = name === "step" && `Step ${state.step + 1}: ${story_title(STORY[state.step])}`;
-  say(words || by_id(`${name}-words`).textContent);
+  const words = () => `Step ${state.step + 1}: ${story_step(state).title}`;
+  say(name === "step" ? words() : by_id(`${name}-words`).textContent);
 }
 
-for (const name of Object.keys(COUNTS)) {
+for (const name of Object.keys(STEPPERS)) {
   on(`${name}-back`, "click", () => step_by(name, -1));
   on(`${name}-on`, "click", () => step_by(name, 1));
   on(`${name}-range`, "input", (event) => change({ [name]: Number(event.target.value) }));
@@ -141,83 +121,77 @@ for (const name of Object.keys(COUNTS)) {
 const toggle_rows = () => change({ row: state.row < 0 ? last_row : -1 });
 on("all-rows", "click", toggle_rows);
 
+// a key that is meant for the element in focus, and for nothing around it
+function take(event) {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
 for (const view of VIEWS) on(`tab-${view}`, "click", () => change({ view }));
 on("tabs", "keydown", (event) => {
   const d = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   if (!d) return;
-  event.preventDefault();
-  event.stopPropagation();
-  const view = VIEWS[(VIEWS.indexOf(state.view) + d + VIEWS.length) % VIEWS.length];
-  change({ view });
-  by_id(`tab-${view}`).focus();
+  take(event);
+  change({ view: VIEWS.at((VIEWS.indexOf(state.view) + d) % VIEWS.length) });
+  by_id(`tab-${state.view}`).focus();
 });
 
 on("theme", "click", () => {
-  const root = document.documentElement;
-  const now =
-    root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-  root.dataset.theme = now === "dark" ? "light" : "dark";
-  say(`${root.dataset.theme} colours`);
+  const { dataset } = document.documentElement;
+  const is_dark = dataset.theme
+    ? dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
+  dataset.theme = is_dark ? "light" : "dark";
+  say(`${dataset.theme} colours`);
 });
 
 on("notation", "change", (event) => {
   notation = data.notations[event.target.value];
   change({});
 });
-by_id("notation").append(
-  ...Object.entries(data.notations).map(([name, { summary }]) =>
-    el("option", { value: name, selected: name === data.notation }, `${name}: ${summary}`),
-  ),
-);
 
 on("help", "click", () => by_id("keys").showModal());
 on("close", "click", () => by_id("keys").close());
 
 // No form: a notebook's frame doesn't submit any.
 function find_weight() {
-  const field = by_id("address");
-  const found = parse_address(field.value);
-  field.setAttribute("aria-invalid", String(Boolean(found.error)));
-  by_id("address-error").textContent = found.error ?? "";
-  if (found.error) return;
-  change({ weight: found, view: state.view === "layers" ? "forward" : state.view });
+  const { error, ...weight } = parse_address(by_id("address").value);
+  by_id("address").setAttribute("aria-invalid", Boolean(error));
+  by_id("address-error").textContent = error ?? "";
+  if (!error) change({ weight, view: state.view === "layers" ? "forward" : state.view });
 }
 on("show", "click", find_weight);
 on("address", "keydown", (event) => event.key === "Enter" && find_weight());
 
-// from unit to unit of the weight's two layers, and from layer to layer, over what is drawn
-function move_weight(event) {
+// From unit to unit of the weight's two layers, and from layer to layer, over what is drawn.
+on("stage", "keydown", (event) => {
   const held = event.target.closest("[data-address]");
   if (!held) return;
   const [l, i, j] = held.dataset.address.split(",").map(Number);
-  const shown = strongest(trace(state.epoch, state.row), needed_units(state));
-  const next = (list, value, d) => list[(list.indexOf(value) + d + list.length) % list.length];
+  const shown = units_shown();
+  const next = (list, value, d) => list.at((list.indexOf(value) + d) % list.length);
+  const along = (d) =>
+    event.shiftKey ? { l, i, j: next(shown[l + 1], j, d) } : { l, i: next(shown[l], i, d), j };
   const moves = {
-    ArrowUp: () =>
-      event.shiftKey ? [l, i, next(shown[l + 1], j, -1)] : [l, next(shown[l], i, -1), j],
-    ArrowDown: () =>
-      event.shiftKey ? [l, i, next(shown[l + 1], j, 1)] : [l, next(shown[l], i, 1), j],
-    ArrowRight: () =>
-      l + 1 < L ? [l + 1, shown[l + 1].includes(j) ? j : shown[l + 1][0], shown[l + 2][0]] : null,
-    ArrowLeft: () => (l > 0 ? [l - 1, shown[l - 1][0], i] : null),
-    Enter: () => [l, i, j],
-    " ": () => [l, i, j],
-    b: () => [l, -1, j],
+    ArrowUp: () => along(-1),
+    ArrowDown: () => along(1),
+    ArrowRight: () => l + 1 < L && { l: l + 1, i: j, j: shown[l + 2][0] },
+    ArrowLeft: () => l > 0 && { l: l - 1, i: shown[l - 1][0], j: i },
+    Enter: () => ({ l, i, j }),
+    " ": () => ({ l, i, j }),
+    b: () => ({ l, i: -1, j }),
   };
   if (!moves[event.key]) return;
-  event.preventDefault();
-  event.stopPropagation();
-  const to = moves[event.key]();
-  if (!to) return;
-  const weight = { l: to[0], i: to[1], j: to[2] };
+  take(event);
+  const weight = moves[event.key]();
+  if (!weight) return;
   change({ weight });
-  document.querySelector(`[data-address="${to.join()}"]`)?.focus({ preventScroll: true });
+  const address = Object.values(weight).join();
+  document.querySelector(`[data-address="${address}"]`)?.focus({ preventScroll: true });
   const t = trace(state.epoch, state.row);
-  const w = text_of(parameter(t.p, weight));
-  const g = text_of(t.gradient(weight.l, weight.i, weight.j));
+  const [w, g] = [parameter(t.p, weight), t.gradient(weight)].map((value) => text_of(value));
   say(`${text_name(symbol.weight(weight))}: ${w}, gradient ${g}`);
-}
-on("stage", "keydown", move_weight);
+});
 
 const KEYS = {
   ArrowRight: () => state.view === "story" && step_by("step", 1),

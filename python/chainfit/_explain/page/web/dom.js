@@ -23,8 +23,6 @@ const el = (tag, ...contents) => make("http://www.w3.org/1999/xhtml", tag, conte
 const svg = (tag, ...contents) => make("http://www.w3.org/2000/svg", tag, contents);
 const mathml = (tag, ...contents) => make("http://www.w3.org/1998/Math/MathML", tag, contents);
 
-const by_id = (id) => document.getElementById(id);
-
 // --- numbers as text -----------------------------------------------------------------------------
 
 const signed = (text) => text.replace(/^-/, "\u2212"); // a real minus sign
@@ -67,5 +65,3 @@ const number = (value, digits) =>
 
 const count_of = (n) => (n < 1e15 ? n.toLocaleString("en-US") : text_of(n, 3));
 const plural = (n, word) => `${count_of(n)} ${word}${n === 1 ? "" : "s"}`;
-
-const range = (first, last) => Array.from({ length: last - first + 1 }, (_, n) => first + n);
