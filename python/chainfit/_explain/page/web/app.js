@@ -8,7 +8,7 @@ const state = {
   row: 0, // -1: all rows
   step: 0,
   weight: null, // { l, i, j }
-  path: null, // one of paths_of(...).shown
+  path: null, // which one of paths_of(...).shown
 };
 let last_row = 0; // to come back to from all rows
 
@@ -27,7 +27,7 @@ const say = (text) => (by_id("live").textContent = text);
 const units_shown = () => strongest(trace(state.epoch, state.row), needed_units(state));
 
 function render() {
-  const held = focus_key();
+  const held = choice_at(document.activeElement);
   document.body.dataset.view = state.view;
   for (const [id, news] of Object.entries(controls()))
     for (const [key, value] of Object.entries(news))
@@ -38,23 +38,16 @@ function render() {
   fill("loss", number(trace(state.epoch, state.row).J, 5));
   fill("stage", is_chart ? layers_view(state) : picture_of(shown));
   fill("panel", is_chart ? null : panel_of(shown));
-  if (held) document.querySelector(held)?.focus({ preventScroll: true });
+  if (held) focus_on(...held);
 }
 
 const fill = (id, ...content) =>
   by_id(id).replaceChildren(...content.flat(Infinity).filter(Boolean));
 
-// focus survives a new drawing
-function focus_key() {
-  const active = document.activeElement?.closest("[data-address], [data-unit], [data-path]");
-  const key = active && ["address", "unit", "path"].find((name) => name in active.dataset);
-  return key && `[data-${key}="${active.dataset[key]}"]`;
-}
-
 function picture_of(shown) {
   const look = LOOKS[state.view](state);
   const width = Math.max(300, by_id("stage").clientWidth - 2);
-  const picture = draw_net(shown, look, state.weight, width, (weight) => change({ weight }));
+  const picture = draw_net(shown, look, state.weight, width);
   const is_whole = shown.every((list, l) => list.length === units[l]);
   const cut =
     `Of layers with more than ${WHOLE} units the ${MOST} strongest are drawn: those that pass most ` +
@@ -68,7 +61,7 @@ function picture_of(shown) {
 
 function panel_of(shown) {
   const story = state.view === "story" && story_panel(state, shown);
-  if (state.weight) return [story, chain_panel(state, change)];
+  if (state.weight) return [story, chain_panel(state)];
   return story || by_id("choose").content.cloneNode(true);
 }
 
@@ -104,8 +97,6 @@ function controls() {
   return news;
 }
 
-const on = (id, event, listener) => by_id(id).addEventListener(event, listener);
-
 function step_by(name, d) {
   const to = Math.min(STEPPERS[name][0] - 1, Math.max(0, state[name] + d));
   change({ [name]: state[name] < 0 ? last_row : to });
@@ -113,102 +104,119 @@ function step_by(name, d) {
   say(name === "step" ? words() : by_id(`${name}-words`).textContent);
 }
 
-for (const name of Object.keys(STEPPERS)) {
-  on(`${name}-back`, "click", () => step_by(name, -1));
-  on(`${name}-on`, "click", () => step_by(name, 1));
-  on(`${name}-range`, "input", (event) => change({ [name]: Number(event.target.value) }));
-}
-const toggle_rows = () => change({ row: state.row < 0 ? last_row : -1 });
-on("all-rows", "click", toggle_rows);
-
-// a key that is meant for the element in focus, and for nothing around it
-function take(event) {
-  event.preventDefault();
-  event.stopPropagation();
-}
-
-for (const view of VIEWS) on(`tab-${view}`, "click", () => change({ view }));
-on("tabs", "keydown", (event) => {
-  const d = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!d) return;
-  take(event);
-  change({ view: VIEWS.at((VIEWS.indexOf(state.view) + d) % VIEWS.length) });
-  by_id(`tab-${state.view}`).focus();
-});
-
-on("theme", "click", () => {
+function toggle_theme() {
   const { dataset } = document.documentElement;
-  const is_dark = dataset.theme
-    ? dataset.theme === "dark"
-    : matchMedia("(prefers-color-scheme: dark)").matches;
-  dataset.theme = is_dark ? "light" : "dark";
+  const now = dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "");
+  dataset.theme = now === "dark" ? "light" : "dark";
   say(`${dataset.theme} colours`);
-});
+}
 
-on("notation", "change", (event) => {
-  notation = data.notations[event.target.value];
-  change({});
-});
-
-on("help", "click", () => by_id("keys").showModal());
-on("close", "click", () => by_id("keys").close());
-
-// No form: a notebook's frame doesn't submit any.
 function find_weight() {
   const { error, ...weight } = parse_address(by_id("address").value);
   by_id("address").setAttribute("aria-invalid", Boolean(error));
   by_id("address-error").textContent = error ?? "";
   if (!error) change({ weight, view: state.view === "layers" ? "forward" : state.view });
 }
-on("show", "click", find_weight);
-on("address", "keydown", (event) => event.key === "Enter" && find_weight());
 
-// From unit to unit of the weight's two layers, and from layer to layer, over what is drawn.
-on("stage", "keydown", (event) => {
-  const held = event.target.closest("[data-address]");
-  if (!held) return;
-  const [l, i, j] = held.dataset.address.split(",").map(Number);
-  const shown = units_shown();
-  const next = (list, value, d) => list.at((list.indexOf(value) + d) % list.length);
-  const along = (d) =>
-    event.shiftKey ? { l, i, j: next(shown[l + 1], j, d) } : { l, i: next(shown[l], i, d), j };
-  const moves = {
-    ArrowUp: () => along(-1),
-    ArrowDown: () => along(1),
-    ArrowRight: () => l + 1 < L && { l: l + 1, i: j, j: shown[l + 2][0] },
-    ArrowLeft: () => l > 0 && { l: l - 1, i: shown[l - 1][0], j: i },
-    Enter: () => ({ l, i, j }),
-    " ": () => ({ l, i, j }),
-    b: () => ({ l, i: -1, j }),
-  };
-  if (!moves[event.key]) return;
-  take(event);
-  const weight = moves[event.key]();
-  if (!weight) return;
-  change({ weight });
-  const address = Object.values(weight).join();
-  document.querySelector(`[data-address="${address}"]`)?.focus({ preventScroll: true });
-  const t = trace(state.epoch, state.row);
-  const [w, g] = [parameter(t.p, weight), t.gradient(weight)].map((value) => text_of(value));
-  say(`${text_name(symbol.weight(weight))}: ${w}, gradient ${g}`);
-});
-
+// What keys do, and buttons with their `data-key`. No form: a notebook's frame doesn't submit any.
 const KEYS = {
   ArrowRight: () => state.view === "story" && step_by("step", 1),
   ArrowLeft: () => state.view === "story" && step_by("step", -1),
   n: () => step_by("row", 1),
   p: () => step_by("row", -1),
-  a: () => state.view !== "story" && toggle_rows(),
+  a: () => state.view !== "story" && change({ row: state.row < 0 ? last_row : -1 }),
   ".": () => step_by("epoch", 1),
   ",": () => step_by("epoch", -1),
   ...Object.fromEntries(VIEWS.map((view, n) => [n + 1, () => change({ view })])),
-  t: () => by_id("theme").click(),
+  t: toggle_theme,
   Escape: () => change({ weight: null }),
   "?": () => by_id("keys").showModal(),
+  close: () => by_id("keys").close(),
+  find: find_weight,
 };
+
+const address_of = ([l, i, j]) => ({ l, i, j });
+
+// What can be chosen where it is drawn, by its data attribute, and what that changes.
+const CHOICES = {
+  address: (indices) => ({ weight: address_of(indices) }),
+  unit: ([l, i]) => (l > 0 ? { weight: { l: l - 1, i: -1, j: i } } : {}),
+  path([n]) {
+    const { epoch, row, weight, path } = state;
+    if (row < 0) return { row: ranked_rows(trace(epoch, row), weight)[n] };
+    return { path: path === n ? null : n };
+  },
+};
+
+function choice_at(element) {
+  const found = element?.closest("[data-address], [data-unit], [data-path]");
+  return found && Object.entries(found.dataset).find(([name]) => name in CHOICES);
+}
+
+// which is drawn anew after a choice
+const focus_on = (name, text) =>
+  document.querySelector(`[data-${name}="${text}"]`)?.focus({ preventScroll: true });
+
+document.addEventListener("click", ({ target }) => {
+  const [name, text] = choice_at(target) ?? [];
+  if (name) change(CHOICES[name](text.split(",").map(Number)));
+  else KEYS[target.closest("[data-key]")?.dataset.key]?.();
+});
+
+document.addEventListener("input", ({ target: { id, value, dataset } }) => {
+  if (id === "notation") {
+    notation = data.notations[value];
+    change({});
+  }
+  if (dataset.state) change({ [dataset.state]: Number(value) });
+});
+
+// From unit to unit of the weight's two layers, and from layer to layer, over what is drawn.
+function move_weight(key, is_shifted, [l, i, j]) {
+  const shown = units_shown();
+  const next = (list, value, d) => list.at((list.indexOf(value) + d) % list.length);
+  const along = (d) =>
+    is_shifted ? [l, i, next(shown[l + 1], j, d)] : [l, next(shown[l], i, d), j];
+  const moves = {
+    ArrowUp: () => along(-1),
+    ArrowDown: () => along(1),
+    ArrowRight: () => (l + 1 < L ? [l + 1, j, shown[l + 2][0]] : [l, i, j]),
+    ArrowLeft: () => (l > 0 ? [l - 1, shown[l - 1][0], i] : [l, i, j]),
+    Enter: () => [l, i, j],
+    " ": () => [l, i, j],
+    b: () => [l, -1, j],
+  };
+  if (!moves[key]) return false;
+  const indices = moves[key]();
+  const weight = address_of(indices);
+  change({ weight });
+  focus_on("address", indices);
+  const t = trace(state.epoch, state.row);
+  const [w, g] = [parameter(t.p, weight), t.gradient(weight)].map((value) => text_of(value));
+  say(`${text_name(symbol.weight(weight))}: ${w}, gradient ${g}`);
+  return true;
+}
+
+function move_tab(key) {
+  const d = { ArrowRight: 1, ArrowLeft: -1 }[key];
+  if (!d) return false;
+  change({ view: VIEWS.at((VIEWS.indexOf(state.view) + d) % VIEWS.length) });
+  by_id(`tab-${state.view}`).focus();
+  return true;
+}
+
+// A key is first for what has the focus, then for the page.
 document.addEventListener("keydown", (event) => {
-  const is_free = !(event.ctrlKey || event.metaKey || event.altKey);
-  if (is_free && !event.target.closest("input, select, dialog")) KEYS[event.key]?.();
+  const { target, key, shiftKey } = event;
+  if (target.id === "address" && key === "Enter") find_weight();
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (target.closest("input, select, dialog")) return;
+  const [name, text] = choice_at(target) ?? [];
+  const is_taken =
+    (name === "address" && move_weight(key, shiftKey, text.split(",").map(Number))) ||
+    (target.matches("[role=tab]") && move_tab(key));
+  if (is_taken) event.preventDefault();
+  else KEYS[key]?.();
 });
 
 // --- begin ---------------------------------------------------------------------------------------

@@ -6,14 +6,14 @@ const note = (...words) => el("p.note", words);
 const entry = (name, value, fact) =>
   el("div", { "data-fact": fact }, el("dt", name), el("dd", value));
 
-// terms to choose from, largest first: { name, value, is_chosen, choose }
+// terms to choose from, largest first: { name, value, is_chosen }
 function ranking(terms) {
   const top = Math.abs(terms[0].value);
-  const item = ({ name, value, is_chosen, choose }, n) => {
+  const item = ({ name, value, is_chosen }, n) => {
     const size = top ? Math.min(1, Math.abs(value) / top) : 0;
     return el(
       "button.path",
-      { type: "button", "data-path": n, "aria-pressed": is_chosen, onclick: choose },
+      { type: "button", "data-path": n, "aria-pressed": is_chosen },
       el("span.hops", name),
       el(`span.bar.${sign_of(value)}`, { style: { "--size": size }, "aria-hidden": true }),
       number(value),
@@ -36,15 +36,15 @@ function added_up(terms, rest, words, l2, value) {
   );
 }
 
-function chain_panel({ epoch, row, weight, path }, change) {
+function chain_panel({ epoch, row, weight, path }) {
   const t = trace(epoch, row);
   const q = quantities(t);
   const step = update_of(epoch, t, weight);
   return [
     head_of(weight, t, step.fresh),
     row < 0
-      ? batch_section(t, q, weight, (row) => change({ row }))
-      : row_sections(t, q, weight, paths_section(epoch, row, weight, path, q, change)),
+      ? batch_section(t, q, weight)
+      : row_sections(t, q, weight, paths_section(epoch, row, weight, path, q)),
     section(
       `Its update by ${solver.words}`,
       step.fresh === null ? note(step.why) : formula(...update_equations(step, weight, t)),
@@ -130,28 +130,26 @@ function path_words() {
   return `${words} The softmax moves all outputs at once: ∂${J}/∂${z} takes them together, as one factor.`;
 }
 
-function paths_section(epoch, row, at, path, q, change) {
+function paths_section(epoch, row, at, path, q) {
   const { l, i, j } = at;
   const { all, shown, rest, total } = paths_of(epoch, row, l, i, j);
   if (all === 1 && l + 1 === L) return null;
   const title = all === 1 ? "Its one path to the loss" : `Its ${count_of(all)} paths to the loss`;
   if (shown[0].product === 0)
     return section(title, el("p", all_blocked(trace(epoch, row).rows[0], at, shown[0])));
-  const items = shown.map((p) => {
-    const is_chosen = path?.units.join() === p.units.join();
+  const items = shown.map((p, n) => {
     const hops = p.units.map((u, n) => ["→", in_text(symbol.a(l + 1 + n, u))]);
     const [blocked] = p.blocked;
     const why = blocked && [" blocked by ", in_text(symbol.a(...blocked))];
     return {
       name: [in_text(symbol.weight(at)), hops, "→", in_text(symbol.loss()), why],
       value: p.product,
-      is_chosen: String(is_chosen),
-      choose: () => change({ path: is_chosen ? null : p }),
+      is_chosen: String(n === path),
     };
   });
   const others = all - shown.length;
   const terms = shown.map(({ product }) => ({ value: product }));
-  const chosen = path ?? shown[0];
+  const chosen = shown[path ?? 0];
   const factors = product(...q.path(at, chosen));
   return section(
     title,
@@ -181,20 +179,19 @@ function all_blocked(row, { l, i, j }, path) {
 
 const ROWS_SHOWN = 10;
 
-function batch_section(t, q, at, choose_row) {
-  const values = t.rows.map((row) => row.term(at));
-  const order = largest(values.keys(), (r) => Math.abs(values[r]), values.length);
+const ranked_rows = (t, at) =>
+  largest(t.rows.keys(), (r) => Math.abs(t.rows[r].term(at)), t.rows.length);
+
+function batch_section(t, q, at) {
+  const value = (r) => t.rows[r].term(at);
+  const order = ranked_rows(t, at);
   const [shown, others] = [order.slice(0, ROWS_SHOWN), order.slice(ROWS_SHOWN)];
   const l2 = q.l2(at);
   const chain = with_l2({ over: "rows", body: q.gradient_rule(at) }, l2);
   const dJ = q.dJ_dw(at);
-  const items = shown.map((r) => ({
-    name: `row ${count_of(r + 1)}`,
-    value: values[r],
-    choose: () => choose_row(r),
-  }));
+  const items = shown.map((r) => ({ name: `row ${count_of(r + 1)}`, value: value(r) }));
   const words = others.length > 0 && `the other ${plural(others.length, "row")}`;
-  const rest = total(others, (r) => values[r]);
+  const rest = total(others, value);
   return section(
     "Its chain, added up over all rows",
     formula([...chain_of(dJ, chain), equals(), mn(dJ.value)]),

@@ -9,8 +9,7 @@ function make(namespace, name, contents) {
   const attributes = { class: classes.join(" ") || null, ...(has_attributes ? first : {}) };
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "style")
+    if (name === "style")
       for (const [k, v] of Object.entries(value)) element.style.setProperty(k, v);
     else element.setAttribute(name, value === true ? "" : value);
   }

@@ -62,9 +62,9 @@ const weight_of = (value, top) =>
 const sign_of = (value) => (value > 0 ? "plus" : value < 0 ? "minus" : "zero");
 const largest_size = (values) => Math.max(0, ...values.map((value) => Math.abs(value ?? 0)));
 
-// selected: { l, i, j }, i < 0 for a bias; choose(address) is called with the one clicked on.
-function draw_net(shown, look, selected, width, choose) {
-  const at = { ...layout(shown, width, look), selected, choose };
+// selected: { l, i, j }, i < 0 for a bias
+function draw_net(shown, look, selected, width) {
+  const at = { ...layout(shown, width, look), selected };
   const { nodes, loss, radius, height } = at;
   const to_loss = nodes[L].map(({ i, x, y }) =>
     svg(`path.to-loss${look.to_loss?.(i) ? ".lit" : ""}`, {
@@ -157,12 +157,11 @@ function line_style({ address, value }, is_dense, top, is_chosen, look) {
   };
 }
 
-// what can be chosen as a button
-const button_for = (address, is_chosen, tabindex, at) => ({
+// what can be chosen
+const button = (is_chosen, tabindex) => ({
   role: "button",
   tabindex,
   "aria-pressed": String(is_chosen),
-  onclick: () => at.choose(address),
 });
 
 function draw_edge({ address, value }, line, tab, is_chosen, at) {
@@ -172,7 +171,7 @@ function draw_edge({ address, value }, line, tab, is_chosen, at) {
   return svg(
     `g.edge${is_chosen ? ".chosen" : ""}${is_lit ? ".lit" : ""}`,
     {
-      ...button_for(address, is_chosen, tab, at),
+      ...button(is_chosen, tab),
       "aria-label": words,
       "data-address": `${l},${i},${j}`,
     },
@@ -204,7 +203,7 @@ function draw_node({ l, i, x, y, symbol: name, value, labels }, at, top) {
     {
       "aria-label": words.join(", "),
       "data-unit": `${l},${i}`,
-      ...(l > 0 ? button_for(address, is_chosen, -1, at) : { role: "img" }),
+      ...(l > 0 ? button(is_chosen, -1) : { role: "img" }),
     },
     svg("title", words.join("\n")),
     svg("circle.back", circle),

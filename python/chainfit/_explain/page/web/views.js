@@ -32,10 +32,11 @@ const target_words = (t, row) => (o) => (row < 0 ? null : `target ${brief(t.rows
 // What lights up for the chosen weight: its flow to the loss, or one path of it.
 function light({ epoch, row, weight, path }) {
   if (!weight) return {};
-  const { l, j } = weight;
-  if (path) {
-    const on = (at) => path.units[at.l - l - 1] === at.i && path.units[at.l - l] === at.j;
-    return { lit: (at) => Number(at.l > l && on(at)), to_loss: (o) => path.units.at(-1) === o };
+  const { l, i, j } = weight;
+  if (path !== null) {
+    const { units } = paths_of(epoch, row, l, i, j).shown[path];
+    const on = (at) => units[at.l - l - 1] === at.i && units[at.l - l] === at.j;
+    return { lit: (at) => Number(at.l > l && on(at)), to_loss: (o) => units.at(-1) === o };
   }
   const comes_after = (at) => at.l > l + 1 || (at.l === l + 1 && at.i === j);
   if (row < 0) return { lit: (at) => (comes_after(at) ? 0.5 : 0), to_loss: () => true };
@@ -85,7 +86,6 @@ function backward_look(state) {
 function needed_units({ epoch, row, weight, path }) {
   if (!weight) return [];
   const { l, i, j } = weight;
-  const along = path ?? (row < 0 ? null : paths_of(epoch, row, l, i, j).shown[0]);
-  const [own, others] = [[l, i], (along?.units ?? [j]).map((u, n) => [l + 1 + n, u])];
-  return i < 0 ? others : [own, ...others];
+  const along = row < 0 ? [j] : paths_of(epoch, row, l, i, j).shown[path ?? 0].units;
+  return [[l, i], ...along.map((u, n) => [l + 1 + n, u])].filter(([, u]) => u >= 0);
 }
