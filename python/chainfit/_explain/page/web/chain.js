@@ -6,6 +6,19 @@ const note = (...words) => el("p.note", words);
 const entry = (name, value, fact) =>
   el("div", { "data-fact": fact }, el("dt", name), el("dd", value));
 
+const panel_title = (...words) => el("h2", { id: "panel-title" }, words);
+
+// a line of a table: what it is, its rule, the true sign and the value
+const rule_line = (what, middle, of, value, style, name) =>
+  el(
+    "tr",
+    { class: [style] },
+    el("th", { scope: "row" }, what.map(in_math), name && el("span.name", name)),
+    el("td", middle && formula(middle)),
+    el("td.number", value === null ? "–" : result_cell(of, value)),
+  );
+const in_math = (part) => [mathml("math", part), " "];
+
 // terms to choose from, largest first: { name, value, is_chosen }
 function ranking(terms) {
   const top = Math.abs(terms[0].value);
@@ -15,7 +28,7 @@ function ranking(terms) {
       "button.path",
       { type: "button", "data-path": n, "aria-pressed": is_chosen },
       el("span.hops", name),
-      el(`span.bar.${sign_of(value)}`, { style: { "--size": size }, "aria-hidden": true }),
+      el(`span.bar.${sign_of(value)}`, { "--size": size, "aria-hidden": true }),
       number(value),
     );
   };
@@ -63,7 +76,7 @@ function head_of(at, t, fresh) {
   const from = i < 0 ? "of unit " : ["from ", unit(l, i), " to "];
   const facts = { [kind]: parameter(t.p, at), gradient: t.gradient(at), next: fresh };
   return [
-    el("h2", { id: "panel-title" }, i < 0 ? "Bias " : "Weight ", in_text(symbol.weight(at))),
+    panel_title(i < 0 ? "Bias " : "Weight ", in_text(symbol.weight(at))),
     el("p.where", from, unit(l + 1, j), ", stored in ", el("code", where_stored(at))),
     el(
       "dl.facts",
@@ -96,29 +109,20 @@ function row_sections(t, q, at, paths) {
 }
 
 function factor_table(q, at, factors, l2, chain, dJ) {
-  const line = (style, left, middle, of, value) =>
-    el(
-      "tr",
-      { class: style },
-      el("th", { scope: "row" }, left),
-      el("td", formula(middle)),
-      el("td.number", result_cell(of, value)),
-    );
-  const th = (...parts) => parts.flat().map((part) => [mathml("math", part), " "]);
   const lines = factors.map(({ of, rule, general = rule }) => {
     const in_numbers = Array.isArray(rule) ? [equals(), ...numbers(rule)] : [];
-    return line(null, th(symbols(of)), [...symbols(general), ...in_numbers], rule, of.value);
+    return rule_line(symbols(of), [...symbols(general), ...in_numbers], rule, of.value);
   });
   if (!notation.per_neuron) {
     const delta = q.delta(at.l + 1, at.j);
-    const left = th(mrow(symbols(delta), equals()), symbols(q.dJ_dz(at.l + 1, at.j)));
+    const what = [mrow(symbols(delta), equals()), ...symbols(q.dJ_dz(at.l + 1, at.j))];
     const words = factors.length > 2 ? "the product so far" : "the same, by its name";
     const so_far = product(...factors.slice(0, -1).map(({ of }) => of));
-    lines.splice(-1, 0, line("folded", left, [label(words)], so_far, delta.value));
+    lines.splice(-1, 0, rule_line(what, [label(words)], so_far, delta.value, "folded"));
   }
-  if (l2) lines.push(line(null, th(whole(l2)), [label("L2: "), ...numbers(l2)], l2, value_of(l2)));
+  if (l2) lines.push(rule_line([whole(l2)], [label("L2: "), ...numbers(l2)], l2, value_of(l2)));
   const words = l2 ? "product and L2 term" : "the product";
-  lines.push(line("sum", th(symbols(dJ)), [label(words)], chain, dJ.value));
+  lines.push(rule_line(symbols(dJ), [label(words)], chain, dJ.value, "sum"));
   return el("table.factors", el("tbody", lines));
 }
 
@@ -131,8 +135,8 @@ function path_words() {
 }
 
 function paths_section(epoch, row, at, path, q) {
-  const { l, i, j } = at;
-  const { all, shown, rest, total } = paths_of(epoch, row, l, i, j);
+  const { l } = at;
+  const { all, shown, rest, total } = paths_of(epoch, row, at);
   if (all === 1 && l + 1 === L) return null;
   const title = all === 1 ? "Its one path to the loss" : `Its ${count_of(all)} paths to the loss`;
   if (shown[0].product === 0)
@@ -144,7 +148,7 @@ function paths_section(epoch, row, at, path, q) {
     return {
       name: [in_text(symbol.weight(at)), hops, "→", in_text(symbol.loss()), why],
       value: p.product,
-      is_chosen: String(n === path),
+      is_chosen: n === path,
     };
   });
   const others = all - shown.length;

@@ -12,7 +12,7 @@ const largest = (list, size, n) => [...list].sort((p, q) => size(q) - size(p)).s
 function remember(make) {
   const known = new Map();
   return (...key) => {
-    const name = key.join();
+    const name = JSON.stringify(key);
     if (!known.has(name)) known.set(name, make(...key));
     return known.get(name);
   };

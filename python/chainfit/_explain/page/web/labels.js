@@ -32,7 +32,7 @@ const draw_label = ({ x, y, parts, kind, left, right, top, bottom }) => [
     height: bottom - top,
     rx: 3,
   }),
-  svg("text", { x, y, class: kind }, parts),
+  svg("text", { x, y, class: [kind] }, parts),
 ];
 
 const overlap = (p, q) =>

@@ -49,7 +49,7 @@ function layers_view(state) {
   const line = (l) => {
     const { gradient } = sizes[l - 1];
     const shape = `${count_of(units[l - 1])} × ${count_of(units[l])}`;
-    const bar = { style: { "--size": size_of(gradient) }, "aria-hidden": true };
+    const bar = { "--size": size_of(gradient), "aria-hidden": true };
     const how_many = `${count_of(idle[l].size)} of ${count_of(units[l])} ${idle_word(l)}`;
     return el(
       "tr",
@@ -66,7 +66,7 @@ function layers_view(state) {
     heads.map((words) => th("col", words)),
   );
   return [
-    el("h2", { id: "panel-title" }, "Gradient size by layer"),
+    panel_title("Gradient size by layer"),
     el("p.verdict", verdict(sizes)),
     any_idle && el("p.verdict", idle_summary(idle)),
     el("table.layers", el("thead", head), el("tbody", backward.map(line))),
@@ -97,8 +97,8 @@ function unit_cells({ epoch, row }, l, idle) {
   const top = Math.max(...shown);
   const cells = shown.map((size, i) => {
     const [x, y] = [(i % ACROSS) * CELL, Math.floor(i / ACROSS) * CELL];
-    const opacity = (0.08 + 0.92 * weight_of(size, top)).toFixed(2);
-    const box = { x, y, width: CELL - 1, height: CELL - 1, rx: 1.5, "fill-opacity": opacity };
+    const side = { width: CELL - 1, height: CELL - 1, rx: 1.5 };
+    const box = { x, y, ...side, "--size": weight_of(size, top) };
     const title = svg("title", `${text_name(symbol.delta(l, i))} ${text_of(size)}`);
     const cross = { d: `M${x + 1},${y + 1}l6,6m0,-6l-6,6` };
     return [svg("rect.cell", box, title), idle.has(i) && svg("path.cross", cross)];

@@ -34,7 +34,7 @@ function largest_from(t, l, from, k) {
 
 // { all, shown: [{ product, units, blocked }], rest, total }: the largest paths and the exact sum
 // of the others. `blocked` names the units that make a product 0: [layer, unit].
-const paths_of = remember((epoch, row, l, i, j) => {
+const paths_of = remember((epoch, row, { l, i, j }) => {
   const t = trace(epoch, row);
   const [numbers] = t.rows;
   const [found] = largest_from(t, l + 1, [j], PATHS_SHOWN);
@@ -52,7 +52,7 @@ const paths_of = remember((epoch, row, l, i, j) => {
 
 // What share of the gradient's absolute flow runs over each weight above this one:
 // flow(l, u, v) in [0, 1]. dz of a unit by dz of the target, times the hop, times delta.
-const flow_of = remember((epoch, row, l, j) => {
+const flow_of = remember((epoch, row, { l, j }) => {
   const t = trace(epoch, row);
   const flows = {};
   let reach = indices_of(l + 1).map((u) => Number(u === j));

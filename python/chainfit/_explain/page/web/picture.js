@@ -67,14 +67,20 @@ function draw_net(shown, look, selected, width) {
   const at = { ...layout(shown, width, look), selected };
   const { nodes, loss, radius, height } = at;
   const to_loss = nodes[L].map(({ i, x, y }) =>
-    svg(`path.to-loss${look.to_loss?.(i) ? ".lit" : ""}`, {
+    svg("path.to-loss", {
+      class: [look.to_loss?.(i) && "lit"],
       d: `M${x + radius},${y}L${loss.x - loss.half},${loss.y}`,
     }),
   );
   const { halo, lines, labels } = draw_edges(at);
   return svg(
-    `svg.net${selected ? ".chosen" : ""}`,
-    { ...frame_of(at.width, height), role: "group", "aria-label": look.title },
+    "svg.net",
+    {
+      ...frame_of(at.width, height),
+      class: [selected && "chosen"],
+      role: "group",
+      "aria-label": look.title,
+    },
     column_heads(at),
     svg("g", { "aria-hidden": true }, halo, to_loss),
     svg("g", lines),
@@ -99,7 +105,7 @@ function column_heads({ nodes, loss }) {
       "text.head",
       { y: 14 },
       lines.map((words, line) =>
-        svg("tspan", { x: list[0].x, dy: line ? 15 : 0, class: line ? null : "strong" }, words),
+        svg("tspan", { x: list[0].x, dy: line ? 15 : 0, class: [!line && "strong"] }, words),
       ),
     );
   });
@@ -133,10 +139,8 @@ function draw_edges(at) {
       const is_chosen = same(edge.address, selected);
       const { from, to } = edge;
       const path = `M${from.x + at.radius},${from.y}L${to.x - at.radius},${to.y}`;
-      // where many lines cross, small ones step back
-      const style = line_style(edge, gap.length > 50, top, is_chosen, look);
       const tab = same(edge.address, focus) ? 0 : -1;
-      drawn.lines.push(draw_edge(edge, { d: path, ...style }, tab, is_chosen, at));
+      drawn.lines.push(draw_edge(edge, path, weight_of(edge.value, top), tab, is_chosen, at));
       if (is_chosen) drawn.halo.push(svg("path.halo", { d: path }));
       const t = place ?? (is_chosen ? free_place([edge], at, taken) : null);
       if (t !== null) drawn.labels.push(draw_label(edge_label(edge, at, t, is_chosen)));
@@ -145,38 +149,27 @@ function draw_edges(at) {
   return drawn;
 }
 
-function line_style({ address, value }, is_dense, top, is_chosen, look) {
-  const lit = look.lit?.(address);
-  const own = weight_of(value, top) ** (is_dense ? 2 : 1);
-  const size = lit && !is_chosen ? Math.max(lit, 0.1) : own;
-  const is_bright = look.is_bright?.(1, address.l) ?? true;
-  const shade = is_bright ? (is_dense ? 0.08 : 0.22) + 0.73 * size : 0.08;
-  return {
-    "stroke-width": (0.7 + 5 * size).toFixed(2),
-    "stroke-opacity": (is_chosen ? 1 : shade).toFixed(2),
-  };
-}
-
 // what can be chosen
-const button = (is_chosen, tabindex) => ({
-  role: "button",
-  tabindex,
-  "aria-pressed": String(is_chosen),
-});
+const button = (is_chosen, tabindex) => ({ role: "button", tabindex, "aria-pressed": is_chosen });
 
-function draw_edge({ address, value }, line, tab, is_chosen, at) {
+function draw_edge({ address, value }, path, own, tab, is_chosen, { nodes, look }) {
   const { l, i, j } = address;
+  const lit = look.lit?.(address) ?? 0;
+  const is_dim = look.is_bright?.(1, l) === false;
+  // where many lines cross, small ones step back
+  const is_dense = nodes[l].length * nodes[l + 1].length > 50;
+  const size = lit && !is_chosen ? Math.max(lit, 0.1) : own ** (is_dense ? 2 : 1);
   const words = `weight ${text_name(symbol.weight(address))}, ${text_of(value)}`;
-  const is_lit = at.look.lit?.(address) > 0;
   return svg(
-    `g.edge${is_chosen ? ".chosen" : ""}${is_lit ? ".lit" : ""}`,
+    "g.edge",
     {
       ...button(is_chosen, tab),
+      class: [is_chosen && "chosen", lit && "lit", is_dim && "dim", is_dense && "dense"],
       "aria-label": words,
       "data-address": `${l},${i},${j}`,
     },
-    svg(`path.line.${sign_of(value)}`, line),
-    svg("path.hit", { d: line.d }),
+    svg(`path.line.${sign_of(value)}`, { d: path, "--size": size }),
+    svg("path.hit", { d: path }),
     svg("title", words),
   );
 }
@@ -186,7 +179,7 @@ function draw_node({ l, i, x, y, symbol: name, value, labels }, at, top) {
   const dead = look.dead?.(l, i);
   const address = { l: l - 1, i: -1, j: i };
   const is_chosen = same(address, at.selected);
-  const is_off = look.is_bright?.(0, l) === false;
+  const is_dim = look.is_bright?.(0, l) === false;
   const words = [
     `${l === 0 ? "input" : l === L ? "output" : "unit"} ${text_name(name)}`,
     unit_name(l, i),
@@ -195,19 +188,18 @@ function draw_node({ l, i, x, y, symbol: name, value, labels }, at, top) {
     dead,
     l > 0 && `click for its bias ${text_name(symbol.weight(address))}`,
   ].filter(Boolean);
-  const classes = ["g", "node", is_off && "off", dead && "dead", is_chosen && "chosen"];
   const circle = { cx: x, cy: y, r: radius };
-  const shade = value === null ? 0 : (0.1 + 0.5 * weight_of(value, top)).toFixed(2);
   return svg(
-    classes.filter(Boolean).join("."),
+    "g.node",
     {
+      class: [is_dim && "dim", dead && "dead", is_chosen && "chosen"],
       "aria-label": words.join(", "),
       "data-unit": `${l},${i}`,
       ...(l > 0 ? button(is_chosen, -1) : { role: "img" }),
     },
     svg("title", words.join("\n")),
     svg("circle.back", circle),
-    svg(`circle.fill.${sign_of(value)}`, { ...circle, "fill-opacity": shade }),
+    svg(`circle.fill.${sign_of(value)}`, { ...circle, "--size": weight_of(value, top) }),
     dead && svg("path.cross", { d: `M${x - 6},${y - radius - 6}l12,12m0,-12l-12,12` }),
     svg("text.value", { x, y: y + 4, "font-size": at.size }, value_text(value)),
     labels.map(draw_label),

@@ -136,17 +136,14 @@ function story_panel(state, shown) {
   const all = weights ? weights.gaps.flatMap(weights_of) : shown[l];
   const told = weights ? largest(all, size, STORY_LINES) : all.slice(0, STORY_LINES);
   const more = (weights ? weights.n : units[l]) - told.length;
-  const table_line = ([{ value, ...left }, rule, name]) =>
-    el(
-      "tr",
-      el("th", { scope: "row" }, mathml("math", symbols(left)), name && el("span.name", name)),
-      el("td", rule && formula(rule.words ?? numbers(rule))),
-      el("td.number", value === null ? "–" : result_cell(rule?.words ? null : rule, value)),
-    );
+  const table_line = ([{ value, ...what }, rule, name]) => {
+    const [middle, of] = [rule && (rule.words ?? numbers(rule)), rule?.words ? null : rule];
+    return rule_line(symbols(what), middle, of, value, null, name);
+  };
   const lines = [...told.map((unit) => line(q, unit, t.rows[0])), ...last];
   return [
     el("p.where", where),
-    el("h2", { id: "panel-title" }, title),
+    panel_title(title),
     el("p", words),
     general && formula(chain_of(...general)),
     el("table.factors.story", el("tbody", lines.map(table_line))),

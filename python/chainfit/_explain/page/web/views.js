@@ -32,15 +32,15 @@ const target_words = (t, row) => (o) => (row < 0 ? null : `target ${brief(t.rows
 // What lights up for the chosen weight: its flow to the loss, or one path of it.
 function light({ epoch, row, weight, path }) {
   if (!weight) return {};
-  const { l, i, j } = weight;
+  const { l, j } = weight;
   if (path !== null) {
-    const { units } = paths_of(epoch, row, l, i, j).shown[path];
+    const { units } = paths_of(epoch, row, weight).shown[path];
     const on = (at) => units[at.l - l - 1] === at.i && units[at.l - l] === at.j;
     return { lit: (at) => Number(at.l > l && on(at)), to_loss: (o) => units.at(-1) === o };
   }
   const comes_after = (at) => at.l > l + 1 || (at.l === l + 1 && at.i === j);
   if (row < 0) return { lit: (at) => (comes_after(at) ? 0.5 : 0), to_loss: () => true };
-  return { lit: flow_of(epoch, row, l, j), to_loss: (o) => l + 1 < L || o === j };
+  return { lit: flow_of(epoch, row, weight), to_loss: (o) => l + 1 < L || o === j };
 }
 
 function forward_look(state) {
@@ -86,6 +86,6 @@ function backward_look(state) {
 function needed_units({ epoch, row, weight, path }) {
   if (!weight) return [];
   const { l, i, j } = weight;
-  const along = row < 0 ? [j] : paths_of(epoch, row, l, i, j).shown[path ?? 0].units;
+  const along = row < 0 ? [j] : paths_of(epoch, row, weight).shown[path ?? 0].units;
   return [[l, i], ...along.map((u, n) => [l + 1 + n, u])].filter(([, u]) => u >= 0);
 }
