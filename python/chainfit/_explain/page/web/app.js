@@ -41,8 +41,7 @@ function render() {
   if (held) focus_on(...held);
 }
 
-const fill = (id, ...content) =>
-  by_id(id).replaceChildren(...content.flat(Infinity).filter(Boolean));
+const fill = (id, ...contents) => by_id(id).replaceChildren(...nodes_of(contents));
 
 function picture_of(shown) {
   const look = LOOKS[state.view](state);
@@ -87,8 +86,8 @@ function controls() {
     news[`tab-${name}`] = { "aria-selected": name === view, tabIndex: name === view ? 0 : -1 };
   for (const [name, [count, words]] of Object.entries(STEPPERS)) {
     const [n, text] = [state[name], words(state[name])];
-    news[`${name}-range`] = { max: count - 1, value: Math.max(n, 0), "aria-valuetext": text };
-    if (n < 0) delete news[`${name}-range`].value;
+    const value = n < 0 ? last_row : n;
+    news[`${name}-range`] = { max: count - 1, value, "aria-valuetext": text };
     news[`${name}-words`] = { textContent: text };
     news[`${name}-back`] = { disabled: n <= 0 };
     news[`${name}-on`] = { disabled: n < 0 || n >= count - 1 };

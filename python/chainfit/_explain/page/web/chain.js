@@ -131,7 +131,8 @@ function path_words() {
   const [J, z] = [symbol.loss(), symbol.z(L, 0)].map(({ base }) => base ?? "z");
   const words = "A path goes through one unit of each layer above the weight.";
   if (!is_softmax) return words;
-  return `${words} The softmax moves all outputs at once: ∂${J}/∂${z} takes them together, as one factor.`;
+  const derivative = `∂${J}/∂${z} takes them together, as one factor.`;
+  return `${words} The softmax moves all outputs at once: ${derivative}`;
 }
 
 function paths_section(epoch, row, at, path, q) {
@@ -169,8 +170,8 @@ function paths_section(epoch, row, at, path, q) {
 function all_blocked(row, { l, i, j }, path) {
   const name = (layer, u) => in_text(symbol.a(layer, u));
   if (slope(row, l + 1, j) === 0) {
-    const words = ` is flat here (${rules[l + 1].name}), so its derivative is 0 and so is every product.`;
-    return ["Nothing comes through: ", name(l + 1, j), words];
+    const words = ` is flat here (${rules[l + 1].name}), so its derivative is 0`;
+    return ["Nothing comes through: ", name(l + 1, j), words, " and so is every product."];
   }
   if (row.a[l][i] === 0) {
     const words = " is 0: whatever the weight is, this row does not notice.";

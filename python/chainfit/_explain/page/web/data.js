@@ -7,7 +7,13 @@ const L = units.length - 1;
 const range = (first, last) => Array.from({ length: last - first + 1 }, (_, n) => first + n);
 const indices_of = (l) => range(0, units[l] - 1);
 const total = (values, f = (value) => value) => values.reduce((sum, v, k) => sum + f(v, k), 0);
-const largest = (list, size, n) => [...list].sort((p, q) => size(q) - size(p)).slice(0, n);
+
+// so many of a list, those of the largest size first
+function largest(list, size, n) {
+  const sized = Array.from(list, (item) => [size(item), item]);
+  sized.sort(([p], [q]) => q - p);
+  return sized.slice(0, n).map(([, item]) => item);
+}
 
 function remember(make) {
   const known = new Map();

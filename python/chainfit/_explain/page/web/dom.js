@@ -12,10 +12,11 @@ function make(namespace, name, contents) {
   for (const [name, value] of Object.entries(attributes))
     if (name === "--size") element.style.setProperty(name, value);
     else if (value !== null && value !== undefined) element.setAttribute(name, value);
-  const children = contents.slice(has_attributes ? 1 : 0).flat(Infinity);
-  element.append(...children.filter((child) => child || child === 0));
+  element.append(...nodes_of(contents.slice(has_attributes ? 1 : 0)));
   return element;
 }
+
+const nodes_of = (contents) => contents.flat(Infinity).filter((child) => child || child === 0);
 
 const el = (tag, ...contents) => make("http://www.w3.org/1999/xhtml", tag, contents);
 const svg = (tag, ...contents) => make("http://www.w3.org/2000/svg", tag, contents);

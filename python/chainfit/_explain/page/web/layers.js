@@ -105,7 +105,8 @@ function unit_cells({ epoch, row }, l, idle) {
   });
   const lines = Math.ceil(shown.length / ACROSS);
   const frame = frame_of(Math.min(ACROSS, shown.length) * CELL, lines * CELL);
-  const words = `sizes of δ of ${plural(sizes.length, "unit")}, ${count_of(idle.size)} ${idle_word(l)}`;
+  const of_them = `${count_of(idle.size)} ${idle_word(l)}`;
+  const words = `sizes of δ of ${plural(sizes.length, "unit")}, ${of_them}`;
   const more = sizes.length > CELLS && `the first ${CELLS} of ${count_of(sizes.length)}`;
   return [
     svg("svg", { ...frame, role: "img", "aria-label": words }, cells),

@@ -50,7 +50,9 @@ const TOLD = {
     title: "The loss",
     caption: "The outputs against the targets.",
     bright: [[L], []],
-    words: `The ${loss.name.replaceAll("_", " ")} of this row${data.alpha ? ", and the L2 penalty of the weights." : "."}`,
+    words:
+      `The ${loss.name.replaceAll("_", " ")} of this row` +
+      (data.alpha ? ", and the L2 penalty of the weights." : "."),
     general: [{ symbol: symbol.loss() }, general_loss()],
     line(q, o) {
       const { symbol, value } = q.y(o);
@@ -72,7 +74,8 @@ const TOLD = {
         ? "A unit's sum acts on the loss through every unit above: their deltas come back over the " +
           "same weights, added up, times the slope of the activation."
         : data.canonical
-          ? "Loss and output activation belong together: their two derivatives make just output minus target."
+          ? "Loss and output activation belong together: their two derivatives make just output " +
+            "minus target."
           : "The derivative of the loss by the output, times that of the output by its sum.",
     general: [g.delta(l, "i"), g.dJ_dz(l, "i"), g.delta_rule(l, "i")],
     line: (q, i) => [q.delta(l, i), q.delta_rule(l, i), l === L && unit_name(L, i)],
@@ -103,10 +106,11 @@ const TOLD = {
       bright: [range(0, L), range(0, L - 1)],
       words:
         update_of(epoch, t, { l: 0, i: 0, j: 0 }).why ??
-        `What ${solver.words} makes of the gradients of this row alone. The weights that move most:`,
+        `What ${solver.words} makes of the gradients of this row alone. The weights that move ` +
+          "most:",
       largest: {
         gaps: range(0, L - 1),
-        n: data.n_parameters,
+        n: total(lengths),
         size: (q, at) => (fresh(at) ?? old(at)) - old(at),
       },
       line(q, at) {
