@@ -14,10 +14,10 @@ import numpy.typing as npt
 from . import rules
 from .bounds import forward
 from .flow import Backward
-from .formula import Formula, substitute
+from .formula import Formula, plain, substitute
 from .net import Net
 from .rounding import Bounded, U, bounded, conditions
-from .trace import TraceNumbers, loss_derivative, values
+from .trace import TraceNumbers, loss_derivative
 
 Array = npt.NDArray[Any]
 
@@ -102,7 +102,7 @@ def _sides(trace: TraceNumbers, l: int, j: int, rows: Array, by: Array) -> Array
     sides = [np.empty((len(by), 0), dtype=bool)]
     for m, (z, _) in enumerate(_moved(trace, l, j, rows, by), start=l + 1):
         for condition in _kinks(trace.net, m):
-            sides.append(substitute(condition, {rules.Z: values(z.value)}).value > 0)
+            sides.append(substitute(condition, {rules.Z: plain(z.value)}).value > 0)
     return np.concatenate(sides, axis=1)
 
 

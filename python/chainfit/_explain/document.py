@@ -21,7 +21,7 @@ from .formula import (
     Quotient,
     SumOver,
     Trail,
-    code,
+    plain,
     total,
 )
 from .writer import Writer
@@ -61,7 +61,7 @@ def words_of(x: Word | Words) -> Words:
 
 def number(value: Any) -> Numbers:
     """Return a number as a piece of text, one that exercises hide."""
-    return Numbers(Quantity(code(""), value))
+    return Numbers(plain(value))
 
 
 def joined(between: str, parts: Iterable[Word | Words]) -> Words:

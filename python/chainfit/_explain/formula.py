@@ -25,6 +25,7 @@ class Name(NamedTuple):
     latex: str
 
 
+NAMELESS = Name("", "", "")
 SUBSCRIPT = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 SUPERSCRIPT = str.maketrans("0123456789()-+lt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁺ˡᵗ")
 _GREEK = {"δ": "delta", "η": "eta", "μ": "mu", "β": "beta", "ε": "eps"}
@@ -283,6 +284,11 @@ class Arithmetic:
 _ARITHMETIC = Arithmetic()
 
 
+def plain(value: Any) -> Quantity:
+    """Return numbers as a formula, without a name."""
+    return Quantity(NAMELESS, value)
+
+
 def as_formula(x: Formula | float) -> Formula:
     return x if isinstance(x, Formula) else Constant(x)
 
@@ -315,6 +321,22 @@ def variables_of(tree: Any) -> set[Variable]:
     parts = vars(tree).values() if isinstance(tree, Formula) else tree
     is_leaf = not isinstance(tree, Formula | tuple)
     return set() if is_leaf else set().union(*map(variables_of, parts))
+
+
+def in_numbers(tree: Any) -> Any:
+    """Return a tree as it is in numbers: without names."""
+    match tree:
+        case Constant() | Name():
+            return tree
+        case Leaf() | SumOver():
+            return plain(tree.value)
+        case Special():
+            return in_numbers(tree.general)
+        case Formula():
+            return type(tree)(*map(in_numbers, vars(tree).values()))
+        case tuple():
+            return tuple(map(in_numbers, tree))
+    return tree
 
 
 def as_data(tree: Any) -> Any:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .. import reference
 from . import rules
-from .formula import Name, Quantity
+from .formula import plain
 from .net import Net
 from .update import Update
 
@@ -102,14 +102,6 @@ def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = No
 # --- the local rules, on arrays ------------------------------------------------------------------
 
 
-def values(x: Array) -> Quantity:
-    """Return numbers as a formula, for rules to be evaluated on; it has no name."""
-    return Quantity(_NAMELESS, x)
-
-
-_NAMELESS = Name("", "", "")
-
-
 def activate(name: str, z: Array) -> Array:
     """Return f(z), shape (rows, n_l); `name` is one of OUT_ACTIVATIONS."""
     f = reference.LINKS.get(name) or reference.ACTIVATIONS[name].f
@@ -121,13 +113,13 @@ def slopes(name: str, z: Array, a: Array) -> Array | None:
     rule = rules.ACTIVATIONS[name]
     if rule.slope is None:
         return None
-    slope = rule.derivative(values(z), values(a)).value
+    slope = rule.derivative(plain(z), plain(a)).value
     return np.broadcast_to(np.asarray(slope, dtype=np.float64), a.shape)
 
 
 def loss_derivative(net: Net, Y: Array, a: Array) -> Array:
     """Return dloss_r/da[L], shape (rows, n_L): infinite where an output was rounded to its end."""
-    return np.asarray(rules.loss_of(net).derivative(values(Y), values(a)).value)
+    return np.asarray(rules.loss_of(net).derivative(plain(Y), plain(a)).value)
 
 
 def through_activation(a: Array, df: Array | None, da: Array) -> Array:

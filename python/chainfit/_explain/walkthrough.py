@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .document import Document, Paragraph, Section, Words
+from . import document as d
 from .explain import Chain, explain
 from .net import Net
 from .notation import Legend, Notation, get_notation
@@ -30,9 +30,9 @@ class Example(Written):
     trace: Trace
     chains: tuple[Chain, ...]
 
-    def _documents(self, writer: Writer) -> list[Document]:
-        introduction = Paragraph.of(*lines_of(self.introduction))
-        section = Section.of("introduction", f"Worked example: a {self.name} net", introduction)
+    def _documents(self, writer: Writer) -> list[d.Document]:
+        introduction = d.Paragraph.of(*lines_of(self.introduction))
+        section = d.Section.of("introduction", f"Worked example: a {self.name} net", introduction)
         step = step_story(self.trace, self.trace.notation, writer)
         documents = [step.after(section)]
         for chain in self.chains:
@@ -50,7 +50,7 @@ class Walkthrough(Written, tuple[Example, ...]):
 
     __slots__ = ()
 
-    def _documents(self, writer: Writer) -> list[Document]:
+    def _documents(self, writer: Writer) -> list[d.Document]:
         return [document for example in self for document in example._documents(writer)]
 
 
@@ -168,9 +168,9 @@ def _example(
 EXAMPLES = {"4-3-2-1": four_three_two_one, "3-3-1": three_three_one}
 
 
-def lines_of(words: Words) -> list[Words]:
+def lines_of(words: d.Words) -> list[d.Words]:
     """Cut words into lines at the line feeds in their texts."""
-    lines: list[Words] = [()]
+    lines: list[d.Words] = [()]
     for word in words:
         first, *others = word.split("\n") if isinstance(word, str) else [word]
         lines[-1] += (first,)
