@@ -293,10 +293,6 @@ def as_formula(x: Formula | float) -> Formula:
     return x if isinstance(x, Formula) else Constant(x)
 
 
-def product(factors: Sequence[Formula]) -> Formula:
-    return factors[0] if len(factors) == 1 else Product(tuple(factors))
-
-
 def total(terms: Sequence[Formula]) -> Formula:
     return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 

@@ -42,17 +42,16 @@ _DEFINED = {
     "poisson": (*_INSIDE_0_1, "exp"),
 }
 
-# Settings of the update, in scikit-learn's words.
-_OF_UPDATE = ("learning_rate_init", "nesterovs_momentum", "momentum", "beta_1", "beta_2", "epsilon")
-# Parameters of other rules, which become attributes of a net under their own names.
-_OWN = {name: p for name, p in own_parameters(LOSSES).items() if name not in _OF_UPDATE}
-_NUMBERS = {"alpha", "learning_rate_init", *own_parameters(LOSSES)}
+# Parameters of the core's rules, which become attributes of a net under their own names.
+_OWN = own_parameters(LOSSES)
+_NUMBERS = {"alpha", "learning_rate_init", *_OWN}
+_SHARED = ("activation", "alpha", "learning_rate_init", "nesterovs_momentum")
 _CONSTRAINTS = {
     "out_activation": [StrOptions(set(OUT_ACTIVATIONS))],
     "loss": [StrOptions(set(reference.LOSSES))],
-    **{name: CONSTRAINTS[name] for name in ("activation", "alpha", *_OF_UPDATE[:2])},
     "solver": [StrOptions(set(SOLVERS))],
-    **{name: [range_constraint(p)] for name, p in own_parameters(LOSSES).items()},
+    **{name: CONSTRAINTS[name] for name in _SHARED},
+    **{name: [range_constraint(p)] for name, p in _OWN.items()},
 }
 
 
@@ -82,14 +81,17 @@ class Net:
         L2 penalty, as in the estimators.
     solver : {'sgd', 'adam', 'adamw'}, default='sgd'
         The update rule, with no step made so far.
-    learning_rate_init, momentum, nesterovs_momentum, beta_1, beta_2, epsilon
-        Its settings, as in the estimators; without momentum 'sgd' is plain gradient descent.
+    learning_rate_init : float, default=0.1
+        Step size eta.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum, if there is any, is Nesterov's.
     feature_names : sequence of str, default=None
         Names of the inputs; None is x_1, x_2, ...
     output_names : sequence of str, default=None
         Names of the outputs; None is y_1, y_2, ...
     **parameters : float
-        Parameters of other rules of the core, under their own names.
+        Parameters of solvers and losses, by the names and defaults that they have in the
+        estimators: momentum (but 0 by default, plain gradient descent), beta_1, beta_2, epsilon ...
 
     Attributes
     ----------
@@ -129,9 +131,6 @@ class Net:
     learning_rate_init: float
     momentum: float
     nesterovs_momentum: bool
-    beta_1: float
-    beta_2: float
-    epsilon: float
     feature_names: tuple[str, ...]
     output_names: tuple[str, ...]
     dtype: np.dtype[Any]
@@ -149,18 +148,13 @@ class Net:
         alpha: float = 0.0,
         solver: str = "sgd",
         learning_rate_init: float = 0.1,
-        momentum: float = 0.0,
         nesterovs_momentum: bool = True,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
         feature_names: Iterable[str] | None = None,
         output_names: Iterable[str] | None = None,
         **parameters: float,
     ) -> None:
-        for name in parameters:
-            if name not in _OWN:
-                raise TypeError(f"Net() got an unexpected keyword argument {name!r}")
+        for name in parameters.keys() - _OWN.keys():
+            raise TypeError(f"Net() got an unexpected keyword argument {name!r}")
         W = [matrix(f"coefs[{l}]", w, 2) for l, w in enumerate(coefs)]
         if not W:
             raise ValueError("coefs must hold at least one array of weights, got none.")
@@ -175,12 +169,10 @@ class Net:
             "alpha": alpha,
             "solver": solver,
             "learning_rate_init": learning_rate_init,
-            "momentum": momentum,
             "nesterovs_momentum": nesterovs_momentum,
-            "beta_1": beta_1,
-            "beta_2": beta_2,
-            "epsilon": epsilon,
-            **{name: parameters.get(name, p.default) for name, p in _OWN.items()},
+            **{name: p.default for name, p in _OWN.items()},
+            "momentum": 0.0,
+            **parameters,
         }
         validate_parameter_constraints(_CONSTRAINTS, settings, "Net")
         check_activations(settings["activation"], len(W) - 1)
@@ -246,11 +238,10 @@ def as_net(model: Any) -> Net:
         feature_names = getattr(mlp, "feature_names_in_", None)
     if output_names is None:
         output_names = _class_names(mlp)
-    settings = {k: getattr(mlp, k) for k in ("alpha", *_OF_UPDATE, *_OWN) if hasattr(mlp, k)}
+    settings = {k: getattr(mlp, k) for k in (*_SHARED, *_OWN) if hasattr(mlp, k)}
     net = Net(
         mlp.coefs_,
         mlp.intercepts_,
-        activation=mlp.activation,
         out_activation=mlp.out_activation_,
         loss=mlp._core_loss() if isinstance(mlp, BaseMLP) else CANONICAL[mlp.out_activation_],
         feature_names=feature_names,

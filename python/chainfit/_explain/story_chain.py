@@ -266,9 +266,7 @@ def verified(s: StorySymbols) -> d.Section:
     """Write the derivative in three ways, side by side, with how far they may lie apart."""
     rows = []
     check = s.chain.verification
-    ways = check.rows()
-    del ways[1 if check.kernel is not None else 2]  # NumPy's gradient, or that of a missing kernel
-    for what, value, tolerance, note in ways:
+    for what, value, tolerance, note in check.rows():
         if value is None:
             rows.append(d.Row.of(what, "-", note))
             continue
