@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, column_or_1d
@@ -22,9 +21,8 @@ from .._estimators.labels import (
 )
 from .._estimators.rules import LOSSES
 from .._estimators.sparse import check_sparse
+from .formula import Array
 from .net import Net, as_net
-
-Array = npt.NDArray[Any]
 
 
 class Batch(NamedTuple):

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from .formula import Array
 
 
 def matrix(name: str, values: Any, ndim: int) -> Array:

@@ -6,20 +6,15 @@ to it comes the rounding of J over h, bounded as in `bounds`.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from . import rules
 from .bounds import forward
 from .flow import Backward
-from .formula import Formula, plain, substitute
+from .formula import Array, Formula, plain, substitute
 from .net import Net
 from .rounding import Bounded, U, bounded, conditions
 from .trace import TraceNumbers, loss_derivative
-
-Array = npt.NDArray[Any]
 
 #: A step that moves z by this part of its size balances h^2 against u/h.
 _STEP = float(np.cbrt(np.finfo(np.float64).eps))

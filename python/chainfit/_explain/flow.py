@@ -10,13 +10,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .address import Address
+from .formula import Array
 from .paths import Flow
 from .trace import TraceNumbers, loss_derivative, through_activation
-
-Array = npt.NDArray[Any]
 
 #: Beyond this dJ/da is not kept apart from da/dz, which is as small as this is large: their product
 #: with other numbers would underflow on its way.

@@ -14,7 +14,10 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import erf
+
+Array = npt.NDArray[Any]
 
 
 class Name(NamedTuple):

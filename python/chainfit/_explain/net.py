@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 from sklearn import neural_network as theirs
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
@@ -23,8 +22,7 @@ from .._estimators.base import BaseMLP
 from .._estimators.parameters import CONSTRAINTS, check_activations, range_constraint
 from .._estimators.rules import LOSSES, SGD_FAMILY, own_parameters
 from .checks import check_shapes, matrix, names
-
-Array = npt.NDArray[Any]
+from .formula import Array
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.

@@ -112,14 +112,9 @@ def display(s: StorySymbols) -> d.Section:
         after.append((f"A {name} moves all outputs at once: ", dJ_dz, together))
     if s.batch:
         after.append((s.J, " is a mean: its derivative is the mean of the rows'."))
-    shown = d.Display(
-        left=Partial(s.J_row, s.weight),
-        letters=letters,
-        factors=tuple(factor.partial for factor in s.factors(units)),
-        whole=s.dJ(s.weight) if s.batch else None,
-        terms=tuple(_terms(s)),
-        value=s.chain.value,
-    )
+    left, whole = Partial(s.J_row, s.weight), s.dJ(s.weight) if s.batch else None
+    factors = tuple(factor.partial for factor in s.factors(units))
+    shown = d.Display(left, letters, factors, whole, tuple(_terms(s)), s.chain.value)
     return d.Section.of("chain", "The chain", shown, d.Paragraph.of(*after))
 
 

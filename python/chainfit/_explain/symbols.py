@@ -10,14 +10,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import rules
-from .formula import Constant, Formula, Name, Partial, Quantity, Rest, SumOver, code, indexed, total
+from .formula import (
+    Array,
+    Constant,
+    Formula,
+    Name,
+    Partial,
+    Quantity,
+    Rest,
+    SumOver,
+    code,
+    indexed,
+    total,
+)
 from .notation import Notation, Unit
 from .trace import TraceNumbers
-
-Array = npt.NDArray[Any]
 
 
 class Symbols:

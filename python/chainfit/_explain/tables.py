@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from .formula import Array
 from .trace import TraceNumbers
 
-Array = npt.NDArray[Any]
 Columns = dict[str, Array]
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.utils import check_random_state
 
 from .. import reference
@@ -27,9 +26,9 @@ from .._estimators.state import HISTORY
 from .._estimators.training import train
 from . import rules
 from .batch import Batch, labels_of
+from .formula import Array
 from .net import Net
 
-Array = npt.NDArray[Any]
 Layers = tuple[tuple[Array, ...], tuple[Array, ...]]  # (as coefs, as intercepts)
 
 # What each rule remembers of earlier steps, in the order of the core's slots.
@@ -134,15 +133,13 @@ def update_of(net: Net, batch: Batch, dW: Sequence[Array], db: Sequence[Array]) 
     names = SLOTS[step.before["name"]]
     zeros = _copy([[np.zeros_like(p) for p in kind] for kind in step.old])
     slots = zip(step.before["slots"] or [zeros] * len(names), step.slots, strict=True)
-    return Update(
-        rule=step.before["name"],
-        dtype=step.new[0][0].dtype,
-        constants=numbers_of_state(step.before),
-        old=step.old,
-        new=step.new,
-        gradient=gradient,
-        slots=dict(zip(names, slots, strict=True)),
+    pairs = dict(zip(names, slots, strict=True))
+    rule, dtype, constants = (
+        step.before["name"],
+        step.new[0][0].dtype,
+        numbers_of_state(step.before),
     )
+    return Update(rule, dtype, constants, step.old, step.new, gradient, pairs)
 
 
 class _Step(NamedTuple):

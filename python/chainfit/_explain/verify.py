@@ -8,10 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import _core
 from .._common.public import public
@@ -19,11 +18,11 @@ from .._estimators.optimizer import new_trainer
 from .bounds import TINY, kernel_bound
 from .difference import central_difference
 from .flow import Backward
+from .formula import Array
 from .net import Net
 from .rounding import U
 from .trace import TraceNumbers
 
-Array = npt.NDArray[Any]
 Way = tuple[str, float | None, float, str]  # what, its value, what it may be off by, a note
 
 
