@@ -104,7 +104,7 @@ class _Page:
         match block:
             case d.Paragraph():
                 return "\n".join(f"<p>{self.words(words)}</p>" for words in block.lines)
-            case d.Facts():
+            case d.Equations(layout="facts"):
                 return _stacked([self.fact(row) for row in block.rows])
             case d.Equations(layout="lines"):
                 return "\n".join(map(self.line, block.rows))

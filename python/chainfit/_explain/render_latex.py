@@ -33,7 +33,7 @@ def _section(section: d.Section, writer: Writer) -> list[str]:
     for block in section.blocks:
         if isinstance(block, d.Display):
             return _display(block, writer)
-        if isinstance(block, d.Equations):
+        if isinstance(block, d.Equations) and block.layout != "facts":
             lines += [_equation(row, writer) for row in block.rows]
         elif isinstance(block, d.Table):
             lines.append(_table(block, writer))

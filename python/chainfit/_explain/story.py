@@ -58,7 +58,7 @@ def given(s: Symbols, update: dict[str, Any] | None, of_row: str = "") -> d.Sect
     if settings:
         lines.append(("training", settings))
     rows = tuple(d.Row.of(label, listed(q, ",  ", "\xa0=\xa0")) for label, q in lines)
-    return d.Section.of("given", f"Given{of_row}", d.Facts(rows))
+    return d.Section.of("given", f"Given{of_row}", d.Equations(rows, "facts"))
 
 
 def listed(quantities: Iterable[Quantity], between: str = ", ", equals: str = " = ") -> d.Words:

@@ -15,7 +15,7 @@ from .._common.printable import printable
 from . import document as d
 from . import rules
 from .chain import ChainNumbers
-from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail
+from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail, plain
 from .rows import BlockedUnit, Path
 from .story import NO_RULE, given, net_words, objective
 from .story_delta import StorySymbols, blocked, folded, through_softmax
@@ -73,7 +73,7 @@ def head(s: StorySymbols) -> d.Section:
     about = about if s.batch else f"{loss}; {about}"
     J = (*J, f", the function whose gradient training applies ({about})")
     J_row = (*J_row, f" ({loss})") if s.batch else ()
-    return d.Section.of("head", "", d.Paragraph.of(J, J_row, value), d.Facts(facts))
+    return d.Section.of("head", "", d.Paragraph.of(J, J_row, value), d.Equations(facts, "facts"))
 
 
 def _where(s: StorySymbols) -> str:
@@ -124,7 +124,7 @@ def _terms(s: StorySymbols) -> list[Formula]:
     if s.batch:
         pairs = list(zip(map(float, chain.share), map(float, chain.terms), strict=True))
         for share, term in pairs[:MAX_TERMS]:
-            terms.append(Product((d.number(share).formula, d.number(term).formula)))
+            terms.append(Product((plain(share), plain(term))))
         if len(pairs) > MAX_TERMS:
             rest = sum(share * term for share, term in pairs[MAX_TERMS:])
             terms.append(Rest(len(pairs) - MAX_TERMS, rest))
@@ -133,7 +133,7 @@ def _terms(s: StorySymbols) -> list[Formula]:
         if not s.shown.complete:
             terms.append(Rest(s.shown.n_paths - len(s.shown.paths), s.shown.remainder))
     if chain.l2_term:
-        terms.append(d.number(chain.l2_term).formula)
+        terms.append(plain(chain.l2_term))
     return terms or [Constant(0)]
 
 
@@ -150,9 +150,7 @@ def factors(s: StorySymbols) -> d.Section:
     intro: d.Words = ()
     if path is not None and s.shown.n_paths > 1:
         intro = ("Along the largest path, ", _trail(s, path), ":")
-    return d.Section.of(
-        "factors", f"Each factor{s.of_row}", d.Paragraph.of(intro), d.Equations(tuple(found))
-    )
+    return d.Section.of("factors", f"Each factor{s.of_row}", d.Paragraph.of(intro), found)
 
 
 def paths(s: StorySymbols, *, hide_numbers: bool) -> d.Section | None:
@@ -183,7 +181,7 @@ def paths(s: StorySymbols, *, hide_numbers: bool) -> d.Section | None:
         "A path goes through one unit of each layer above the weight. Its factors stand in the "
         "order of the chain, from the loss to the weight."
     )
-    equations = d.Equations(tuple(found), "trails")
+    equations = d.Equations(found, "trails")
     return d.Section.of(
         "paths", title + s.of_row, d.Paragraph.of(intro if row.paths else ""), equations
     )
@@ -211,7 +209,7 @@ def rows(s: StorySymbols) -> d.Section | None:
         kept = np.sort(np.argsort(-np.abs(each), kind="stable")[:MAX_ROWS])
     found = []
     for r in map(int, kept):
-        pair = (d.number(float(chain.share[r])).formula, d.number(float(chain.terms[r])).formula)
+        pair = (plain(float(chain.share[r])), plain(float(chain.terms[r])))
         found.append(d.Row.of(f"row {r}", d.Numbers(Product(pair)), d.number(float(each[r]))))
     shown = [float(x) for x in each[kept]]
     if len(kept) < chain.n_rows:
@@ -221,7 +219,7 @@ def rows(s: StorySymbols) -> d.Section | None:
     title = "Every row" if len(kept) == chain.n_rows else f"The {MAX_ROWS} largest rows"
     by_row = Partial(s.J, s.J_row) * Partial(s.J_row, s.weight)
     intro = (by_row, " of each row; rows count from 0.")
-    return d.Section.of("rows", title, d.Paragraph.of(intro), d.Equations(tuple(found)))
+    return d.Section.of("rows", title, d.Paragraph.of(intro), found)
 
 
 def l2(s: StorySymbols) -> d.Section | None:
@@ -230,14 +228,14 @@ def l2(s: StorySymbols) -> d.Section | None:
         return None
     if s.address.source is None:
         return d.Section.of("l2", "The L2 term", d.Paragraph.of("Biases have no L2 term."))
-    data = d.number(math.fsum(chain.share * chain.terms)).formula
-    numbers = d.Numbers(data + d.number(chain.l2_term).formula)
+    data = plain(math.fsum(chain.share * chain.terms))
+    numbers = d.Numbers(data + plain(chain.l2_term))
     rule = s.decay(Quantity(s.weight, chain.weight))
     found = (
         d.equal_to("L2 term", rule, chain.l2_term),
         d.Row.of(s.dJ(s.weight), numbers, d.number(chain.value)),
     )
-    return d.Section.of("l2", "The L2 term", d.Equations(found))
+    return d.Section.of("l2", "The L2 term", found)
 
 
 # --- what comes of it ----------------------------------------------------------------------------
@@ -254,7 +252,7 @@ def update(s: StorySymbols) -> d.Section:
     after = "" if dtype == np.float64 else after
     lines = rules.update_rule(numbers, s.J, s.weight)
     rows = tuple(d.equal_to(line.name, line.rule, line.value) for line in lines)
-    return d.Section.of("update", title, d.Equations(rows), d.Paragraph.of(after))
+    return d.Section.of("update", title, rows, d.Paragraph.of(after))
 
 
 def verified(s: StorySymbols) -> d.Section:
@@ -265,9 +263,9 @@ def verified(s: StorySymbols) -> d.Section:
         if value is None:
             rows.append(d.Row.of(what, "-", note))
             continue
-        exact = d.Numbers(d.number(value).formula, 17)
+        exact = d.Numbers(plain(value), 17)
         off = ""
         if value is not check.chain:
             off = f"off by {abs(value - check.chain):.1e}, allowed {tolerance:.1e}"
         rows.append(d.Row.of(what, exact, off, remark=note or ()))
-    return d.Section.of("verified", "Verified", d.Facts(tuple(rows)))
+    return d.Section.of("verified", "Verified", d.Equations(rows, "facts"))

@@ -52,9 +52,7 @@ def through_softmax(s: StorySymbols) -> d.Section | None:
     name = s.net.out_activation
     why = " moves all of them, so that its derivative is a sum over them."
     intro = d.Paragraph.of((f"A {name} ties the outputs together: ", z, why))
-    return d.Section.of(
-        "softmax", f"Through the {name}{s.of_row}", intro, d.Equations(tuple(found))
-    )
+    return d.Section.of("softmax", f"Through the {name}{s.of_row}", intro, found)
 
 
 def _factors_of_outputs(s: StorySymbols, k: int) -> list[d.Row]:
@@ -95,7 +93,7 @@ def folded(s: StorySymbols) -> d.Section:
     )
     intro = d.Paragraph.of((*d.equation(delta, dJ_dz), what))
     title = f"Folded into delta{s.of_row}"
-    return d.Section.of("delta", title, intro, d.Equations(tuple(found)), d.Paragraph.of(_cost(s)))
+    return d.Section.of("delta", title, intro, found, d.Paragraph.of(_cost(s)))
 
 
 def _deltas_of_layer(s: StorySymbols, m: int) -> list[d.Row]:
@@ -181,7 +179,7 @@ def blocked(s: StorySymbols) -> d.Section | None:
     if not found and row.n_alive == row.n_paths:
         return None
     after = d.Paragraph.of(_open_paths(row.n_paths, row.n_alive))
-    return d.Section.of("blocked", f"What blocks{s.of_row}", d.Facts(tuple(found)), after)
+    return d.Section.of("blocked", f"What blocks{s.of_row}", d.Equations(found, "facts"), after)
 
 
 def _reason(s: StorySymbols, block: BlockedUnit) -> d.Words:
