@@ -181,11 +181,6 @@ LOSSES = {
 }
 
 
-def canonical_derivative(y: Formula, a: Formula) -> Formula:
-    """Return dloss/dz where loss and output activation are made for each other."""
-    return a - y
-
-
 def loss_of(net: Any) -> Loss:
     """Return the loss of a net, with the net's numbers in the place of its parameters."""
     loss = LOSSES[net.loss]
@@ -320,18 +315,8 @@ def update_rule(numbers: Mapping[str, Any], J: Name, weight: Name) -> list[Assig
     ]
 
 
-def constants_of_update(numbers: Mapping[str, Any] | None) -> list[Quantity]:
-    """Return the solver's constants that its update has; of no update, none."""
-    return _quantities(numbers, "constants")
-
-
-def memory_of_update(numbers: Mapping[str, Any] | None) -> list[Quantity]:
-    """Return what the solver remembers of the weight, before the step."""
-    return _quantities(numbers, "memory")
-
-
-def _quantities(numbers: Mapping[str, Any] | None, kind: str) -> list[Quantity]:
-    if numbers is None:
-        return []
-    variables = getattr(UPDATES[numbers["rule"]], kind)
-    return [Quantity(v.name, float(numbers[v.key])) for v in variables]
+def of_update(numbers: Mapping[str, Any] | None, *kinds: str) -> list[Quantity]:
+    """Return an update's 'constants', or the 'memory' of the weight before the step; or none."""
+    rule = UPDATES[numbers["rule"]] if numbers else None
+    variables = [v for kind in kinds for v in getattr(rule, kind, ())]
+    return [Quantity(v.name, float((numbers or {})[v.key])) for v in variables]

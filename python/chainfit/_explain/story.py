@@ -52,7 +52,7 @@ def given(s: Symbols, update: dict[str, Any] | None, of_row: str = "") -> d.Sect
         for j in range(units[m + 1]):
             label = "" if m or j else "weights"
             lines.append((label, [*(s.w(m, i, j) for i in range(units[m])), s.b(m, j)]))
-    settings = [*rules.constants_of_update(update), *rules.memory_of_update(update)]
+    settings = rules.of_update(update, "constants", "memory")
     if s.net.alpha:
         settings.append(Quantity(code("alpha"), s.net.alpha))
     if settings:

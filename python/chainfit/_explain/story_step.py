@@ -375,7 +375,7 @@ def update(s: Symbols) -> list[d.Section]:
         "update",
         f"Update: {rules.UPDATES[made.rule].words}",
         d.Paragraph.of(*rule),
-        d.Paragraph.of(listed(rules.constants_of_update(numbers))),
+        d.Paragraph.of(listed(rules.of_update(numbers, "constants"))),
         d.Paragraph.of(by_training if net.model is not None else ""),
     )
     each = [d.Section.of("update", f"Update: {between(s, l)}", _updates(s, l)) for l in range(s.L)]

@@ -77,7 +77,7 @@ class Symbols:
         return self.loss.derivative(self.y(k), self.a(self.L, k))
 
     def canonical_derivative(self, k: Unit) -> Formula:
-        return rules.canonical_derivative(self.y(k), self.a(self.L, k))
+        return self.a(self.L, k) - self.y(k)
 
     def softmax_derivative(self, m: Unit, k: Unit) -> Formula:
         same = None if isinstance(m, str) else m == k
