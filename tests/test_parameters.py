@@ -3,7 +3,6 @@
 import inspect
 import math
 from fractions import Fraction
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from sklearn.base import clone
 
 from chainfit import MLPClassifier, MLPRegressor, _core
 from chainfit._estimators import rules
-from chainfit._estimators.parameters import range_constraints
+from chainfit._estimators.keywords import with_keywords
 from chainfit._estimators.settings import FitSettings
 
 pytestmark = pytest.mark.filterwarnings(
@@ -179,7 +178,7 @@ def test_a_rule_of_the_core_brings_its_parameters(monkeypatch):
     bent = _core.losses()["squared_error"]._replace(parameters=(parameter,))
     monkeypatch.setitem(rules.LOSSES, "squared_error", bent)
 
-    @rules.with_own_parameters(rules.REAL_LOSSES)
+    @with_keywords("regressor", rules.REAL_LOSSES)
     class Bent(MLPRegressor):
         """Bent.
 
@@ -191,11 +190,6 @@ def test_a_rule_of_the_core_brings_its_parameters(monkeypatch):
         ----------
         coefs_ : list
         """
-
-        _parameter_constraints: ClassVar = {
-            **MLPRegressor._parameter_constraints,
-            **range_constraints(rules.own_parameters(rules.REAL_LOSSES)),
-        }
 
     assert list(inspect.signature(Bent).parameters)[-1] == "slope"
     assert Bent().slope == Bent().get_params()["slope"] == 1.5

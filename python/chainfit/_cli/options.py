@@ -7,9 +7,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from sklearn.utils._param_validation import make_constraint
+
 from .._estimators.classifier import MLPClassifier
+from .._estimators.keywords import Keyword, keywords_of
 from .._estimators.regressor import MLPRegressor
-from .._estimators.rules import ACTIVATIONS, REAL_LOSSES, SOLVERS, own_parameters
+from .._estimators.rules import ACTIVATIONS, CLASS_LOSSES, REAL_LOSSES, SOLVERS
 
 
 def number(
@@ -80,21 +83,58 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _options_of_rules() -> list[tuple[str, str, dict[str, Any]]]:
-    """Make an option of each parameter of a rule that scikit-learn has no word for."""
+def _value(text: str) -> Any:
+    """Convert a word to a number, True, False or None, 'a,b' to a tuple of these."""
+    if "," in text:
+        return tuple(map(_value, text.split(",")))
+    words = {"none": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _checked(keyword: Keyword) -> Callable[[str], Any]:
+    """Make a converter for what the keyword may be."""
+    constraints = [*map(make_constraint, keyword.allowed)]
+
+    def convert(text: str) -> Any:
+        value = _value(text)
+        if not any(constraint.is_satisfied_by(value) for constraint in constraints):
+            known = " or ".join(str(c) for c in constraints if not c.hidden)
+            raise argparse.ArgumentTypeError(f"must be {known}, got {text}")
+        return value
+
+    return convert
+
+
+def _options_of_keywords() -> list[tuple[str, str, dict[str, Any]]]:
+    """Make an option of each keyword that scikit-learn has no word for."""
     own = {**MLPRegressor._own_parameters, **MLPClassifier._own_parameters}
+
+    def described(keyword: Keyword) -> str:
+        text = f"{' '.join(keyword.doc.split())} (default: {own[keyword.name]})"
+        return text.replace("%", "%%")
+
+    known = {**keywords_of("classifier", CLASS_LOSSES), **keywords_of("regressor", REAL_LOSSES)}
     return [
         (
             "--" + name.replace("_", "-"),
             name,
             {
-                "type": number(float, p.low, p.high, above=p.low_open),
+                "type": _checked(keyword),
                 "metavar": "X",
-                "help": f"{p.doc} (default: {p.default:g})",
+                "help": f"{' '.join(keyword.doc.split())} (default: {own[name]})".replace(
+                    "%", "%%"
+                ),
             },
         )
-        for name, p in own_parameters(REAL_LOSSES).items()
-        if name in own
+        for name, keyword in known.items()
+        if name in own and keyword.option
     ]
 
 
@@ -216,7 +256,7 @@ NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "help": "maximum number of threads (default: as it pays)",
         },
     ),
-    *_options_of_rules(),
+    *_options_of_keywords(),
 )
 
 

@@ -22,9 +22,10 @@ from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .forward import FLOAT64, Forward
 from .generator import generator_kept
 from .inputs import FitData, check_numeric, core_form, is_plain_X
+from .keywords import table_names
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS, check_activations, hidden_units, rows_of_batch
-from .rules import LOSS_SETTINGS
+from .rules import CLASS_LOSSES, LOSS_SETTINGS
 from .scores import Score
 from .settings import FitSettings
 from .sparse import SPARSE_FORMATS, check_sparse
@@ -40,7 +41,12 @@ _GIVEN = (
     "solver", "activation", "batch_size", "shuffle", "random_state", "tol", "n_iter_no_change",
     "early_stopping", "n_threads",
 )  # fmt: skip
-_given = {loss: itemgetter(*_GIVEN, *own) for loss, own in LOSS_SETTINGS.items()}
+_given = {
+    loss: itemgetter(
+        *(*_GIVEN, *own, *table_names("classifier" if loss in CLASS_LOSSES else "regressor"))
+    )
+    for loss, own in LOSS_SETTINGS.items()
+}
 
 
 class BaseMLP(CallbackSupportMixin, Forward, ABC):
@@ -48,8 +54,8 @@ class BaseMLP(CallbackSupportMixin, Forward, ABC):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
-    #: The defaults of parameters that `with_own_parameters` has appended.
-    _own_parameters: ClassVar[dict[str, float]] = {}
+    #: The defaults of parameters that `with_keywords` has appended.
+    _own_parameters: ClassVar[dict[str, Any]] = {}
     _y_numeric: ClassVar[bool]
 
     # -- what the two estimators differ in

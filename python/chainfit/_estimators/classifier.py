@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 
 from .._common.public import public
 from .base import BaseMLP
+from .keywords import with_keywords
 from .labels import (
     binarizer_for,
     check_indicators,
@@ -25,14 +26,14 @@ from .labels import (
     quick_targets,
     targets,
 )
-from .rules import CLASS_LOSSES, with_own_parameters
+from .rules import CLASS_LOSSES
 from .scores import Score, accuracy
 
 Array = npt.NDArray[Any]
 
 
 @public
-@with_own_parameters(CLASS_LOSSES)
+@with_keywords("classifier", CLASS_LOSSES)
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """Multilayer perceptron for class labels, a drop-in for scikit-learn's.
 

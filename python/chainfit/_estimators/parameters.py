@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from numbers import Integral, Real
 from typing import Any
 
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from .rules import ACTIVATIONS, OPTIMIZER_PARAMETERS, SOLVERS
+from .rules import ACTIVATIONS, SOLVERS
 
 LARGEST_INT = 2**63 - 1  # of the core's
 
@@ -110,19 +110,15 @@ def check_activations(activation: Any, hidden: int) -> None:
         )
 
 
-def range_constraints(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the constraints of parameters of the core's rules, by name."""
-    return {name: [_range(parameter)] for name, parameter in parameters.items()}
-
-
-def _range(parameter: Any) -> Number:
+def range_constraint(parameter: Any) -> Number:
+    """Return the constraint of a parameter of one of the core's rules."""
     ends = {(True, True): "neither", (True, False): "right", (False, True): "left"}
     closed = ends.get((parameter.low_open, parameter.high_open), "both")
     low, high = (None if math.isinf(end) else end for end in (parameter.low, parameter.high))
     return Number(low, high, closed=closed)
 
 
-# The activations' names come from the core, so that a new one there needs no word here.
+# Of scikit-learn's parameters; those of the core's rules come with `keywords`.
 CONSTRAINTS: dict[str, Any] = {
     "hidden_layer_sizes": [LAYER_SIZES],
     "activation": [Activations()],
@@ -148,5 +144,4 @@ CONSTRAINTS: dict[str, Any] = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     "precision": [StrOptions({"auto", "float32", "float64"})],
-    **range_constraints(OPTIMIZER_PARAMETERS),
 }

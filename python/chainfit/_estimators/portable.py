@@ -20,7 +20,7 @@ class Portable(Published, BaseEstimator):
     The optimizer holds a C++ object, which stays in the process.
     """
 
-    _own_parameters: ClassVar[dict[str, float]]
+    _own_parameters: ClassVar[dict[str, Any]]
 
     def _live_optimizer(self) -> Optimizer | None:
         """Return the optimizer that goes with the weights published last."""

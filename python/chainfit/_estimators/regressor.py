@@ -13,8 +13,9 @@ from sklearn.utils.metaestimators import available_if
 
 from .._common.public import public
 from .base import BaseMLP
-from .parameters import LAYER_SIZES, range_constraints
-from .rules import LINKS, REAL_LOSSES, own_parameters, with_own_parameters
+from .keywords import with_keywords
+from .parameters import LAYER_SIZES
+from .rules import LINKS, REAL_LOSSES
 from .scores import Score, r2
 from .targets import quick_real_targets, real_targets
 
@@ -22,7 +23,7 @@ Array = npt.NDArray[Any]
 
 
 @public
-@with_own_parameters(REAL_LOSSES)
+@with_keywords("regressor", REAL_LOSSES)
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Multilayer perceptron for real targets, a drop-in for scikit-learn's.
 
@@ -203,7 +204,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions(set(REAL_LOSSES))],
-        **range_constraints(own_parameters(REAL_LOSSES)),
     }
     _y_numeric = True
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .keywords import TABLE
 from .parameters import as_float
 from .rules import LINKS, LOSS_SETTINGS, OPTIMIZERS, SETTINGS, optimizer_name
 
@@ -34,6 +35,8 @@ class FitSettings:
         The parameters in `rules.SETTINGS`, which a new optimizer is made with.
     loss_settings : mapping of str to Any
         The loss' own parameters.
+    own : mapping of str to Any
+        The keywords of `keywords.TABLE` that the estimator has.
     incremental : bool
         Whether to train one epoch, as `partial_fit` does, and not `max_iter` or until it converges.
     seed : int or None
@@ -49,6 +52,7 @@ class FitSettings:
     rule: str
     rule_settings: Mapping[str, Any]
     loss_settings: Mapping[str, Any]
+    own: Mapping[str, Any]
     batch_size: int | str
     max_iter: int
     shuffle: bool
@@ -85,6 +89,7 @@ class FitSettings:
             rule=optimizer_name(p["solver"], p["momentum"], p["nesterovs_momentum"]),
             rule_settings={name: p[name] for name in SETTINGS},
             loss_settings={name: p[name] for name in LOSS_SETTINGS[loss]},
+            own={keyword.name: p[keyword.name] for keyword in TABLE if keyword.name in p},
             batch_size=p["batch_size"],
             max_iter=1 if incremental else p["max_iter"],
             shuffle=bool(p["shuffle"]),
