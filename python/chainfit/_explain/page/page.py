@@ -196,18 +196,16 @@ def _render(jinja2: Any, net: Net, title: str, data: dict[str, Any], notes: list
     style = read("page.css")
     script = '(() => {\n"use strict";\n' + "\n".join(read(f"{n}.js") for n in SCRIPTS) + "})();\n"
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    safe = environment.filters["safe"]
+    environment.filters["hash"] = _hash
     html: str = environment.from_string(read("page.html")).render(
         title=printable(title),
         about=_about(net),
         notes=notes,
         notation=data["notation"],
         notations=[(name, names.summary) for name, names in NOTATIONS.items()],
-        style=safe(style),
-        style_hash=_hash(style),
-        script=safe(script),
-        script_hash=_hash(script),
-        data=safe(to_script(data)),
+        style=style,
+        script=script,
+        data=to_script(data),
     )
     return html
 

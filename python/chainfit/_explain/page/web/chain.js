@@ -88,8 +88,8 @@ function head_of(at, t, fresh) {
 }
 
 const ROUNDED =
-  "An output is rounded to its limit, or all but that: its two derivatives would be infinite and 0, " +
-  "so they are taken together, as one.";
+  "An output is rounded to its limit, or all but that: its two derivatives would be infinite and " +
+  "0, so they are taken together, as one.";
 
 function row_sections(t, q, at, paths) {
   const factors = q.factors(at);

@@ -5,37 +5,47 @@
 const ALPHA = { symbol: { base: "α" }, value: data.alpha };
 const with_l2 = (tree, l2) => (l2 ? sum(tree, l2) : tree);
 
+// A leaf whose name is made when it is written: of long sums only a few terms are.
+const leaf_of = (kind, name, value) => ({
+  get [kind]() {
+    return name();
+  },
+  value,
+});
+
 function quantities(t) {
   const row = t?.rows[0];
-  const leaf = (name, of) => (l, j) => ({ symbol: symbol[name](l, j), value: of?.[l][j] });
-  const d = (top, bottom, value) => ({ partial: [top, bottom], value });
-  const J = symbol.loss();
-  const [z, a, delta] = ["z", "a", "delta"].map((name) => leaf(name, row?.[name]));
-  const y = (j) => ({ symbol: symbol.target(j), value: row?.y[j] });
-  const w = (at) => ({ symbol: symbol.weight(at), value: t && parameter(t.p, at) });
+  const J = symbol.loss;
+  const name = (kind, l, j) => () => symbol[kind](l, j);
+  const name_of = (at) => () => symbol.weight(at);
+  const d = (top, bottom, value) => leaf_of("partial", () => [top(), bottom()], value);
+  const [z, a, delta] = ["z", "a", "delta"].map(
+    (kind) => (l, j) => leaf_of("symbol", name(kind, l, j), row?.[kind][l][j]),
+  );
+  const y = (j) => leaf_of("symbol", () => symbol.target(j), row?.y[j]);
+  const w = (at) => leaf_of("symbol", name_of(at), t && parameter(t.p, at));
   const over = (l, letter, term) =>
     t ? largest_terms(indices_of(l).map(term)) : { over: letter, body: term(letter) };
 
   const q = {
-    ...{ z, a, delta, y, w, d },
-    dJ_da: (l, j) => d(J, symbol.a(l, j), row?.da(l, j)),
-    dJ_dz: (l, j) => d(J, symbol.z(l, j), row?.delta[l][j]),
-    dJ_dw: (at) => d(J, symbol.weight(at), t?.gradient(at)),
-    da_dz: (l, j) => d(symbol.a(l, j), symbol.z(l, j), row && slope(row, l, j)),
-    dz_dw: (at) => d(symbol.z(at.l + 1, at.j), symbol.weight(at), row && (row.a[at.l][at.i] ?? 1)),
-    // through the weight from unit i of layer l
-    dz_da: (at) => d(symbol.z(at.l + 1, at.j), symbol.a(at.l, at.i), t && parameter(t.p, at)),
+    ...{ z, a, delta, y, w },
+    dJ_da: (l, j) => d(J, name("a", l, j), row?.da(l, j)),
+    dJ_dz: (l, j) => d(J, name("z", l, j), row?.delta[l][j]),
+    dJ_dw: (at) => d(J, name_of(at), t?.gradient(at)),
+    da_dz: (l, j) => d(name("a", l, j), name("z", l, j), row && slope(row, l, j)),
+    // a sum by its weight, and by the unit below
+    dz_dw: (at) => d(name("z", at.l + 1, at.j), name_of(at), row && (row.a[at.l][at.i] ?? 1)),
+    dz_da: (at) => d(name("z", at.l + 1, at.j), name("a", at.l, at.i), t && parameter(t.p, at)),
     // through a softmax every sum moves every output
     dout_dz: (k, j) =>
-      d(symbol.a(L, k), symbol.z(L, j), row && row.a[L][k] * ((k === j) - row.a[L][j])),
+      d(name("a", L, k), name("z", L, j), row && row.a[L][k] * ((k === j) - row.a[L][j])),
 
     // z of a unit: its terms, the bias last
-    weighted_sum: (l, j, letter = "j") =>
-      sum(
-        over(l - 1, letter, (i) => product(w({ l: l - 1, i, j }), a(l - 1, i))),
-        w({ l: l - 1, i: -1, j }),
-      ),
-    // dJ/da of a unit: all that leaves it, or what the loss makes of an output
+    weighted_sum(l, j) {
+      const terms = over(l - 1, "j", (i) => product(w({ l: l - 1, i, j }), a(l - 1, i)));
+      return sum(terms, w({ l: l - 1, i: -1, j }));
+    },
+    // dJ/da of a unit below the outputs: all that leaves it
     back_sum: (l, i) => over(l + 1, "k", (k) => product(w({ l, i, j: k }), delta(l + 1, k))),
     delta_rule(l, j) {
       if (l < L) return product(q.back_sum(l, j), q.da_dz(l, j));
@@ -54,8 +64,8 @@ function quantities(t) {
       return product(t?.rows.length > 1 ? share : ALPHA, w(at));
     },
 
-    // The factors of dJ/dw, each { of, rule }, some with a rule in general. Of an output the first two
-    // may be one, dJ/dz: see to_sum. Where a notation has one factor for each neuron, the last two are.
+    // The factors of dJ/dw, each { of, rule }, some with a rule in general. Of an output the first
+    // two may be one, dJ/dz: see to_sum. With one factor for each neuron, the last two are.
     factors(at) {
       const [l, j] = [at.l + 1, at.j];
       const input = { of: q.dz_dw(at), rule: at.i < 0 ? 1 : a(at.l, at.i) };

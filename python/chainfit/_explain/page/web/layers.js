@@ -10,7 +10,8 @@ const layer_sizes = remember((epoch, row) => {
     const g = W.map((w) => t.l2 && t.l2 * w); // the line of the biases does not count
     for (const { a, delta } of t.rows)
       a[l].forEach((x, i) => {
-        if (x !== 0) delta[l + 1].forEach((d, j) => (g[(i + 1) * m + j] += x * d));
+        if (x !== 0)
+          for (let j = 0, at = (i + 1) * m; j < m; j++, at++) g[at] += x * delta[l + 1][j];
       });
     const deltas = t.rows.flatMap(({ delta }) => [...delta[l + 1]]);
     return { gradient: root_mean_square(g.subarray(m)), delta: root_mean_square(deltas) };
@@ -61,15 +62,12 @@ function layers_view(state) {
     );
   };
   const heads = ["weights", "gradient, root mean square", "", "units above: δ"];
-  const head = el(
-    "tr",
-    heads.map((words) => th("col", words)),
-  );
+  const head = heads.map((words) => th("col", words));
   return [
     panel_title("Gradient size by layer"),
     el("p.verdict", verdict(sizes)),
     any_idle && el("p.verdict", idle_summary(idle)),
-    el("table.layers", el("thead", head), el("tbody", backward.map(line))),
+    el("table.layers", el("thead", el("tr", head)), el("tbody", backward.map(line))),
     note(
       `Bars on a logarithmic scale, from ${text_of(10 ** low, 1)} to ${text_of(10 ** high, 1)}. `,
       "Cells: one for each unit, stronger in colour for a larger δ",
@@ -88,7 +86,7 @@ function idle_summary(idle) {
   return `${are}: ${why} ${rows_here}, so ${idle_effect(l)}.`;
 }
 
-const [CELLS, ACROSS, CELL] = [128, 32, 9]; // most of a layer, in a row, pixels
+const CELLS = 128; // of a layer, at most
 
 function unit_cells({ epoch, row }, l, idle) {
   const t = trace(epoch, row);
@@ -96,22 +94,13 @@ function unit_cells({ epoch, row }, l, idle) {
   const shown = sizes.slice(0, CELLS);
   const top = Math.max(...shown);
   const cells = shown.map((size, i) => {
-    const [x, y] = [(i % ACROSS) * CELL, Math.floor(i / ACROSS) * CELL];
-    const side = { width: CELL - 1, height: CELL - 1, rx: 1.5 };
-    const box = { x, y, ...side, "--size": weight_of(size, top) };
-    const title = svg("title", `${text_name(symbol.delta(l, i))} ${text_of(size)}`);
-    const cross = { d: `M${x + 1},${y + 1}l6,6m0,-6l-6,6` };
-    return [svg("rect.cell", box, title), idle.has(i) && svg("path.cross", cross)];
+    const title = `${text_name(symbol.delta(l, i))} ${text_of(size)}`;
+    return el("i", { class: [idle.has(i) && "cross"], title, "--size": weight_of(size, top) });
   });
-  const lines = Math.ceil(shown.length / ACROSS);
-  const frame = frame_of(Math.min(ACROSS, shown.length) * CELL, lines * CELL);
   const of_them = `${count_of(idle.size)} ${idle_word(l)}`;
   const words = `sizes of δ of ${plural(sizes.length, "unit")}, ${of_them}`;
   const more = sizes.length > CELLS && `the first ${CELLS} of ${count_of(sizes.length)}`;
-  return [
-    svg("svg", { ...frame, role: "img", "aria-label": words }, cells),
-    more && el("span.name", more),
-  ];
+  return [el("div", { role: "img", "aria-label": words }, cells), more && el("span.name", more)];
 }
 
 // --- through the epochs --------------------------------------------------------------------------

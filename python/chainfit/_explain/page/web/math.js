@@ -48,78 +48,78 @@ const partial = (top, bottom) => frac(mrow(mi("∂"), part(top)), mrow(mi("∂")
 // Leaves: { symbol }, { partial: [top, bottom] }, { over, body } for a sum over an index, and
 // { count } for terms that are left out; each with a value.
 
-const [SUM, PRODUCT, ATOM] = [0, 1, 2]; // how tightly the parts of a formula hold together
+// How tightly the parts of a formula hold together.
+const [SUM, PRODUCT, ATOM] = [0, 1, 2];
+const TIGHTNESS = { Sum: SUM, Negative: PRODUCT, Product: PRODUCT };
 
-function leaf(tree, n) {
-  if (n) {
-    const number = mn(tree.value);
-    const words = tree.count && mathml("mtext.aside", ` (${plural(tree.count, "more term")})`);
-    return [words ? [number, words] : [number], number.children.length > 1 ? PRODUCT : ATOM];
-  }
-  if (tree.count) return [[label(`… ${count_of(tree.count)} more`)], ATOM];
-  if (tree.partial) return [[partial(...tree.partial)], ATOM];
-  if (tree.symbol) return [[part(tree.symbol)], ATOM];
-  const sign = tree.over ? mathml("munder", mo("∑"), part({ base: tree.over })) : mo("∑");
-  return [[sign, ...inside(tree.body, false, PRODUCT)], PRODUCT];
+function tightness(tree, n) {
+  if (Array.isArray(tree)) return TIGHTNESS[tree[0]] ?? ATOM;
+  if (n && typeof tree === "object") return scientific(tree.value, 4)[1] === null ? ATOM : PRODUCT;
+  return tree.body ? PRODUCT : ATOM;
 }
 
-// Each kind as [elements, how tightly they hold together], in numbers or not; a line may break
-// between elements.
+function leaf(tree, n) {
+  const { count, over, body } = tree;
+  if (n && count)
+    return [mn(tree.value), mathml("mtext.aside", ` (${plural(count, "more term")})`)];
+  if (n) return [mn(tree.value)];
+  if (count) return [label(`… ${count_of(count)} more`)];
+  if (tree.partial) return [partial(...tree.partial)];
+  if (!body) return [part(tree.symbol)];
+  const sign = over ? mathml("munder", mo("∑"), part({ base: over })) : mo("∑");
+  return [sign, ...inside(body, n, PRODUCT)];
+}
+
+// Each kind as elements, in numbers or not; a line may break between them.
 const WRITERS = {
-  Negative: (n, of) => [[mo("\u2212"), ...inside(of, n, PRODUCT, false)], PRODUCT],
+  Negative: (n, of) => [mo("\u2212"), ...inside(of, n, PRODUCT, false)],
   Sum: (n, first, ...others) => [
-    [
-      ...inside(first, n, SUM),
-      ...others.flatMap((term) => {
-        const [is_negative, size] = split_sign(term, n);
-        const parts = is_negative ? inside(size, n, PRODUCT, false) : inside(size, n, SUM);
-        return [mo(is_negative ? "\u2212" : "+"), ...parts];
-      }),
-    ],
-    SUM,
+    ...inside(first, n, SUM),
+    ...others.flatMap((term) => {
+      const [is_negative, size] = split_sign(term, n);
+      if (is_negative) return [mo("\u2212"), ...inside(size, n, PRODUCT, false)];
+      return [mo("+"), ...inside(size, n, SUM)];
+    }),
   ],
-  Product: (n, ...factors) => [
+  Product: (n, ...factors) =>
     factors.flatMap((f, k) => [...(k ? [dot()] : []), ...inside(f, n, PRODUCT, k === 0)]),
-    PRODUCT,
-  ],
-  Quotient: (n, top, bottom) => [[frac(whole(top, n), whole(bottom, n))], ATOM],
+  Quotient: (n, top, bottom) => [frac(whole(top, n), whole(bottom, n))],
   Power(n, base, exponent) {
     const { symbol, partial } = base;
     const is_name = typeof symbol === "string"; // of a rule, perhaps with a word below
     const is_raised = !n && (partial || (is_name ? symbol.includes(" ") : symbol?.sup));
     const parts = inside(base, n, ATOM, false);
-    const below = mrow(is_raised ? brackets(parts) : parts);
-    return [[mathml("msup", below, whole(exponent, n))], ATOM];
+    return [mathml("msup", mrow(is_raised ? brackets(parts) : parts), whole(exponent, n))];
   },
   Apply(n, name, argument) {
-    const x = write(argument, n)[0];
-    if (name === "sqrt") return [[mathml("msqrt", x)], ATOM];
-    if (name === "exp") return [[mathml("msup", mi("e"), mrow(x))], ATOM];
-    return [name === "abs" ? brackets(x, "||") : [mi(name), ...brackets(x)], ATOM];
+    const x = write(argument, n);
+    if (name === "sqrt") return [mathml("msqrt", x)];
+    if (name === "exp") return [mathml("msup", mi("e"), mrow(x))];
+    return name === "abs" ? brackets(x, "||") : [mi(name), ...brackets(x)];
   },
   Case(n, ...parts) {
-    const [f, yes, no] = parts.map((part) => write(part, n)[0]);
+    const [f, yes, no] = parts.map((part) => write(part, n));
     const [if_, else_] = ["if", "else"].map((word) => label(`\u00a0${word}\u00a0`));
-    return [brackets([yes, if_, f, mo(">"), mn(0), else_, no].flat()), ATOM];
+    return brackets([yes, if_, f, mo(">"), mn(0), else_, no].flat());
   },
 };
 
 function write(tree, in_numbers) {
-  if (typeof tree === "number") return [[mn(tree)], ATOM];
+  if (typeof tree === "number") return [mn(tree)];
   if (!Array.isArray(tree)) return leaf(tree, in_numbers);
   const [kind, ...parts] = tree;
   return WRITERS[kind](in_numbers, ...parts);
 }
 
-const whole = (tree, in_numbers) => mrow(write(tree, in_numbers)[0]);
-const symbols = (tree) => write(tree, false)[0];
-const numbers = (tree) => write(tree, true)[0];
+const whole = (tree, in_numbers) => mrow(write(tree, in_numbers));
+const symbols = (tree) => write(tree, false);
+const numbers = (tree) => write(tree, true);
 
 // in brackets where it is too loose, or negative but not at the front
 function inside(tree, in_numbers, at_least, is_first = true) {
-  const [parts, tightness] = write(tree, in_numbers);
-  const is_loose = tightness < at_least || (!is_first && split_sign(tree, in_numbers)[0]);
-  return is_loose ? brackets(parts) : parts;
+  const is_negative = !is_first && split_sign(tree, in_numbers)[0];
+  const parts = write(tree, in_numbers);
+  return is_negative || tightness(tree, in_numbers) < at_least ? brackets(parts) : parts;
 }
 
 // [whether it begins with a minus, the tree without]

@@ -1,6 +1,6 @@
 // Symbols of the notation at hand, from the templates of chainfit's notation.py: layers and units
-// count from 0 in the code. A symbol is { base, sub, sup, after }, { base, word } with a word below,
-// or { code }. An index is a number, or a letter that runs over a layer.
+// count from 0 in the code. A symbol is { base, sub, sup, after }, { base, word } with a word
+// below, or { code }. An index is a number, or a letter that runs over a layer.
 
 let notation = data.notations[data.notation];
 
@@ -65,8 +65,8 @@ function unit_name(l, i) {
 
 // --- addresses -----------------------------------------------------------------------------------
 
-// The address of a weight as a reader writes it, in any notation, or 1, 1, 0 for coefs_[1][1, 0]; or
-// { error }.
+// The address of a weight as a reader writes it, in any notation, or 1, 1, 0 for coefs_[1][1, 0];
+// or { error }.
 function parse_address(text) {
   const found = readings(text).filter(
     ({ l, i, j }) => l >= 0 && l < L && i >= -1 && i < units[l] && j >= 0 && j < units[l + 1],

@@ -1,5 +1,5 @@
-// One step's numbers in float64, row by row. Notation as in chainfit.trace: z[l], a[l] and delta[l] =
-// dJ/dz[l] have n_l numbers; a[0] is the row.
+// One step's numbers in float64, row by row. Notation as in chainfit.trace: z[l], a[l] and
+// delta[l] = dJ/dz[l] have n_l numbers; a[0] is the row.
 
 const { loss } = data;
 // of layer l = 1..L; a softmax has a matrix for its slope
@@ -93,8 +93,8 @@ function step_numbers(p, r) {
 
 const trace = remember((epoch, row) => step_numbers(net(epoch), row));
 
-// (J(w + h) - J(w - h)) / 2h of the loss before clipping, for the eye: nothing else on the page comes
-// from it
+// (J(w + h) - J(w - h)) / 2h of the loss before clipping, for the eye: nothing else on the page
+// comes from it
 function central_difference(epoch, row, address) {
   const p = net(epoch);
   const [array, at, w] = [p[address.l], index_of(address), parameter(p, address)];
@@ -113,8 +113,8 @@ function central_difference(epoch, row, address) {
 const { solver } = data;
 const update_lines = solver.lines.map(([key, tree]) => [key, compile(tree)]);
 
-// { fresh, known }: the new weight, and all that its rule names, by key. Without a rule, or where its
-// memory of earlier steps was not kept: { fresh: null, why }.
+// { fresh, known }: the new weight, and all that its rule names, by key. Without a rule, or where
+// its memory of earlier steps was not kept: { fresh: null, why }.
 function update_of(epoch, t, address) {
   const settings = data.epochs[epoch].update;
   if (!settings) return { fresh: null, why: solver.why };

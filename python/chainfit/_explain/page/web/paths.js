@@ -4,31 +4,28 @@
 const PATHS_SHOWN = 8;
 const by_product = ({ product }) => Math.abs(product);
 
-// one hop of a path: f'(z) of a unit, times a weight
-const hop = (t, l, i, j) => slope(t.rows[0], l, i) * parameter(t.p, { l, i, j });
+// the hops of a path from a unit of layer l: its f'(z), times each weight
+function hops_from(t, l, i) {
+  const [df, at] = [slope(t.rows[0], l, i), index_of({ l, i, j: 0 })];
+  return t.p[l].slice(at, at + units[l + 1]).map((w) => df * w);
+}
 
 // How many there are from a unit of layer l to the outputs.
 const paths_from = (l) => units.slice(l + 1).reduce((count, n) => count * n, 1);
 
-// The k largest products from each of the units `from` of layer l to the loss, built from the outputs
-// back, largest first: each { product, units: [u, ..., o] }.
+// The k largest products from each of the units `from` of layer l to the loss, built from the
+// outputs back, largest first: each { product, units: [u, ..., o] }.
 function largest_from(t, l, from, k) {
   const ends = (o) => [{ product: t.rows[0].delta[L][o], units: [o] }];
   if (l === L) return from.map(ends);
   const tails = largest_from(t, l + 1, indices_of(l + 1), k);
   return from.map((u) => {
-    const lead = (v, n) =>
-      tails[v].slice(0, n).map((tail) => ({
-        product: hop(t, l, u, v) * tail.product,
-        units: [u, ...tail.units],
-      }));
+    const hops = hops_from(t, l, u);
     // whose best is not among the k best has none among them
-    const best = largest(indices_of(l + 1), (v) => by_product(lead(v, 1)[0]), k);
-    return largest(
-      best.sort((p, q) => p - q).flatMap((v) => lead(v, k)),
-      by_product,
-      k,
-    );
+    const best = largest(hops.keys(), (v) => Math.abs(hops[v] * tails[v][0].product), k);
+    const lead = (v) =>
+      tails[v].map(({ product, units }) => ({ product: hops[v] * product, units: [u, ...units] }));
+    return largest(best.sort((p, q) => p - q).flatMap(lead), by_product, k);
   });
 }
 
@@ -57,11 +54,12 @@ const flow_of = remember((epoch, row, { l, j }) => {
   const flows = {};
   let reach = indices_of(l + 1).map((u) => Number(u === j));
   for (let m = l + 1; m < L; m++) {
-    const hops = reach.map((r, u) => indices_of(m + 1).map((v) => r && r * hop(t, m, u, v)));
-    const flow = hops.map((of_u) => of_u.map((h, v) => Math.abs(h * t.rows[0].delta[m + 1][v])));
-    const top = flow.flat().reduce((p, q) => Math.max(p, q), 0);
+    const delta = t.rows[0].delta[m + 1];
+    const through = reach.map((r, u) => hops_from(t, m, u).map((hop) => r * hop));
+    const flow = through.map((of_u) => of_u.map((h, v) => Math.abs(h * delta[v])));
+    const top = Math.max(...flow.map((of_u) => of_u.reduce((p, q) => Math.max(p, q))));
     flows[m] = flow.map((of_u) => of_u.map((f) => top && f / top));
-    reach = indices_of(m + 1).map((v) => total(hops, (of_u) => of_u[v]));
+    reach = indices_of(m + 1).map((v) => total(through, (of_u) => of_u[v]));
   }
   return ({ l, i, j }) => flows[l]?.[i][j] ?? 0;
 });

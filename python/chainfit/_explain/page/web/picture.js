@@ -65,7 +65,7 @@ const largest_size = (values) => Math.max(0, ...values.map((value) => Math.abs(v
 // selected: { l, i, j }, i < 0 for a bias
 function draw_net(shown, look, selected, width) {
   const at = { ...layout(shown, width, look), selected };
-  const { nodes, loss, radius, height } = at;
+  const { nodes, loss, radius, height, width: across } = at;
   const to_loss = nodes[L].map(({ i, x, y }) =>
     svg("path.to-loss", {
       class: [look.to_loss?.(i) && "lit"],
@@ -76,7 +76,7 @@ function draw_net(shown, look, selected, width) {
   return svg(
     "svg.net",
     {
-      ...frame_of(at.width, height),
+      ...{ viewBox: `0 0 ${across} ${height}`, width: across, height },
       class: [selected && "chosen"],
       role: "group",
       "aria-label": look.title,
@@ -92,8 +92,6 @@ function draw_net(shown, look, selected, width) {
     draw_loss(at),
   );
 }
-
-const frame_of = (width, height) => ({ viewBox: `0 0 ${width} ${height}`, width, height });
 
 function column_heads({ nodes, loss }) {
   const heads = nodes.map((list, l) => {

@@ -28,7 +28,8 @@ const TOLD = {
     caption: "Nodes: sums of weight times value below, plus bias. Lines: weights.",
     bright: [[l - 1, l], [l - 1]],
     words:
-      "First of two steps: every value of the layer below times its weight, added up, plus the bias.",
+      "First of two steps: every value of the layer below times its weight, added up, plus the " +
+      "bias.",
     general: [g.z(l, "i"), g.weighted_sum(l, "i")],
     line: (q, j) => [q.z(l, j), q.weighted_sum(l, j)],
   }),

@@ -1,5 +1,6 @@
 // Trees: a small interpreter of what chainfit's formula.py calls formulas. A tree is a number, the
-// key of a variable, a leaf { value, ... } that math.js writes, or [kind, part, ...], as JSON has it.
+// key of a variable, a leaf { value, ... } that math.js writes, or [kind, part, ...] as in JSON. To
+// add a kind: its entry here, and in math.js one of WRITERS.
 
 const OPERATIONS = {
   Negative: (x) => -x,
@@ -61,6 +62,9 @@ function compile(tree, shown = (x) => x) {
   }
   const operation = kind === "Apply" ? FUNCTIONS[parts.shift()] : OPERATIONS[kind];
   const compiled = parts.map((part) => compile(part, shown));
+  const [f, g] = compiled;
+  if (compiled.length === 1) return (env) => operation(f(env)); // most have one part or two
+  if (compiled.length === 2) return (env) => operation(f(env), g(env));
   return (env) => operation(...compiled.map((f) => f(env)));
 }
 
