@@ -32,10 +32,8 @@ function ranking(terms) {
       number(value),
     );
   };
-  return el(
-    "ul.paths",
-    terms.map((term, n) => el("li", item(term, n))),
-  );
+  const items = terms.map((term, n) => el("li", item(term, n)));
+  return el("ul.paths", items);
 }
 
 // What stands below each other, and what it makes: [name, value], and the name of the rest.
@@ -72,18 +70,14 @@ function head_of(at, t, fresh) {
     const name = unit_name(l, i);
     return [in_text(symbol.a(l, i)), name !== null && ` (${name})`];
   };
+  const fact = ([name, value]) => entry(name, value === null ? "–" : number(value), name);
   const kind = i < 0 ? "bias" : "weight";
   const from = i < 0 ? "of unit " : ["from ", unit(l, i), " to "];
   const facts = { [kind]: parameter(t.p, at), gradient: t.gradient(at), next: fresh };
   return [
     panel_title(i < 0 ? "Bias " : "Weight ", in_text(symbol.weight(at))),
     el("p.where", from, unit(l + 1, j), ", stored in ", el("code", where_stored(at))),
-    el(
-      "dl.facts",
-      Object.entries(facts).map(([name, value]) =>
-        entry(name, value === null ? "–" : number(value), name),
-      ),
-    ),
+    el("dl.facts", Object.entries(facts).map(fact)),
   ];
 }
 
@@ -96,13 +90,9 @@ function row_sections(t, q, at, paths) {
   const l2 = q.l2(at);
   const chain = with_l2(product(...factors.map(({ of }) => of)), l2);
   const dJ = q.dJ_dw(at);
-  const is_rounded = t.rows[0].to_sum && !is_softmax;
+  const rounded = t.rows[0].to_sum && !is_softmax && note(ROUNDED);
   return [
-    section(
-      "Its chain",
-      formula(chain_of(dJ, chain), result(chain, dJ.value)),
-      is_rounded && note(ROUNDED),
-    ),
+    section("Its chain", formula(chain_of(dJ, chain), result(chain, dJ.value)), rounded),
     section("Factor by factor", factor_table(q, at, factors, l2, chain, dJ)),
     paths,
   ];
@@ -212,17 +202,11 @@ function check_section(epoch, row, at, t) {
   const difference = central_difference(epoch, row, at);
   const noise = 1e-9 * Math.max(1, Math.abs(t.J)); // of J's rounding, over h
   const agree = Math.abs(difference - g) <= 1e-5 * Math.abs(g) + noise;
-  return section(
-    "Checked",
-    el(
-      "dl.sums",
-      entry("product of the chain", number(g, 8)),
-      entry(`central difference of ${J}`, number(difference, 8), "difference"),
-    ),
-    note(
-      agree
-        ? `✓ The two agree to the rounding of ${J}.`
-        : "They differ: the slope of an activation jumps nearby.",
-    ),
-  );
+  const both = [
+    entry("product of the chain", number(g, 8)),
+    entry(`central difference of ${J}`, number(difference, 8), "difference"),
+  ];
+  const differing = "They differ: the slope of an activation jumps nearby.";
+  const words = agree ? `✓ The two agree to the rounding of ${J}.` : differing;
+  return section("Checked", el("dl.sums", both), note(words));
 }

@@ -12,31 +12,19 @@ function measure(text, size, weight = 400) {
   return pen.measureText(text).width;
 }
 
-// A text with its place: the middle of its baseline, or its start.
-const label_at = (x, y, parts, width, size, { kind = "name", start = false } = {}) => ({
-  x,
-  y,
-  parts,
-  kind: start ? `${kind} beside` : kind,
-  left: (start ? x : x - width / 2) - 2,
-  right: (start ? x : x - width / 2) + width + 2,
-  top: y - 0.85 * size - 1,
-  bottom: y + 0.25 * size + 1,
+// A text with its place, the middle of its baseline or its start, and the box around it.
+const label_at = (x, y, parts, width, size, kind = ["name"], left = x - width / 2) => ({
+  ...{ x, y, parts, kind },
+  box: { x: left - 2, y: y - 0.85 * size - 1, width: width + 4, height: 1.1 * size + 2 },
 });
 
-const draw_label = ({ x, y, parts, kind, left, right, top, bottom }) => [
-  svg("rect.behind", {
-    x: left,
-    y: top,
-    width: right - left,
-    height: bottom - top,
-    rx: 3,
-  }),
-  svg("text", { x, y, class: [kind] }, parts),
+const draw_label = ({ x, y, parts, kind, box }) => [
+  svg("rect.behind", { ...box, rx: 3 }),
+  svg("text", { x, y, class: kind }, parts),
 ];
 
 const overlap = (p, q) =>
-  p.left < q.right && q.left < p.right && p.top < q.bottom && q.top < p.bottom;
+  p.x < q.x + q.width && q.x < p.x + p.width && p.y < q.y + q.height && q.y < p.y + p.height;
 
 // --- what fits -----------------------------------------------------------------------------------
 
@@ -106,7 +94,7 @@ function node_labels({ l, i, x, y, step, symbol: sign }, { column, radius, loss,
   });
   const beside = x + radius + 6;
   if (target && !is_below && beside + target_width + 6 < loss.x - loss.half)
-    labels.push(label_at(beside, y + 4, target, target_width, TEXT, { start: true }));
+    labels.push(label_at(beside, y + 4, target, target_width, TEXT, ["name", "beside"], beside));
   return labels;
 }
 
@@ -115,8 +103,8 @@ function edge_label({ from, to, value }, { radius }, t, is_chosen) {
   const x = from.x + radius + t * (to.x - from.x - 2 * radius);
   const y = from.y + t * (to.y - from.y) + 4;
   const text = brief(value);
-  const kind = `edge-label ${sign_of(value)} ${is_chosen ? "chosen" : ""}`;
-  return label_at(x, y, text, measure(text, EDGE_TEXT, 700), EDGE_TEXT, { kind });
+  const kind = ["edge-label", sign_of(value), is_chosen && "chosen"];
+  return label_at(x, y, text, measure(text, EDGE_TEXT, 700), EDGE_TEXT, kind);
 }
 
 // Where along its edges the numbers of a gap have room, all at the same t, or null. First comes
@@ -132,8 +120,8 @@ function label_place(from, to, edges, at, taken) {
 // A t at which the numbers of these edges are apart, and clear of what is there; or null.
 function free_place(edges, at, taken, first = 0.5) {
   const is_free = (t) => {
-    const labels = edges.map((edge) => edge_label(edge, at, t));
-    return labels.every((p, n) => ![...taken, ...labels.slice(0, n)].some((q) => overlap(p, q)));
+    const boxes = edges.map((edge) => edge_label(edge, at, t).box);
+    return boxes.every((p, n) => ![...taken, ...boxes.slice(0, n)].some((q) => overlap(p, q)));
   };
   return [first, ...range(4, 16).map((n) => n / 20)].find(is_free) ?? null;
 }

@@ -165,11 +165,9 @@ const result_cell = (tree, value) => {
 
 // lines of a formula; their parts may break between lines on a narrow screen
 const formula = (...lines) => {
-  const line = (parts) => parts.map((p) => mathml("math", { displaystyle: "true" }, p));
-  return el(
-    "div.formula",
-    lines.map((parts) => el("div.line", line(parts))),
-  );
+  const math = (part) => mathml("math", { displaystyle: "true" }, part);
+  const all = lines.map((parts) => el("div.line", parts.map(math)));
+  return el("div.formula", all);
 };
 
 const in_text = (symbol) => mathml("math", part(symbol));

@@ -49,7 +49,9 @@ function layout(shown, width, look) {
       node.labels = node_labels(node, at);
     });
   }
-  const bottoms = nodes.flat().flatMap(({ labels }) => labels.map(({ bottom }) => bottom + 4));
+  const bottoms = nodes
+    .flat()
+    .flatMap(({ labels }) => labels.map(({ box }) => box.y + box.height + 4));
   const height = Math.max(top + most * gap + 8, ...bottoms);
   return { ...at, height, width: Math.max(width, loss.x + half + 2) };
 }
@@ -130,7 +132,8 @@ function draw_edges(at) {
     // what a number must keep clear of: the units on both sides, and what stands there
     const taken = [...nodes[l], ...nodes[l + 1]].flatMap(({ x, y, labels }) => {
       const r = at.radius + 1;
-      return [{ left: x - r, right: x + r, top: y - r, bottom: y + r }, ...labels];
+      const circle = { x: x - r, y: y - r, width: 2 * r, height: 2 * r };
+      return [circle, ...labels.map(({ box }) => box)];
     });
     const place = label_place(nodes[l], nodes[l + 1], gap, at, taken);
     for (const edge of gap) {
