@@ -56,7 +56,7 @@ function layers_view(state) {
       "tr",
       { "data-layer": l },
       th("row", `into ${layer_title(l)}`, name(shape)),
-      el("td.size", el("span.log-bar", bar)),
+      el("td.size", el("span.bar", bar)),
       el("td.number", number(gradient, 3)),
       el("td.cells", unit_cells(state, l, idle[l]), idle[l].size > 0 && name(how_many)),
     );
