@@ -80,11 +80,9 @@ class Update:
     def __setstate__(self, state: dict[str, Any]) -> None:
         if "constants" not in state:  # of 0.1.0, which had a field for each
             old = {key: state.pop(key) for key in ("eta", "mu", "beta1", "beta2", "eps", "t")}
-            words = {"momentum": "mu", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps"}
-            words["learning_rate_init"] = "eta"
-            state["constants"] = rules.numbers_of_rule(
-                state["rule"], old["t"], lambda setting: old[words[setting]]
-            )
+            settings = {rules.SETTINGS[key]: x for key, x in old.items() if key != "t"}
+            settings_of = settings.__getitem__
+            state["constants"] = rules.numbers_of_rule(state["rule"], old["t"], settings_of)
         self.__dict__.update(state)
 
     def of(self, layer: int, i: int | None, j: int) -> dict[str, Any]:
