@@ -223,11 +223,6 @@ LOSSES = {
 }
 
 
-def canonical_derivative(y: Formula, a: Formula) -> Formula:
-    """Return dloss/dz where loss and output activation are made for each other."""
-    return a - y
-
-
 def loss_of(net: Any) -> Loss:
     """Return the loss of a net, with the net's numbers in the place of its parameters."""
     loss = LOSSES[net.loss]
@@ -307,13 +302,8 @@ UPDATES = {
 
 
 #: What the constants are called as settings of a net or an estimator, where it is something else.
-_SETTINGS = {
-    "eta": "learning_rate_init",
-    "mu": "momentum",
-    "beta1": "beta_1",
-    "beta2": "beta_2",
-    "eps": "epsilon",
-}
+SETTINGS = {"eta": "learning_rate_init", "mu": "momentum", "eps": "epsilon"}
+SETTINGS |= {f"beta{k}": f"beta_{k}" for k in (1, 2)}
 
 
 def numbers_of_rule(
@@ -324,7 +314,7 @@ def numbers_of_rule(
     `setting` returns a setting by its name; `eta` is the step size if a schedule has changed it.
     """
     update = UPDATES[rule]
-    found = {v.key: float(setting(_SETTINGS.get(v.key, v.key))) for v in update.constants}
+    found = {v.key: float(setting(SETTINGS.get(v.key, v.key))) for v in update.constants}
     found |= {} if eta is None else {"eta": float(eta)}
     for variable, tree in update.lines:
         needed = variables_of(tree)
@@ -346,34 +336,20 @@ class Assignment(NamedTuple):
 def update_rule(numbers: Mapping[str, Any], J: Name, weight: Name) -> list[Assignment]:
     """Return the lines of a weight's update; `numbers` are those of `Update.of`."""
     update = UPDATES[numbers["rule"]]
-    assigned = [variable for variable, _ in update.lines]
-    values: dict[Formula, Any] = {
-        v: Quantity(v.name, numbers[v.key]) for v in (*update.constants, *update.memory, *assigned)
-    }
     old, new = old_new(weight)
-    values |= {
-        G: Partial(J, weight, numbers["gradient"]),
-        OLD: Quantity(old, numbers["old"]),
-        T: Quantity(T.name, int(numbers.get("t", 0))),
-    }
+    variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
+    values: dict[Formula, Any] = {v: Quantity(v.name, numbers[v.key]) for v in variables}
+    values[G] = Partial(J, weight, numbers["gradient"])
+    values[OLD] = Quantity(old, numbers["old"])
+    values[T] = Quantity(T.name, int(numbers.get("t", 0)))
     return [
         Assignment(new if v == NEW else v.name, substitute(rule, values), numbers[v.key])
         for v, rule in update.lines
     ]
 
 
-def constants_of_update(numbers: Mapping[str, Any] | None) -> list[Quantity]:
-    """Return the solver's constants that its update has; of no update, none."""
-    return _quantities(numbers, "constants")
-
-
-def memory_of_update(numbers: Mapping[str, Any] | None) -> list[Quantity]:
-    """Return what the solver remembers of the weight, before the step."""
-    return _quantities(numbers, "memory")
-
-
-def _quantities(numbers: Mapping[str, Any] | None, kind: str) -> list[Quantity]:
-    if numbers is None:
-        return []
-    variables = getattr(UPDATES[numbers["rule"]], kind)
-    return [Quantity(v.name, float(numbers[v.key])) for v in variables]
+def of_update(numbers: Mapping[str, Any] | None, *kinds: str) -> list[Quantity]:
+    """Return an update's 'constants', or the 'memory' of the weight before the step; or none."""
+    rule = UPDATES[numbers["rule"]] if numbers else None
+    variables = [v for kind in kinds for v in getattr(rule, kind, ())]
+    return [Quantity(v.name, float((numbers or {})[v.key])) for v in variables]

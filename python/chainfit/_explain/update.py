@@ -7,15 +7,13 @@ its state, so that the new weights are those of the next partial_fit, bit for bi
 from __future__ import annotations
 
 import copy
-import functools
 import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.utils import check_random_state
 
 from .. import reference
@@ -28,9 +26,9 @@ from .._estimators.state import HISTORY
 from .._estimators.training import train
 from . import rules
 from .batch import Batch, labels_of
+from .formula import Array
 from .net import Net
 
-Array = npt.NDArray[Any]
 Layers = tuple[tuple[Array, ...], tuple[Array, ...]]  # (as coefs, as intercepts)
 
 # What each rule remembers of earlier steps, in the order of the core's slots.
@@ -82,11 +80,9 @@ class Update:
     def __setstate__(self, state: dict[str, Any]) -> None:
         if "constants" not in state:  # of 0.1.0, which had a field for each
             old = {key: state.pop(key) for key in ("eta", "mu", "beta1", "beta2", "eps", "t")}
-            words = {"momentum": "mu", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps"}
-            words["learning_rate_init"] = "eta"
-            state["constants"] = rules.numbers_of_rule(
-                state["rule"], old["t"], lambda setting: old[words[setting]]
-            )
+            settings = {rules.SETTINGS[key]: x for key, x in old.items() if key != "t"}
+            settings_of = settings.__getitem__
+            state["constants"] = rules.numbers_of_rule(state["rule"], old["t"], settings_of)
         self.__dict__.update(state)
 
     def of(self, layer: int, i: int | None, j: int) -> dict[str, Any]:
@@ -124,61 +120,50 @@ def update_of(net: Net, batch: Batch, dW: Sequence[Array], db: Sequence[Array]) 
     if net.solver == "lbfgs":
         return None
     gradient = (tuple(dW), tuple(db))
-    if net.model is None:
-        return _by_formula(net, gradient)
-    return _by_training(net, batch, gradient)
-
-
-def _by_formula(net: Net, gradient: Layers) -> Update:
-    """Make the first step of the rule that a net by hand was given."""
-    rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
-    old: Layers = (net.coefs, net.intercepts)
-    new = _copy(old)
-    constants = rules.numbers_of_rule(rule, 1, functools.partial(getattr, net))
-    settings = {v.key: constants[v.key] for v in rules.UPDATES[rule].constants}
-    state = reference.init_state(*new, rule, **settings)
-    before = [_copy(slot) for slot in state.slots]
-    state.steps = 1
-    for kind in (0, 1):  # weights, biases
-        slots_of_p = zip(*(slot[kind] for slot in state.slots), strict=True)
-        slots = list(slots_of_p) or [()] * len(new[kind])
-        for p, g, slots_p in zip(new[kind], gradient[kind], slots, strict=True):
-            reference.UPDATES[rule][1](p, g, state, *slots_p)
-    return Update(
-        rule=rule,
-        dtype=net.dtype,
-        constants=constants,
-        old=old,
-        new=new,
-        gradient=gradient,
-        slots=dict(
-            zip(SLOTS[rule], zip(before, map(_copy, state.slots), strict=True), strict=True)
-        ),
-    )
-
-
-def _by_training(net: Net, batch: Batch, gradient: Layers) -> Update:
-    step = _step_of_ours if isinstance(net.model, BaseMLP) else _step_of_sklearn
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about rows and settings that nobody chose
-        old, new, state, after = step(net.model, batch)
-    zeros = _copy([[np.zeros_like(p) for p in kind] for kind in old])
-    rule = state["name"]
-    before = state["slots"] or [zeros] * len(SLOTS[rule])
-    slots = zip(before, after["slots"], strict=True)
-    return Update(
-        rule=rule,
-        dtype=new[0][0].dtype,
-        constants=numbers_of_state(state),
-        old=old,
-        new=new,
-        gradient=gradient,
-        slots=dict(zip(SLOTS[rule], slots, strict=True)),
+        if net.model is None:
+            step = _step_by_hand(net, gradient)
+        elif isinstance(net.model, BaseMLP):
+            step = _step_of_ours(net.model, batch)
+        else:
+            step = _step_of_sklearn(net.model, batch)
+    names = SLOTS[step.before["name"]]
+    zeros = _copy([[np.zeros_like(p) for p in kind] for kind in step.old])
+    slots = zip(step.before["slots"] or [zeros] * len(names), step.slots, strict=True)
+    pairs = dict(zip(names, slots, strict=True))
+    rule, dtype, constants = (
+        step.before["name"],
+        step.new[0][0].dtype,
+        numbers_of_state(step.before),
     )
+    return Update(rule, dtype, constants, step.old, step.new, gradient, pairs)
 
 
-# Weights before and after a step, and the optimizer's content before and after it.
-_Step = tuple[Layers, Layers, dict[str, Any], dict[str, Any]]
+class _Step(NamedTuple):
+    """Weights before and after a step; the optimizer's content before it, its slots after it."""
+
+    old: Layers
+    new: Layers
+    before: dict[str, Any]
+    slots: Sequence[Layers]
+
+
+def _step_by_hand(net: Net, gradient: Layers) -> _Step:
+    """Make the first step of the rule that a net by hand was given."""
+    name = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
+    eta = net.learning_rate_init
+    before = {"name": name, "eta": eta, "steps": 0, "slots": [], "settings": vars(net)}
+    numbers = numbers_of_state(before)
+    new = _copy((net.coefs, net.intercepts))
+    constants = {v.key: numbers[v.key] for v in rules.UPDATES[name].constants}
+    state = reference.init_state(*new, name, **constants)
+    state.steps = 1
+    for kind, p_of_layers in enumerate(new):  # weights, biases
+        for l, p in enumerate(p_of_layers):
+            slots = (slot[kind][l] for slot in state.slots)
+            reference.UPDATES[name][1](p, gradient[kind][l], state, *slots)
+    return _Step((net.coefs, net.intercepts), new, before, [_copy(slot) for slot in state.slots])
 
 
 def _step_of_ours(model: BaseMLP, batch: Batch) -> _Step:
@@ -198,7 +183,7 @@ def _step_of_ours(model: BaseMLP, batch: Batch) -> _Step:
         raise end.error
     check_end(end, state, data.dtype)
     new = tuple(state.coefs), tuple(state.intercepts)
-    return old, new, before, _optimizer_state(draft)
+    return _Step(old, new, before, _optimizer_state(draft)["slots"])
 
 
 def _step_of_sklearn(model: Any, batch: Batch) -> _Step:
@@ -217,7 +202,8 @@ def _step_of_sklearn(model: Any, batch: Batch) -> _Step:
     old = _copy((twin.coefs_, twin.intercepts_))
     arguments = {} if batch.sample_weight is None else {"sample_weight": batch.sample_weight}
     twin.partial_fit(batch.X, labels_of(twin, batch.Y), **arguments)
-    return old, (tuple(twin.coefs_), tuple(twin.intercepts_)), before, _optimizer_state(twin)
+    new = tuple(twin.coefs_), tuple(twin.intercepts_)
+    return _Step(old, new, before, _optimizer_state(twin)["slots"])
 
 
 def _one_quiet_step(model: Any, rows: int) -> dict[str, Any]:
