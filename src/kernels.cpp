@@ -150,10 +150,22 @@ void bind_kernels(py::module_& m) {
     named_tuple(m, "Parameter", "name default low high low_open high_open doc");
     bind_rules(m, "activations", named_tuple(m, "Activation", "name parameters"), &Kernels<double>::activations,
                [](const auto& activation) { return py::make_tuple(activation.name); });
-    bind_rules(m, "losses", named_tuple(m, "Loss", "name link lowest_target highest_target parameters"),
+    bind_rules(m, "losses",
+               named_tuple(m, "Loss",
+                           "name link lowest_target highest_target lowest_target_open lowest_output highest_output "
+                           "takes_links parameters"),
                &Kernels<double>::losses, [](const auto& loss) {
-                   return py::make_tuple(loss.name, loss.link, loss.lowest_target, loss.highest_target);
+                   return py::make_tuple(loss.name, loss.link, loss.lowest_target, loss.highest_target,
+                                         loss.lowest_target_open, loss.lowest_output, loss.highest_output,
+                                         loss.slope != nullptr);
                });
+    const py::object link_type = named_tuple(m, "Link", "name lowest highest unit_by_unit");
+    m.def("links", [link_type] {
+        py::dict links;
+        for (const auto& link : isa().kernels<double>().links)
+            links[link.name] = link_type(link.name, link.lowest, link.highest, link.unit_by_unit);
+        return links;
+    });
     bind_rules(m, "optimizers", named_tuple(m, "Optimizer", "name slots parameters"), &Kernels<double>::optimizers,
                [](const auto& optimizer) { return py::make_tuple(optimizer.name, optimizer.slots); });
     m.def("activate", &activate<float>, py::arg("name"), py::arg("z").noconvert(), py::arg("derivative") = false);

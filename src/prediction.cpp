@@ -39,7 +39,7 @@ struct PlainLayers {
 
 template <class T>
 py::array predict_as(const py::object& x, const py::sequence& coefs, const py::sequence& intercepts,
-                     const py::object& activation, const std::string& out_activation, const py::object& n_threads) {
+                     const py::object& activation, const LinkSettings& link, const py::object& n_threads) {
     const PlainLayers<T> net(coefs, intercepts);
     const std::vector<std::string> activations = names_of(activation);
     const SampleArrays<T> arrays(x, net.n_in());
@@ -51,19 +51,19 @@ py::array predict_as(const py::object& x, const py::sequence& coefs, const py::s
     SignalInterrupt signals;
     {
         const NoGil no_gil;
-        predict(samples, net.layers, activations, out_activation, to, signals, threads);
+        predict(samples, net.layers, activations, link, to, signals, threads);
     }
     signals.raise();
     return out;
 }
 
 template <class T>
-double loss_as(const py::object& output, const py::object& Y, const py::object& sample_weight, const std::string& loss,
-               Settings settings) {
-    const py::array a = checked_array<T>(output, {-1, -1}, {"output"});
+double loss_as(const py::object& outputs, const py::object& Y, const py::object& sample_weight,
+               const OutputSettings& output, Settings settings) {
+    const py::array a = checked_array<T>(outputs, {-1, -1}, {"output"});
     const SampleArrays<T> arrays(a, Y, sample_weight, a.shape(1), a.shape(1));
     const NoGil no_gil;
-    return mean_loss(arrays.samples, a.shape(1), loss, std::move(settings));
+    return mean_loss(arrays.samples, a.shape(1), output, std::move(settings));
 }
 
 // A net for one row at a time, for chainfit.row_predictor: what that calls goes by address.
@@ -71,8 +71,9 @@ template <class T>
 class PyRowNet {
    public:
     PyRowNet(const py::sequence& coefs, const py::sequence& intercepts, const py::object& activation,
-             const std::string& out_activation)
-        : net_(copies(coefs), copies(intercepts)), predictor_(net_.layers, names_of(activation), out_activation) {}
+             const std::string& out_activation, std::vector<Index> blocks)
+        : net_(copies(coefs), copies(intercepts)),
+          predictor_(net_.layers, names_of(activation), {out_activation, std::move(blocks)}) {}
 
     Index n_in() const { return net_.n_in(); }
     Index n_out() const { return net_.n_out(); }
@@ -110,8 +111,10 @@ template <class T>
 void bind_row_net(py::module_& m, const char* name) {
     using Net = PyRowNet<T>;
     py::class_<Net>(m, name)
-        .def(py::init<const py::sequence&, const py::sequence&, const py::object&, const std::string&>(),
-             py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"))
+        .def(py::init<const py::sequence&, const py::sequence&, const py::object&, const std::string&,
+                      std::vector<Index>>(),
+             py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"),
+             py::arg("blocks") = std::vector<Index>())
         .def_property_readonly("n_in", &Net::n_in)
         .def_property_readonly("n_out", &Net::n_out)
         .def_property_readonly("predictor", &Net::predictor)
@@ -124,24 +127,26 @@ void bind_prediction(py::module_& m) {
     m.def(
         "predict",
         [](const py::object& X, const py::sequence& coefs, const py::sequence& intercepts, const py::object& activation,
-           const std::string& out_activation, const py::object& n_threads) {
+           const std::string& out_activation, const py::object& n_threads, std::vector<Index> blocks) {
+            const LinkSettings link{out_activation, std::move(blocks)};
             return py::isinstance<py::array_t<float>>(X) ||
                            (is_sparse(X) && py::isinstance<py::array_t<float>>(attribute(X, "data")))
-                       ? predict_as<float>(X, coefs, intercepts, activation, out_activation, n_threads)
-                       : predict_as<double>(X, coefs, intercepts, activation, out_activation, n_threads);
+                       ? predict_as<float>(X, coefs, intercepts, activation, link, n_threads)
+                       : predict_as<double>(X, coefs, intercepts, activation, link, n_threads);
         },
         py::arg("X"), py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"),
-        py::arg("n_threads"));
+        py::arg("n_threads"), py::arg("blocks") = std::vector<Index>());
     m.def(
         "loss",
         [](const py::object& output, const py::object& Y, const py::object& sample_weight, const std::string& loss,
-           const py::kwargs& parameters) {
+           const py::object& blocks, const py::kwargs& parameters) {
+            const OutputSettings settings_of_output{loss, "", blocks_of(blocks)};
             Settings settings = settings_of(parameters);
             return py::isinstance<py::array_t<float>>(output)
-                       ? loss_as<float>(output, Y, sample_weight, loss, std::move(settings))
-                       : loss_as<double>(output, Y, sample_weight, loss, std::move(settings));
+                       ? loss_as<float>(output, Y, sample_weight, settings_of_output, std::move(settings))
+                       : loss_as<double>(output, Y, sample_weight, settings_of_output, std::move(settings));
         },
-        py::arg("output"), py::arg("Y"), py::arg("sample_weight"), py::arg("loss"));
+        py::arg("output"), py::arg("Y"), py::arg("sample_weight"), py::arg("loss"), py::arg("blocks") = py::none());
     bind_row_net<float>(m, "RowNetF32");
     bind_row_net<double>(m, "RowNetF64");
 }

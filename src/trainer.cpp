@@ -168,8 +168,10 @@ template <class T>
 class PyTrainer {
    public:
     PyTrainer(std::vector<Index> units, const py::object& activation, const std::string& loss,
-              const std::string& optimizer, const py::kwargs& parameters)
-        : trainer_(std::move(units), names_of(activation), loss, optimizer, settings_of(parameters)) {}
+              const std::string& optimizer, const std::string& out_activation, const py::object& blocks,
+              const py::kwargs& parameters)
+        : trainer_(std::move(units), names_of(activation), {loss, out_activation, blocks_of(blocks)}, optimizer,
+                   settings_of(parameters)) {}
 
     void set_parameters(const py::sequence& coefs, const py::sequence& intercepts) {
         const Busy busy(user_, Access::write);
@@ -338,9 +340,10 @@ template <class T>
 void bind_trainer(py::module_& m, const char* name) {
     using Class = PyTrainer<T>;
     py::class_<Class>(m, name)
-        .def(py::init<std::vector<Index>, const py::object&, const std::string&, const std::string&,
-                      const py::kwargs&>(),
-             py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"))
+        .def(py::init<std::vector<Index>, const py::object&, const std::string&, const std::string&, const std::string&,
+                      const py::object&, const py::kwargs&>(),
+             py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"), py::kw_only(),
+             py::arg("out_activation") = "", py::arg("blocks") = py::none())
         .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"))
         .def("parameters", &Class::parameters)
         .def("average", &Class::average)

@@ -56,7 +56,7 @@ def many_threads():
     _core.set_num_threads(before)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def python():
     """Return a function that runs a script in a fresh interpreter and returns the process.
 
@@ -137,6 +137,10 @@ def targets(loss, rng, rows, n_outputs):
         return rng.randint(0, 2, (rows, n_outputs)).astype(float)
     if loss == "log_loss":
         return np.eye(n_outputs)[rng.randint(0, n_outputs, rows)]
+    if loss == "gamma":
+        return rng.gamma(2.0, 0.5, (rows, n_outputs)) + 0.05
+    if loss == "gaussian_nll":
+        return np.tile(rng.uniform(-1, 1, (rows, n_outputs // 2)), 2)
     return rng.poisson(1.0, (rows, n_outputs)).astype(float)
 
 

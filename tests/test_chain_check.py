@@ -33,17 +33,18 @@ def test_three_ways_agree():
 
 @pytest.mark.parametrize("activation", ["logistic", "tanh", "relu", "leaky_relu"])
 def test_squared_error_of_an_activation_by_one_more_layer(activation):
-    """The core has squared error of identity outputs only: the outputs become hidden units."""
+    """Where the core has no such outputs they become hidden units."""
     net = small_net(activation=activation, out_activation=activation, loss="squared_error")
     chain = explain(net, X, Y, "w_23^(1)")
     assert chain.verification.kernel is not None
-    assert "identity layer on top" in chain.verification.kernel_note
+    on_top = "identity layer on top" in chain.verification.kernel_note
+    assert on_top == (activation not in _core.links())
     assert_allclose(chain.verification.kernel, chain.value, rtol=1e-13)
-    assert "of the net with an identity layer on top" in str(chain)
+    assert on_top == ("of the net with an identity layer on top" in str(chain))
 
 
 def test_where_the_core_has_no_such_net():
-    net = small_net(activation="tanh", out_activation="exp", loss="squared_error")
+    net = small_net(activation="tanh", out_activation="softmax", loss="squared_error")
     chain = explain(net, X, Y, "w_23^(1)")
     assert chain.verification.kernel is None
     assert "NumPy's gradient" in str(chain)

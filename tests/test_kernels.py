@@ -12,13 +12,12 @@ from functools import cache
 import mpmath
 import numpy as np
 import pytest
+from exact import DIGITS, FLUSHED, assert_close, exact_exp, exact_logistic, exact_tanh, points
 
 from chainfit import _core, reference
 
 with mpmath.workdps(80):
     SQRT_2_PI = mpmath.sqrt(2 * mpmath.pi)
-DIGITS = 60  # e^-x to 60 digits leaves 44 right ones in 1 - a^2, where float64 has 16
-
 # exp. x = n ln2 + r is exact but for the last FMA: u/4. In e^r = 1 + (r + r^2 p) the bracket, at
 # most 0.42 in size, is off by 0.45u (its rounding, and 3u on r^2 p <= 0.067), the series' end by
 # u/8. The last sum adds u/2 below 1, where an ulp is u, and u above, where it is 2u:
@@ -36,27 +35,6 @@ GELU_ULP = 10.0
 # ln. s = (m - 1)/(m + 1): 2u; with the series 3.1u on ln m, at most 0.35 in size. Beside e ln2,
 # where the result is at least 0.34, 1.07u of absolute error and two roundings.
 LOG_U = 5.0
-# Below this the kernels give 0 or flush: exp cuts at -86.6 (-707.7), where e^x is 2.1 (2.0) times
-# the smallest normal number.
-FLUSHED = 2.2
-
-
-@cache
-def exact_exp(x):
-    return Decimal(min(x, 1000.0)).exp()  # e^1000 is past both dtypes, and within Decimal
-
-
-def exact_logistic(x):
-    e = exact_exp(-abs(x))
-    return 1 / (1 + e) if x >= 0 else e / (1 + e)
-
-
-def exact_tanh(x):
-    if abs(x) < 1e-10:  # the next term is x^7/18: 1e-61 of x
-        x = Decimal(x)
-        return x - x**3 / 3 + 2 * x**5 / 15
-    e = exact_exp(-2 * abs(x))
-    return ((1 - e) / (1 + e)).copy_sign(Decimal(x))
 
 
 def exact_normal(x):
@@ -70,7 +48,56 @@ def exact_density(x):
 
 
 # name: (f, bound in ulp); one of T's own roundings is half an ulp.
+# ln(1 + e): of the quotient 2u, of the series 3.1u; e itself at 2u. In softplus it is added to z,
+# in mish e^z has twice its own 2u in n = e (e + 2), and there are four roundings and a product.
+LOG1P_ULP = 8.0
+MISH_ULP = 9.0
+
+
+def exact_expm1(x):
+    x = Decimal(max(x, -1000.0))
+    if x > Decimal("-1e-10"):
+        return x + x**2 / 2 + x**3 / 6 + x**4 / 24 + x**5 / 120
+    return x.exp() - 1
+
+
+SCALE, ALPHA = Decimal(reference.SELU_SCALE), Decimal(reference.SELU_ALPHA)
+
+
+def exact_softplus(x):
+    e = exact_exp(-abs(x))
+    return max(Decimal(x), Decimal(0)) + (e - e**2 / 2 if e < Decimal("1e-25") else (1 + e).ln())
+
+
+def exact_mish_share(x):
+    """tanh(ln(1 + e^x)) is n / (n + 2), n = e (e + 2)."""
+    e = exact_exp(min(x, 900.0))
+    return e * (e + 2) / (e * (e + 2) + 2)
+
+
+def exact_mish_slope(z):
+    e = exact_exp(min(float(z), 900.0))
+    return exact_mish_share(float(z)) + z * 4 * e * (e + 1) / (e * (e + 2) + 2) ** 2
+
+
+def mish_slope_bound(z):
+    """Return how many eps the slope t + z w, w = 4 e (e + 1) / (n + 2)^2, is off at most.
+
+    To first order: e, at 2u, moves it as z alone in t and w would, by w + z w'; then there are six
+    roundings of t and ten of z w, and the sum's.
+    """
+    p = np.logaddexp(0, z)
+    t, s = np.tanh(p), np.exp(-np.logaddexp(0, -z))
+    steep = 4 * np.exp(-2 * np.logaddexp(p, -p))  # 1 - t^2
+    w, w_slope = steep * s, steep * (s * (1 - s) - 2 * t * s * s)
+    return abs(w + z * w_slope) + 3 * t + 5 * abs(z) * w + 0.5
+
+
 EXACT = {
+    "elu": (lambda x: Decimal(x) if x > 0 else exact_expm1(x), 2.5),
+    "selu": (lambda x: SCALE * (Decimal(x) if x > 0 else ALPHA * exact_expm1(x)), 4),
+    "softplus": (exact_softplus, LOG1P_ULP),
+    "mish": (lambda x: Decimal(x) * exact_mish_share(x), MISH_ULP),
     "identity": (Decimal, 0),
     "logistic": (exact_logistic, LOGISTIC_ULP),
     "tanh": (exact_tanh, TANH_ULP),
@@ -96,6 +123,10 @@ def silu_slope_bound(z):
 
 
 EXACT_DERIVATIVE = {
+    "elu": (lambda a: min(a, Decimal(0)) + 1, 0.5),
+    "selu": (lambda a: SCALE if a > 0 else a + SCALE * ALPHA, 1.5),
+    "softplus": (lambda z: exact_logistic(float(z)), LOGISTIC_ULP),
+    "mish": (exact_mish_slope, mish_slope_bound),
     "identity": (lambda a: Decimal(1), 0),
     "logistic": (lambda a: a * (1 - a), 1.5),
     "tanh": (lambda a: 1 - a * a, 0.5),
@@ -115,40 +146,6 @@ def test_the_reference_and_the_core_know_the_same_names():
     losses, optimizers = _core.losses(), _core.optimizers()
     assert all(losses[name].link == loss.link for name, loss in reference.LOSSES.items())
     assert all(optimizers[name].slots == slots for name, (slots, _) in reference.UPDATES.items())
-
-
-@cache
-def points(dtype):
-    """Return finite z: all magnitudes, the bends of the formulas, and the ends of the range."""
-    rng = np.random.RandomState(0)
-    info = np.finfo(dtype)
-    every = 2.0 ** rng.uniform(info.minexp, info.maxexp - 1, 400) * rng.choice([-1, 1], 400)
-    bends = np.arange(-60, 61) * (np.log(2) / 2)  # where n of x = n ln2 + r changes
-    near = [bends * (1 + k * float(info.eps)) for k in (-2, 0, 2)]
-    ends = np.concatenate([np.log(float(info.max)) + np.linspace(-2, 1, 40)])
-    z = [every, rng.uniform(-1, 1, 300), rng.uniform(-20, 20, 300), *near, ends, -ends]
-    z = np.concatenate([*z, [0.0, float(info.max), -float(info.max), float(info.tiny)]])
-    return z.astype(dtype)
-
-
-def assert_close(got, exact, ulps, dtype, flushed=1.0):
-    """Compare with Decimals: `ulps` units in the last place, `flushed` smallest normal numbers.
-
-    A result below the smallest normal number may be 0.
-    """
-    info = np.finfo(dtype)
-    floor = Decimal(float(info.tiny) * flushed)
-    for value, right in zip(got.tolist(), exact, strict=True):
-        if np.isinf(value):  # right only if rounding gives it too
-            assert right.copy_sign(Decimal(1)) * (1 + Decimal(ulps * float(info.eps))) >= Decimal(
-                float(info.max)
-            )
-            continue
-        ulp = Decimal(2.0 ** (int(np.frexp(float(right))[1]) - 1 - info.nmant))
-        if abs(right) < floor:
-            assert abs(Decimal(value) - right) <= floor
-        else:
-            assert abs(Decimal(value) - right) <= Decimal(ulps) * ulp, (value, right)
 
 
 @cache
@@ -183,6 +180,10 @@ def test_activation_derivative(name, isa, dtype):
         return
     with decimal.localcontext(prec=250):  # 1 - a^2 is exact, so that half an ulp can be told
         exact = [derivative(Decimal(x)) for x in a.tolist()]
+        if name == "selu":  # near -1.76 the sum with a rounded constant cancels
+            got, eps = _core.activate(name, z, True).tolist(), Decimal(float(np.finfo(dtype).eps))
+            assert all(abs(Decimal(g) - e) <= 2 * eps for g, e in zip(got, exact, strict=True))
+            return
         # a (1 - a) of a denormal a: 0, as a is itself
         assert_close(_core.activate(name, z, True), exact, bound, dtype)
 
@@ -243,8 +244,10 @@ def test_saturation_and_infinities(isa, dtype):
     assert f("relu").tolist() == [0, 0, 0, 800, big, inf]
     assert f("identity").tolist() == [-inf, -big, -800, 800, big, inf]
     assert f("leaky_relu")[[0, 5]].tolist() == [-inf, inf]
-    for name in ("gelu", "silu"):
+    for name in ("gelu", "silu", "mish", "softplus"):
         assert f(name).tolist() == [0, 0, 0, 800, big, inf]
+    assert f("elu").tolist() == [-1, -1, -1, 800, big, inf]
+    assert f("selu")[[0, 1, 5]] == pytest.approx([-1.7580993408473766] * 2 + [inf])
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -270,12 +273,20 @@ def through_link(link, z):
 
 @cache
 def exact_link(link, dtype):
-    f = {"exp": exact_exp, "logistic": exact_logistic}[link]
+    f = EXACT[link][0] if link in EXACT else exact_exp
     with decimal.localcontext(prec=DIGITS):
         return [f(x) for x in points(dtype).tolist()]
 
 
-@pytest.mark.parametrize("link,ulps", [("exp", EXP_ULP), ("logistic", LOGISTIC_ULP)])
+@pytest.mark.parametrize(
+    "link,ulps",
+    [
+        ("exp", EXP_ULP),
+        ("logistic", LOGISTIC_ULP),
+        ("tanh", TANH_ULP),
+        ("softplus", LOG1P_ULP),
+    ],
+)
 def test_link(link, ulps, isa, dtype):
     a = through_link(link, points(dtype)[:, None])[:, 0]
     with decimal.localcontext(prec=DIGITS):
@@ -288,7 +299,7 @@ def test_link_identity_and_special_values(isa, dtype):
     assert through_link("exp", z)[:5, 0].tolist() == [0, 0, 1, np.inf, np.inf]
     assert through_link("logistic", z)[:5, 0].tolist() == [0, 0, 0.5, 1, 1]
     assert through_link("softmax", z)[1:4, 0].tolist() == [1, 1, 1]
-    for link in ("identity", "exp", "logistic", "softmax"):
+    for link in _core.links():
         assert np.isnan(through_link(link, z)[5, 0])
 
 
@@ -376,7 +387,29 @@ def exact_huber(y, a, eps):
     return loss, 6 * max(loss, size * min(size, bend))
 
 
+def exact_absolute_error(y, a, eps):
+    return abs(y - a), abs(y - a)
+
+
+def exact_log_cosh(y, a, eps):
+    """The residual, enlarged to 2u; of a small one then m^2/(2q), 9u, and ln(1 + x), 6u."""
+    r = abs(y - a)
+    loss = ((r.exp() + (-r).exp()) / 2).ln()
+    return loss, 18 * loss
+
+
+def exact_gamma(y, a, eps):
+    """The quotient's rounding goes into the logarithm too; then two differences."""
+    ln = (y / a).ln()
+    loss = y / a - 1 - ln
+    return loss, y / a + 1 + Decimal(LOG_U) * abs(ln) + abs(y / a - 1) + abs(loss)
+
+
 EXACT_LOSSES = {
+    "absolute_error": exact_absolute_error,
+    "quantile": lambda y, a, eps: (abs(y - a) / 2, abs(y - a) / 2),
+    "log_cosh": exact_log_cosh,
+    "gamma": exact_gamma,
     "squared_error": exact_squared_error,
     "binary_log_loss": exact_binary_log_loss,
     "log_loss": exact_log_loss,
@@ -401,6 +434,20 @@ def row_loss(loss, z, y):
     return value, delta
 
 
+def assert_delta(loss, y, a, delta):
+    """Check the bits of dloss/dz, which is a - y or a step or two from it."""
+    if loss == "log_cosh":
+        np.testing.assert_array_max_ulp(delta, np.tanh(a - y), 6)
+        return
+    right = {
+        "huber": np.clip(a - y, -y.dtype.type(1.35), y.dtype.type(1.35)),
+        "absolute_error": np.sign(a - y),
+        "quantile": np.sign(a - y) / 2,
+        "gamma": 1 - y / a if loss == "gamma" else None,
+    }.get(loss, a - y)
+    assert delta.tobytes() == right.astype(y.dtype).tobytes()
+
+
 @pytest.mark.parametrize("loss,link", KNOWN_LOSSES)
 @pytest.mark.parametrize("n", [1, 3, 17])
 def test_loss_and_delta(loss, link, n, isa, dtype, make_net):
@@ -412,10 +459,7 @@ def test_loss_and_delta(loss, link, n, isa, dtype, make_net):
     A = through_link(link, Z)
     for z, y, a in zip(Z, Y, A, strict=True):
         value, delta = row_loss(loss, z, y)
-        right = (a - y).astype(dtype)
-        if loss == "huber":
-            right = np.clip(right, -dtype.type(1.35), dtype.type(1.35))
-        assert delta.tobytes() == right.tobytes()
+        assert_delta(loss, y, a, delta)
         with decimal.localcontext(prec=DIGITS):
             terms = [
                 EXACT_LOSSES[loss](Decimal(t), Decimal(p), eps)
@@ -444,4 +488,4 @@ def test_losses_at_the_ends_of_the_range(isa, dtype):
     assert value("poisson", [1000], [1]) == np.inf
     assert value("squared_error", [np.finfo(dtype).max], [0]) == np.inf
     for loss in _core.losses():
-        assert np.isnan(value(loss, [np.nan, 0, 0], [1, 0, 0]))
+        assert np.isnan(value(loss, [np.nan, 0, 0, 0], [1, 0, 0, 0]))

@@ -63,7 +63,7 @@ def test_errors_of_what_goes_in(name):
 @pytest.mark.parametrize("name", rules.LOSSES)
 def test_losses(name):
     rule = rules.LOSSES[name]
-    for y in (0.0, 1.0, 0.25):
+    for y in (0.0, 1.0, 0.25)[name == "gamma" :]:  # which has no target of 0
         values = {rules.Y: np.full_like(A, y), rules.A: A}
         values |= {p: np.full_like(A, 0.3) for p in rule.parameters}
         check(rule.scale * rule.term, values)

@@ -30,8 +30,13 @@ FUNCTIONS = {
     "exp": np.exp,
     "gelu": lambda z: z * ndtr(z),
     "silu": lambda z: z * expit(z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(z)),
+    "selu": lambda z: 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(z)),
+    "softplus": lambda z: np.logaddexp(0, z),
+    "mish": lambda z: z * np.tanh(np.logaddexp(0, z)),
 }
 LOSSES = {
+    "gamma": lambda y, p: y / p - np.log(y / p) - 1,
     "squared_error": lambda y, p: (y - p) ** 2 / 2,
     "binary_log_loss": lambda y, p: -xlogy(y, p) - xlogy(1 - y, 1 - p),
     "log_loss": lambda y, p: -xlogy(y, p),
@@ -54,6 +59,8 @@ def targets(loss, rng, rows, n):
         return rng.randint(0, 2, (rows, n)).astype(float)
     if loss == "log_loss":
         return np.eye(n)[rng.randint(0, n, rows)]
+    if loss == "gamma":
+        return rng.gamma(2.0, 0.5, (rows, n)) + 0.1
     return rng.poisson(1.0, (rows, n)).astype(float)
 
 

@@ -10,13 +10,14 @@
 namespace chainfit {
 
 template <class T>
-double mean_loss(const Samples<T>& samples, Index n_out, const std::string& loss, Settings settings) {
+double mean_loss(const Samples<T>& samples, Index n_out, const OutputSettings& output, Settings settings) {
     constexpr Index V = kLanes<T>;
     const Kernels<T>& kernels = isa().kernels<T>();
-    const LossKernel<T>& rule = find_by_name(kernels.losses, loss, "loss");
-    const Values<T> values = rounded<T>(take_values(rule.parameters, "the loss '" + loss + "'", settings));
+    const Functions<T> functions(kernels, {}, 0, output, n_out, settings);
     if (!settings.empty())
-        throw std::invalid_argument("the loss '" + loss + "' has no parameter '" + settings.begin()->first + "'");
+        throw std::invalid_argument("the loss '" + output.loss + "' has no parameter '" + settings.begin()->first +
+                                    "'");
+    const OutputRule<T> rule = functions.output();
     double total_weight = static_cast<double>(samples.rows);
     if (samples.weight) {
         total_weight = 0;
@@ -33,13 +34,12 @@ double mean_loss(const Samples<T>& samples, Index n_out, const std::string& loss
         for (Index r = rows.begin; r < rows.end; ++r)
             weight[r - first] =
                 static_cast<T>((samples.weight ? static_cast<double>(samples.weight[r]) : 1.0) / total_weight);
-        sum += static_cast<double>(
-            rule.loss(outputs.data(), targets.data(), weight, n_out, rows.end - rows.begin, values));
+        sum += static_cast<double>(rule.loss_of(outputs.data(), targets.data(), weight, rows.end - rows.begin));
     }
     return sum;
 }
 
-template double mean_loss(const Samples<float>&, Index, const std::string&, Settings);
-template double mean_loss(const Samples<double>&, Index, const std::string&, Settings);
+template double mean_loss(const Samples<float>&, Index, const OutputSettings&, Settings);
+template double mean_loss(const Samples<double>&, Index, const OutputSettings&, Settings);
 
 }  // namespace chainfit

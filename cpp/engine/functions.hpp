@@ -1,4 +1,4 @@
-// Which functions a net applies: an activation for each hidden layer, a loss with its parameters and its link. Floor:
+// Which functions a net applies: an activation for each hidden layer, a link, a loss with its parameters. Floor:
 // engine.
 #pragma once
 
@@ -14,16 +14,35 @@ template <class T>
 std::vector<const ActivationKernel<T>*> find_activations(const Kernels<T>& kernels,
                                                          const std::vector<std::string>& names, std::size_t hidden);
 
+// The sizes of blocks of neighbouring units that fill an output layer of n_out: those given, or one. Otherwise
+// std::invalid_argument.
+std::vector<Index> blocks_of(std::vector<Index> given, Index n_out);
+
+// Neighbouring units of the output layer with settings of their own of the loss's parameters.
+struct BlockSettings {
+    Index units = 0;
+    Settings settings;
+};
+
+// What the output layer does, by name.
+struct OutputSettings {
+    std::string loss;
+    std::string link;                   // the loss's own if it is empty
+    std::vector<BlockSettings> blocks;  // together all units; none: all units are one
+};
+
 template <class T>
 class Functions {
    public:
-    // `settings` loses those that are the loss's.
+    // `settings` loses those that are the loss's. std::invalid_argument where link and loss don't go together, too.
     Functions(const Kernels<T>& kernels, const std::vector<std::string>& activations, std::size_t hidden,
-              const std::string& loss, Settings& settings);
+              const OutputSettings& output, Index outputs, Settings& settings);
 
     const Kernels<T>& kernels() const { return *kernels_; }
-    const LossKernel<T>& loss() const { return *loss_; }
-    const Values<T>& loss_values() const { return loss_values_; }
+    // It points into this object.
+    OutputRule<T> output() const {
+        return {loss_, link_, own_link_, {blocks_.data(), static_cast<Index>(blocks_.size())}};
+    }
 
     // Layers are numbered 1..L, as everywhere; the last one has no activation but its link.
     bool is_hidden(std::size_t layer) const { return layer <= activations_.size(); }
@@ -49,7 +68,9 @@ class Functions {
     const Kernels<T>* kernels_;
     std::vector<const ActivationKernel<T>*> activations_;
     const LossKernel<T>* loss_;
-    Values<T> loss_values_;
+    const LinkKernel<T>* link_;
+    bool own_link_;
+    std::vector<OutputBlock<T>> blocks_;
 };
 
 }  // namespace chainfit

@@ -13,13 +13,12 @@ namespace chainfit {
 
 // The item called `name`; std::invalid_argument lists the known ones. `what` names the kind in the message.
 template <class Item>
-const Item& find_by_name(const List<Item>& list, const std::string& name, const char* what,
-                         const char* const Item::* field = &Item::name) {
+const Item& find_by_name(const List<Item>& list, const std::string& name, const char* what) {
     std::string known;
     for (const Item& item : list) {
-        if (name == item.*field) return item;
+        if (name == item.name) return item;
         if (!known.empty()) known += ", ";
-        known += "'" + std::string(item.*field) + "'";
+        known += "'" + std::string(item.name) + "'";
     }
     throw std::invalid_argument("unknown " + std::string(what) + " '" + name + "', must be one of " + known);
 }

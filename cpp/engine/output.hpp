@@ -9,7 +9,7 @@ template <class T>
 class Output {
    public:
     Output(const Functions<T>& functions, Index units)
-        : kernels_(functions.kernels()), loss_(functions.loss()), values_(functions.loss_values()), units_(units) {}
+        : kernels_(functions.kernels()), rule_(functions.output()), units_(units) {}
 
     // Elements of a panel of outputs, targets or deltas; padding units of the deltas stay 0.
     Index panel_size() const { return checked_product(round_up(units_, kLanes<T>), kLanes<T>); }
@@ -34,15 +34,14 @@ class Output {
             const double weight = !exists ? 0.0 : samples.weight ? static_cast<double>(samples.weight[row]) : 1.0;
             row_weight[r] = static_cast<T>(weight * inverse_weight);
         }
-        loss_.delta(z, targets, row_weight, delta, units_, values_);
+        rule_.delta(z, targets, row_weight, delta);
         kernels_.transpose(delta, units_, delta_lines.data, delta_lines.panel);
-        return loss_.loss(z, targets, row_weight, units_, rows.end - rows.begin, values_);
+        return rule_.loss_of(z, targets, row_weight, rows.end - rows.begin);
     }
 
    private:
     const Kernels<T>& kernels_;
-    const LossKernel<T>& loss_;
-    Values<T> values_;
+    OutputRule<T> rule_;
     Index units_;
 };
 

@@ -22,7 +22,7 @@ constexpr Index kPredictPanels = 8;  // 128 rows of float32: each weight that st
 
 template <class T>
 void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers,
-             const std::vector<std::string>& activations, const std::string& link, T* out, Interrupt& interrupt,
+             const std::vector<std::string>& activations, const LinkSettings& link, T* out, Interrupt& interrupt,
              int max_threads) {
     constexpr Index V = kLanes<T>;
     if (samples.rows <= kRowByRow && !samples.is_sparse() && (samples.x_column == 1 || layers[0].n_in == 1)) {
@@ -34,8 +34,8 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
     const Isa& instruction_set = isa();
     const Kernels<T>& kernels = instruction_set.kernels<T>();
     const auto hidden = find_activations(kernels, activations, layers.size() - 1);
-    const auto link_forward =
-        find_by_name(kernels.losses, link, "output activation", &LossKernel<T>::link).link_forward;
+    const LinkKernel<T>& output = find_by_name(kernels.links, link.name, "output activation");
+    const std::vector<Index> blocks = blocks_of(link.blocks, layers.back().n_out);
 
     Index widest = samples.is_sparse() ? 0 : layers[0].n_in;
     for (const PlainLayer<T>& layer : layers) widest = std::max(widest, layer.n_out);
@@ -76,7 +76,7 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
             }
             for (Index q = 0; q < panels; ++q) {
                 T* values_of_panel = in.data + q * panel;
-                link_forward(values_of_panel, n_out);
+                link_forward(output, {blocks.data(), static_cast<Index>(blocks.size())}, values_of_panel);
                 const Index row = (p + q) * V;
                 kernels.scatter(values_of_panel, n_out, out + row * n_out, n_out, std::min(V, samples.rows - row));
             }
@@ -92,7 +92,7 @@ void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers
 
 template <class T>
 RowPredictor<T>::RowPredictor(const std::vector<PlainLayer<T>>& layers, const std::vector<std::string>& activations,
-                              const std::string& link)
+                              const LinkSettings& link)
     : isa_(isa()) {
     constexpr Index V = kLanes<T>;
     const Kernels<T>& kernels = isa_.kernels<T>();
@@ -107,7 +107,9 @@ RowPredictor<T>::RowPredictor(const std::vector<PlainLayer<T>>& layers, const st
     for (const ActivationKernel<T>* activation : find_activations(kernels, activations, layers.size() - 1))
         activations_.push_back(activation - kernels.activations.items);
     net_.activations = activations_.data();
-    net_.loss = &find_by_name(kernels.losses, link, "output activation", &LossKernel<T>::link);
+    net_.link = &find_by_name(kernels.links, link.name, "output activation");
+    blocks_ = blocks_of(link.blocks, n_out());
+    net_.blocks = {blocks_.data(), static_cast<Index>(blocks_.size())};
     scratch_size_ = checked_sum(checked_product(2, net_.widest), checked_product(n_out(), V));
 }
 
@@ -128,8 +130,8 @@ template class RowPredictor<float>;
 template class RowPredictor<double>;
 
 template void predict<float>(const Samples<float>&, const std::vector<PlainLayer<float>>&,
-                             const std::vector<std::string>&, const std::string&, float*, Interrupt&, int);
+                             const std::vector<std::string>&, const LinkSettings&, float*, Interrupt&, int);
 template void predict<double>(const Samples<double>&, const std::vector<PlainLayer<double>>&,
-                              const std::vector<std::string>&, const std::string&, double*, Interrupt&, int);
+                              const std::vector<std::string>&, const LinkSettings&, double*, Interrupt&, int);
 
 }  // namespace chainfit

@@ -18,12 +18,18 @@ struct PlainLayer {
     const T* b = nullptr;
 };
 
+// An output activation by name, and the units that it takes together: if none are given, all of them.
+struct LinkSettings {
+    std::string name;
+    std::vector<Index> blocks;
+};
+
 // out (rows, n_L), row-major. Takes a block of rows at a time through all layers; X is not copied. The bits are those
 // of the training's own forward pass. Activations: one for all hidden layers, or one for each. samples.Y and
 // samples.weight are not looked at. Once interrupted, `out` is incomplete.
 template <class T>
 void predict(const Samples<T>& samples, const std::vector<PlainLayer<T>>& layers,
-             const std::vector<std::string>& activations, const std::string& link, T* out, Interrupt& interrupt,
+             const std::vector<std::string>& activations, const LinkSettings& link, T* out, Interrupt& interrupt,
              int max_threads);
 
 // What the plan of threads goes by.
@@ -40,7 +46,7 @@ template <class T>
 class RowPredictor {
    public:
     RowPredictor(const std::vector<PlainLayer<T>>& layers, const std::vector<std::string>& activations,
-                 const std::string& link);
+                 const LinkSettings& link);
 
     Index n_in() const { return layers_.front().n_in; }
     Index n_out() const { return layers_.back().n_out; }
@@ -52,6 +58,7 @@ class RowPredictor {
     const Isa& isa_;
     std::vector<Weights<T>> layers_;
     std::vector<Index> activations_;
+    std::vector<Index> blocks_;
     RowNet<T> net_;
     Index scratch_size_;
 };

@@ -34,8 +34,9 @@ RowStepper<T>::RowStepper(const Net<T>& net)
     }
     steps_.layers = layers_.data();
     steps_.n_layers = static_cast<Index>(layers_.size());
-    steps_.loss = &net.functions.loss();
-    steps_.loss_values = net.functions.loss_values();
+    steps_.rule = net.functions.output();
+    steps_.loss_values = steps_.rule.blocks.items[0].values;
+    steps_.inlined = steps_.rule.own_link && steps_.rule.loss->inlined && steps_.rule.blocks.count == 1;
     const Index output = checked_product(network_.units().back(), V);
     for (T** lines : {&steps_.output, &steps_.target, &steps_.gradient, &steps_.outputs, &steps_.targets})
         *lines = room(output);

@@ -12,13 +12,13 @@ namespace chainfit {
 namespace {
 
 template <class T>
-Net<T> make_net(std::vector<Index> units, const std::vector<std::string>& activations, const std::string& loss,
+Net<T> make_net(std::vector<Index> units, const std::vector<std::string>& activations, const OutputSettings& output,
                 Settings& settings) {
     if (units.size() < 2 || *std::min_element(units.begin(), units.end()) < 1)
         throw std::invalid_argument("units must be at least two sizes, all >= 1");
     const Kernels<T>& kernels = isa().kernels<T>();
-    const std::size_t hidden = units.size() - 2;
-    return {Network<T>(std::move(units)), isa(), kernels, Functions<T>(kernels, activations, hidden, loss, settings)};
+    Functions<T> functions(kernels, activations, units.size() - 2, output, units.back(), settings);
+    return {Network<T>(std::move(units)), isa(), kernels, std::move(functions)};
 }
 
 template <class T>
@@ -26,17 +26,18 @@ Optimizer<T> make_optimizer(const Net<T>& net, const std::string& name, Settings
     const OptimizerKernel<T>& rule = find_by_name(net.kernels.optimizers, name, "optimizer");
     const ParameterValues values = take_values(rule.parameters, "the optimizer '" + name + "'", settings);
     if (!settings.empty())
-        throw std::invalid_argument("neither the optimizer '" + name + "' nor the loss '" + net.functions.loss().name +
-                                    "' has a parameter '" + settings.begin()->first + "'");
+        throw std::invalid_argument("neither the optimizer '" + name + "' nor the loss '" +
+                                    net.functions.output().loss->name + "' has a parameter '" +
+                                    settings.begin()->first + "'");
     return Optimizer<T>(net.network, net.isa, rule, values);
 }
 
 }  // namespace
 
 template <class T>
-Trainer<T>::Trainer(std::vector<Index> units, const std::vector<std::string>& activations, const std::string& loss,
+Trainer<T>::Trainer(std::vector<Index> units, const std::vector<std::string>& activations, const OutputSettings& output,
                     const std::string& optimizer, Settings settings)
-    : net_(make_net<T>(std::move(units), activations, loss, settings)),
+    : net_(make_net<T>(std::move(units), activations, output, settings)),
       optimizer_(make_optimizer(net_, optimizer, settings)),
       roads_(net_) {}
 

@@ -24,7 +24,7 @@ class Trainer {
    public:
     // Names as in the kernels' lists, and settings of their parameters; std::invalid_argument names what is unknown or
     // out of range.
-    Trainer(std::vector<Index> units, const std::vector<std::string>& activations, const std::string& loss,
+    Trainer(std::vector<Index> units, const std::vector<std::string>& activations, const OutputSettings& output,
             const std::string& optimizer, Settings settings);
 
     const Network<T>& network() const { return net_.network; }

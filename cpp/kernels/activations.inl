@@ -101,7 +101,69 @@ struct Silu : KeepsSlope {
     }
 };
 
-using Activations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu, Gelu, Silu>;
+// z, below 0 e^z - 1 (Clevert, Unterthiner and Hochreiter 2016, with alpha = 1).
+struct Elu : GivenA {
+    static constexpr const char* name = "elu";
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
+        return select(less(zero<T>(), z), z, expm1_below(min(zero<T>(), z)));
+    }
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> df(Vec<T> a) {
+        return min(zero<T>(), a) + set1<T>(T(1));
+    }
+};
+
+// scale times elu, with alpha: sums of mean 0 and variance 1 stay so from layer to layer (Klambauer et al. 2017).
+struct Selu : GivenA {
+    static constexpr const char* name = "selu";
+    static constexpr double scale = 1.0507009873554804934, alpha = 1.6732632423543772848;
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z) {
+        const Vec<T> below = set1<T>(T(scale * alpha)) * expm1_below(min(zero<T>(), z));
+        return select(less(zero<T>(), z), set1<T>(T(scale)) * z, below);
+    }
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> df(Vec<T> a) {
+        return select(less(zero<T>(), a), set1<T>(T(scale)), a + set1<T>(T(scale * alpha)));
+    }
+};
+
+// ln(1 + e^z).
+struct Softplus : KeepsSlope {
+    static constexpr const char* name = "softplus";
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z, Vec<T>& slope) {
+        const Vec<T> one = set1<T>(T(1));
+        const Vec<T> e = exp(zero<T>() - abs(z));
+        slope = select(less(zero<T>(), z), one, e) / (one + e);
+        return max(zero<T>(), z) + log1p(e);
+    }
+};
+
+// z tanh(softplus(z)) (Misra 2020). With e = e^z the factor is n / (n + 2), n = e (e + 2): 1 from z = 30 on, which any
+// larger z counts as. Below -1000, where it is 0, z counts as -1000, so that no infinity meets a 0.
+struct Mish : KeepsSlope {
+    static constexpr const char* name = "mish";
+    template <class T>
+    static CHAINFIT_INLINE Vec<T> f(Vec<T> z, Vec<T>& slope) {
+        const Vec<T> one = set1<T>(T(1)), two = set1<T>(T(2));
+        const Vec<T> bounded = max(set1<T>(T(-1000)), z);
+        const Vec<T> small = min(set1<T>(T(30)), bounded);
+        const Vec<T> e = exp(small);
+        const Vec<T> n = e * (e + two);
+        const Vec<T> q = one / (n + two);
+        const Vec<T> share = n * q;
+        // d share/dz = 4 e (e + 1) / (n + 2)^2
+        slope = fma(small, ((set1<T>(T(4)) * e) * q) * ((e + one) * q), share);
+        return bounded * share;
+    }
+};
+
+using Activations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu, Gelu, Silu, Elu, Selu, Softplus, Mish>;
+
+// The first of them, which are inlined into the steps on one row. The others are called there: see activation_at.
+using InlinedActivations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu, Gelu, Silu>;
 
 // f(z), and what the derivative will be had from: a itself, or f'(z).
 template <class A, class T>
@@ -164,19 +226,35 @@ struct ActivationList<T, TypeList<A...>> {
                                                      &multiply_by_derivative<T, A>}...};
 };
 
-// The same by an activation's position in the list. Where there is a vector or two of it at a time, a well-predicted
-// branch costs less than a call.
+// The same by an activation's position in the list, `which`. Where there is a vector or two of it at a time, a
+// well-predicted branch costs less than a call: A... are inlined, all others are called.
+template <class T>
+void call_activation(Index which, T* line, T* kept, Index panels) {
+    alignas(64) static constexpr T no_bias[kLanes<T>] = {};
+    Epilogue<T> epilogue;
+    epilogue.out = line;
+    epilogue.kept = kept;
+    ActivationList<T, Activations>::items[which].forward_lines(epilogue, line, no_bias, panels, 0, 0);
+}
 template <class T, class... A>
 CHAINFIT_INLINE Vec<T> activation_at(TypeList<A...>, Index which, Vec<T> z, Vec<T>& kept) {
     Index i = 0;
-    static_cast<void>((... || (which == i++ && (z = value_of<A>(z, kept), true))));
-    return z;
+    if ((... || (which == i++ && (z = value_of<A>(z, kept), true)))) return z;
+    alignas(64) T line[kLanes<T>], slope[kLanes<T>];
+    store(line, z);
+    call_activation<T>(which, line, slope, 1);
+    kept = load(ActivationList<T, Activations>::items[which].keeps_slope ? slope : line);
+    return load(line);
 }
 template <class T, class... A>
 CHAINFIT_INLINE Vec<T> derivative_at(TypeList<A...>, Index which, Vec<T> kept) {
     Index i = 0;
-    static_cast<void>((... || (which == i++ && (kept = derivative_of<A>(kept), true))));
-    return kept;
+    if ((... || (which == i++ && (kept = derivative_of<A>(kept), true)))) return kept;
+    alignas(64) T factor[kLanes<T>], line[kLanes<T>];
+    store(factor, set1<T>(T(1)));
+    store(line, kept);
+    ActivationList<T, Activations>::items[which].backward({}, factor, line, 1, 0, 0);
+    return load(factor);
 }
 // A line of units, z becoming a in place; `kept` gets what the derivative is had from, and may be null.
 template <class T, class... A>
@@ -191,5 +269,5 @@ CHAINFIT_INLINE void activate_line_at(TypeList<A...>, Index which, T* line, T* k
         return true;
     };
     Index i = 0;
-    static_cast<void>((... || (which == i++ && through(A{}))));
+    if (!(... || (which == i++ && through(A{})))) call_activation<T>(which, line, kept, panels);
 }

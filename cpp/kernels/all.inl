@@ -3,10 +3,11 @@
 
 #include "kernels/rules.inl"
 #include "kernels/vecmath.inl"
-// rules and vecmath first: activations, losses and optimizers are written on them
+// rules and vecmath first: activations, links, losses and optimizers are written on them
 #include "kernels/activations.inl"
 #include "kernels/dropout.inl"
 #include "kernels/gemm.inl"
+#include "kernels/links.inl"
 #include "kernels/losses.inl"
 #include "kernels/optimizers.inl"
 #include "kernels/phases.inl"

@@ -1,5 +1,5 @@
-// Fills the table of one instruction set from the lists of activations, losses and optimizers. Floor: compiled once per
-// instruction set; included last.
+// Fills the table of one instruction set from the lists of activations, links, losses and optimizers. Floor: compiled
+// once per instruction set; included last.
 
 // Two copies of W want two updates: too much where the update costs more than the rest, as Adam's does.
 template <class T, class O>
@@ -47,6 +47,7 @@ inline constexpr Kernels<T> kKernels = {
     &activate<T, Identity>,
     &activate_lines<T, Identity>,
     list(ActivationList<T, Activations>::items),
+    list(LinkList<T, Links>::items),
     list(LossList<T, Losses>::items),
     list(OptimizerList<T, Optimizers>::items),
     list(OneRowList<T, WholeStepOptimizers>::items),

@@ -86,8 +86,8 @@ CHAINFIT_INLINE Vec<T> line_output(OneRowSteps<T>& steps, Index n_out, Index s, 
     constexpr Index V = kLanes<T>;
     const T* y = steps.y[s];
     const Vec<T> weight = set1<T>(steps.row_weight[s]) * has_unit<T>(n_out);  // units that there aren't weigh nothing
-    const Index which = steps.loss - LossList<T, Losses>::items;
-    const Vec<T> delta = weight * unit_delta_at(Losses{}, which, load_first(y, n_out), z, steps.loss_values);
+    const Index which = steps.rule.loss - LossList<T, Losses>::items;
+    const Vec<T> delta = weight * unit_delta_at(InlinedLosses{}, which, load_first(y, n_out), z, steps.loss_values);
     store(steps.output, z);
     for (Index j = 0; j < n_out; ++j) {
         steps.outputs[j * V + lane_of<T>(s)] = steps.output[j];
@@ -108,7 +108,7 @@ CHAINFIT_INLINE void panel_output(OneRowSteps<T>& steps, const OneRowLayer<T>& t
         store(steps.output + j * V, set1<T>(top.delta[j]));
         store(steps.target + j * V, set1<T>(y[j]));
     }
-    steps.loss->delta(steps.output, steps.target, row_weight, steps.gradient, top.n_out, steps.loss_values);
+    steps.rule.delta(steps.output, steps.target, row_weight, steps.gradient);
     for (Index j = 0; j < top.n_out; ++j) {
         top.delta[j] = steps.gradient[j * V];
         steps.outputs[j * V + lane_of<T>(s)] = steps.output[j * V];
@@ -118,14 +118,13 @@ CHAINFIT_INLINE void panel_output(OneRowSteps<T>& steps, const OneRowLayer<T>& t
 
 // Adds the losses of the rows kept since the last call.
 template <class T>
-CHAINFIT_INLINE void one_row_losses(OneRowSteps<T>& steps, const OneRowLayer<T>& top, Index s) {
+CHAINFIT_INLINE void one_row_losses(OneRowSteps<T>& steps, Index s) {
     constexpr Index V = kLanes<T>;
     const Index rows = lane_of<T>(s) + 1;
     if (rows < V && s + 1 < steps.count) return;
     alignas(64) T row_weight[V];
     store(row_weight, load_unaligned(steps.row_weight + s + 1 - rows));
-    steps.data_loss += static_cast<double>(
-        steps.loss->loss(steps.outputs, steps.targets, row_weight, top.n_out, rows, steps.loss_values));
+    steps.data_loss += static_cast<double>(steps.rule.loss_of(steps.outputs, steps.targets, row_weight, rows));
 }
 
 template <class T>

@@ -81,7 +81,7 @@ void one_row_steps(OneRowSteps<T>& steps) {
     constexpr Index V = kLanes<T>;
     const Index last = steps.n_layers - 1;
     const OneRowLayer<T>& top = steps.layers[last];
-    const bool line = top.n_out <= V && steps.loss->unit_by_unit;
+    const bool line = top.n_out <= V && steps.inlined;
     for (Index l = 1; l <= last; ++l)
         if (is_narrow(steps.layers[l])) transpose_narrow<T, Optimizer>(steps.layers[l], false);
     for (Index s = steps.range.begin, end = steps.range.end; s < end; ++s) {
@@ -102,13 +102,13 @@ void one_row_steps(OneRowSteps<T>& steps) {
                 });
             if (l == last) break;
             const OneRowLayer<T>& above = steps.layers[l + 1];
-            activate_line_at(Activations{}, above.activation, out, above.kept, panels);
+            activate_line_at(InlinedActivations{}, above.activation, out, above.kept, panels);
         }
         if (line)
             store(top.delta, line_output(steps, top.n_out, s, load(top.delta)));
         else
             panel_output(steps, top, s);
-        one_row_losses(steps, top, s);
+        one_row_losses(steps, s);
         Vec<T> sum_squares[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
         for (Index l = last; l >= 0; --l) {
             const OneRowLayer<T>& layer = steps.layers[l];
@@ -122,7 +122,7 @@ void one_row_steps(OneRowSteps<T>& steps) {
                 });
             for (Index i = 0; below && i < layer.n_in; i += V)
                 store(below + i,
-                      load(below + i) * derivative_at(Activations{}, layer.activation, load(layer.kept + i)));
+                      load(below + i) * derivative_at(InlinedActivations{}, layer.activation, load(layer.kept + i)));
         }
         steps.sum_squares[s] = fold_sum((sum_squares[0] + sum_squares[1]) + (sum_squares[2] + sum_squares[3]));
     }
@@ -143,7 +143,7 @@ void tiny_steps(OneRowSteps<T>& steps) {
         for (int i = 0; i < Optimizer::slots; ++i)
             transpose_lines(layer.slot[i], layer.n_in, layer.n_out, layer.transposed[1 + i]);
     }
-    const bool line = steps.loss->unit_by_unit;
+    const bool line = steps.inlined;
     for (Index s = steps.range.begin, end = steps.range.end; s < end; ++s) {
         const StepScalars<T> c = scalars_of(steps, s);
         Vec<T> z[1];
@@ -151,7 +151,7 @@ void tiny_steps(OneRowSteps<T>& steps) {
         for (Index l = 1; l <= last; ++l) {
             const OneRowLayer<T>& layer = steps.layers[l];
             Vec<T> kept = zero<T>();
-            const Vec<T> a = activation_at(Activations{}, layer.activation, z[0], kept);
+            const Vec<T> a = activation_at(InlinedActivations{}, layer.activation, z[0], kept);
             store(layer.a, a);
             store(layer.kept, kept);
             z[0] = load(layer.w + layer.n_in * V);
@@ -165,7 +165,7 @@ void tiny_steps(OneRowSteps<T>& steps) {
             panel_output(steps, top, s);
             delta = load(top.delta);
         }
-        one_row_losses(steps, top, s);
+        one_row_losses(steps, s);
         Vec<T> sum_squares = zero<T>();
         for (Index l = last; l >= 0; --l) {
             const OneRowLayer<T>& layer = steps.layers[l];
@@ -182,7 +182,7 @@ void tiny_steps(OneRowSteps<T>& steps) {
                     update_vector<T, Optimizer>(units * delta_j, w, layer.transposed[1] + j * V,
                                                 layer.transposed[2] + j * V, c, not_twice);
                 }
-                below = below * derivative_at(Activations{}, layer.activation, load(layer.kept));
+                below = below * derivative_at(InlinedActivations{}, layer.activation, load(layer.kept));
             }
             const Index bias = layer.n_in * V;  // first, for the next step begins with it
             update_biases<T, Optimizer>(delta, layer.w + bias, layer.slot[0] + bias, layer.slot[1] + bias, c);

@@ -45,18 +45,18 @@ void predict_row(const RowNet<T>& net, const T* x, T* out, T* scratch) {
             for (int p = 0; p < group.panels; ++p) store(z + (j + p) * V, sums[p]);
         });
         if (l + 1 < net.n_layers)
-            activate_line_at(Activations{}, net.activations[l], z, static_cast<T*>(nullptr), panels);
+            activate_line_at(InlinedActivations{}, net.activations[l], z, static_cast<T*>(nullptr), panels);
         x = z;
     }
-    if (net.loss->unit_by_unit) {
+    if (net.link->unit_by_unit) {
         T* line = lines[(net.n_layers - 1) % 2];
-        net.loss->link_forward(line, (n_out + V - 1) / V);
+        net.link->forward(line, (n_out + V - 1) / V);
         for (Index j = 0; j < n_out; ++j) out[j] = line[j];
     } else {
         // a panel of rows, all of them this one
         T* panel = scratch + 2 * net.widest;
         for (Index j = 0; j < n_out; ++j) store(panel + j * V, set1<T>(x[j]));
-        net.loss->link_forward(panel, n_out);
+        link_forward(*net.link, net.blocks, panel);
         for (Index j = 0; j < n_out; ++j) out[j] = panel[j * V];
     }
 }

@@ -5,6 +5,15 @@ template <class...>
 struct TypeList {};
 
 template <class, class>
+inline constexpr bool kSame = false;
+template <class A>
+inline constexpr bool kSame<A, A> = true;
+template <class A, class... B>
+constexpr bool contains(TypeList<B...>) {
+    return (... || kSame<A, B>);
+}
+
+template <class, class>
 struct Joined;
 template <class... First, class... Second>
 struct Joined<TypeList<First...>, TypeList<Second...>> {

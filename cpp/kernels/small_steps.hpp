@@ -51,8 +51,9 @@ template <class T>
 struct OneRowSteps {
     OneRowLayer<T>* layers = nullptr;
     Index n_layers = 0;
-    const LossKernel<T>* loss = nullptr;
-    Values<T> loss_values;
+    OutputRule<T> rule;
+    Values<T> loss_values;  // where the rule's loss is inlined
+    bool inlined = false;
     StepScalars<T> scalars;  // but for eta, l2 and decay
     Index count = 0;
     Range range;

@@ -175,21 +175,86 @@ struct ActivationKernel {
     typename Epilogue<T>::Function backward;
 };
 
+// An output activation. It takes a panel: lanes are rows.
+template <class T>
+struct LinkKernel {
+    const char* name;
+    bool unit_by_unit;  // it takes every unit by itself: lanes may be units just as well as rows
+    double lowest;      // what outputs lie between
+    double highest;
+    // z (n_out, lanes) becomes a, in place
+    void (*forward)(T* z, Index n_out);
+    // delta (n_out, lanes) *= f'(z), given a; null where units depend on one another
+    void (*backward)(T* delta, const T* a, Index n_out);
+};
+
 template <class T>
 struct LossKernel {
     const char* name;
-    const char* link;   // the output activation
-    bool unit_by_unit;  // the link takes every unit by itself: lanes may be units just as well as rows
+    const char* link;  // the output activation that is the loss's own
+    bool inlined;      // the kernels of one row have it with that link, for a vector of units
     double lowest_target;
     double highest_target;
+    bool lowest_target_open;
+    double lowest_output;  // what a link must stay between
+    double highest_output;
     List<Parameter> parameters;
-    // z (n_out, lanes) becomes a, in place; delta (n_out, lanes) = row_weight * dloss/dz
+    // With its own link: z (n_out, lanes) becomes a, in place; delta (n_out, lanes) = row_weight * dloss/dz
     void (*delta)(T* z, const T* y, const T* row_weight, T* delta, Index n_out, const Values<T>& values);
+    // delta (n_out, lanes) = row_weight * dloss/da; null where the loss goes with its own link only
+    void (*slope)(const T* a, const T* y, const T* row_weight, T* delta, Index n_out, const Values<T>& values);
     // The sum over the first `rows` lanes of row_weight * loss, given a (n_out, lanes)
     T (*loss)(const T* a, const T* y, const T* row_weight, Index n_out, Index rows, const Values<T>& values);
-    // z (n_out, lanes) becomes a, in place
-    void (*link_forward)(T* z, Index n_out);
 };
+
+// Neighbouring units of the output layer: each block has a softmax, or values of the loss's parameters, of its own.
+template <class T>
+struct OutputBlock {
+    Index units = 0;
+    Values<T> values;
+};
+
+// What the output layer does with panels of rows.
+template <class T>
+struct OutputRule {
+    const LossKernel<T>* loss = nullptr;
+    const LinkKernel<T>* link = nullptr;
+    bool own_link = true;
+    List<OutputBlock<T>> blocks;
+
+    // z (n_out, lanes) becomes a, in place; delta (n_out, lanes) = row_weight * dloss/dz
+    void delta(T* z, const T* y, const T* row_weight, T* delta) const {
+        for (const OutputBlock<T>& block : blocks) {
+            if (own_link) {
+                loss->delta(z, y, row_weight, delta, block.units, block.values);
+            } else {
+                link->forward(z, block.units);
+                loss->slope(z, y, row_weight, delta, block.units, block.values);
+                link->backward(delta, z, block.units);
+            }
+            const Index size = block.units * kLanes<T>;
+            z += size, y += size, delta += size;
+        }
+    }
+    // The sum over the first `rows` lanes of row_weight * loss, given a (n_out, lanes)
+    T loss_of(const T* a, const T* y, const T* row_weight, Index rows) const {
+        T sum = 0;
+        for (const OutputBlock<T>& block : blocks) {
+            sum += loss->loss(a, y, row_weight, block.units, rows, block.values);
+            a += block.units * kLanes<T>, y += block.units * kLanes<T>;
+        }
+        return sum;
+    }
+};
+
+// z (n_out, lanes) becomes a, in place.
+template <class T>
+void link_forward(const LinkKernel<T>& link, List<Index> blocks, T* z) {
+    for (const Index units : blocks) {
+        link.forward(z, units);
+        z += units * kLanes<T>;
+    }
+}
 
 // One task of the weights phase: lines [lines.begin, lines.end) of `panels` neighbouring weight panels of one layer.
 template <class T>
@@ -211,9 +276,10 @@ template <class T>
 struct RowNet {
     const Weights<T>* layers = nullptr;
     Index n_layers = 0;
-    Index widest = 0;                     // of the layers above the input, rounded up to lanes
-    const Index* activations = nullptr;   // of each layer but the last, their places in the table
-    const LossKernel<T>* loss = nullptr;  // its link
+    Index widest = 0;                    // of the layers above the input, rounded up to lanes
+    const Index* activations = nullptr;  // of each layer but the last, their places in the table
+    const LinkKernel<T>* link = nullptr;
+    List<Index> blocks;  // units of the output layer that the link takes together
 };
 
 template <class T>
@@ -288,6 +354,7 @@ struct Kernels {
     typename Epilogue<T>::Function add_bias_lines;
 
     List<ActivationKernel<T>> activations;
+    List<LinkKernel<T>> links;
     List<LossKernel<T>> losses;
     List<OptimizerKernel<T>> optimizers;
     List<OneRowKernel<T>> one_row;  // of the first optimizers, in the same order, and one that stores the gradient

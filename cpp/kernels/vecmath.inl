@@ -83,14 +83,25 @@ CHAINFIT_INLINE Vec<T> exp(Vec<T> x) {
     return select(less(x, set1<T>(C::exp_low)), zero<T>(), not_too_high);
 }
 
+// 1, -1, or x itself where it is 0 or NaN.
+template <class T>
+CHAINFIT_INLINE Vec<T> sign(Vec<T> x) {
+    const Vec<T> one = set1<T>(T(1));
+    return select(equal(abs(x), zero<T>()), x, select(equal(x, x), copy_sign(one, x), x));
+}
+
+// e^x - 1 for x <= 0, without cancellation near 0; -1 far from it.
+template <class T>
+CHAINFIT_INLINE Vec<T> expm1_below(Vec<T> x) {
+    Vec<T> scale;
+    const Vec<T> r = reduce_exp<0>(max(set1<T>(MathConstants<T>::exp_low), x), scale);
+    return fma(scale, fma(exp_tail(r), r * r, r), scale - set1<T>(T(1)));
+}
+
 // tanh |x| = -t / (t + 2), t = expm1(-2 |x|): no cancellation near 0, no overflow far from it.
 template <class T>
 CHAINFIT_INLINE Vec<T> tanh(Vec<T> x) {
-    using C = MathConstants<T>;
-    const Vec<T> y = max(set1<T>(C::exp_low), set1<T>(T(-2)) * abs(x));
-    Vec<T> scale;
-    const Vec<T> r = reduce_exp<0>(y, scale);
-    const Vec<T> t = fma(scale, fma(exp_tail(r), r * r, r), scale - set1<T>(T(1)));
+    const Vec<T> t = expm1_below(set1<T>(T(-2)) * abs(x));
     return copy_sign(t / (t + set1<T>(T(2))), x);
 }
 
@@ -99,6 +110,18 @@ template <class T>
 CHAINFIT_INLINE Vec<T> logistic(Vec<T> x) {
     const Vec<T> one = set1<T>(T(1));
     return one / (one + exp(zero<T>() - x));
+}
+
+// 2 atanh(s) = ln((1 + s) / (1 - s)) for |s| <= 0.172, so that the quotient is in [sqrt(1/2), sqrt 2].
+template <class T>
+CHAINFIT_INLINE Vec<T> twice_atanh(Vec<T> s) {
+    using C = MathConstants<T>;
+    const Vec<T> s2 = s * s;
+    Vec<T> p = set1<T>(T(1.0 / (2 * C::log_terms - 1)));
+#pragma GCC unroll 16
+    for (int k = C::log_terms - 2; k >= 1; --k) p = fma(p, s2, set1<T>(T(1.0 / (2 * k + 1))));
+    const Vec<T> two_s = s + s;
+    return fma(two_s * s2, p, two_s);
 }
 
 // ln x for x > 0, as e ln2 + 2 atanh(s), s = (m - 1)/(m + 1), m in [sqrt(1/2), sqrt 2). +inf and NaN pass through; 0,
@@ -113,15 +136,20 @@ CHAINFIT_INLINE Vec<T> log(Vec<T> x) {
     const auto big = less(set1<T>(T(1.41421356237309504880)), m);
     m = select(big, m * set1<T>(T(0.5)), m);
     e = select(big, e + one, e);
-    const Vec<T> s = (m - one) / (m + one);
-    const Vec<T> s2 = s * s;
-    Vec<T> p = set1<T>(T(1.0 / (2 * C::log_terms - 1)));
-#pragma GCC unroll 16
-    for (int k = C::log_terms - 2; k >= 1; --k) p = fma(p, s2, set1<T>(T(1.0 / (2 * k + 1))));
-    const Vec<T> two_s = s + s;
-    const Vec<T> log_m = fma(two_s * s2, p, two_s);
+    const Vec<T> log_m = twice_atanh((m - one) / (m + one));
     const Vec<T> value = fma(e, set1<T>(C::ln2_hi), fma(e, set1<T>(C::ln2_lo), log_m));
     return select(less(x, set1<T>(C::infinity)), value, x);
+}
+
+// ln(1 + x) for x in [0, 1], at full accuracy for small x: 2 atanh(x / (x + 2)), and from sqrt 2 - 1 on ln 2 plus the
+// same of (1 + x) / 2.
+template <class T>
+CHAINFIT_INLINE Vec<T> log1p(Vec<T> x) {
+    using C = MathConstants<T>;
+    const auto big = less(set1<T>(T(0.41421356237309504880)), x);
+    const Vec<T> top = select(big, x - set1<T>(T(1)), x);
+    const Vec<T> value = twice_atanh(top / (x + select(big, set1<T>(T(3)), set1<T>(T(2)))));
+    return select(big, set1<T>(C::ln2_hi) + (set1<T>(C::ln2_lo) + value), value);
 }
 
 // With y = |x| and t = 1 / (1 + y/4), Phi(-y) e^(y^2/2) / t is a smooth function of t in (0, 1]. Here as a polynomial

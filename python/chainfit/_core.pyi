@@ -1,6 +1,6 @@
 """Types of the compiled core; what each call means is in its own docstring."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +34,17 @@ class Loss(NamedTuple):
     link: str
     lowest_target: float
     highest_target: float
+    lowest_target_open: bool
+    lowest_output: float
+    highest_output: float
+    takes_links: bool  # beside its own
     parameters: tuple[Parameter, ...]
+
+class Link(NamedTuple):
+    name: str
+    lowest: float
+    highest: float
+    unit_by_unit: bool
 
 class Optimizer(NamedTuple):
     name: str
@@ -43,6 +53,7 @@ class Optimizer(NamedTuple):
 
 def activations() -> dict[str, Activation]: ...
 def losses() -> dict[str, Loss]: ...
+def links() -> dict[str, Link]: ...
 def optimizers() -> dict[str, Optimizer]: ...
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...
@@ -102,6 +113,9 @@ class _Trainer:
         activation: _Activation,
         loss: str,
         optimizer: str,
+        *,
+        out_activation: str = "",  # the loss's own
+        blocks: Sequence[tuple[int, Mapping[str, float]]] | None = None,  # of outputs
         **parameters: float,  # of the optimizer and of the loss; the defaults are the table's
     ) -> None: ...
     def set_parameters(self, coefs: list[_Array], intercepts: list[_Array]) -> None: ...
@@ -146,9 +160,15 @@ def predict(
     activation: _Activation,
     out_activation: str,
     n_threads: int | Callable[[], int],
+    blocks: Sequence[int] = (),
 ) -> _Array: ...
 def loss(
-    output: _Array, Y: _Array, sample_weight: _Array | None, loss: str, **parameters: float
+    output: _Array,
+    Y: _Array,
+    sample_weight: _Array | None,
+    loss: str,
+    blocks: Sequence[tuple[int, dict[str, float]]] | None = None,
+    **parameters: float,
 ) -> float: ...
 
 class _RowNet:
@@ -158,6 +178,7 @@ class _RowNet:
         intercepts: list[_Array],
         activation: _Activation,
         out_activation: str,
+        blocks: Sequence[int] = (),
     ) -> None: ...
     @property
     def n_in(self) -> int: ...

@@ -21,6 +21,7 @@ from .inputs import FitData
 from .optimizer import Trainer, cast, new_trainer
 from .parameters import as_float
 from .record import iteration
+from .rules import LINKS
 from .settings import FitSettings
 from .state import State
 from .threads import thread_limit
@@ -70,7 +71,13 @@ def minimise(
     units, loss = state.units, settings.loss
     threads = thread_limit(settings.n_threads)
     trainer: Trainer = new_trainer(
-        "sgd", units, settings.activation, loss, data.dtype, settings.loss_settings
+        "sgd",
+        units,
+        settings.activation,
+        loss,
+        data.dtype,
+        settings.loss_settings,
+        settings.out_activation,
     )
 
     def evaluate(theta: Array) -> tuple[float, float, list[Array], list[Array]]:
@@ -87,7 +94,7 @@ def minimise(
         evaluated = data_loss, penalty
         return data_loss + penalty, _pack(coef_grads, intercept_grads)
 
-    outputs = units[-1] if loss == "squared_error" else 1
+    outputs = units[-1] if LINKS[loss] == "identity" else 1
     given = settings.own.get("time_limit")
     limit = math.inf if given is None else as_float(given)
     begun = start = time.perf_counter()

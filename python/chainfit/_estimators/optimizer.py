@@ -30,6 +30,20 @@ def cast(arrays: list[Array], dtype: np.dtype[Any]) -> list[Array]:
     ]
 
 
+Blocks = list[tuple[int, dict[str, float]]] | None
+
+
+def by_blocks(parameters: Mapping[str, Any], outputs: int) -> tuple[Blocks, dict[str, float]]:
+    """Return parameters in the core's form: of blocks of outputs, if any, and of all outputs.
+
+    One that is a tuple has a value for each of as many equal blocks.
+    """
+    each = {key: value for key, value in parameters.items() if isinstance(value, tuple)}
+    rows = [*zip(*each.values(), strict=True)]
+    blocks = [(outputs // len(rows), dict(zip(each, row, strict=True))) for row in rows]
+    return blocks or None, {k: float(v) for k, v in parameters.items() if k not in each}
+
+
 def new_trainer(
     name: str,
     units: list[int],
@@ -37,12 +51,22 @@ def new_trainer(
     loss: str,
     dtype: np.dtype[Any],
     settings: Mapping[str, Any],
+    out_activation: str,
 ) -> Trainer:
     """Return a core trainer for one net: units = [n_0, ..., n_L]."""
     kind = _core.TrainerF32 if dtype == np.float32 else _core.TrainerF64
     known = (*OPTIMIZERS[name].parameters, *LOSSES[loss].parameters)
-    parameters = {p.name: float(settings[p.name]) for p in known if p.name in settings}
-    return kind(units, activation, loss, name, **parameters)
+    parameters = {p.name: settings[p.name] for p in known if p.name in settings}
+    blocks, common = by_blocks(parameters, units[-1])
+    return kind(
+        units,
+        activation,
+        loss,
+        name,
+        out_activation=out_activation,
+        blocks=blocks,
+        **common,
+    )
 
 
 def published(trainer: Trainer) -> tuple[list[Array], list[Array]]:
@@ -190,6 +214,7 @@ class Optimizer:
         loss: str,
         dtype: np.dtype[Any],
         loss_settings: Mapping[str, Any],
+        out_activation: str,
     ) -> Trainer:
         """Return the trainer for this net, the one at hand or a new one that takes the state over.
 
@@ -198,11 +223,13 @@ class Optimizer:
         ValueError
             If the state belongs to a net of other shapes.
         """
-        net = (units, activation, loss, dtype, loss_settings)
+        net = (units, activation, loss, dtype, loss_settings, out_activation)
         if self._trainer is None or self._net != net:
             state = self.state() if self._state is None else self._state
             settings = {**self.settings, **loss_settings}
-            trainer = new_trainer(self.name, units, activation, loss, dtype, settings)
+            trainer = new_trainer(
+                self.name, units, activation, loss, dtype, settings, out_activation
+            )
             trainer.eta, trainer.steps = float(state["eta"]), int(state["steps"])
             if state["slots"]:
                 trainer.set_slots([(cast(c, dtype), cast(b, dtype)) for c, b in state["slots"]])

@@ -13,10 +13,14 @@ from .. import _core
 
 ACTIVATIONS = tuple(_core.activations())
 LOSSES = _core.losses()
+OUTPUTS = _core.links()
 OPTIMIZERS = _core.optimizers()
 
 #: Output activation of each loss.
 LINKS = {name: loss.link for name, loss in LOSSES.items()}
+
+#: The output activations that losses may have apart from their own.
+FREE_LINKS = tuple(name for name, link in OUTPUTS.items() if link.unit_by_unit)
 
 #: The losses of real targets. Those of classes follow from the labels.
 REAL_LOSSES = tuple(name for name, loss in LOSSES.items() if math.isinf(loss.highest_target))
@@ -47,6 +51,32 @@ SETTINGS = (*LEARNING_RATE, *OPTIMIZER_PARAMETERS)
 
 #: The parameters of each loss, which every step reads.
 LOSS_SETTINGS = {name: tuple(_named(loss.parameters)) for name, loss in LOSSES.items()}
+
+
+def link_of(loss: str, out_activation: str | None) -> str:
+    """Return the output activation of a loss: its own, or the one that is asked for.
+
+    Raises
+    ------
+    ValueError
+        If outputs may be values that the loss is not defined for.
+    """
+    rule = LOSSES[loss]
+    if out_activation is None or out_activation == rule.link:
+        return rule.link
+    link = OUTPUTS[out_activation]
+    inside = link.lowest >= rule.lowest_output and link.highest <= rule.highest_output
+    if rule.takes_links and inside:
+        return out_activation
+    if not rule.takes_links:
+        problem = f"has an output activation of its own, {rule.link!r}"
+    else:
+        low, high = rule.lowest_output, rule.highest_output
+        where = f"above {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
+        problem = f"needs outputs {where}"
+    raise ValueError(
+        f"out_activation={out_activation!r} does not go with loss={loss!r}, which {problem}."
+    )
 
 
 def optimizer_name(solver: str, momentum: float, nesterovs_momentum: bool) -> str:

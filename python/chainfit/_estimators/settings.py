@@ -15,8 +15,12 @@ import numpy as np
 
 from .keywords import TABLE
 from .parameters import as_float
-from .rules import LINKS, LOSS_SETTINGS, OPTIMIZERS, SETTINGS, optimizer_name
+from .rules import LINKS, LOSS_SETTINGS, OPTIMIZERS, SETTINGS, link_of, optimizer_name
 from .steps import StepSettings, check_steps
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class FitSettings:
     rule_settings : mapping of str to Any
         The parameters in `rules.SETTINGS`, which a new optimizer is made with.
     loss_settings : mapping of str to Any
-        The loss' own parameters.
+        The loss' own parameters; a tuple has one for each of as many equal blocks of outputs.
     own : mapping of str to Any
         The keywords of `keywords.TABLE` that the estimator has.
     step : StepSettings
@@ -95,10 +99,10 @@ class FitSettings:
             solver=p["solver"],
             activation=activation if isinstance(activation, str) else tuple(activation),
             loss=loss,
-            out_activation=LINKS[loss],
+            out_activation=link_of(loss, p.get("out_activation")),
             rule=optimizer_name(p["solver"], p["momentum"], p["nesterovs_momentum"]),
             rule_settings={name: p[name] for name in SETTINGS},
-            loss_settings={name: p[name] for name in LOSS_SETTINGS[loss]},
+            loss_settings={name: _plain(p[name]) for name in LOSS_SETTINGS[loss]},
             own={keyword.name: p[keyword.name] for keyword in TABLE if keyword.name in p},
             batch_size=p["batch_size"],
             max_iter=1 if incremental else p["max_iter"],
@@ -117,7 +121,7 @@ class FitSettings:
 
     def loss_scale(self, outputs: int) -> float:
         """Return what the loss is reported times: scikit-learn averages it over real outputs."""
-        return 1.0 / outputs if self.out_activation == "identity" else 1.0
+        return 1.0 / outputs if LINKS[self.loss] == "identity" else 1.0
 
     def check_step_size(self, dtype: np.dtype[Any]) -> None:
         """Raise a ValueError where a parameter of the solver's steps is 0 or infinite in dtype."""

@@ -97,7 +97,12 @@ def _make_steps(
 
     coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
     trainer = optimizer.trainer(
-        state.units, settings.activation, settings.loss, data.dtype, settings.loss_settings
+        state.units,
+        settings.activation,
+        settings.loss,
+        data.dtype,
+        settings.loss_settings,
+        settings.out_activation,
     )
     goes_on = optimizer.averages and step.averages
     (trainer.set_average if goes_on else trainer.set_parameters)(coefs, intercepts)

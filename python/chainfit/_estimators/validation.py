@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from .. import _core
 from .callbacks import Snapshot
 from .inputs import FitData, Rows, all_finite, core_form, take_rows
+from .optimizer import by_blocks
 from .settings import FitSettings
 from .threads import thread_limit
 
@@ -72,9 +73,8 @@ class Validation:
 
     def _loss(self, output: Array) -> float:
         rows, settings = self._rows, self._settings
-        loss = _core.loss(
-            output, rows.Y, rows.sample_weight, settings.loss, **settings.loss_settings
-        )
+        blocks, common = by_blocks(settings.loss_settings, output.shape[1])
+        loss = _core.loss(output, rows.Y, rows.sample_weight, settings.loss, blocks, **common)
         return loss * settings.loss_scale(output.shape[1])
 
 

@@ -23,22 +23,27 @@ from .._estimators.layers import layers
 from .._estimators.parameters import CONSTRAINTS, Number, check_activations, range_constraint
 from .._estimators.rules import LOSSES, SGD_FAMILY, own_parameters
 from .._estimators.steps import decay_of
+from . import rules
 from .formula import Array
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
-CANONICAL = {loss.link: name for name, loss in reversed(reference.LOSSES.items())}
+CANONICAL = {reference.LOSSES[name].link: name for name in reversed(rules.LOSSES)}
 HIDDEN_ACTIVATIONS = tuple(reference.ACTIVATIONS)
-OUT_ACTIVATIONS = tuple({**reference.LINKS, **reference.ACTIVATIONS})
+OUT_ACTIVATIONS = tuple(
+    name for name in {**reference.LINKS, **reference.ACTIVATIONS} if name in rules.ACTIVATIONS
+)
 SOLVERS = ("sgd", *(name for name in reference.UPDATES if name not in SGD_FAMILY))
 
 # Where a loss has a derivative at every output: the output activations that stay there, if these
 # are not all.
 _INSIDE_0_1 = ("logistic", "softmax")
+_ABOVE_0 = (*_INSIDE_0_1, "exp", "softplus")
 _DEFINED = {
     "binary_log_loss": _INSIDE_0_1,
     "log_loss": _INSIDE_0_1,
-    "poisson": (*_INSIDE_0_1, "exp"),
+    "poisson": _ABOVE_0,
+    "gamma": _ABOVE_0,
 }
 
 # Parameters of the core's rules, which become attributes of a net under their own names.
@@ -70,13 +75,14 @@ class Net:
     intercepts : sequence of array-like of shape (n_{l+1},), default=None
         The biases; None is zeros.
     activation : str or tuple of str, default='relu'
-        Activation of the hidden layers, as in the estimators; a tuple has one for each.
+        Activation of the hidden layers, one of MLPRegressor's. A tuple has one for each.
     out_activation : str, default='identity'
         Activation of the last layer: one of these, 'softmax' or 'exp'.
     loss : str, default=None
-        'squared_error' (half the sum over the outputs), 'binary_log_loss', 'log_loss' or
-        'poisson'. None is the one whose canonical link `out_activation` is, and 'squared_error'
-        where it is no link. Any other pair is allowed if the loss has a derivative at every output.
+        'squared_error' (half the sum over the outputs), 'binary_log_loss', 'log_loss', or another
+        loss of MLPRegressor but 'gaussian_nll'. None is the one whose canonical link
+        `out_activation` is, and 'squared_error' where it is no link. Any other pair is allowed if
+        the loss has a derivative at every output.
     alpha : float, default=0.0
         L2 penalty, as in the estimators.
     solver : {'sgd', 'adam', 'adamw', 'rmsprop'}, default='sgd'
@@ -190,8 +196,8 @@ class Net:
             intercepts=tuple(b),
             units=units,
             **{k: float(x) if k in _NUMBERS else x for k, x in settings.items()},
-            feature_names=names("feature_names", feature_names, "x", units[0]),
-            output_names=names("output_names", output_names, "y", units[-1]),
+            feature_names=_names("feature_names", feature_names, "x", units[0]),
+            output_names=_names("output_names", output_names, "y", units[-1]),
             dtype=np.dtype(np.float64),
             model=None,
             source=None,
@@ -308,10 +314,7 @@ def _training_dtype(mlp: Any) -> np.dtype[Any]:
     return np.dtype(np.float32 if mlp.coefs_[0].dtype == np.float32 else np.float64)
 
 
-# --- checks of what a net is written down with --------------------------------------------------
-
-
-def names(what: str, given: Iterable[str] | None, letter: str, n: int) -> tuple[str, ...]:
+def _names(what: str, given: Iterable[str] | None, letter: str, n: int) -> tuple[str, ...]:
     """Return n names, by default the letter with an index from 1."""
     if given is None:
         return tuple(f"{letter}_{i + 1}" for i in range(n))

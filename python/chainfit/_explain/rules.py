@@ -76,6 +76,13 @@ _LOGISTIC = 1 / (1 + _exp(-Z))
 _NORMAL = 0.5 * (1 + Apply("erf", Z / Apply("sqrt", Constant(2))))
 _DENSITY = _exp(-(Z**2) / 2) / Apply("sqrt", 2 * PI)
 
+_SOFTPLUS = Case(Z, Z, 0) + _ln(1 + _exp(-Apply("abs", Z)))
+_ALPHA, _LAMBDA = (
+    Quantity(Name("α", "alpha", r"\alpha"), reference.SELU_ALPHA),
+    Quantity(Name("λ", "lambda", r"\lambda"), reference.SELU_SCALE),
+)
+_MISH = Apply("tanh", _SOFTPLUS)
+
 ACTIVATIONS = {
     "identity": Activation(Z, ONE),
     "logistic": Activation(1 / (1 + _exp(-Z)), A * (1 - A), steepest=0.25),
@@ -84,6 +91,18 @@ ACTIVATIONS = {
     "leaky_relu": Activation(Case(Z, Z, reference.LEAK * Z), Case(Z, 1, reference.LEAK)),
     "gelu": Activation(Z * _NORMAL, _NORMAL + Z * _DENSITY),
     "silu": Activation(Z * _LOGISTIC, _LOGISTIC + A * (1 - _LOGISTIC)),
+    "elu": Activation(Case(Z, Z, _exp(Z) - 1), Case(Z, 1, A + 1), steepest=1.0),
+    "selu": Activation(
+        Case(Z, _LAMBDA * Z, _LAMBDA * _ALPHA * (_exp(Z) - 1)),
+        Case(Z, _LAMBDA, A + _LAMBDA * _ALPHA),
+        steepest=reference.SELU_SCALE * reference.SELU_ALPHA,
+    ),
+    "softplus": Activation(_ln(1 + _exp(Z)), _LOGISTIC, stable=_SOFTPLUS, steepest=1.0),
+    "mish": Activation(
+        Z * Apply("tanh", _ln(1 + _exp(Z))),
+        _MISH + Z * (1 - _MISH**2) * _LOGISTIC,
+        stable=Z * _MISH,
+    ),
     "exp": Activation(_exp(Z), A),
     "softmax": Activation(
         _exp(Z) / SumOver("k", _exp(Z_K)),
@@ -146,6 +165,7 @@ class Loss:
 
 
 _SIZE, _BEND = Apply("abs", A - Y), Variable("huber_delta", Name("δ", "delta", r"\delta"))
+_LEVEL = Variable("quantile", Name("q", "q", "q"))
 
 LOSSES = {
     "squared_error": Loss(
@@ -177,6 +197,28 @@ LOSSES = {
         Case(_BEND - _SIZE, A - Y, Case(A - Y, _BEND, -_BEND)),
         words="Huber's loss",
         parameters=(_BEND,),
+    ),
+    "absolute_error": Loss(
+        _SIZE, ONE, Case(A - Y, 1, Case(Y - A, -1, 0)), words="the absolute error"
+    ),
+    "quantile": Loss(
+        Case(Y - A, _LEVEL * (Y - A), (1 - _LEVEL) * (A - Y)),
+        ONE,
+        Case(Y - A, -_LEVEL, Case(A - Y, 1 - _LEVEL, 0)),
+        words="the pinball loss",
+        parameters=(_LEVEL,),
+    ),
+    "log_cosh": Loss(
+        _SIZE + _ln(1 + _exp(-2 * _SIZE)) - _ln(Constant(2)),
+        ONE,
+        Apply("tanh", A - Y),
+        words="the logarithm of the hyperbolic cosine",
+    ),
+    "gamma": Loss(
+        Y / A - _ln(Y / A) - 1,
+        ONE,
+        (1 - Y / A) / A,
+        words="half the gamma deviance",
     ),
 }
 

@@ -115,10 +115,11 @@ def _kernel_gradient(
     found = _core_net(trace.net)
     if found is None:
         return None, "the core trains no net with this loss and output activation"
-    W, b, activation, loss = found
+    W, b, activation, out_activation = found
+    loss = trace.net.loss
     units = [*(len(w) for w in W), W[-1].shape[1]]
     own = {p.name: getattr(trace.net, p.name) for p in _core.losses()[loss].parameters}
-    trainer = new_trainer("sgd", units, activation, loss, np.dtype(np.float64), own)
+    trainer = new_trainer("sgd", units, activation, loss, np.dtype(np.float64), own, out_activation)
     trainer.set_parameters(W, b)
     gradient = trainer.loss_and_gradient(trace.X, trace.Y, trace.sample_weight, trace.net.alpha, 1)
     element = gradient[3][l][j] if i is None else gradient[2][l][i, j]
@@ -127,19 +128,22 @@ def _kernel_gradient(
 
 
 def _core_net(net: Net) -> tuple[list[Array], list[Array], tuple[str, ...], str] | None:
-    """Return (W, b, activations, loss) of a net of the core with the same gradient, if any.
+    """Return (W, b, activations, out_activation) of a core's net with the same gradient, if any.
 
     Outputs with an activation of hidden units and a loss of identity outputs are hidden units of a
     net with one layer more, W = I and b = 0, whose outputs are the same numbers.
     """
     W, b = list(net.coefs), list(net.intercepts)
     known, loss = _core.activations(), _core.losses().get(net.loss)
-    *hidden, last = (net.layer_activation(m) for m in range(1, len(W) + 1))
-    if loss is None or not known.keys() >= {*hidden}:
+    if loss is None:
         return None
-    if loss.link == last:
-        return W, b, tuple(hidden), net.loss
-    if loss.link != "identity" or last not in known:
+    link = _core.links().get(net.out_activation)
+    hidden = tuple(net.layer_activation(l) for l in range(1, len(W)))
+    if not known.keys() >= {*hidden}:
+        return None
+    if loss.link == net.out_activation or (link is not None and link.unit_by_unit):
+        return W, b, hidden, net.out_activation
+    if loss.link != "identity" or net.out_activation not in known:
         return None
     n = net.units[-1]
-    return [*W, np.eye(n)], [*b, np.zeros(n)], (*hidden, last), net.loss
+    return [*W, np.eye(n)], [*b, np.zeros(n)], (*hidden, net.out_activation), loss.link

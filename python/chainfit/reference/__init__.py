@@ -15,7 +15,16 @@ keys of ACTIVATIONS, LOSSES and UPDATES; others are a KeyError. Weights of a bat
 are a ZeroDivisionError.
 """
 
-from .activations import ACTIVATIONS, LEAK, LINKS, Activation, layer_activation
+from .activations import (
+    ACTIVATIONS,
+    LEAK,
+    LINK_SLOPES,
+    LINKS,
+    SELU_ALPHA,
+    SELU_SCALE,
+    Activation,
+    layer_activation,
+)
 from .arrays import ActivationNames, Array, Arrays, Weights
 from .backprop import deltas, finite_difference, forward, gradient, objective
 from .dropout import mask, masks
@@ -28,8 +37,11 @@ __all__ = [
     "ACTIVATIONS",
     "LEAK",
     "LINKS",
+    "LINK_SLOPES",
     "LOSSES",
     "SCHEDULES",
+    "SELU_ALPHA",
+    "SELU_SCALE",
     "UPDATES",
     "Activation",
     "ActivationNames",

@@ -65,6 +65,51 @@ def _silu_slope(z: Array) -> Array:
 
 LEAK = 0.01
 
+# "Self-normalizing neural networks", 2017: these keep a mean of 0 and a variance of 1.
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
+
+
+def _expm1_below(z: Array) -> Array:
+    return np.expm1(np.minimum(z, 0))
+
+
+def _elu(z: Array, out: Array | None = None) -> Array:
+    return np.where(z > 0, z, _expm1_below(z))
+
+
+def _selu(z: Array, out: Array | None = None) -> Array:
+    scale, below = z.dtype.type(SELU_SCALE), z.dtype.type(SELU_SCALE * SELU_ALPHA)
+    return np.where(z > 0, scale * z, below * _expm1_below(z))
+
+
+def _selu_slope(a: Array) -> Array:
+    scale, below = a.dtype.type(SELU_SCALE), a.dtype.type(SELU_SCALE * SELU_ALPHA)
+    return np.where(a > 0, scale, a + below)
+
+
+def _softplus(z: Array, out: Array | None = None) -> Array:
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def _mish(z: Array, out: Array | None = None) -> Array:
+    return z * np.tanh(_softplus(z))
+
+
+def _mish_slope(z: Array) -> Array:
+    t = np.tanh(_softplus(z))
+    return t + z * (1 - t * t) * _logistic(z)
+
+
+def _mean_variance(z: Array, out: Array | None = None) -> Array:
+    half = z.shape[1] // 2
+    return np.hstack([z[:, :half], np.maximum(_exp(z[:, half:]), np.finfo(z.dtype).tiny)])
+
+
+def _mean_variance_slope(a: Array) -> Array:
+    half = a.shape[1] // 2
+    return np.hstack([np.ones_like(a[:, :half]), a[:, half:]])
+
+
 ACTIVATIONS: dict[str, Activation] = {
     "identity": Activation(lambda z, out=None: z, lambda a: 1),
     "logistic": Activation(_logistic, lambda a: a * (1 - a)),
@@ -76,14 +121,31 @@ ACTIVATIONS: dict[str, Activation] = {
     ),
     "gelu": Activation(_gelu, _gelu_slope, given="z"),
     "silu": Activation(_silu, _silu_slope, given="z"),
+    "elu": Activation(_elu, lambda a: np.minimum(a, 0) + 1),
+    "selu": Activation(_selu, _selu_slope),
+    "softplus": Activation(_softplus, _logistic, given="z"),
+    "mish": Activation(_mish, _mish_slope, given="z"),
 }
 
-# Activations of the output layer. They need no derivative: see `deltas`.
+# Activations of the output layer.
 LINKS: dict[str, Callable[..., Array]] = {
     "identity": ACTIVATIONS["identity"].f,
     "logistic": _logistic,
     "softmax": _softmax,
     "exp": _exp,
+    "tanh": np.tanh,
+    "softplus": _softplus,
+    "mean_variance": _mean_variance,
+}
+
+# Their derivatives given a = f(z), where a loss needs them (see `deltas`).
+LINK_SLOPES: dict[str, Callable[[Array], Any]] = {
+    "identity": lambda a: 1,
+    "logistic": lambda a: a * (1 - a),
+    "exp": lambda a: a,
+    "tanh": lambda a: 1 - a * a,
+    "softplus": lambda a: -np.expm1(-a),
+    "mean_variance": _mean_variance_slope,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .activations import ACTIVATIONS, LINKS, layer_activation
+from .activations import ACTIVATIONS, LINK_SLOPES, LINKS, layer_activation
 from .arrays import ActivationNames, Array, Arrays, Masks, Weights
 from .losses import LOSSES
 
@@ -45,7 +45,7 @@ def _sum_w(Y: Array, sample_weight: Weights) -> float:
 
 def objective(
     Y: Array, a_L: Array, W: Arrays, *,
-    loss: str, l2: float = 0.0, sample_weight: Weights = None, l1: float = 0.0, **parameters: float
+    loss: str, l2: float = 0.0, sample_weight: Weights = None, l1: float = 0.0, **parameters: Any
 ) -> float:  # fmt: skip
     """Return J, given the outputs ``a_L = a[L]``; biases are not penalized.
 
@@ -66,18 +66,21 @@ def deltas(
     sample_weight: Weights = None,
     b: Arrays | None = None,
     loss: str | None = None,
+    out_activation: str | None = None,
     masks: Masks = None,
-    **parameters: float,
+    **parameters: Any,
 ) -> dict[int, Array]:
     """Return ``{l: dJ/dz[l]}`` for l = L..1: the chain rule, last layer first.
 
     `b` is only needed where the derivative of an activation is given z, or with the `masks` of
-    dropout; `loss` and its `parameters` where its link is not its canonical one.
+    dropout; `loss`, `out_activation` and the loss's `parameters` where these two are no canonical
+    pair.
 
     A loss is mostly paired with its canonical link [2]_, for which the derivative of link and
     loss together is simply ``dloss_r/dz[L] = a[L] - y``. For softmax and log loss, for instance,
     with da_k/dz_j = a_k (1{j=k} - a_j): sum_k (-y_k/a_k) da_k/dz_j = a_j sum_k y_k - y_j, and the
-    y of a row sum to 1. So ``delta[L] = w_r/sum(w) (a[L] - Y)``.
+    y of a row sum to 1. So ``delta[L] = w_r/sum(w) (a[L] - Y)``. Of any other pair, whose link
+    takes each unit by itself, it is ``w_r/sum(w) dloss_r/da[L] f'(z[L])``.
 
     A layer further down [1]_: z[l] acts on J only through a[l] = f(z[l]) and z[l+1] = a[l] @ W[l]
     + b[l]. Hence dJ/dz[l]_i = sum_j dJ/dz[l+1]_j dz[l+1]_j/da[l]_i f'(z[l]_i), or
@@ -91,8 +94,12 @@ def deltas(
     .. [2] P. McCullagh, J. Nelder, "Generalized Linear Models", 2nd edition, 1989, section 2.2.
     """
     L = len(W)
-    slope = LOSSES[loss].slope if loss else None
-    last = slope(Y, a[L], **parameters) if slope else a[L] - Y
+    pair = LOSSES[loss] if loss else None
+    if pair is None or (pair.canonical and out_activation in (None, pair.link)):
+        last = a[L] - Y
+    else:
+        slope = LINK_SLOPES[out_activation or pair.link](a[L])
+        last = pair.slope(Y, a[L], **parameters) * slope
     if sample_weight is None:
         last /= len(Y)
     else:
@@ -112,17 +119,18 @@ def deltas(
 def gradient(
     X: Array, Y: Array, W: Arrays, b: Arrays, *,
     activation: ActivationNames, loss: str, l2: float = 0.0, sample_weight: Weights = None,
-    l1: float = 0.0, masks: Masks = None, **parameters: float
+    l1: float = 0.0, out_activation: str | None = None, masks: Masks = None, **parameters: Any
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
-    """Return ``(J, dW, db)``, all at the given W and b.
+    """Return ``(J, dW, db)``, all at the given W and b; `out_activation` None is the loss's own.
 
     With dz[l+1]_j/dW[l]_ij = a[l]_i and dz[l+1]_j/db[l]_j = 1, summed over the rows,
     ``dW[l] = a[l].T @ delta[l+1] + l2/sum(w) W[l]`` and ``db[l] = column sums of delta[l+1]``. An
     L1 penalty adds l1/sum(w) times the sign of W[l], 0 at 0.
     """
-    a = forward(X, W, b, activation, LOSSES[loss].link, masks)
+    out_activation = out_activation or LOSSES[loss].link
+    a = forward(X, W, b, activation, out_activation, masks)
     J = objective(Y, a[-1], W, loss=loss, l2=l2, sample_weight=sample_weight, l1=l1, **parameters)
-    delta = deltas(a, Y, W, activation, sample_weight, b, loss, masks, **parameters)
+    delta = deltas(a, Y, W, activation, sample_weight, b, loss, out_activation, masks, **parameters)
     dW = [a[l].T @ delta[l + 1] for l in range(len(W))]
     db = [delta[l + 1].sum(axis=0) for l in range(len(W))]
     if l2:
