@@ -9,7 +9,7 @@ import numpy as np
 
 from chainfit import reference
 
-# Roundings of one elementwise function, as tests/test_kernels.py has them: 5 ulp are 10 u.
+# Roundings of one elementwise function, as tests/exact.py has them: 5 ulp are 10 u.
 ELEMENTWISE = 10
 STEEPEST = 1.76  # selu's slope below 0
 

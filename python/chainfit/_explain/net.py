@@ -28,7 +28,7 @@ from .formula import Array
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
-CANONICAL = {reference.LOSSES[name].link: name for name in reversed(rules.LOSSES)}
+CANONICAL = {loss.link: name for name, loss in reference.LOSSES.items() if loss.canonical}
 HIDDEN_ACTIVATIONS = tuple(reference.ACTIVATIONS)
 OUT_ACTIVATIONS = tuple(
     name for name in {**reference.LINKS, **reference.ACTIVATIONS} if name in rules.ACTIVATIONS
