@@ -356,13 +356,3 @@ def test_joblib_files(tmp_path, compress):
 
 
 # -- import
-
-
-def test_import_loads_nothing_that_scikit_learns_mlp_does_not(python):
-    modules = {}
-    for name in ("chainfit", "sklearn.neural_network"):
-        done = python(f"import sys, {name}; print(*sys.modules)")
-        modules[name] = set(done.stdout.split())
-    more = modules["chainfit"] - modules["sklearn.neural_network"]
-    assert "chainfit._core" in more
-    assert [name for name in more if not name.startswith(("chainfit", "_editable"))] == []

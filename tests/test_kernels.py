@@ -12,13 +12,12 @@ from functools import cache
 import mpmath
 import numpy as np
 import pytest
+from exact import DIGITS, FLUSHED, assert_close, exact_exp, exact_logistic, exact_tanh, points
 
 from chainfit import _core, reference
 
 with mpmath.workdps(80):
     SQRT_2_PI = mpmath.sqrt(2 * mpmath.pi)
-DIGITS = 60  # e^-x to 60 digits leaves 44 right ones in 1 - a^2, where float64 has 16
-
 # exp. x = n ln2 + r is exact but for the last FMA: u/4. In e^r = 1 + (r + r^2 p) the bracket, at
 # most 0.42 in size, is off by 0.45u (its rounding, and 3u on r^2 p <= 0.067), the series' end by
 # u/8. The last sum adds u/2 below 1, where an ulp is u, and u above, where it is 2u:
@@ -36,27 +35,6 @@ GELU_ULP = 10.0
 # ln. s = (m - 1)/(m + 1): 2u; with the series 3.1u on ln m, at most 0.35 in size. Beside e ln2,
 # where the result is at least 0.34, 1.07u of absolute error and two roundings.
 LOG_U = 5.0
-# Below this the kernels give 0 or flush: exp cuts at -86.6 (-707.7), where e^x is 2.1 (2.0) times
-# the smallest normal number.
-FLUSHED = 2.2
-
-
-@cache
-def exact_exp(x):
-    return Decimal(min(x, 1000.0)).exp()  # e^1000 is past both dtypes, and within Decimal
-
-
-def exact_logistic(x):
-    e = exact_exp(-abs(x))
-    return 1 / (1 + e) if x >= 0 else e / (1 + e)
-
-
-def exact_tanh(x):
-    if abs(x) < 1e-10:  # the next term is x^7/18: 1e-61 of x
-        x = Decimal(x)
-        return x - x**3 / 3 + 2 * x**5 / 15
-    e = exact_exp(-2 * abs(x))
-    return ((1 - e) / (1 + e)).copy_sign(Decimal(x))
 
 
 def exact_normal(x):
@@ -168,40 +146,6 @@ def test_the_reference_and_the_core_know_the_same_names():
     losses, optimizers = _core.losses(), _core.optimizers()
     assert all(losses[name].link == loss.link for name, loss in reference.LOSSES.items())
     assert all(optimizers[name].slots == slots for name, (slots, _) in reference.UPDATES.items())
-
-
-@cache
-def points(dtype):
-    """Return finite z: all magnitudes, the bends of the formulas, and the ends of the range."""
-    rng = np.random.RandomState(0)
-    info = np.finfo(dtype)
-    every = 2.0 ** rng.uniform(info.minexp, info.maxexp - 1, 400) * rng.choice([-1, 1], 400)
-    bends = np.arange(-60, 61) * (np.log(2) / 2)  # where n of x = n ln2 + r changes
-    near = [bends * (1 + k * float(info.eps)) for k in (-2, 0, 2)]
-    ends = np.concatenate([np.log(float(info.max)) + np.linspace(-2, 1, 40)])
-    z = [every, rng.uniform(-1, 1, 300), rng.uniform(-20, 20, 300), *near, ends, -ends]
-    z = np.concatenate([*z, [0.0, float(info.max), -float(info.max), float(info.tiny)]])
-    return z.astype(dtype)
-
-
-def assert_close(got, exact, ulps, dtype, flushed=1.0):
-    """Compare with Decimals: `ulps` units in the last place, `flushed` smallest normal numbers.
-
-    A result below the smallest normal number may be 0.
-    """
-    info = np.finfo(dtype)
-    floor = Decimal(float(info.tiny) * flushed)
-    for value, right in zip(got.tolist(), exact, strict=True):
-        if np.isinf(value):  # right only if rounding gives it too
-            assert right.copy_sign(Decimal(1)) * (1 + Decimal(ulps * float(info.eps))) >= Decimal(
-                float(info.max)
-            )
-            continue
-        ulp = Decimal(2.0 ** (int(np.frexp(float(right))[1]) - 1 - info.nmant))
-        if abs(right) < floor:
-            assert abs(Decimal(value) - right) <= floor
-        else:
-            assert abs(Decimal(value) - right) <= Decimal(ulps) * ulp, (value, right)
 
 
 @cache

@@ -89,7 +89,7 @@ def test_a_fraction_is_printed(capsys):
     "sizes",
     [
         *((4.0,), ("4",), [[4, 3]], ((4,),), (None,), (True,), (Fraction(4),), (float("nan"),)),
-        *(None, "64-32", "64", "", b"64", 4.0, True, np.array(4), np.array([[4, 3]])),
+        *(None, "64,32", "", b"64", 4.0, True, np.array(4), np.array([[4, 3]])),
         *(np.array([4.0]), np.array([True]), (np.array([4]),), (size for size in [4])),
     ],
     ids=lambda sizes: repr(sizes).partition(" at 0x")[0],  # the same in every process
@@ -97,7 +97,7 @@ def test_a_fraction_is_printed(capsys):
 def test_sizes_of_layers_that_are_none(kind, sizes):
     message = (
         f"The 'hidden_layer_sizes' parameter of {kind.__name__} must be an int >= 1, or one for "
-        r"each hidden layer in a tuple such as \(64, 32\). Got "
+        r"each hidden layer in a tuple such as \(64, 32\) or a text such as '64-32'. Got "
     )
     model = kind(hidden_layer_sizes=sizes)
     with pytest.raises(ValueError, match=message):
@@ -119,6 +119,8 @@ def test_sizes_of_layers_that_are_none(kind, sizes):
         (range(3, 5), [3, 4]),
         (pd.Series([4, 3], index=[7, 8]), [4, 3]),
         ({4: "four"}, [4]),
+        ("4", [4]),
+        ("4-3", [4, 3]),
     ],
     ids=repr,
 )

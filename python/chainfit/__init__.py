@@ -15,6 +15,7 @@ from ._old_names import find_old_names
 if TYPE_CHECKING:
     from . import reference
     from ._estimators.from_sklearn import from_sklearn
+    from ._estimators.search import HiddenLayers
     from ._explain.explain import Chain, explain
     from ._explain.history import History
     from ._explain.net import Net
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Chain",
+    "HiddenLayers",
     "History",
     "MLPClassifier",
     "MLPRegressor",
@@ -51,6 +53,7 @@ __all__ = [
 # What fitting doesn't need is imported when it is first asked for: name -> its module.
 _LAZY = {
     "Chain": "._explain.explain",
+    "HiddenLayers": "._estimators.search",
     "History": "._explain.history",
     "MismatchError": "._explain.verify",
     "ModelFileError": "._files.fields",

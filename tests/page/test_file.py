@@ -228,13 +228,6 @@ def test_jinja2_is_asked_for_by_its_extra(monkeypatch):
         chainfit.explore(fitted(), X, y)
 
 
-def test_importing_chainfit_loads_neither_the_page_nor_jinja2(python):
-    script = (
-        "import sys, chainfit; print({'jinja2', 'chainfit._explain.page.page'} & set(sys.modules))"
-    )
-    assert python(script).stdout == "set()\n"
-
-
 # --- the command ---------------------------------------------------------------------------------
 
 

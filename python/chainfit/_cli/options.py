@@ -37,9 +37,11 @@ def number(
 
 
 def sizes(text: str) -> tuple[int, ...]:
-    """Convert '64,32' to (64, 32)."""
+    """Convert '64,32' or '64-32' to (64, 32), 'none' to ()."""
+    if text == "none":
+        return ()
     count = number(int, 1)
-    return tuple(count(word) for word in text.split(","))
+    return tuple(count(word) for word in text.replace("-", ",").split(","))
 
 
 def _activation(text: str) -> str | tuple[str, ...]:
@@ -144,7 +146,11 @@ NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--hidden",
         "hidden_layer_sizes",
-        {"type": sizes, "metavar": "N,N", "help": "units of the hidden layers (default: 64,64)"},
+        {
+            "type": sizes,
+            "metavar": "N,N",
+            "help": "units of the hidden layers, or 'none' (default: 64,64)",
+        },
     ),
     (
         "--activation",

@@ -16,14 +16,16 @@ from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
 from .guard import warn_if_nothing_learned
+from .inside import Inside
 from .job import Given, Jobs, given
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS
 from .record import history
+from .start import Start
 from .training import train
 
 
-class BaseMLP(CallbackSupportMixin, Jobs, ABC):
+class BaseMLP(CallbackSupportMixin, Jobs, Start, Inside, ABC):
     """Base of the two estimators; not for direct use."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS

@@ -30,13 +30,14 @@ from .labels import (
 )
 from .rules import CLASS_LOSSES
 from .scores import Score, accuracy
+from .start import StartClassifier
 
 Array = npt.NDArray[Any]
 
 
 @public
 @with_keywords("classifier", CLASS_LOSSES)
-class MLPClassifier(ClassifierMixin, BaseMLP):
+class MLPClassifier(ClassifierMixin, StartClassifier, BaseMLP):
     """Multilayer perceptron for class labels, a drop-in for scikit-learn's.
 
     With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises the log loss, averaged over
@@ -45,8 +46,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
-        Number of units of each hidden layer.
+    hidden_layer_sizes : int, array-like of int or str, default=(100,)
+        Number of units of each hidden layer, (64, 32) or, for search spaces, as text: '64-32'. With
+        () there is none, and the model is linear.
 
     activation : str or tuple of str, default='relu'
         Activation of the hidden layers: 'identity', 'logistic', 'tanh', 'relu' (as in

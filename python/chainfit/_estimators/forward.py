@@ -36,6 +36,10 @@ class Forward(Portable):
 
     def _forward(self, X: Any) -> Array:
         """Return the output layer's activation (rows, n_L) for X as the user gave it."""
+        return self._output(self._checked(X), self.coefs_, self.intercepts_)
+
+    def _checked(self, X: Any) -> Any:
+        """Return X as the user gave it in the core's form; its dtype is that to compute in."""
         if "coefs_" not in self.__dict__:
             check_is_fitted(self)
         dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
@@ -53,7 +57,7 @@ class Forward(Portable):
                 # as NumPy would type X @ W: float64 rows are not cut to float32 weights
                 dtype = FLOAT32 if np.result_type(X.dtype, dtype) == FLOAT32 else FLOAT64
             X = core_form(X, dtype)
-        return self._output(X, self.coefs_, self.intercepts_)
+        return X
 
     def _output(self, X: Any, coefs: list[Array], intercepts: list[Array]) -> Array:
         """Return a[L] (rows, n_L) for X (rows, n_0), computed in X's dtype."""

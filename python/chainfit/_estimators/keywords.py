@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import StrOptions
 
+from .initial import INITIALIZERS
 from .parameters import FUNCTIONS, Number, range_constraint
 from .rules import own_parameters
 
@@ -53,6 +54,15 @@ class Keyword(NamedTuple):
 
 #: What no rule of the core brings with it, in the order of the signature.
 TABLE: tuple[Keyword, ...] = (
+    Keyword(
+        "init",
+        "glorot_uniform",
+        [StrOptions(set(INITIALIZERS))],
+        "{" + ", ".join(map(repr, INITIALIZERS)) + "}",
+        """How the weights are drawn. 'glorot_uniform' is scikit-learn's way, which draws the
+        biases too; all others start from biases of 0 and are PyTorch's, 'he_uniform' and
+        'he_normal' with the gain sqrt(2) of relu, 'orthogonal' with a gain of 1.""",
+    ),
     Keyword(
         "scoring",
         None,

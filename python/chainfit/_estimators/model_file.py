@@ -26,7 +26,7 @@ from .._files.fields import (
 from .._files.model import Kind, Packed
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
 from .optimizer import Optimizer, cast
-from .parameters import check_activations
+from .parameters import check_activations, hidden_units
 from .record import FIELDS, columns
 from .rules import LINKS, OPTIMIZERS, SETTINGS
 from .state import State
@@ -200,7 +200,7 @@ def _unpack_parameters(cls: Any, fields: Fields, tensors: Tensors) -> dict[str, 
 def _check_units(model: Any, units: list[int], dtype: str) -> None:
     """Refuse parameters that name another net than the weights are of."""
     sizes = model.hidden_layer_sizes
-    hidden = [int(n) for n in np.atleast_1d(np.array(sizes, dtype=object))]
+    hidden = [int(n) for n in hidden_units(sizes)]
     if len(units) < 2 or hidden != units[1:-1]:
         raise ModelFileError(
             f"settings: hidden_layer_sizes={shorten(sizes)} disagrees with layers of "

@@ -30,6 +30,20 @@ def cast(arrays: list[Array], dtype: np.dtype[Any]) -> list[Array]:
     ]
 
 
+Blocks = list[tuple[int, dict[str, float]]] | None
+
+
+def by_blocks(parameters: Mapping[str, Any], outputs: int) -> tuple[Blocks, dict[str, float]]:
+    """Return parameters in the core's form: of blocks of outputs, if any, and of all outputs.
+
+    One that is a tuple has a value for each of as many equal blocks.
+    """
+    each = {key: value for key, value in parameters.items() if isinstance(value, tuple)}
+    rows = [*zip(*each.values(), strict=True)]
+    blocks = [(outputs // len(rows), dict(zip(each, row, strict=True))) for row in rows]
+    return blocks or None, {k: float(v) for k, v in parameters.items() if k not in each}
+
+
 def new_trainer(
     name: str,
     units: list[int],
@@ -39,24 +53,18 @@ def new_trainer(
     settings: Mapping[str, Any],
     out_activation: str,
 ) -> Trainer:
-    """Return a core trainer for one net: units = [n_0, ..., n_L].
-
-    A parameter of the loss that is a tuple has a value for each of as many equal blocks of outputs.
-    """
+    """Return a core trainer for one net: units = [n_0, ..., n_L]."""
     kind = _core.TrainerF32 if dtype == np.float32 else _core.TrainerF64
     known = (*OPTIMIZERS[name].parameters, *LOSSES[loss].parameters)
     parameters = {p.name: settings[p.name] for p in known if p.name in settings}
-    each = {key: value for key, value in parameters.items() if isinstance(value, tuple)}
-    rows = [*zip(*each.values(), strict=True)]
-    blocks = [(units[-1] // len(rows), dict(zip(each, row, strict=True))) for row in rows]
-    common = {key: float(value) for key, value in parameters.items() if key not in each}
+    blocks, common = by_blocks(parameters, units[-1])
     return kind(
         units,
         activation,
         loss,
         name,
         out_activation=out_activation,
-        blocks=blocks or None,
+        blocks=blocks,
         **common,
     )
 

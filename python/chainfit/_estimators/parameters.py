@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Collection
 from numbers import Integral, Real
 from typing import Any
@@ -28,7 +29,9 @@ def as_float(value: Any) -> float:
 
 
 def hidden_units(sizes: Any) -> list[int]:
-    """Return `hidden_layer_sizes`, an int or several, as a list."""
+    """Return `hidden_layer_sizes`, an int, several, or several in a text, as a list."""
+    if isinstance(sizes, str):
+        return [*map(int, sizes.split("-"))]
     hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
     if hidden and min(hidden) <= 0:
         raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
@@ -53,8 +56,16 @@ class Number(Interval):
         return isinstance(val, Real) and as_float(val) in self
 
 
+# As nets are written: "64-32". Search spaces of words (Optuna's categories, configuration files)
+# can't hold a tuple.
+_SIZES = re.compile(r"[1-9][0-9]{0,17}(-[1-9][0-9]{0,17})*", re.ASCII)
+
+
 class LayerSizes(Interval):
-    """An int or a sequence of ints; that they are above 0 is checked later, as in scikit-learn."""
+    """An int, a sequence of ints, or a text such as "64-32".
+
+    That the ints of a sequence are above 0 is checked later, as in scikit-learn.
+    """
 
     def __init__(self) -> None:
         super().__init__(Integral, 1, None, closed="left")
@@ -63,7 +74,9 @@ class LayerSizes(Interval):
         """Return whether scikit-learn's check lets `val` pass."""
         if isinstance(val, Integral):
             return _is_int(val) and val in self
-        if not isinstance(val, Collection) or isinstance(val, str | bytes):
+        if isinstance(val, str):
+            return _SIZES.fullmatch(val) is not None
+        if not isinstance(val, Collection) or isinstance(val, bytes):
             return False
         try:
             return all(map(_is_int, val))
@@ -71,7 +84,10 @@ class LayerSizes(Interval):
             return False
 
     def __str__(self) -> str:
-        return "an int >= 1, or one for each hidden layer in a tuple such as (64, 32)"
+        return (
+            "an int >= 1, or one for each hidden layer in a tuple such as (64, 32) or a text such "
+            "as '64-32'"
+        )
 
 
 def _is_int(value: Any) -> bool:

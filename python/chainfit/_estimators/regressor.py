@@ -18,6 +18,7 @@ from .keywords import with_keywords
 from .parameters import LAYER_SIZES
 from .rules import LINKS, REAL_LOSSES
 from .scores import Score, r2
+from .start import StartRegressor
 from .targets import quick_real_targets, real_targets
 
 Array = npt.NDArray[Any]
@@ -25,7 +26,7 @@ Array = npt.NDArray[Any]
 
 @public
 @with_keywords("regressor", REAL_LOSSES)
-class MLPRegressor(RegressorMixin, BaseMLP):
+class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
     """Multilayer perceptron for real targets, a drop-in for scikit-learn's.
 
     With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises half the squared error, or
@@ -37,8 +38,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         The loss. 'squared_error' has an identity output, 'poisson' (half the Poisson deviance, for
         y >= 0) an exponential one.
 
-    hidden_layer_sizes : int or array-like of int, default=(100,)
-        Number of units of each hidden layer.
+    hidden_layer_sizes : int, array-like of int or str, default=(100,)
+        Number of units of each hidden layer, (64, 32) or, for search spaces, as text: '64-32'. With
+        () there is none, and the model is linear.
 
     activation : str or tuple of str, default='relu'
         Activation of the hidden layers: 'identity', 'logistic', 'tanh', 'relu' (as in

@@ -16,6 +16,7 @@ from sklearn import neural_network as theirs
 from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
+from .parameters import hidden_units
 from .rules import CLASS_LOSSES, SETTINGS, optimizer_name
 from .state import HISTORY
 
@@ -48,7 +49,10 @@ def to_sklearn(estimator: Any) -> Any:
             raise ValueError(
                 f"scikit-learn has no {name}={value!r}, only {', '.join(map(repr, known))}."
             )
-    mlp = their(**{name: copy.deepcopy(getattr(estimator, name)) for name in names})
+    parameters = {name: copy.deepcopy(getattr(estimator, name)) for name in names}
+    if isinstance(estimator.hidden_layer_sizes, str):
+        parameters["hidden_layer_sizes"] = tuple(hidden_units(estimator.hidden_layer_sizes))
+    mlp = their(**parameters)
     copy_fitted(estimator, mlp)
     state = getattr(estimator, "_optimizer_state", None)
     if state is not None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .initial import INITIALIZERS
 from .optimizer import Optimizer
 
 Array = npt.NDArray[Any]
@@ -92,18 +93,16 @@ class State:
         activation: str | tuple[str, ...],
         dtype: np.dtype[Any],
         generator: np.random.RandomState,
+        init: str = "glorot_uniform",
     ) -> State:
-        """Draw W and b layer by layer, uniform in +-sqrt(6 / (n_l + n_{l+1})) (Glorot, Bengio)."""
+        """Draw W and b layer by layer, as `initial.INITIALIZERS[init]` does it."""
         layers = len(units) - 1
         # as scikit-learn: the outputs' weights are drawn as those of the layer below
         names = [activation] * layers if isinstance(activation, str) else [*activation]
         names += names[-1:] or ["relu"]
         coefs, intercepts = [], []
         for (fan_in, fan_out), name in zip(pairwise(units), names, strict=False):
-            factor = 2.0 if name == "logistic" else 6.0
-            bound = np.sqrt(factor / (fan_in + fan_out))
-            W = generator.uniform(-bound, bound, (fan_in, fan_out))
-            b = generator.uniform(-bound, bound, fan_out)
+            W, b = INITIALIZERS[init](generator, fan_in, fan_out, name)
             coefs.append(W.astype(dtype, copy=False))
             intercepts.append(b.astype(dtype, copy=False))
         return cls(coefs, intercepts, generator=generator)

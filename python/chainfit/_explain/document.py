@@ -6,9 +6,9 @@ To add a kind of block: a class here, and how each renderer writes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from .._common.printable import printable
 from .formula import (
@@ -42,7 +42,6 @@ Cell = Word | float  # of a table; a float is a number in the reader's digits
 
 
 def write_word(word: Cell, writer: Writer) -> str:
-    """Write a text, a symbol, a formula or a number."""
     match word:
         case str():
             return word
@@ -57,11 +56,10 @@ def write_word(word: Cell, writer: Writer) -> str:
 
 
 def words_of(x: Word | Words) -> Words:
-    """Return one word as words."""
     return x if isinstance(x, tuple) and not isinstance(x, Name | Numbers) else (x,)
 
 
-def number(value: float) -> Numbers:
+def number(value: Any) -> Numbers:
     """Return a number as a piece of text, one that exercises hide."""
     return Numbers(Quantity(code(""), value))
 
@@ -75,7 +73,6 @@ def joined(between: str, parts: Iterable[Word | Words]) -> Words:
 
 
 def equation(*sides: Word) -> Words:
-    """Return ``side = side = ...`` in symbols, as words."""
     return joined(" = ", sides)
 
 
@@ -138,20 +135,20 @@ class Row(NamedTuple):
         return [*blank, *others, value] if only_numbers else [*others, *blank, value]
 
 
-def equal_to(left: Word, rule: Formula, value: float) -> Row:
-    """Return a rule in symbols and in numbers, and its value; none of them twice."""
+def equal_to(left: Word, rule: Formula, value: float | None = None) -> Row:
+    """Return a rule in symbols and in numbers, and its value, left's own; none of them twice."""
+    shown = number(left.value if value is None and isinstance(left, Formula) else value)
     match rule:
         case Constant():
             return Row.of(left, rule)
         case Quantity() | Partial() | SumOver() | Negative(Quantity() | Partial() | SumOver()):
-            return Row.of(left, rule, number(value))
+            return Row.of(left, rule, shown)
         case Quotient(Constant(), Constant()):
-            return Row.of(left, rule, number(value))
-    return Row.of(left, rule, Numbers(rule), number(value))
+            return Row.of(left, rule, shown)
+    return Row.of(left, rule, Numbers(rule), shown)
 
 
 def sum_of(values: Iterable[float]) -> Formula:
-    """Return the sum of numbers that stand in rows of their own."""
     return total([number(value).formula for value in values])
 
 
@@ -179,11 +176,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Equations:
-    """Equations below each other.
-
-    `layout` is 'columns', their equals signs in line; 'lines', each by itself; or 'trails', each a
-    path's trail of units and its product.
-    """
+    """Equations below each other, each by itself if `layout` is 'lines'; 'trails' are of paths."""
 
     rows: tuple[Row, ...]
     layout: str = "columns"
@@ -220,8 +213,11 @@ class Table:
         return [all(not isinstance(row[k], float) for row in self.rows) for k in columns]
 
     def cells(self, writer: Writer) -> list[list[str]]:
-        """Return header and rows, written."""
         return [[write_word(cell, writer) for cell in row] for row in (self.header, *self.rows)]
+
+
+def lines(rows: Iterable[Row]) -> Equations:
+    return Equations(tuple(rows), "lines")
 
 
 Block = Paragraph | Facts | Equations | Display | Table
@@ -242,12 +238,19 @@ class Section(NamedTuple):
 
 
 class Document(NamedTuple):
-    """Sections, below a heading of their own if there is one.
+    """Sections, below a heading of their own if there is one; `keys` are all that there may be.
 
     Of a long document headings are underlined, blocks stand apart, and formulas are plain text in
     HTML, where hundreds of them would take their time.
     """
 
     sections: tuple[Section, ...]
+    keys: tuple[str, ...] = ()
     title: Words = ()
     long: bool = False
+
+    def only(self, keys: Sequence[str]) -> Self:
+        return self._replace(sections=tuple(s for s in self.sections if s.key in keys))
+
+    def after(self, first: Section) -> Self:
+        return self._replace(sections=(first, *self.sections), keys=(first.key, *self.keys))

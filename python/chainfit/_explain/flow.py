@@ -4,8 +4,6 @@ dJ_r/da and dJ_r/dz of every unit above the weight, J_r being the loss of row r 
 J. They are summed here once more, apart from the trace, so that the two can be compared.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from functools import cached_property
@@ -26,33 +24,13 @@ STEEP = 1e50
 
 
 class Backward:
-    """The derivatives of each row's loss by the units above a weight.
+    """The derivatives of each row's loss by what is above a weight, of layer l to unit j of l+1.
 
-    Parameters
-    ----------
-    trace : Trace
-    address : Address
-        The weight, which leads from layer l to unit j of layer l+1.
-
-    Attributes
-    ----------
-    share : ndarray of shape (rows,)
-        w_r / sum(w).
-    coupled : bool
-        Whether the activation ties the outputs together, as a softmax does.
-    end : ndarray of shape (rows, n_L)
-        dJ_r/da[L].
-    fused : ndarray of shape (rows,), bool
-        Rows with an output so near its limit that dJ_r/da[L] is infinite or all but that; of the
-        canonical pair of loss and output activation dJ_r/dz[L] = a[L] - y is known all the same.
-    top : ndarray of shape (rows, n_L)
-        dJ_r/dz[L].
-    da, delta : dict of int to ndarray of shape (rows, n_m)
-        dJ_r/da[m] and dJ_r/dz[m], m = l+1..L; of layer l+1 the weight's unit alone, (rows, 1).
-    source : ndarray of shape (rows,)
-        dz/dw: what unit i gives, 1 for a bias.
-    terms : ndarray of shape (rows,)
-        dJ_r/dw.
+    `end` is dJ_r/da[L], `top` dJ_r/dz[L], (rows, n_L); `da` and `delta` are those of each layer
+    from l+1 up, (rows, n_m), of layer l+1 for unit j alone; `source` is dz/dw, (rows,), `terms`
+    dJ_r/dw. In `fused` rows dJ_r/da[L] is infinite or all but that; of the canonical pair of loss
+    and output activation dJ_r/dz[L] = a[L] - y is known all the same. Outputs that a softmax ties
+    together are `coupled`.
     """
 
     def __init__(self, trace: TraceNumbers, address: Address) -> None:

@@ -137,7 +137,6 @@ class _Page:
         )
 
     def formula(self, text: str) -> str:
-        """Return what the writer wrote as HTML."""
         return escape(text) if self.mathml is None else self.mathml(text)
 
     def fact(self, row: Row) -> str:

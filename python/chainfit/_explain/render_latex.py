@@ -13,7 +13,6 @@ _SPECIAL = str.maketrans(
 
 
 def to_latex(document: Document, writer: Writer) -> str:
-    """Return the equations of a document, in symbols and in numbers."""
     lines = [line for section in document.sections for line in _section(section, writer)]
     body = " \\\\\n".join(lines)
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
@@ -26,7 +25,6 @@ def display_sides(display: Display, writer: Writer) -> tuple[str, str]:
 
 
 def escape(text: str) -> str:
-    """Return a text that LaTeX reads as it stands."""
     return text.translate(_SPECIAL)
 
 
@@ -76,7 +74,6 @@ def _table(table: Table, writer: Writer) -> str:
 
 
 def _words(words: Words, writer: Writer) -> str:
-    """Return words in math mode."""
     return "".join(_word(word, writer) for word in words if word)
 
 

@@ -53,34 +53,18 @@ def _ln(f: Formula) -> Formula:
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation a = f(z).
-
-    Attributes
-    ----------
-    value : Formula
-        f, of `Z`; of `Z_K` too if it looks at all sums of its layer.
-    slope : Formula or None
-        f'(z), of `A` or `Z` or both; None for the softmax, whose derivative is a matrix.
-    stable : Formula or None
-        f as it is computed, where `value` would overflow.
-    steepest : float or None
-        The largest slope of those that flatten out: a unit whose slope is below `SATURATED` of it
-        is saturated.
-    cuts : bool
-        Whether it is exactly 0 there, as relu's.
-    """
+    """An activation a = f(z); `value` is f, of `Z` and, if it looks at its whole layer, `Z_K`."""
 
     value: Formula
-    slope: Formula | None
-    stable: Formula | None = None
-    steepest: float | None = None
-    cuts: bool = False
+    slope: Formula | None  # f'(z), of `A` or `Z` or both; None: a matrix, as the softmax's
+    stable: Formula | None = None  # f as it is computed, where `value` would overflow
+    steepest: float | None = None  # the largest slope of those that flatten out
+    cuts: bool = False  # whether it is exactly 0 there, as relu's
 
     def __call__(self, z: Formula, z_k: Formula = Z_K) -> Formula:
         return substitute(self.value, {Z: z, Z_K: z_k})
 
     def derivative(self, z: Formula, a: Formula) -> Formula:
-        """Return f'(z)."""
         return substitute(self.slope, {Z: z, A: a})
 
 
@@ -143,39 +127,25 @@ def softmax_derivative(a_m: Formula, a_k: Formula, same: bool | None) -> Formula
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss: of a row it is `scale` times the sum of a term for each output.
-
-    Attributes
-    ----------
-    term : Formula
-        Of the target `Y` and the output `A`.
-    scale : Constant or Quantity
-    slope : Formula
-        dloss/da of one output.
-    words : str
-    of_sum : Formula or None
-        The loss of one output of its canonical link, of `Y` and the sum `Z`: what it is before
-        probabilities are clipped. None: they are not.
-    parameters : tuple of Variable
-        Other variables of its trees; their keys are attributes of the net.
-    """
+    """A loss: of a row it is `scale` times the sum of a term for each output, of `Y` and `A`."""
 
     term: Formula
     scale: Constant | Quantity
-    slope: Formula
+    slope: Formula  # dloss/da of one output
     words: str
+    # of one output of its canonical link, of `Y` and `Z`: what it is before probabilities are
+    # clipped; None: they are not
     of_sum: Formula | None = None
-    parameters: tuple[Variable, ...] = ()
+    parameters: tuple[Variable, ...] = ()  # whose keys are attributes of the net
 
     def derivative(self, y: Formula, a: Formula) -> Formula:
-        """Return dloss/da of one output."""
         return substitute(self.slope, {Y: y, A: a})
 
     def of_row(self, index: str, y: Formula, a: Formula) -> Formula:
         """Return the loss in symbols, a sum over the outputs `index`; of one if it is ""."""
         term = self.term.general if isinstance(self.term, Special) else self.term
         body = substitute(term, {Y: y, A: a})
-        return self._scaled(SumOver(index, body, 0.0) if index else body)
+        return self._scaled(SumOver(index, body) if index else body)
 
     def of_outputs(self, outputs: Sequence[tuple[Formula, Formula, Formula]]) -> Formula:
         """Return the loss as a sum over its outputs (y, a, 1 - a), without zeros."""
@@ -297,23 +267,10 @@ V_OLD, V = _before_after("v", "v_")
 
 @dataclass(frozen=True)
 class UpdateRule:
-    """What a solver does with the gradient of one weight.
-
-    Attributes
-    ----------
-    words : str
-    lines : tuple of (Variable, Formula)
-        Assignments in their order; the last one is to `NEW`.
-    constants : tuple of Variable
-        Its parameters, in the order in which they are listed.
-    memory : tuple of Variable
-        What it remembers of the weight, before the step: its slots in their order.
-    """
-
     words: str
-    lines: tuple[tuple[Variable, Formula], ...]
+    lines: tuple[tuple[Variable, Formula], ...]  # assignments in their order, the last to `NEW`
     constants: tuple[Variable, ...]
-    memory: tuple[Variable, ...] = ()
+    memory: tuple[Variable, ...] = ()  # what it remembers of the weight: its slots in their order
 
 
 _MOMENTS = (
@@ -362,17 +319,9 @@ _SETTINGS = {
 def numbers_of_rule(
     rule: str, t: int, setting: Callable[[str], Any], eta: float | None = None
 ) -> dict[str, Any]:
-    """Return the numbers of an update rule that are the same for every weight, by key.
+    """Return the numbers of step t = 1, 2, ... that are the same for every weight, by key.
 
-    Parameters
-    ----------
-    rule : str
-    t : int
-        Number of the step, from 1.
-    setting : callable
-        Returns a setting by its name, "momentum" for instance.
-    eta : float, default=None
-        Step size, if a schedule has changed it.
+    `setting` returns a setting by its name; `eta` is the step size if a schedule has changed it.
     """
     update = UPDATES[rule]
     found = {v.key: float(setting(_SETTINGS.get(v.key, v.key))) for v in update.constants}
@@ -413,13 +362,18 @@ def update_rule(numbers: Mapping[str, Any], J: Name, weight: Name) -> list[Assig
     ]
 
 
-def constants_of_update(numbers: Mapping[str, Any]) -> list[Quantity]:
+def constants_of_update(numbers: Mapping[str, Any] | None) -> list[Quantity]:
     """Return the solver's constants that its update has; of no update, none."""
-    constants = UPDATES[numbers["rule"]].constants if numbers else ()
-    return [Quantity(v.name, float(numbers[v.key])) for v in constants]
+    return _quantities(numbers, "constants")
 
 
-def memory_of_update(numbers: Mapping[str, Any]) -> list[Quantity]:
+def memory_of_update(numbers: Mapping[str, Any] | None) -> list[Quantity]:
     """Return what the solver remembers of the weight, before the step."""
-    memory = UPDATES[numbers["rule"]].memory if numbers else ()
-    return [Quantity(v.name, float(numbers[v.key])) for v in memory]
+    return _quantities(numbers, "memory")
+
+
+def _quantities(numbers: Mapping[str, Any] | None, kind: str) -> list[Quantity]:
+    if numbers is None:
+        return []
+    variables = getattr(UPDATES[numbers["rule"]], kind)
+    return [Quantity(v.name, float(numbers[v.key])) for v in variables]

@@ -30,28 +30,25 @@ from .document import (
     number,
     sum_of,
 )
-from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail, code
-from .parts import BlockedUnit, Path
+from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail
+from .rows import BlockedUnit, Path
+from .story import NO_RULE, given, net_words, objective
 from .story_delta import StorySymbols, blocked, folded, through_softmax
-from .story_parts import NO_RULE, decay, net_words, objective, values
 
 MAX_ROWS = 8  # of a batch that are shown one by one
 MAX_TERMS = 8  # rows of a batch in the sum that LaTeX has
-MAX_GIVEN = 60  # numbers of a net that are listed with an exercise
 
 
-def chain_story(
-    chain: ChainNumbers, keys: Sequence[str] | None = None, *, hide_numbers: bool = False
-) -> Document:
-    """Return the sections of a chain that apply to it, all or those of some keys.
+def chain_story(chain: ChainNumbers, *, hide_numbers: bool = False) -> Document:
+    """Return the sections of a chain that apply to it.
 
     With hidden numbers those that would give away the answers are left out, and what is given is
     added.
     """
     s = StorySymbols(chain)
-    sections: dict[str, Section | None] = {
+    sections = {
         "head": head(s),
-        "given": given(s) if hide_numbers else None,
+        "given": given(s, chain.update, s.of_row) if hide_numbers else None,
         "chain": display(s),
         "factors": factors(s),
         "paths": paths(s, hide_numbers=hide_numbers),
@@ -63,17 +60,7 @@ def chain_story(
         "update": update(s),
         "verified": None if hide_numbers else verified(s),
     }
-    for key in keys or ():
-        if key not in sections:
-            known = ", ".join(map(repr, sections))
-            raise ValueError(f"sections must be among {known}, got {key!r}.")
-    return Document(
-        tuple(
-            section
-            for key, section in sections.items()
-            if section is not None and (keys is None or key in keys)
-        )
-    )
+    return Document(tuple(filter(None, sections.values())), tuple(sections))
 
 
 # --- what it is about ----------------------------------------------------------------------------
@@ -96,7 +83,7 @@ def head(s: StorySymbols) -> Section:
         Row.of("notation", (f"{notation.key}: ", *notation.legend())),
     )
     J, J_row = objective(s)
-    loss = rules.loss_of(s.net).words
+    loss = s.loss.words
     about = "with the L2 term" if s.net.alpha else "no L2 term"
     about = about if s.batch else f"{loss}; {about}"
     J = (*J, f", the function whose gradient training applies ({about})")
@@ -105,7 +92,7 @@ def head(s: StorySymbols) -> Section:
 
 
 def _where(s: StorySymbols) -> str:
-    l, i, j = s.address  # noqa: E741
+    l, i, j = s.address
     to = s.notation.place(l + 1, j)
     if l + 1 == s.L:
         to += _called(s.net.output_names[j], "y", j)
@@ -118,31 +105,7 @@ def _where(s: StorySymbols) -> str:
 
 
 def _called(name: str, letter: str, unit: int) -> str:
-    """Return a name given by the user, in brackets."""
     return "" if name == f"{letter}_{unit + 1}" else f" ({printable(name)})"
-
-
-def given(s: StorySymbols) -> Section | None:
-    """Return what an exercise starts from: inputs, targets, weights, biases, settings."""
-    units = s.net.units
-    if sum(w.size + w.shape[1] for w in s.net.coefs) + units[0] > MAX_GIVEN:
-        return None
-    lines = [
-        ("inputs", [s.a(0, i) for i in range(units[0])]),
-        ("targets", [s.y(k) for k in range(units[-1])]),
-    ]
-    for m in range(s.L):
-        for j in range(units[m + 1]):
-            label = "" if m or j else "weights"
-            lines.append((label, [*(s.w(m, i, j) for i in range(units[m])), s.b(m, j)]))
-    numbers = s.chain.update or {}
-    settings = [*rules.constants_of_update(numbers), *rules.memory_of_update(numbers)]
-    if s.net.alpha:
-        settings.append(Quantity(code("alpha"), s.net.alpha))
-    if settings:
-        lines.append(("training", settings))
-    rows = tuple(Row.of(label, values(q, ",  ", "\xa0=\xa0")) for label, q in lines)
-    return Section.of("given", f"Given{s.of_row}", Facts(rows))
 
 
 # --- the chain -----------------------------------------------------------------------------------
@@ -158,14 +121,14 @@ def display(s: StorySymbols) -> Section:
         listed = f"{', '.join(others)} and {last}" if others else last
         after.append(f"Each choice of {listed} is one path from the weight to the loss.")
     if s.coupled:
-        dJ_dz = Partial(s.J_row, s.notation.z(s.L, [s.address.target, *units][-1]), 0.0)
+        dJ_dz = Partial(s.J_row, s.notation.z(s.L, [s.address.target, *units][-1]))
         name = s.net.out_activation
         together = " takes them together, as one factor of a path."
         after.append((f"A {name} moves all outputs at once: ", dJ_dz, together))
     if s.batch:
         after.append((s.J, " is a mean: its derivative is the mean of the rows'."))
     shown = Display(
-        left=Partial(s.J_row, s.weight, math.nan),
+        left=Partial(s.J_row, s.weight),
         letters=letters,
         factors=tuple(factor.partial for factor in s.factors(units)),
         whole=s.dJ(s.weight) if s.batch else None,
@@ -201,7 +164,7 @@ def factors(s: StorySymbols) -> Section:
         shown, value = path.factors, path.product
     else:  # none of so many is open
         shown, value = s.shown.factors, s.shown.share * s.shown.term
-    found = [equal_to(f.partial, f.rule, f.value) for f in shown]
+    found = [equal_to(f.partial, f.rule) for f in shown]
     product = Product(tuple(factor.partial for factor in shown))
     found.append(Row.of("product", Numbers(product), number(value)))
     intro: Words = ()
@@ -247,7 +210,6 @@ def paths(s: StorySymbols, *, hide_numbers: bool) -> Section | None:
 
 
 def _trail(s: StorySymbols, path: Path) -> Trail:
-    """Name the units of a path."""
     return Trail(tuple(s.notation.a(m, unit) for m, unit in path.nodes))
 
 
@@ -277,13 +239,12 @@ def rows(s: StorySymbols) -> Section | None:
         found.append(Row.of(f"{chain.n_rows - len(kept):,} other rows", number(shown[-1])))
     found.append(Row.of("sum", number(math.fsum(each)), made_of=sum_of(shown)))
     title = "Every row" if len(kept) == chain.n_rows else f"The {MAX_ROWS} largest rows"
-    by_row = Partial(s.J, s.J_row, 0.0) * Partial(s.J_row, s.weight, 0.0)
+    by_row = Partial(s.J, s.J_row) * Partial(s.J_row, s.weight)
     intro = (by_row, " of each row; rows count from 0.")
     return Section.of("rows", title, Paragraph.of(intro), Equations(tuple(found)))
 
 
 def l2(s: StorySymbols) -> Section | None:
-    """Write the L2 term and what it is added to."""
     chain = s.chain
     if not s.net.alpha:
         return None
@@ -291,7 +252,7 @@ def l2(s: StorySymbols) -> Section | None:
         return Section.of("l2", "The L2 term", Paragraph.of("Biases have no L2 term."))
     data = number(math.fsum(chain.share * chain.terms)).formula
     numbers = Numbers(data + number(chain.l2_term).formula)
-    rule = decay(s, Quantity(s.weight, chain.weight))
+    rule = s.decay(Quantity(s.weight, chain.weight))
     found = (
         equal_to("L2 term", rule, chain.l2_term),
         Row.of(s.dJ(s.weight), numbers, number(chain.value)),
@@ -320,7 +281,9 @@ def verified(s: StorySymbols) -> Section:
     """Write the derivative in three ways, side by side, with how far they may lie apart."""
     rows = []
     check = s.chain.verification
-    for what, value, tolerance, note in check.rows():
+    ways = check.rows()
+    del ways[1 if check.kernel is not None else 2]  # NumPy's gradient, or that of a missing kernel
+    for what, value, tolerance, note in ways:
         if value is None:
             rows.append(Row.of(what, "-", note))
             continue

@@ -22,15 +22,13 @@ from .document import (
 )
 from .formula import Partial, Quantity, code
 from .notation import Notation, Unit
-from .parts import BlockedUnit, Path, RowChain
+from .rows import BlockedUnit, Path, RowChain
 
 MAX_UNITS = 3  # of a layer whose deltas are written by their rules
 MAX_BLOCKED = 6  # units that are named as blocked
 
 
 class StorySymbols(ChainSymbols):
-    """The symbols of the row of a chain that is shown in full."""
-
     def __init__(self, chain: ChainNumbers) -> None:
         super().__init__(chain.backward, chain.notation, chain.shown_row)
         self.chain = chain
@@ -60,9 +58,9 @@ def through_softmax(s: StorySymbols) -> Section | None:
     k = _output_shown(s)
     z = s.notation.z(s.L, k)
     dJ_dz = Partial(s.J_row, z, float(s.backward.top[s.row, k]))
-    found = [*_factors_of_outputs(s, k), equal_to(dJ_dz, s.jacobian_sum(k), dJ_dz.value)]
+    found = [*_factors_of_outputs(s, k), equal_to(dJ_dz, s.jacobian_sum(k))]
     if s.net.canonical:
-        found.append(equal_to(dJ_dz, s.canonical_derivative(k), dJ_dz.value))
+        found.append(equal_to(dJ_dz, s.canonical_derivative(k)))
     name = s.net.out_activation
     why = " moves all of them, so that its derivative is a sum over them."
     intro = Paragraph.of((f"A {name} ties the outputs together: ", z, why))
@@ -75,10 +73,9 @@ def _factors_of_outputs(s: StorySymbols, k: int) -> list[Row]:
     through = [s.softmax_derivative(m, k) for m in range(len(derivative))]
     m = int(np.argmax([abs(d * f.value) for d, f in zip(derivative, through, strict=True)]))
     a, z = s.notation.a(s.L, m), s.notation.z(s.L, k)
-    by_output, by_sum = float(derivative[m]), float(through[m].value)
     return [
-        equal_to(Partial(s.J_row, a, by_output), s.loss_derivative(m), by_output),
-        equal_to(Partial(a, z, by_sum), through[m], by_sum),
+        equal_to(Partial(s.J_row, a, float(derivative[m])), s.loss_derivative(m)),
+        equal_to(Partial(a, z, float(through[m].value)), through[m]),
     ]
 
 
@@ -100,9 +97,8 @@ def folded(s: StorySymbols) -> Section:
     else:
         found = [row for m in range(s.L, s.l, -1) for row in _deltas_of_layer(s, m)]
     delta = s.delta(s.l + 1, s.address.target)
-    left = Partial(s.J_row, s.weight, s.shown.term)
-    found.append(equal_to(left, delta * s.source(), s.shown.term))
-    dJ_dz = Partial(s.J_row, s.notation.z(s.l + 1, s.address.target), 0.0)
+    found.append(equal_to(Partial(s.J_row, s.weight, s.shown.term), delta * s.source()))
+    dJ_dz = Partial(s.J_row, s.notation.z(s.l + 1, s.address.target))
     what = (
         " is what all weights into this unit have in common. Each delta is made once, of those of "
         "the layer above."
@@ -121,10 +117,7 @@ def _deltas_of_layer(s: StorySymbols, m: int) -> list[Row]:
         largest = [int(k) for k in np.argsort(-np.abs(values), kind="stable")]
         few = len(largest) <= MAX_UNITS
         units, others = (sorted(largest), []) if few else (largest[:1], largest[1:])
-    found = []
-    for unit in units:
-        delta = s.delta(m, unit)
-        found.append(equal_to(delta, s.delta_rule(m, unit), delta.value))
+    found = [equal_to(s.delta(m, unit), s.delta_rule(m, unit)) for unit in units]
     if others:
         deltas = [s.delta(m, unit) for unit in others[:MAX_UNITS]]
         side = joined(", ", [(d, " = ", number(d.value)) for d in deltas])

@@ -1,7 +1,5 @@
 """A trace as tables: every number once, in columns."""
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -17,7 +15,6 @@ Columns = dict[str, Array]
 
 
 def tables(trace: TraceNumbers) -> dict[str, Columns]:
-    """Return the tables of `Trace.tables`."""
     layers = range(1, len(trace.a))
     df = [np.full_like(trace.a[l], np.nan) if trace.df[l] is None else trace.df[l] for l in layers]
     where = _stack([_where(l, trace.a[l].shape) for l in layers])

@@ -4,8 +4,6 @@ Activations are the oracle's (`reference`), derivatives those of the trees in `r
 `explain.trace` is the way in, `tables` has the same numbers as columns.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -46,24 +44,16 @@ class TraceNumbers:
     @property
     def share(self) -> Array:
         """What each row counts for in J, w_r / sum(w); shape (rows,), float64."""
-        return shares(len(self.X), self.sample_weight)
+        return weights_of(self.X, self.sample_weight) / self.sum_w
 
     @property
     def sum_w(self) -> float:
-        """The sum of the rows' weights."""
-        return sum_of_weights(len(self.X), self.sample_weight)
+        return float(weights_of(self.X, self.sample_weight).sum())
 
 
-def shares(rows: int, sample_weight: Array | None) -> Array:
-    """Return w_r / sum(w), shape (rows,)."""
-    if sample_weight is None:
-        return np.full(rows, 1 / rows)
-    return sample_weight / sample_weight.sum()
-
-
-def sum_of_weights(rows: int, sample_weight: Array | None) -> float:
-    """Return sum(w); each is 1 where none are given."""
-    return float(rows if sample_weight is None else sample_weight.sum())
+def weights_of(X: Array, sample_weight: Array | None) -> Array:
+    """Return the weight of each row, 1 where none are given."""
+    return np.ones(len(X)) if sample_weight is None else sample_weight
 
 
 def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = None) -> TraceNumbers:
@@ -76,7 +66,8 @@ def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = No
         a.append(activate(net.layer_activation(l + 1), z[l + 1]))
     df = [None, *(slopes(net.layer_activation(l), z[l], a[l]) for l in range(1, L + 1))]
 
-    share = shares(len(X), sample_weight)[:, np.newaxis]
+    w = weights_of(X, sample_weight)
+    share = (w / w.sum())[:, np.newaxis]
     da: list[Any] = [None] * (L + 1)
     delta: list[Any] = [None] * (L + 1)
     da[L] = loss_derivative(net, Y, a[L]) * share
@@ -95,29 +86,17 @@ def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = No
         da[l] = delta[l + 1] @ W[l].T
         delta[l] = da[l] * df[l]
 
-    l2 = net.alpha / sum_of_weights(len(X), sample_weight)
+    l2 = net.alpha / float(w.sum())
     dW = [a[l].T @ delta[l + 1] for l in range(L)]
     if l2:
         dW = [dW[l] + l2 * W[l] for l in range(L)]
     own = {p.key: getattr(net, p.key) for p in rules.LOSSES[net.loss].parameters}
     loss_rows = reference.LOSSES[net.loss].rows(Y, a[L], **own)
     penalty = l2 / 2 * sum(float(np.square(w).sum()) for w in W) if l2 else 0.0
-    return TraceNumbers(
-        net=net,
-        X=X,
-        Y=Y,
-        sample_weight=sample_weight,
-        z=z,
-        a=a,
-        df=df,
-        da=da,
-        delta=delta,
-        dW=dW,
-        db=[delta[l + 1].sum(axis=0) for l in range(L)],
-        loss_rows=loss_rows,
-        penalty=penalty,
-        J=float(share[:, 0] @ loss_rows) + penalty,
-    )
+    J = float(share[:, 0] @ loss_rows) + penalty
+    db = [delta[l + 1].sum(axis=0) for l in range(L)]
+    sums = (z, a, df, da, delta, dW, db)
+    return TraceNumbers(net, X, Y, sample_weight, *sums, loss_rows, penalty, J)
 
 
 # --- the local rules, on arrays ------------------------------------------------------------------
@@ -162,10 +141,10 @@ def softmax_jacobian(a: Array) -> Array:
 
 
 def through_softmax(a: Array, da: Array) -> Array:
-    """Return dJ/dz_j = sum_k dJ/da_k da_k/dz_j for each row; shapes (rows, n_L).
+    """Return dJ/dz_j = sum_k dJ/da_k da_k/dz_j = a_j (da_j - sum_k da_k a_k) of each row.
 
-    That is a_j (da_j - sum_k da_k a_k). Of an output near 1 its own term would cancel in it: the
-    largest one has a_j (da_j (1 - a_j) - sum over the others).
+    Of an output near 1 its own term would cancel in it: the largest one has
+    a_j (da_j (1 - a_j) - sum over the others).
     """
     terms = da * a
     delta = a * (da - terms.sum(axis=1, keepdims=True))

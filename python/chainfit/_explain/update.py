@@ -47,17 +47,15 @@ class Update:
     Attributes
     ----------
     rule : str
-        'sgd', 'momentum', 'nesterov' or 'adam', as defined in `chainfit.reference`.
+        'sgd', 'momentum', 'nesterov', 'adam' and so on, as defined in `chainfit.reference`.
     dtype : dtype
         What the step computed in.
     constants : dict of str to float
-        The rule's numbers that are the same for every weight, attributes as well: ``eta``, the
-        step size, as the schedule left it; ``mu``; ``beta1``, ``beta2``, ``eps``; ``t``, the number
-        of the step, and ``eta_t``, Adam's step size with both of its bias corrections.
-    old, new : tuple of (coefs, intercepts)
-        The parameters, tuples of ndarray as those of the model.
-    gradient : tuple of (dW, db)
-        dJ/dcoefs, dJ/dintercepts, float64, of all rows in one mini-batch.
+        The rule's numbers that are the same for every weight, attributes as well: ``eta``, as the
+        schedule left it, ``mu``, ``beta1``; ``t``, the number of the step; ``eta_t``, Adam's step
+        size with both of its bias corrections.
+    old, new, gradient : tuple of (coefs, intercepts)
+        The parameters, and dJ by each, as arrays of their shapes; the gradient in float64.
     slots : dict of str to tuple of (old, new)
         'velocity', or 'm' and 'v', each before and after as `old` and `new` are.
     """
@@ -92,20 +90,11 @@ class Update:
         self.__dict__.update(state)
 
     def of(self, layer: int, i: int | None, j: int) -> dict[str, Any]:
-        """Return the numbers of one parameter's update.
+        """Return the numbers of the update of ``coefs[layer][i, j]``, or ``intercepts[layer][j]``.
 
-        Parameters
-        ----------
-        layer, i, j : int
-            ``coefs[layer][i, j]``; i = None: ``intercepts[layer][j]``.
-
-        Returns
-        -------
-        numbers : dict
-            - ``rule`` (str), ``gradient``, ``old``, ``new``, and the constants;
-            - momentum and nesterov: ``velocity_old``, ``velocity_new``;
-            - adam and adamw: ``m_old``, ``m_new``, ``v_old``, ``v_new``;
-            - adamw: ``weight_decay``, 0 for a bias.
+        They are ``rule``, ``gradient``, ``old``, ``new``, the constants (a bias has no weight
+        decay), and each slot before and after: ``velocity_old``, ``velocity_new``, ``m_old`` and so
+        on.
         """
 
         def element(arrays: Layers) -> float:
@@ -127,26 +116,10 @@ class Update:
 
 
 def update_of(net: Net, batch: Batch, dW: Sequence[Array], db: Sequence[Array]) -> Update | None:
-    """Return the update that a step on `batch` makes; the net and its model stay as they are.
+    """Return the update that a step on `batch` makes, as `read_batch` returns it, all rows at once.
 
-    Parameters
-    ----------
-    net : Net
-    batch : Batch
-        As `read_batch` returns it; all rows are one mini-batch, whatever the model's batch_size.
-    dW, db : sequences of ndarray, float64
-        The gradient on it.
-
-    Returns
-    -------
-    update : Update or None
-        None for 'lbfgs', which has no rule for a single weight: it makes its step of the gradients
-        of all weights, now and before.
-
-    Raises
-    ------
-    ValueError
-        If the step ends in weights that are not finite.
+    The net and its model stay as they are. None for 'lbfgs', which has no rule for a single weight:
+    it makes its step of the gradients of all weights, now and before.
     """
     if net.solver == "lbfgs":
         return None
@@ -185,7 +158,6 @@ def _by_formula(net: Net, gradient: Layers) -> Update:
 
 
 def _by_training(net: Net, batch: Batch, gradient: Layers) -> Update:
-    """Make the next step of a model as training makes it, and leave the model alone."""
     step = _step_of_ours if isinstance(net.model, BaseMLP) else _step_of_sklearn
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about rows and settings that nobody chose

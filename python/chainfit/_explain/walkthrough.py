@@ -14,6 +14,7 @@ from .notation import Legend, Notation, get_notation
 from .step import Trace
 from .story_chain import chain_story
 from .story_step import step_story
+from .writer import Writer
 from .written import Written
 
 #: What is shown of the chain of a weight.
@@ -22,33 +23,22 @@ CHAIN = ("chain", "factors", "paths", "update")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Example(Written):
-    """One worked example.
-
-    Attributes
-    ----------
-    name : str
-        Its sizes, '3-3-1' for instance.
-    introduction : tuple of str or Name
-        What it is, and how the text that it comes from names things.
-    trace : Trace
-        The whole step; ``trace.net`` is the net, ``trace.X`` and ``trace.Y`` the row.
-    chains : tuple of Chain
-        The chains of some of its weights.
-    """
+    """One worked example: its name, such as '3-3-1', the whole step, and chains of some weights."""
 
     name: str
-    introduction: Legend
+    introduction: Legend  # what it is, and how the text that it comes from names things
     trace: Trace
     chains: tuple[Chain, ...]
 
-    def _documents(self, digits: int) -> list[Document]:
+    def _documents(self, writer: Writer) -> list[Document]:
         introduction = Paragraph.of(*lines_of(self.introduction))
         section = Section.of("introduction", f"Worked example: a {self.name} net", introduction)
-        step = step_story(self.trace, self.trace.notation, digits)
-        documents = [step._replace(sections=(section, *step.sections))]
+        step = step_story(self.trace, self.trace.notation, writer)
+        documents = [step.after(section)]
         for chain in self.chains:
             title = ("The chain of ", chain.address.name(chain.notation))
-            documents.append(chain_story(chain, CHAIN)._replace(title=title))
+            story = chain_story(chain, hide_numbers=writer.hide_numbers)
+            documents.append(story.only(CHAIN)._replace(title=title))
         return documents
 
     def __repr__(self) -> str:
@@ -60,8 +50,8 @@ class Walkthrough(Written, tuple[Example, ...]):
 
     __slots__ = ()
 
-    def _documents(self, digits: int) -> list[Document]:
-        return [document for example in self for document in example._documents(digits)]
+    def _documents(self, writer: Writer) -> list[Document]:
+        return [document for example in self for document in example._documents(writer)]
 
 
 def walkthrough(name: str | None = None, *, notation: str = "tutorial") -> Walkthrough:
@@ -101,10 +91,7 @@ def walkthrough(name: str | None = None, *, notation: str = "tutorial") -> Walkt
 
 
 def four_three_two_one(n: Notation) -> Example:
-    """Four inputs, relu in hidden layers of three and two, one output, squared error.
-
-    All numbers are short decimals; node 3 of the first hidden layer is off.
-    """
+    """All numbers are short decimals; node 3 of the first hidden layer is off."""
     net = Net(
         coefs=[
             [[0.2, 0.4, -0.5], [0.3, -0.2, 0.1], [-0.4, 0.1, 0.6], [0.2, 0.6, 0.2]],
@@ -139,7 +126,7 @@ def four_three_two_one(n: Notation) -> Example:
 
 
 def three_three_one(n: Notation) -> Example:
-    """Three inputs, three logistic hidden units, one logistic output, squared error."""
+    """Follow a question about one weight, and an answer."""
     net = Net(
         coefs=[
             [[0.1, -0.3, 0.5], [0.2, 0.1, -0.4], [-0.4, 0.4, 0.2]],
@@ -172,7 +159,6 @@ def _example(
     weights: tuple[tuple[int, int, int], ...],
     notation: Notation,
 ) -> Example:
-    """Return the example on the row x with the target 1."""
     first, *others = weights
     chain = explain(net, x, 1.0, first, notation=notation.key)
     chains = (chain, *(chain.of(weight) for weight in others))

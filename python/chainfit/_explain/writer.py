@@ -48,15 +48,10 @@ _LATEX_FUNCTIONS = {"exp": r"\exp", "ln": r"\ln"}
 
 
 class Writer:
-    """Writes formulas in one flavour.
+    """Writes formulas in one flavour: 'unicode', 'ascii' or 'latex'.
 
-    Parameters
-    ----------
-    flavour : {'unicode', 'ascii', 'latex'}
-    digits : int, default=6
-        Significant digits of numbers, 1 to 17; 17: as many as tell one float64 from any other.
-    hide_numbers : bool, default=False
-        Blanks instead of numbers; a rule's own constants stay.
+    Numbers have 1 to 17 significant digits; 17: as many as tell one float64 from any other. Hidden,
+    they are blanks; a rule's own constants stay.
     """
 
     def __init__(self, flavour: str, *, digits: int = 6, hide_numbers: bool = False) -> None:
@@ -68,15 +63,12 @@ class Writer:
         self.signs = {sign: way[self._flavour_index] for sign, way in _SIGNS.items()}
 
     def with_digits(self, digits: int) -> Writer:
-        """Return this writer with another number of digits."""
         return Writer(self.flavour, digits=digits, hide_numbers=self.hide_numbers)
 
     def with_flavour(self, flavour: str) -> Writer:
-        """Return this writer in another flavour."""
         return Writer(flavour, digits=self.digits, hide_numbers=self.hide_numbers)
 
     def name(self, name: Name) -> str:
-        """Write a symbol."""
         return name[self._flavour_index]
 
     def number(self, x: float) -> str:
@@ -109,7 +101,6 @@ class Writer:
         return self.signs["equals" if is_equal else "about"]
 
     def symbols(self, formula: Formula) -> str:
-        """Write the formula in symbols."""
         return self._write(formula, False)[0]
 
     def numbers(self, formula: Formula) -> str:
@@ -140,7 +131,6 @@ class Writer:
         return [first, *(f"{self.signs['times'].lstrip()}{factor}" for factor in others)]
 
     def partial(self, top: Name, bottom: Name) -> str:
-        """Write a partial derivative in a line."""
         d, upper, lower = self.signs["d"], self.name(top), self.name(bottom)
         if self.is_latex:
             return rf"\frac{{{d}{upper}}}{{{d}{lower}}}"
@@ -177,7 +167,6 @@ class Writer:
         return text, PRODUCT if self.is_latex and "10^" in text else ATOM
 
     def vector(self, values: Any, shown: int = 6) -> str:
-        """Write the first numbers of a vector."""
         words = [self.number(float(x)) for x in values[:shown]]
         more = len(values) - len(words)
         if more:
@@ -186,7 +175,6 @@ class Writer:
         return rf"\left[{text}\right]" if self.is_latex else f"[{text}]"
 
     def more(self, count: int) -> str:
-        """Write that `count` things are left out."""
         if self.is_latex:
             return rf"\dots\,\text{{{count:,} more}}"
         return f"{self.signs['dots']} {count:,} more"
@@ -293,10 +281,3 @@ def checked_writer(flavour: str, digits: int, hide: str | None = None) -> Writer
     if not (isinstance(digits, int) and 1 <= digits <= 17):
         raise ValueError(f"digits must be an integer from 1 to 17, got {digits!r}.")
     return Writer(flavour, digits=digits, hide_numbers=hide == "numbers")
-
-
-def checked_width(width: int) -> int:
-    """Return the columns of a line of text, or raise a ValueError if they are too few."""
-    if width < 80:
-        raise ValueError(f"width must be at least 80, got {width!r}.")
-    return width

@@ -160,6 +160,19 @@ class Fields:
                 raise self._wrong(key, "a list of strings", values)
         return values
 
+    def numbers(self, key: str) -> list[float]:
+        """Take a list of numbers, integers of 64 bits or floats as `number` takes them."""
+        values = self.items(key)
+        found: list[float] = []
+        for value in values:
+            if isinstance(value, str) and value in _NON_FINITE:
+                value = _NON_FINITE[value]
+            whole = isinstance(value, int) and abs(value) <= MAX_COUNT
+            if isinstance(value, bool) or not (whole or isinstance(value, float)):
+                raise self._wrong(key, "a list of numbers", values)
+            found.append(value)
+        return found
+
     def counts(self, key: str, low: int = 1) -> list[int]:
         """Take a list of integers of at least ``low`` that fit 64 bits."""
         values = self.items(key)

@@ -29,7 +29,7 @@ __all__ = ["ModelFileError", "load", "save"]
 ENTRY = "chainfit"
 
 #: Raise it when a file written from now on could be misread by the code of before.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 Packed = tuple[dict[str, Any], dict[str, np.ndarray]]

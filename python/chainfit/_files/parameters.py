@@ -26,8 +26,12 @@ def pack_parameter(name: str, value: Any, tensors: dict[str, np.ndarray]) -> Any
         return {"list of dict": [_pairs(name, part) for part in value]}
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":
         return {"array": [int(n) for n in value]}
-    if isinstance(value, (tuple, list)) and all(isinstance(n, (int, np.integer)) for n in value):
+    if isinstance(value, (tuple, list)) and all(_is_count(n) for n in value):
         return {type(value).__name__: [int(n) for n in value]}
+    if isinstance(value, (tuple, list)) and all(_is_number(n) for n in value):
+        numbers = [int(n) if isinstance(n, np.integer) else n for n in value]
+        packed = [n if isinstance(n, int) else pack_number(n) for n in numbers]
+        return {f"{type(value).__name__} of number": packed}
     if isinstance(value, (tuple, list)) and all(isinstance(text, str) for text in value):
         return {f"{type(value).__name__} of str": list(value)}
     if isinstance(value, np.random.RandomState):
@@ -72,6 +76,15 @@ def _dict(pairs: Any, label: str) -> dict[Any, Any]:
     return dict(pairs)
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and int(value) >= 1
+
+
+def _is_number(value: Any) -> bool:
+    number = isinstance(value, (int, np.integer, float, np.floating))
+    return number and not isinstance(value, bool)
+
+
 def unpack_parameter(name: str, value: Any, tensors: Tensors) -> Any:
     """Undo ``pack_parameter``."""
     if not isinstance(value, (dict, list)):
@@ -98,6 +111,10 @@ def unpack_parameter(name: str, value: Any, tensors: Tensors) -> Any:
         result = tuple(fields.texts("tuple of str"))
     elif fields.has("list of str"):
         result = fields.texts("list of str")
+    elif fields.has("tuple of number"):
+        result = tuple(fields.numbers("tuple of number"))
+    elif fields.has("list of number"):
+        result = fields.numbers("list of number")
     elif fields.has("tuple"):
         result = tuple(fields.counts("tuple"))
     elif fields.has("list"):

@@ -4,8 +4,6 @@ The page computes all numbers of a step from them in float64, as `chainfit.trace
 rows travel as base64 of their bytes, so that they arrive bit for bit.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 import base64

@@ -1,0 +1,308 @@
+"""A model without a fit: its weights drawn (`initialize`) or given (`from_weights`)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import check_random_state
+
+from .forward import FLOAT32, FLOAT64, Forward
+from .generator import generator_kept
+from .labels import binarizer_for
+from .layers import layers
+from .parameters import check_activations, hidden_units
+from .settings import FitSettings
+from .state import State
+
+Array = npt.NDArray[Any]
+
+# What an earlier fit knew of its data.
+_OF_DATA = ("classes_", "_label_binarizer", "out_activation_", "feature_names_in_")
+
+
+class Start(Forward):
+    """The part of an estimator that makes a model which has seen no row yet."""
+
+    hidden_layer_sizes: Any
+    random_state: Any
+
+    @abstractmethod
+    def _set_targets(self, targets: Any) -> int:
+        """Take what there is to predict, as `initialize` documents it; return the net's outputs."""
+
+    @abstractmethod
+    def _settings(self, dtype: np.dtype[Any], incremental: bool) -> FitSettings: ...
+
+    def _start(
+        self, n_features: int, targets: Any, weights: tuple[list[Array], list[Array]] | None = None
+    ) -> Self:
+        """Become a model with the given weights, or with new ones."""
+        self._validate_params()
+        if not isinstance(n_features, Integral) or isinstance(n_features, bool) or n_features < 1:
+            raise ValueError(f"n_features must be an int >= 1, got {n_features!r}.")
+        draft = self._draft()
+        model = draft.copy
+        for name in _OF_DATA:
+            model.__dict__.pop(name, None)
+        units = [
+            int(n_features),
+            *hidden_units(self.hidden_layer_sizes),
+            model._set_targets(targets),
+        ]
+        dtype = FLOAT32 if self.precision == "float32" else FLOAT64
+        settings = model._settings(dtype, incremental=False)
+        check_activations(settings.activation, len(units) - 2)
+        model.n_features_in_, model.n_outputs_, model.n_layers_ = units[0], units[-1], len(units)
+        model.out_activation_ = settings.out_activation
+        with generator_kept(self.random_state):
+            if weights is None:
+                generator = check_random_state(self.random_state)
+                init = settings.own["init"]
+                state = State.drawn(units, settings.activation, dtype, generator, init)
+            else:
+                state = State(*weights)
+            if state.units != units:
+                raise ValueError(
+                    f"The weights are those of layers of {state.units} units, but n_features, "
+                    f"hidden_layer_sizes={self.hidden_layer_sizes!r} and the targets make {units}."
+                )
+            state.into(model.__dict__)
+        draft.publish()
+        return self
+
+    @classmethod
+    def _from_weights(
+        cls,
+        coefs: Sequence[Any],
+        intercepts: Sequence[Any] | None,
+        targets: Any,
+        feature_names: Sequence[str] | None,
+        parameters: dict[str, Any],
+    ) -> Self:
+        precision = parameters.get("precision", "auto")
+        if precision == "auto":
+            given = [getattr(a, "dtype", None) for a in (*coefs, *(intercepts or ()))]
+            dtype = FLOAT32 if all(d == FLOAT32 for d in given) else FLOAT64
+        else:
+            dtype = FLOAT32 if precision == "float32" else FLOAT64
+        W, b = layers(coefs, intercepts, dtype)
+        sizes = tuple(len(v) for v in b[:-1])
+        model = cls(**{"hidden_layer_sizes": sizes, **parameters})
+        model._start(len(W[0]), len(b[-1]) if targets is None else targets, (W, b))
+        if feature_names is not None:
+            names = np.array([str(name) for name in feature_names], dtype=object)
+            if len(names) != len(W[0]):
+                raise ValueError(
+                    f"feature_names must hold {len(W[0])} names, one for each row of coefs[0], "
+                    f"got {len(names)}."
+                )
+            model.feature_names_in_ = names
+        return model
+
+
+class StartClassifier(Start):
+    """How a classifier begins without a fit."""
+
+    classes_: Array
+    _label_binarizer: LabelBinarizer
+
+    def initialize(self, n_features: int, classes: Any, *, multilabel: bool = False) -> Self:
+        """Draw the weights, as `fit` does before its first step, and train nothing.
+
+        The model then predicts, is explained, saved, and trained by `partial_fit`, or by `fit` with
+        warm_start=True.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of features.
+
+        classes : int or array-like of shape (n_classes,)
+            The labels, or how many there are: then they are 0, 1, ...
+
+        multilabel : bool, default=False
+            Whether a row may have several of the labels, which then are the columns of y.
+
+        Returns
+        -------
+        self : object
+            The model, float64 unless `precision` says otherwise.
+
+        Raises
+        ------
+        ValueError
+            If numbers or parameters are not valid.
+
+        Examples
+        --------
+        >>> from chainfit import MLPClassifier
+        >>> model = MLPClassifier((8,), random_state=0).initialize(4, ["cat", "dog", "owl"])
+        >>> [W.shape for W in model.coefs_]
+        [(4, 8), (8, 3)]
+        """
+        return self._start(n_features, (classes, multilabel))
+
+    @classmethod
+    def from_weights(
+        cls,
+        coefs: Sequence[Any],
+        intercepts: Sequence[Any] | None = None,
+        *,
+        classes: Any = None,
+        multilabel: bool = False,
+        feature_names: Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> Self:
+        """Make a fitted model of given weights.
+
+        Parameters
+        ----------
+        coefs : sequence of array-like of shape (n_l, n_{l+1})
+            W[l], the weights from layer l to layer l + 1. They are copied.
+
+        intercepts : sequence of array-like of shape (n_{l+1},), default=None
+            b[l], the biases of layer l + 1; None is zeros.
+
+        classes : int or array-like of shape (n_classes,), default=None
+            As in `initialize`; None: as many as the net has outputs, two where it has one.
+
+        multilabel : bool, default=False
+            As in `initialize`.
+
+        feature_names : sequence of str, default=None
+            Names of the features.
+
+        **parameters : Any
+            Parameters of the model. `hidden_layer_sizes` follows from the weights.
+
+        Returns
+        -------
+        model : MLPClassifier
+            In float32 where all arrays are, and in float64 otherwise, unless `precision` is given.
+
+        Raises
+        ------
+        ValueError
+            If the arrays don't fit each other or the parameters, or hold what is no finite number.
+
+        Examples
+        --------
+        >>> from chainfit import MLPClassifier
+        >>> model = MLPClassifier.from_weights([[[1.0], [-1.0]]], [[0.5]], classes=["less", "more"])
+        >>> model.predict([[3.0, 1.0], [1.0, 3.0]])
+        array(['more', 'less'], dtype='<U4')
+        """
+        targets = None if classes is None else (classes, multilabel)
+        if classes is None:
+            outputs = np.shape(coefs[-1])[-1] if len(coefs) else 1
+            targets = (outputs if multilabel else max(outputs, 2), multilabel)
+        return cls._from_weights(coefs, intercepts, targets, feature_names, parameters)
+
+    def _set_targets(self, targets: Any) -> int:
+        classes, multilabel = targets
+        if isinstance(classes, Integral) and not isinstance(classes, bool):
+            classes = np.arange(int(classes))
+        found = np.unique(np.asarray(classes), return_counts=True)[0]
+        if found.size < 2 or found.size != np.size(classes):
+            raise ValueError(f"classes must be two or more labels, each once, got {classes!r}.")
+        if multilabel and not np.array_equal(found, np.arange(found.size)):
+            raise ValueError(
+                "The classes of multilabel targets are the numbers of their columns: give how many."
+            )
+        # each class twice: of labels that come once scikit-learn warns that they look like numbers
+        y = np.eye(found.size, dtype=int) if multilabel else np.repeat(found, 2)
+        self._label_binarizer = binarizer_for(y)
+        self.classes_ = self._label_binarizer.classes_
+        return 1 if self._label_binarizer.y_type_ == "binary" else int(found.size)
+
+
+class StartRegressor(Start):
+    """How a regressor begins without a fit."""
+
+    def initialize(self, n_features: int, n_outputs: int = 1) -> Self:
+        """Draw the weights, as `fit` does before its first step, and train nothing.
+
+        The model then predicts, is explained, saved, and trained by `partial_fit`, or by `fit` with
+        warm_start=True.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of features.
+
+        n_outputs : int, default=1
+            Number of targets.
+
+        Returns
+        -------
+        self : object
+            The model, float64 unless `precision` says otherwise.
+
+        Raises
+        ------
+        ValueError
+            If numbers or parameters are not valid.
+
+        Examples
+        --------
+        >>> from chainfit import MLPRegressor
+        >>> model = MLPRegressor(hidden_layer_sizes=(8,), random_state=0).initialize(4)
+        >>> [W.shape for W in model.coefs_]
+        [(4, 8), (8, 1)]
+        """
+        return self._start(n_features, n_outputs)
+
+    @classmethod
+    def from_weights(
+        cls,
+        coefs: Sequence[Any],
+        intercepts: Sequence[Any] | None = None,
+        *,
+        feature_names: Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> Self:
+        """Make a fitted model of given weights.
+
+        Parameters
+        ----------
+        coefs : sequence of array-like of shape (n_l, n_{l+1})
+            W[l], the weights from layer l to layer l + 1. They are copied.
+
+        intercepts : sequence of array-like of shape (n_{l+1},), default=None
+            b[l], the biases of layer l + 1; None is zeros.
+
+        feature_names : sequence of str, default=None
+            Names of the features.
+
+        **parameters : Any
+            Parameters of the model. `hidden_layer_sizes` follows from the weights.
+
+        Returns
+        -------
+        model : MLPRegressor
+            In float32 where all arrays are, and in float64 otherwise, unless `precision` is given.
+
+        Raises
+        ------
+        ValueError
+            If the arrays don't fit each other or the parameters, or hold what is no finite number.
+
+        Examples
+        --------
+        >>> from chainfit import MLPRegressor
+        >>> model = MLPRegressor.from_weights([[[2.0], [-1.0]]], [[0.5]])
+        >>> model.predict([[3.0, 1.0]])
+        array([5.5])
+        """
+        return cls._from_weights(coefs, intercepts, None, feature_names, parameters)
+
+    def _set_targets(self, targets: Any) -> int:
+        if not isinstance(targets, Integral) or isinstance(targets, bool) or targets < 1:
+            raise ValueError(f"n_outputs must be an int >= 1, got {targets!r}.")
+        return int(targets)
