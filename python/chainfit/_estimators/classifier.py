@@ -386,6 +386,34 @@ class MLPClassifier(ClassifierMixin, StartClassifier, BaseMLP):
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
 
+    def decision_function(self, X: Any) -> Array:
+        """Return the raw scores z of the output layer, before its activation.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One a row for two classes: `predict` says ``classes_[1]`` where it is above 0. Otherwise
+            one a class, and the largest is predicted, or of multilabel targets every one above 0.
+            The same within rounding, as probabilities may be equal where scores are not.
+
+        Examples
+        --------
+        >>> from chainfit import MLPClassifier
+        >>> model = MLPClassifier((4,), solver="lbfgs", random_state=1, max_iter=50)
+        >>> model = model.fit([[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"])
+        >>> model.decision_function([[0.0], [3.0]]) > 0
+        array([False,  True])
+        """
+        raw = {**self.__dict__, "out_activation_": "identity"}
+        raw.pop("_forward", None)  # which may know outputs after the activation
+        scores = self._sharing(raw)._forward(X)
+        return scores.ravel() if scores.shape[1] == 1 else scores
+
     # -- labels and outputs
 
     def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:
