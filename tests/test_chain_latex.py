@@ -72,7 +72,7 @@ def test_the_derivative_in_numbers(seed):
     chain = random_chain(seed)
     symbols, *lines = lines_of(chain)
     row_loss = chain.notation.row_loss() if chain.n_rows > 1 else chain.notation.loss
-    derivative = Writer("latex").partial(row_loss, chain.address.name(chain.notation))
+    derivative = Writer("latex").symbols(Partial(row_loss, chain.address.name(chain.notation)))
     assert symbols.startswith(f"{derivative} &= ")
     # the terms, one a line, as far as the value
     signs = ("&= ", r"&\approx ")

@@ -295,7 +295,7 @@ class Inside(Jobs):
         )
         trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
         data_loss, penalty, coefs, intercepts = trainer.loss_and_gradient(
-            data.X, data.Y, data.sample_weight, data.l2, thread_limit(settings.n_threads)
+            data.X, data.Y, data.sample_weight, data.l2, thread_limit(settings.n_threads), data.l1
         )
         return data_loss + penalty, Gradients(coefs, intercepts)
 

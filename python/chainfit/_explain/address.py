@@ -1,7 +1,5 @@
 """Addresses of weights and biases: read in any notation, refused with a list of what exists."""
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 import operator
@@ -29,7 +27,6 @@ class Address(NamedTuple):
         return f"coefs_[{self.layer}][{self.source}, {self.target}]"
 
     def name(self, notation: Notation) -> Name:
-        """Name the weight or bias."""
         if self.source is None:
             return notation.bias(self.layer, self.target)
         return notation.weight(self.layer, self.source, self.target)
@@ -41,8 +38,7 @@ Indices = tuple[int, int | None, int]  # layer, source, target, from 0 and perha
 class Syntax(NamedTuple):
     """How the names of one template are read.
 
-    Each group of `pattern` holds the indices `groups` says, (letter, what it counts from); several
-    ones may stand in a row of digits.
+    Each group of `pattern` holds the indices that `groups` says, (letter, what it counts from).
     """
 
     pattern: str
@@ -50,7 +46,6 @@ class Syntax(NamedTuple):
 
 
 def syntax_of(template: str) -> Syntax:
-    """Return the syntax of a notation's template."""
     text, *rest = re.split(r"((?:\{[^}]*\})+)", template.replace(" ", ""))
     pattern, groups = re.escape(text), []
     for places, text in zip(rest[::2], rest[1::2], strict=True):
@@ -69,30 +64,9 @@ SYNTAXES = tuple(
 
 
 def read_address(address: str | Sequence[int], units: Sequence[int], notation: Notation) -> Address:
-    """Find the weight or bias that an address means.
+    """Return the weight or bias that an address means, in any notation or as a tuple of indices.
 
-    Parameters
-    ----------
-    address : str or tuple of int
-        "w_12^(2)" or "b_1^(2)", "W_21(1)" or "b_2(1)", "W[1][1, 0]" or "b[1][0]",
-        "coefs_[1][1, 0]" or "intercepts_[1][0]", in any notation whatever `notation` is, as text
-        or in LaTeX; or counted from 0 (layer, from, to), which is coefs_[layer][from, to], or
-        (layer, to), which is intercepts_[layer][to].
-    units : sequence of int
-        n_0..n_L.
-    notation : Notation
-        What an error is written in.
-
-    Returns
-    -------
-    Address
-
-    Raises
-    ------
-    ValueError
-        If there is no such weight; the text lists what there is.
-    TypeError
-        If `address` is neither text nor a tuple of whole numbers.
+    Where there is no such weight, a ValueError lists what there is, in the notation given.
     """
 
     def refuse(why: str) -> NoReturn:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, column_or_1d
@@ -22,9 +21,8 @@ from .._estimators.labels import (
 )
 from .._estimators.rules import LOSSES
 from .._estimators.sparse import check_sparse
+from .formula import Array
 from .net import Net, as_net
-
-Array = npt.NDArray[Any]
 
 
 class Batch(NamedTuple):
@@ -36,38 +34,32 @@ class Batch(NamedTuple):
 
 
 def as_batch(model: Any, X: Any, y: Any, sample_weight: Any = None) -> Batch:
-    """Return rows and targets as the numbers that a net takes.
+    """Return rows and targets as the numbers that a net takes, float64 as training rounds them.
 
-    Parameters
-    ----------
-    model : Net or fitted model
-        What `as_net` takes.
-    X : array-like or sparse matrix of shape (rows, n_0), or (n_0,) for one row
-        As the model takes it: before the earlier steps of a pipeline; a data frame for a
-        TableModel (an array is taken as its encoded inputs).
-    y : array-like of shape (rows,) or (rows, n_L)
-        As the model's own targets (labels, 0/1 of a multilabel problem, reals), or the net's:
-        one-hot, 0/1, reals. For a Net with a softmax the number of each row's class, from 0, will
-        do. For one row given as (n_0,) its target alone. None is the target's column of a
-        TableModel's data frame.
-    sample_weight : array-like of shape (rows,), default=None
-        None is 1 for each row.
-
-    Returns
-    -------
-    X : ndarray of shape (rows, n_0), float64
-        Rounded to the dtype that a chainfit model trains in.
-    Y : ndarray of shape (rows, n_L), float64
-        Likewise.
-    sample_weight : ndarray of shape (rows,), float64, or None
-
-    Raises
-    ------
-    ValueError
-        If numbers are not finite, or shapes, labels or weights don't suit the net.
+    `model` is what `as_net` takes, X as the model takes it (of a TableModel an array is its encoded
+    inputs). y is the model's own targets or the net's: one-hot, 0/1, reals; of a Net with a softmax
+    the number of each row's class will do. None is the target's column of a TableModel's frame. One
+    row may come without its first dimension.
     """
     net = as_net(model)
+    _check_explained(net)
     return rounded(net, read_batch(net, X, y, sample_weight))
+
+
+# What steps of a model may do that no formula here says, and what of it asks for nothing.
+_NOT_EXPLAINED = {"dropout": 0, "l1": 0, "clip_norm": None, "average": None}
+
+
+def _check_explained(net: Net) -> None:
+    """Raise a ValueError rather than show the numbers of another step than the model's."""
+    for name, nothing in _NOT_EXPLAINED.items():
+        value = getattr(net.model, name, nothing)
+        values = value if isinstance(value, tuple | list) else (value,)
+        if any(v != nothing for v in values):
+            raise ValueError(
+                f"A step with {name}={value!r} is not explained. Explain the net without it: "
+                f"copy.deepcopy(model).set_params({name}={nothing!r})."
+            )
 
 
 def rounded(net: Net, batch: Batch) -> Batch:
@@ -203,7 +195,6 @@ def _of_class_numbers(y: Array, n_classes: int) -> Array:
 
 
 def _check_range(loss: str, Y: Array) -> None:
-    """Raise if a target is none that the loss is defined for."""
     low, high = LOSSES[loss].lowest_target, LOSSES[loss].highest_target
     if not ((low <= Y) & (high >= Y)).all():
         low_only = low == 0 and np.isinf(high)

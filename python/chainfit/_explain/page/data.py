@@ -4,8 +4,6 @@ The page computes all numbers of a step from them in float64, as `chainfit.trace
 rows travel as base64 of their bytes, so that they arrive bit for bit.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 import base64
@@ -99,7 +97,8 @@ def rules_data(net: Net) -> dict[str, Any]:
     loss = rules.loss_of(net)
     solver = None
     if net.solver != "lbfgs":
-        update = rules.UPDATES[optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)]
+        rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
+        update = rules.update_of(rule, net.weight_decay)
         variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
         solver = {
             "words": update.words,
