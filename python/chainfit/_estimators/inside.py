@@ -292,6 +292,7 @@ class Inside(Jobs):
             settings.loss,
             data.dtype,
             settings.loss_settings,
+            settings.out_activation,
         )
         trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
         data_loss, penalty, coefs, intercepts = trainer.loss_and_gradient(
