@@ -1,4 +1,5 @@
 // predict() as Python sees it. Floor: bindings.
+#include "engine/evaluation.hpp"
 #include "engine/predictor.hpp"
 
 #include <algorithm>

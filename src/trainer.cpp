@@ -10,7 +10,6 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
-#include "engine/evaluation.hpp"
 #include "outside.hpp"
 
 namespace chainfit {
@@ -321,14 +320,6 @@ class PyTrainer {
         signals.raise();
         const py::tuple gradient = unpacked(trainer_.network(), gradient_.data());
         return py::make_tuple(loss.data, loss.penalty, gradient[0], gradient[1]);
-    }
-
-    double loss(const py::object& output, const py::object& Y, const py::object& sample_weight) {
-        const Busy busy(user_, Access::read);
-        const SampleArrays<T> arrays(output, Y, sample_weight, units().back(), units().back());
-        if (arrays.samples.is_sparse()) throw py::type_error("output must be a numpy array");
-        const NoGil no_gil;
-        return mean_loss(trainer_.functions(), units().back(), arrays.samples);
     }
 
     Trainer<T>& trainer() { return trainer_; }

@@ -21,11 +21,8 @@ ACTIVATIONS = [name for name in _core.activations() if name in reference.ACTIVAT
 LOSSES = ["squared_error", "binary_log_loss", "log_loss", "poisson", "huber", "log_cosh"]
 OPTIMIZERS = [name for name in _core.optimizers() if name in reference.UPDATES]
 # and those whose steps have an error bound; others are held by whole fits
-STEPS = [
-    name
-    for name in OPTIMIZERS
-    if name in ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop")
-]
+BOUNDED = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop")
+STEPS = [name for name in OPTIMIZERS if name in BOUNDED]
 
 
 def assert_step(net, optimizer, l2, trainer, constants):

@@ -2,6 +2,7 @@
 #include "engine/evaluation.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "dispatch.hpp"
 #include "engine/memory.hpp"

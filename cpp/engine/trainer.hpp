@@ -28,7 +28,6 @@ class Trainer {
             const std::string& optimizer, Settings settings);
 
     const Network<T>& network() const { return net_.network; }
-    const Functions<T>& functions() const { return net_.functions; }
     Optimizer<T>& optimizer() { return optimizer_; }
 
     // See fit().

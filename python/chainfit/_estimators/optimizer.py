@@ -98,7 +98,7 @@ class Optimizer:
     def __init__(self, name: str, settings: Mapping[str, Any]) -> None:
         self.name = name
         self.settings = {key: settings[key] for key in SETTINGS}
-        #: Batches of its first epoch, by which schedules count.
+        #: Batches of its first epoch with a schedule by step, which counts by them.
         self.batches: int | None = None
         #: Where dropout's masks come from, once there were some.
         self.seed: int | None = None

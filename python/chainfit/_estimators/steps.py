@@ -93,9 +93,9 @@ class StepSettings(NamedTuple):
         """Return the rates of layers 0..L-1 of a net of L layers of weights; none: []."""
         if not self.dropout:
             return []
-        rates = self.dropout
-        of_layers = rates if isinstance(rates, tuple) else (0.0, *[rates] * (layers - 1))
-        return [*map(float, of_layers)] if any(of_layers) else []
+        given = self.dropout
+        rates = given if isinstance(given, tuple | list) else [0.0, *[given] * (layers - 1)]
+        return [*map(float, rates)] if any(rates) else []
 
     def set_options(self, run: _core.Run, rule: str) -> None:
         """Tell the core what else the steps of this optimizer are to do."""

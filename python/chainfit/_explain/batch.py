@@ -42,7 +42,24 @@ def as_batch(model: Any, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     row may come without its first dimension.
     """
     net = as_net(model)
+    _check_explained(net)
     return rounded(net, read_batch(net, X, y, sample_weight))
+
+
+# What steps of a model may do that no formula here says, and what of it asks for nothing.
+_NOT_EXPLAINED = {"dropout": 0, "l1": 0, "clip_norm": None, "average": None}
+
+
+def _check_explained(net: Net) -> None:
+    """Raise a ValueError rather than show the numbers of another step than the model's."""
+    for name, nothing in _NOT_EXPLAINED.items():
+        value = getattr(net.model, name, nothing)
+        values = value if isinstance(value, tuple | list) else (value,)
+        if any(v != nothing for v in values):
+            raise ValueError(
+                f"A step with {name}={value!r} is not explained. Explain the net without it: "
+                f"copy.deepcopy(model).set_params({name}={nothing!r})."
+            )
 
 
 def rounded(net: Net, batch: Batch) -> Batch:

@@ -20,8 +20,9 @@ from .. import reference
 from .._common.public import public
 from .._estimators.base import BaseMLP
 from .._estimators.layers import layers
-from .._estimators.parameters import CONSTRAINTS, check_activations, range_constraint
+from .._estimators.parameters import CONSTRAINTS, Number, check_activations, range_constraint
 from .._estimators.rules import LOSSES, SGD_FAMILY, own_parameters
+from .._estimators.steps import decay_of
 from . import rules
 from .formula import Array
 
@@ -47,7 +48,7 @@ _DEFINED = {
 
 # Parameters of the core's rules, which become attributes of a net under their own names.
 _OWN = own_parameters(LOSSES)
-_NUMBERS = {"alpha", "learning_rate_init", *_OWN}
+_NUMBERS = {"alpha", "learning_rate_init", "weight_decay", *_OWN}
 _SHARED = ("activation", "alpha", "learning_rate_init", "nesterovs_momentum")
 _CONSTRAINTS = {
     "out_activation": [StrOptions(set(OUT_ACTIVATIONS))],
@@ -55,6 +56,7 @@ _CONSTRAINTS = {
     "solver": [StrOptions(set(SOLVERS))],
     **{name: CONSTRAINTS[name] for name in _SHARED},
     **{name: [range_constraint(p)] for name, p in _OWN.items()},
+    "weight_decay": [Number(0, None, closed="left"), None],
 }
 
 
@@ -83,7 +85,7 @@ class Net:
         the loss has a derivative at every output.
     alpha : float, default=0.0
         L2 penalty, as in the estimators.
-    solver : {'sgd', 'adam', 'adamw'}, default='sgd'
+    solver : {'sgd', 'adam', 'adamw', 'rmsprop'}, default='sgd'
         The update rule, with no step made so far.
     learning_rate_init : float, default=0.1
         Step size eta.
@@ -95,7 +97,8 @@ class Net:
         Names of the outputs; None is y_1, y_2, ...
     **parameters : float
         Parameters of solvers and losses, by the names and defaults that they have in the
-        estimators: momentum (but 0 by default, plain gradient descent), beta_1, beta_2, epsilon ...
+        estimators: momentum (but 0 by default, plain gradient descent), beta_1, beta_2, epsilon,
+        weight_decay ...
 
     Attributes
     ----------
@@ -135,6 +138,7 @@ class Net:
     learning_rate_init: float
     momentum: float
     nesterovs_momentum: bool
+    weight_decay: float
     feature_names: tuple[str, ...]
     output_names: tuple[str, ...]
     dtype: np.dtype[Any]
@@ -157,7 +161,7 @@ class Net:
         output_names: Iterable[str] | None = None,
         **parameters: float,
     ) -> None:
-        for name in parameters.keys() - _OWN.keys():
+        for name in parameters.keys() - {*_OWN, "weight_decay"}:
             raise TypeError(f"Net() got an unexpected keyword argument {name!r}")
         W, b = layers(coefs, intercepts)
         for a in (*W, *b):
@@ -173,9 +177,11 @@ class Net:
             "nesterovs_momentum": nesterovs_momentum,
             **{name: p.default for name, p in _OWN.items()},
             "momentum": 0.0,
+            "weight_decay": None,
             **parameters,
         }
         validate_parameter_constraints(_CONSTRAINTS, settings, "Net")
+        settings["weight_decay"] = decay_of(settings["weight_decay"], solver)
         check_activations(settings["activation"], len(W) - 1)
         defined = _DEFINED.get(settings["loss"], OUT_ACTIVATIONS)
         if out_activation not in defined:
@@ -199,7 +205,8 @@ class Net:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the content of a pickle, which may be older than a rule and its parameters."""
-        self.__dict__.update({name: p.default for name, p in _OWN.items()}, **state)
+        self.__dict__.update({name: p.default for name, p in _OWN.items()}, weight_decay=0.0)
+        self.__dict__.update(state)
 
     @property
     def canonical(self) -> bool:
@@ -250,7 +257,9 @@ def as_net(model: Any) -> Net:
         **settings,
     )
     # lbfgs is no update rule that a net by hand could have
-    net.__dict__.update(solver=mlp.solver, dtype=_training_dtype(mlp), model=mlp, source=model)
+    decay = decay_of(getattr(mlp, "weight_decay", None), mlp.solver)
+    net.__dict__.update(solver=mlp.solver, weight_decay=decay, dtype=_training_dtype(mlp))
+    net.__dict__.update(model=mlp, source=model)
     return net
 
 

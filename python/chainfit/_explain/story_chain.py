@@ -246,7 +246,7 @@ def update(s: StorySymbols) -> d.Section:
     numbers = s.chain.update
     if numbers is None:
         return d.Section.of("update", "The update", d.Paragraph.of(NO_RULE))
-    title = f"The update: {rules.UPDATES[numbers['rule']].words}"
+    title = f"The update: {rules.rule_of(numbers).words}"
     dtype = s.trace.update.dtype if s.trace.update is not None else s.net.dtype
     after = f"Training computes in {dtype}, and so are the new numbers."
     after = "" if dtype == np.float64 else after

@@ -369,7 +369,7 @@ def update(s: Symbols) -> list[d.Section]:
     )
     first = d.Section.of(
         "update",
-        f"Update: {rules.UPDATES[made.rule].words}",
+        f"Update: {rules.rule_of({'rule': made.rule, **made.constants}).words}",
         d.Paragraph.of(*rule),
         d.Paragraph.of(listed(rules.of_update(numbers, "constants"))),
         d.Paragraph.of(by_training if net.model is not None else ""),

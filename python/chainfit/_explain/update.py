@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .. import reference
+from .. import _core, reference
 from .._estimators.base import BaseMLP
 from .._estimators.endings import check_end
 from .._estimators.optimizer import Optimizer
-from .._estimators.rules import SETTINGS, optimizer_name
+from .._estimators.rules import BY_STEP, SETTINGS, optimizer_name
 from .._estimators.sklearn_convert import plain_state as sklearn_state
 from .._estimators.state import HISTORY
+from .._estimators.steps import StepSettings, decay_of, given_sizes
 from .._estimators.training import train
 from . import rules
 from .batch import Batch, labels_of
@@ -81,6 +82,7 @@ class Update:
         if "constants" not in state:  # of 0.1.0, which had a field for each
             old = {key: state.pop(key) for key in ("eta", "mu", "beta1", "beta2", "eps", "t")}
             settings = {rules.SETTINGS[key]: x for key, x in old.items() if key != "t"}
+            settings["weight_decay"] = 0.0  # there was none
             settings_of = settings.__getitem__
             state["constants"] = rules.numbers_of_rule(state["rule"], old["t"], settings_of)
         self.__dict__.update(state)
@@ -156,13 +158,13 @@ def _step_by_hand(net: Net, gradient: Layers) -> _Step:
     before = {"name": name, "eta": eta, "steps": 0, "slots": [], "settings": vars(net)}
     numbers = numbers_of_state(before)
     new = _copy((net.coefs, net.intercepts))
-    constants = {v.key: numbers[v.key] for v in rules.UPDATES[name].constants}
+    constants = {v.key: numbers[v.key] for v in rules.update_of(name, net.weight_decay).constants}
     state = reference.init_state(*new, name, **constants)
     state.steps = 1
     for kind, p_of_layers in enumerate(new):  # weights, biases
         for l, p in enumerate(p_of_layers):
             slots = (slot[kind][l] for slot in state.slots)
-            reference.UPDATES[name][1](p, gradient[kind][l], state, *slots)
+            reference.update(p, gradient[kind][l], state, *slots)
     return _Step((net.coefs, net.intercepts), new, before, [_copy(slot) for slot in state.slots])
 
 
@@ -232,7 +234,8 @@ def _copy(arrays: Any) -> Layers:
 def numbers_of_state(state: dict[str, Any]) -> dict[str, Any]:
     """Return the numbers of the rule of an optimizer, for the step after its `steps`."""
     name, settings = state["name"], state["settings"]
-    return rules.numbers_of_rule(name, int(state["steps"]) + 1, settings.__getitem__, state["eta"])
+    eta = state.get("eta_now", state["eta"])
+    return rules.numbers_of_rule(name, int(state["steps"]) + 1, settings.__getitem__, eta)
 
 
 def _optimizer_state(model: Any) -> dict[str, Any]:
@@ -241,12 +244,34 @@ def _optimizer_state(model: Any) -> dict[str, Any]:
     Without one, after 'lbfgs' for instance, it is the new one that partial_fit would make.
     """
     settings = {key: getattr(model, key) for key in SETTINGS if hasattr(model, key)}
+    decay = getattr(model, "weight_decay", None)
     if hasattr(model, "_optimizer"):
         if isinstance(model, BaseMLP):
             state = model._optimizer_state
         else:
             state = sklearn_state(model._optimizer, len(model.coefs_))
-        return {**state, "settings": {**settings, **state["settings"]}}
-    name = optimizer_name(model.solver, model.momentum, model.nesterovs_momentum)
-    eta = model.learning_rate_init
-    return {"name": name, "eta": eta, "steps": 0, "slots": [], "settings": settings}
+        settings |= state["settings"]
+    else:
+        name = optimizer_name(model.solver, model.momentum, model.nesterovs_momentum)
+        eta = model.learning_rate_init
+        state = {"name": name, "eta": eta, "steps": 0, "slots": []}
+    settings["weight_decay"] = decay_of(decay, state["name"])
+    state = {**state, "settings": settings}
+    return {**state, **_eta_now(model, state)} if isinstance(model, BaseMLP) else state
+
+
+def _eta_now(model: BaseMLP, state: dict[str, Any]) -> dict[str, float]:
+    """Return the step size of the next step as "eta_now", where the schedule has one for each."""
+    step = StepSettings.of(vars(model))
+    if not step.by_step:
+        return {}
+    run = _core.Run()
+    step.set_schedule(run, 1.0, 0.5, state.get("batches", 1))
+    now, total = int(state["steps"]), run.total_steps
+    if callable(step.schedule):
+        return {"eta_now": float(given_sizes(step.schedule, now, 1, total)[0])}
+    schedule = step.schedule if step.schedule in BY_STEP else "constant"
+    names = ("warmup", "decay_steps", "decay_rate")
+    numbers = {name: getattr(run, name) for name in names}
+    eta = reference.learning_rate(schedule, now, total, eta=state["eta"], **numbers)
+    return {"eta_now": eta}

@@ -124,7 +124,8 @@ def _solver(net: Net) -> dict[str, Any]:
             "all weights, now and before."
         )
         return {"words": "L-BFGS", "why": why, "memory": [], "lines": []}
-    update = rules.UPDATES[optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)]
+    rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
+    update = rules.update_of(rule, net.weight_decay)
     variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
     return {
         "words": update.words,
