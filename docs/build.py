@@ -1,11 +1,12 @@
-"""Builds the pages that hold numbers: each NAME.md.in next to this file becomes NAME.md.
+"""Builds the pages that hold numbers: each NAME.md.in below this folder becomes NAME.md.
 
     python docs/build.py            writes the pages
     python docs/build.py --check    writes none, fails if one is not up to date
 
 A block that opens with ```python is run, and what it prints follows it as a block of text. With
-```python page what it prints is part of the page and the block is not shown. ``{{ expression }}``
-inside a line of text is its value. All blocks of a page share one namespace.
+```python page what it prints is part of the page and the block is not shown; after ```python
+picture NAME: what it shows the figure that it has drawn follows, kept in img/NAME.svg.
+``{{ expression }}`` inside a line of text is its value. All blocks of a page share one namespace.
 """
 
 from __future__ import annotations
@@ -21,12 +22,22 @@ from typing import Any
 DOCS = Path(__file__).parent
 NOTICE = "<!-- Made of {source} by docs/build.py: change that file, not this one. -->\n"
 
-_BLOCK = re.compile(r"^```python( page)?\n(.*?)^```\n", re.M | re.S)
+_BLOCK = re.compile(
+    r"^```python(?P<page> page)?(?: picture (?P<picture>\w+): (?P<shows>.+?))?\n"
+    r"(?P<code>.*?)^```\n",
+    re.M | re.S,
+)
 _INLINE = re.compile(r"\{\{(.+?)\}\}")
 
 
-def build(source: Path) -> str:
+def build(source: Path, pictures: Path | None = None) -> str:
     """Return the page made of a file NAME.md.in.
+
+    Parameters
+    ----------
+    source : Path
+    pictures : Path, optional
+        The folder that pictures are written to; without one they are drawn, and not kept.
 
     Raises
     ------
@@ -39,16 +50,30 @@ def build(source: Path) -> str:
     for block in _BLOCK.finditer(template):
         page.append(_text(template[at : block.start()], source, template, at, namespace))
         line = template.count("\n", 0, block.start()) + 1
-        printed = _run(block[2], source, line, namespace)
-        if block[1]:
+        printed = _run(block["code"], source, line, namespace)
+        if block["page"]:
             page.append(printed)
         else:
-            page.append(f"```python\n{block[2]}```\n")
+            page.append(f"```python\n{block['code']}```\n")
             if printed:
                 page.append(f"\n```text\n{printed.rstrip()}\n```\n")
+        if block["picture"]:
+            _keep_picture(block["picture"], pictures)
+            up = "../" * len(source.relative_to(DOCS).parts[1:])
+            page.append(f"\n![{block['shows']}]({up}img/{block['picture']}.svg)\n")
         at = block.end()
     page.append(_text(template[at:], source, template, at, namespace))
     return "".join(page)
+
+
+def _keep_picture(name: str, folder: Path | None) -> None:
+    import matplotlib.pyplot as plt
+
+    if folder is not None:
+        # no date and no random names: the same figure is the same file
+        with plt.rc_context({"svg.hashsalt": name}):
+            plt.savefig(folder / f"{name}.svg", metadata={"Date": None}, bbox_inches="tight")
+    plt.close("all")
 
 
 def _run(code: str, source: Path, line: int, namespace: dict[str, Any]) -> str:
@@ -80,8 +105,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="fail if a page is not up to date")
     check = parser.parse_args(argv).check
     stale = []
-    for source in sorted(DOCS.glob("*.md.in")):
-        page, target = build(source), source.with_suffix("")
+    for source in sorted(DOCS.rglob("*.md.in")):
+        page = build(source, None if check else DOCS / "img")
+        target = source.with_suffix("")
         if target.exists() and target.read_text(encoding="utf-8") == page:
             continue
         if check:

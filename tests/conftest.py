@@ -56,7 +56,7 @@ def many_threads():
     _core.set_num_threads(before)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def python():
     """Return a function that runs a script in a fresh interpreter and returns the process.
 

@@ -81,7 +81,8 @@ def test_a_wrong_delta_is_found(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "what,name", [("_kernel_gradient", "the kernel's"), ("central_difference", "the central")]
+    "what,name",
+    [("_kernel_gradient", "the kernel's"), ("central_difference", "central difference")],
 )
 def test_a_wrong_way_is_found(monkeypatch, what, name):
     net = small_net(activation="tanh")

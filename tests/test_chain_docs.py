@@ -16,7 +16,7 @@ def builder():
     return module
 
 
-@pytest.mark.parametrize("source", sorted(DOCS.glob("*.md.in")), ids=lambda path: path.name)
+@pytest.mark.parametrize("source", sorted(DOCS.rglob("*.md.in")), ids=lambda path: path.name)
 def test_up_to_date(builder, source):
     """All numbers of a page are what the package gives now: if not, run python docs/build.py."""
     assert source.with_suffix("").read_text(encoding="utf-8") == builder.build(source)
@@ -41,6 +41,20 @@ def test_blocks_and_expressions(builder, tmp_path):
         "x is 2\n```python\nx = 3\n```\n```python\nprint(x)\n```\n\n```text\n3\n```\n"
         "*x*\n3\n```text\nas it is\n```\n"
     )
+
+
+def test_a_picture_follows_its_block(builder, tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "DOCS", tmp_path)
+    for folder in ("guide", "img"):
+        (tmp_path / folder).mkdir()
+    source = tmp_path / "guide/a.md.in"
+    code = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\n"
+    source.write_text(f"```python picture line: a line that rises\n{code}```\n")
+    page = f"```python\n{code}```\n\n![a line that rises](../img/line.svg)\n"
+    assert builder.build(source).endswith(f"-->\n{page}")
+    assert not any((tmp_path / "img").iterdir())  # nobody asked for it
+    assert builder.main([]) == 0
+    assert (tmp_path / "img/line.svg").read_text().startswith("<?xml")
 
 
 @pytest.mark.parametrize(

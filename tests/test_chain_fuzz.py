@@ -14,7 +14,7 @@ from chainfit import Net, explain
 from chainfit._explain.net import HIDDEN_ACTIVATIONS, OUT_ACTIVATIONS
 from chainfit.reference import LOSSES
 
-NETS, WEIGHTS = 200, 50
+NETS = 200
 NOTATIONS = ("tutorial", "outputs", "matrix", "sklearn")
 
 
@@ -81,8 +81,9 @@ def stored_gradient(chain):
 
 
 # 20 nets a test: one failure doesn't hide the others
+@pytest.mark.parametrize("n_weights", [5, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("first", range(0, NETS, 20))
-def test_factors_give_the_stored_gradient(first):
+def test_factors_give_the_stored_gradient(first, n_weights):
     """Product of the printed factors, summed over paths and rows, against the stored gradient.
 
     Relative to the sum of the terms' absolute values, where these cancel: a sum of terms each off
@@ -99,7 +100,7 @@ def test_factors_give_the_stored_gradient(first):
             notation=NOTATIONS[seed % 4],
             max_paths=5000,
         )
-        for n in range(WEIGHTS):
+        for n in range(n_weights):
             chain = first_chain.of(random_address(net, rng)) if n else first_chain
             products = [math.prod(factor.value for factor in path.factors) for path in chain.paths]
             terms = [*products, chain.l2_term]

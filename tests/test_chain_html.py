@@ -1,6 +1,5 @@
 """Chains as HTML: well formed, formulas in MathML, nothing that runs or is fetched."""
 
-import json
 import sys
 from xml.etree import ElementTree
 
@@ -8,7 +7,6 @@ import latex2mathml.converter
 import numpy as np
 import pytest
 
-import chainfit
 from chainfit import Net, explain
 from chainfit._explain.mathml import breakable
 
@@ -125,18 +123,3 @@ def test_without_latex2mathml(monkeypatch):
     html = CHAINS[0]._repr_html_()
     assert html.startswith('<pre style="overflow-x:auto">J = ') and "<img" not in html
     assert "".join(tree(html).itertext()) == str(CHAINS[0])
-
-
-def test_chainfit_alone_loads_none_of_it(python):
-    """Who only fits does not wait for the chain, nor for what writes it."""
-    script = (
-        "import sys, json, chainfit\n"
-        "before = sorted(m for m in sys.modules if '_explain' in m or 'latex' in m)\n"
-        "chainfit.explain\n"
-        "print(json.dumps([before, 'latex2mathml' in sys.modules]))"
-    )
-    result = python(script)
-    assert result.returncode == 0, result.stderr
-    before, latex = json.loads(result.stdout)
-    assert not [name for name in before if name.startswith("chainfit._explain")] and not latex
-    assert "explain" in dir(chainfit) and "Chain" in dir(chainfit)

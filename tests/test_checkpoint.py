@@ -33,6 +33,11 @@ X = (X - X.mean(axis=0)) / X.std(axis=0)
 SPARSE = csr_array(np.where(abs(X) < 0.5, 0, X))
 PAIR = np.c_[X[:, 0] * y, X[:, 1]]
 
+
+def _halved(step, total_steps):
+    return 0.01 * 0.5 ** (step / total_steps)
+
+
 FITS = {
     "adam": (MLPClassifier((6, 5)), X, y),
     "one row": (MLPClassifier((6,), batch_size=1, max_iter=4), X, y),
@@ -55,6 +60,24 @@ FITS = {
     ),
     "by the loss": (
         MLPRegressor(hidden_layer_sizes=(6,), early_stopping=True, scoring="loss", max_iter=9),
+        X,
+        y,
+    ),
+    "dropout": (MLPClassifier((6, 5), dropout=(0.1, 0.5, 0.3), batch_size=9), X, y),
+    "average": (MLPClassifier((6,), average="ema", average_decay=0.9, clip_norm=0.1), X, y),
+    "cosine": (MLPClassifier((6,), learning_rate="cosine", warmup=7, batch_size=20), X, y),
+    "one cycle": (MLPRegressor(hidden_layer_sizes=(6,), learning_rate="one_cycle"), X, y),
+    "by a function": (MLPClassifier((6,), solver="rmsprop", learning_rate=_halved, l1=0.01), X, y),
+    "all at once": (
+        MLPClassifier(
+            (6,),
+            dropout=0.2,
+            average="ema",
+            learning_rate="step",
+            early_stopping=True,
+            class_weight="balanced",
+            batch_size=20,
+        ),
         X,
         y,
     ),
@@ -428,6 +451,7 @@ def fit_in_a_child(path, options):
 @pytest.mark.parametrize("kills", [6, pytest.param(200, marks=pytest.mark.slow)])
 def test_kill_9_at_any_point(tmp_path, kills):
     options = {"early_stopping": True, "n_iter_no_change": 1000, "max_iter": 60, "batch_size": 10}
+    options |= {"dropout": 0.2, "learning_rate": "cosine", "warmup": 0.1}
     path = tmp_path / "checkpoint"
     draws = random.Random(kills)
     begin = time.monotonic()

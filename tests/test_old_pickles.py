@@ -70,7 +70,7 @@ def test_explanations():
     for chain in (load("chain"), load("printed_chain")):
         # but for the rounding that was allowed for
         assert str(chain).partition("Verified")[0] == str(fresh).partition("Verified")[0]
-        assert "chainfit._explain.parts" not in names_in(pickle.dumps(chain))
+        assert "chainfit._explain.rows" not in names_in(pickle.dumps(chain))
     assert "page" in load("page")._repr_html_()
 
 

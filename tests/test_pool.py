@@ -203,3 +203,43 @@ def test_the_limit_is_kept(many_threads):
     for n in (1, 3, 10_000):
         _core.set_num_threads(n)
         assert _core.get_num_threads() == n
+
+
+def test_two_threads_on_one_trainer_are_an_error(make_net):
+    """Not torn weights. The listener holds the run while another thread tries its luck."""
+    net = make_net([3, 5, 2])
+    trainer = net.trainer()
+    calls = {
+        "run": lambda: net.train(trainer),
+        "gradient": lambda: net.gradient(trainer),
+        "parameters": lambda: trainer.parameters(),
+        "set_parameters": lambda: trainer.set_parameters(net.W, net.b),
+        "slots": lambda: trainer.slots(),
+        "set_slots": lambda: trainer.set_slots([]),
+    }
+    told = {}
+
+    def other():
+        for name, call in calls.items():
+            try:
+                call()
+            except RuntimeError as error:
+                told[name] = str(error)
+
+    def listener(event, value):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        # a listener may look, for it is called between steps, but not touch
+        trainer.parameters()
+        trainer.slots()
+        for name in ("run", "gradient", "set_parameters", "set_slots"):
+            with pytest.raises(RuntimeError, match="in use"):
+                calls[name]()
+
+    net.train(trainer, listener, max_iter=2)
+    assert set(told) == set(calls)
+    assert all("in use" in text for text in told.values())
+    told.clear()
+    other()
+    assert not told

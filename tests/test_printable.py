@@ -9,7 +9,7 @@ import pytest
 
 import chainfit
 from chainfit._common.printable import printable
-from chainfit._explain.text_layout import wrap
+from chainfit._explain.render_text import wrap
 
 NASTY = {
     "\x1b]52;c;YQ==\x07": r"\x1b]52;c;YQ==\x07",

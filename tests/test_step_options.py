@@ -5,12 +5,15 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 import chainfit
 from chainfit import MLPClassifier, MLPRegressor, reference
+from chainfit._estimators.rules import SCHEDULES
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -324,3 +327,48 @@ def test_l1_is_divided_as_alpha_is(weight):
 def test_scikit_learn_has_no_such_schedule():
     with pytest.raises(ValueError, match="scikit-learn has no learning_rate='cosine'"):
         make(learning_rate="cosine", solver="sgd").fit(X, y).to_sklearn()
+
+
+# --- all together --------------------------------------------------------------------------------
+
+
+@st.composite
+def parameters_of_steps(draw):
+    """Draw parameters of an estimator, each asking for something or for nothing."""
+    hidden = draw(st.lists(st.integers(1, 20), max_size=2))
+    rate = st.floats(0, 0.9)
+    rates = st.tuples(rate, *[rate] * len(hidden))
+    return {
+        "hidden_layer_sizes": tuple(hidden),
+        "solver": draw(st.sampled_from(["lbfgs", *SOLVERS])),
+        "batch_size": draw(st.sampled_from([1, 3, 17, 50])),
+        "learning_rate": draw(st.sampled_from([*SCHEDULES, lambda s, t: 0.001 / (s + 1)])),
+        "warmup": draw(st.sampled_from([0, 0, 2, 0.3])),
+        "dropout": draw(st.one_of(st.just(0.0), rate, rates)),
+        "l1": draw(st.sampled_from([0.0, 0.1])),
+        "weight_decay": draw(st.sampled_from([None, 0.0, 0.1])),
+        "clip_norm": draw(st.sampled_from([None, 0.01, 1e3])),
+        "average": draw(st.sampled_from([None, "ema"])),
+        "momentum": draw(st.sampled_from([0.0, 0.9])),
+        "early_stopping": draw(st.booleans()),
+        "max_iter": 2,
+    }
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(parameters_of_steps(), st.sampled_from([MLPRegressor, MLPClassifier]))
+def test_any_of_them_train_or_say_why_not(using_isa, running_isas, parameters, kind):
+    """And to equal bits, on 1, 2 and 3 threads and on two instruction sets."""
+    found = set()
+    for isa in running_isas[:2]:
+        for n_threads in (1, 2, 3):
+            model = make(kind, **parameters, n_threads=n_threads)
+            with using_isa(isa):
+                try:
+                    found.add(tuple(bits(model.fit(X, target(kind)))))
+                except ValueError as error:
+                    assert not hasattr(model, "coefs_")
+                    found.add(str(error))
+    assert len(found) == 1

@@ -2,8 +2,6 @@
 
 import inspect
 import os
-import subprocess
-import sys
 
 import joblib
 import numpy as np
@@ -180,21 +178,6 @@ def test_info():
     assert info["isas"][info["isa"]] is True
     assert info["isas"]["generic"] is True
     assert 1 <= info["threads"] <= joblib.cpu_count()
-
-
-def test_import_is_lean():
-    code = (
-        "import sys, sklearn.neural_network; before = set(sys.modules); import chainfit;"
-        "print(*sorted(set(sys.modules) - before))"
-    )
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert "chainfit._core" in loaded
-    foreign = {name.partition(".")[0] for name in loaded} - {"chainfit"}
-    assert not foreign & {"pandas", "safetensors", "tqdm", "matplotlib", "argparse"}
-    for_later = {f"chainfit.{name}" for name in ("_files.model", "_tables.table", "_cli.main")}
-    assert not for_later & set(loaded)
 
 
 def test_lazy_names():

@@ -10,12 +10,9 @@
 namespace chainfit {
 
 template <class T>
-double mean_loss(const Samples<T>& samples, Index n_out, const OutputSettings& loss, Settings settings) {
+double mean_loss(const Functions<T>& functions, Index n_out, const Samples<T>& samples) {
     constexpr Index V = kLanes<T>;
-    const Kernels<T>& kernels = isa().kernels<T>();
-    const Functions<T> functions(kernels, {}, 0, loss, n_out, settings);
-    if (!settings.empty())
-        throw std::invalid_argument("the loss '" + loss.loss + "' has no parameter '" + settings.begin()->first + "'");
+    const Kernels<T>& kernels = functions.kernels();
     const OutputRule<T> rule = functions.output();
     double total_weight = static_cast<double>(samples.rows);
     if (samples.weight) {
@@ -38,7 +35,7 @@ double mean_loss(const Samples<T>& samples, Index n_out, const OutputSettings& l
     return sum;
 }
 
-template double mean_loss(const Samples<float>&, Index, const OutputSettings&, Settings);
-template double mean_loss(const Samples<double>&, Index, const OutputSettings&, Settings);
+template double mean_loss(const Functions<float>&, Index, const Samples<float>&);
+template double mean_loss(const Functions<double>&, Index, const Samples<double>&);
 
 }  // namespace chainfit

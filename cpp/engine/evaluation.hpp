@@ -5,9 +5,8 @@
 
 namespace chainfit {
 
-// The weighted mean over the rows of the loss, of outputs a[L] in the place of samples.X, (rows, n_out).
-// `settings` are its parameters; std::invalid_argument names what is unknown or out of range.
+// The weighted mean of the loss over the rows, given a[L] (rows, n_out) in the place of samples.X, dense.
 template <class T>
-double mean_loss(const Samples<T>& samples, Index n_out, const OutputSettings& loss, Settings settings);
+double mean_loss(const Functions<T>& functions, Index n_out, const Samples<T>& samples);
 
 }  // namespace chainfit

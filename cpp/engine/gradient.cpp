@@ -26,8 +26,9 @@ Optimizer<T>::Optimizer(const Network<T>& network, const Isa& isa, const Optimiz
 template <class T>
 bool Optimizer<T>::is_finite() const {
     int others = 0;
-    // A first slot that is not finite goes into the weights with the next product; Adam divides by its second one.
-    for (const Buffer<T>* buffer : {&parameters.w, &parameters.slot[1]})
+    // What is not finite in the first of two slots goes into the weights with the next product; Adam divides by its
+    // second one, rmsprop by its only one.
+    for (const Buffer<T>* buffer : {&parameters.w, &parameters.slot[rule_.slots == 1 ? 0 : 1]})
         for (Index i = 0; i < buffer->size(); ++i) {
             const T x = (*buffer)[i];
             others |= !(x - x == 0);  // 0 for a finite number, NaN for any other

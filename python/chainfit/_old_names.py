@@ -19,7 +19,7 @@ OLD_NAMES = {
     "_chain.chain": "_explain.explain",
     "_chain.check": "_explain.verify",
     "_chain.flow": "_explain.flow",
-    "_chain.parts": "_explain.parts",
+    "_chain.parts": "_explain.rows",
     "_formulas.address": "_explain.address",
     "_formulas.formula": "_explain.formula",
     "_formulas.notation": "_explain.notation",

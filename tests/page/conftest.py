@@ -25,41 +25,62 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def tab(browser):
+    """Return a function of n that returns the nth tab, which stays open from test to test.
+
+    A new tab is a new process, and costs more than what a test does in it. Each has a window of its
+    own: what lies behind another tab is drawn once a second.
+    """
+    tabs = []
+
+    def tab(n):
+        while len(tabs) <= n:
+            context = browser.new_context()
+            context.set_default_timeout(300_000)  # only ends what hangs
+            tabs.append(context.new_page())
+        return tabs[n]
+
+    return tab
+
+
 @pytest.fixture
-def open_page(browser, tmp_path):
-    """Return a function that opens HTML from a file.
+def open_page(tab, tmp_path):
+    """Return a function that opens HTML from a file; each page of a test has a tab of its own.
 
     No page that is watched may write to the console, fail, open a dialog or ask the network.
     """
-    problems, contexts = [], []
+    problems, pages, listeners = [], [], []
+
+    def listen(page, event, report):
+        def listener(what):
+            if told := report(what):
+                problems.append(f"{event}: {told}")
+
+        page.on(event, listener)
+        listeners.append((page, event, listener))
 
     def open_it(html, *, width=1280, height=900, theme="light", watch=True):
-        path = tmp_path / f"page-{len(contexts)}.html"
+        path = tmp_path / f"page-{len(pages)}.html"
         path.write_text(html, encoding="utf-8", errors="xmlcharrefreplace")
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme
-        )
-        context.set_default_timeout(300_000)  # only ends what hangs
-        contexts.append(context)
-        page = context.new_page()
+        page = tab(len(pages))
+        pages.append(page)
+        if page.viewport_size != (size := {"width": width, "height": height}):
+            page.set_viewport_size(size)
+        page.emulate_media(color_scheme=theme)
         if watch:
-            page.on("console", lambda message: problems.append(f"console: {message.text}"))
-            page.on("pageerror", lambda error: problems.append(f"error: {error}"))
-            page.on("dialog", lambda dialog: problems.append(f"dialog: {dialog.message}"))
-            page.on(
-                "request",
-                lambda request: (
-                    problems.append(f"request: {request.url[:200]}")
-                    if request.url != path.as_uri()
-                    else None
-                ),
-            )
+            listen(page, "console", lambda message: message.text)
+            listen(page, "pageerror", str)
+            listen(page, "dialog", lambda dialog: dialog.message)
+            listen(page, "request", lambda r: r.url[:200] if r.url != path.as_uri() else None)
         page.goto(path.as_uri())
         return page
 
     yield open_it
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.evaluate("0")  # whatever it had to tell has arrived
+    for page, event, listener in listeners:
+        page.remove_listener(event, listener)
     assert problems == []
 
 

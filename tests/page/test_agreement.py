@@ -8,6 +8,7 @@ import unicodedata
 
 import numpy as np
 import pytest
+from pages import find
 
 import chainfit
 from chainfit import reference
@@ -42,9 +43,9 @@ PAGE = """() => {
         [...document.querySelectorAll(selector)].map((n) => Number(n.dataset.value ?? n.value));
     return {
         J: t.J,
-        da: [...Array(units[L]).keys()].map((o) => t.da(L, 0, o)),
-        a: Array.from(t.a[L]),
-        delta: Array.from(t.delta[L]),
+        da: [...Array(units[L]).keys()].map((o) => t.rows[0].da(L, o)),
+        a: Array.from(t.rows[0].a[L]),
+        delta: Array.from(t.rows[0].delta[L]),
         products: values(".path data"),
         factors: values(".one-path .line:last-child [data-value]"),
         title: document.querySelector("section:has(.one-path) h3, section:has(.paths) h3")
@@ -96,34 +97,43 @@ def counts(chain):
     yield chain.to_html(sections=["paths"]).count("<tr>") - 1  # their sum
 
 
-@pytest.mark.parametrize("activation", reference.ACTIVATIONS)
-@pytest.mark.parametrize("kind", KINDS)
-def test_one_count_and_the_same_numbers(open_page, kind, activation):
-    for notation, outputs in zip(NOTATIONS, OUTPUTS, strict=False):
-        net, x, y = a_step(kind, activation, outputs)
-        chain = chainfit.explain(net, x, y, (0, 1, 2), notation=notation, max_paths=100)
-        n_paths = 5 * net.units[-1]
-        assert set(counts(chain)) == {n_paths}
-        row = chain.row(0)
-        page = open_page(chainfit.explore(net, x, y, notation=notation).html)
-        page.fill("#address", chain.symbol)
-        page.press("#address", "Enter")
-        shown = page.evaluate(PAGE)
-        assert f"Its {n_paths} paths to the loss" in page.inner_text("#panel")
-        for name in ("a", "da", "delta"):
-            np.testing.assert_allclose(
-                shown[name], getattr(chain.trace, name)[-1][0], err_msg=name, **CLOSE
-            )
-        np.testing.assert_allclose(shown["J"], chain.trace.J, **CLOSE)
-        products = sorted((path.product for path in row.paths), key=abs, reverse=True)
-        if products[0] == 0:
-            assert shown["products"] == []
-            continue
-        np.testing.assert_allclose(shown["products"], products[: len(shown["products"])], **CLOSE)
-        best = max(row.paths, key=lambda path: abs(path.product))
-        *factors, product = shown["factors"]
-        np.testing.assert_allclose(factors, [f.value for f in best.factors], **CLOSE)
-        np.testing.assert_allclose(product, best.product, **CLOSE)
+# Every kind with every output, and of all others with each activation one, in turn.
+CASES = [
+    pytest.param(
+        kind, outputs, activation, marks=[pytest.mark.slow] if (i + 2 * o + n) % len(KINDS) else []
+    )
+    for n, activation in enumerate(HIDDEN)
+    for i, kind in enumerate(KINDS)
+    for o, outputs in enumerate(OUTPUTS)
+]
+
+
+@pytest.mark.parametrize(("kind", "outputs", "activation"), CASES)
+def test_one_count_and_the_same_numbers(open_page, kind, outputs, activation):
+    notation = NOTATIONS[(len(activation) + OUTPUTS.index(outputs)) % len(NOTATIONS)]
+    net, x, y = a_step(kind, activation, outputs)
+    chain = chainfit.explain(net, x, y, (0, 1, 2), notation=notation, max_paths=100)
+    n_paths = 5 * net.units[-1]
+    assert set(counts(chain)) == {n_paths}
+    row = chain.row(0)
+    page = open_page(chainfit.explore(net, x, y, notation=notation).html)
+    find(page, chain.symbol)
+    shown = page.evaluate(PAGE)
+    assert f"Its {n_paths} paths to the loss" in page.inner_text("#panel")
+    for name in ("a", "da", "delta"):
+        np.testing.assert_allclose(
+            shown[name], getattr(chain.trace, name)[-1][0], err_msg=name, **CLOSE
+        )
+    np.testing.assert_allclose(shown["J"], chain.trace.J, **CLOSE)
+    products = sorted((path.product for path in row.paths), key=abs, reverse=True)
+    if products[0] == 0:
+        assert shown["products"] == []
+        return
+    np.testing.assert_allclose(shown["products"], products[: len(shown["products"])], **CLOSE)
+    best = max(row.paths, key=lambda path: abs(path.product))
+    *factors, product = shown["factors"]
+    np.testing.assert_allclose(factors, [f.value for f in best.factors], **CLOSE)
+    np.testing.assert_allclose(product, best.product, **CLOSE)
 
 
 def test_outputs_that_are_rounded_to_their_targets_are_among_them():
@@ -140,8 +150,7 @@ def test_the_definition_is_said_in_both(open_page):
     net, x, y = a_step("softmax", "tanh", "ordinary")
     text = " ".join(chainfit.explain(net, x, y, (0, 1, 2)).text().split())
     page = open_page(chainfit.explore(net, x, y).html)
-    page.fill("#address", "w_32^(1)")
-    page.press("#address", "Enter")
+    find(page, "w_32^(1)")
     for told in (text, page.inner_text("#panel")):
         assert "A path goes through one unit of each layer above the weight." in told
         assert "softmax moves all outputs at once: ∂J/∂z" in told
@@ -191,8 +200,7 @@ def test_the_same_formulas(open_page, kind, notation):
     write = Writer("unicode", digits=4)
     for address in ((0, 1, 2), (1, 0, 3), (2, 2, 0)):
         chain = chainfit.explain(net, x, y, address, notation=notation)
-        page.fill("#address", ", ".join(map(str, address)))
-        page.press("#address", "Enter")
+        find(page, address)
         shown = page.evaluate(SIGNS)
         row = chain.row(0)
         heads, rules_shown = shown["heads"][:-1], shown["rules"][:-1]  # the last is the product

@@ -4,6 +4,7 @@ import unicodedata
 
 import numpy as np
 import pytest
+from pages import find, press, slide
 
 import chainfit
 from chainfit._explain.notation import NOTATIONS
@@ -51,15 +52,14 @@ def every_picture(page):
     """Yield each thing that the page shows as a picture, also with a weight chosen."""
     for address in ("", "(0, 0, 0)"):
         if address:
-            page.fill("#address", address)
-            page.click("#show")
+            find(page, address)
         for view in ("forward", "backward"):
-            page.click(f"#tab-{view}")
+            press(page, f"#tab-{view}")
             yield f"{view} {address}"
-    page.click("#tab-story")
+    press(page, "#tab-story")
     steps = int(page.get_attribute("#step-range", "max")) + 1
     for step in range(0, steps, 3):
-        page.fill("#step-range", str(step))
+        slide(page, "#step-range", step)
         yield f"step {step}"
 
 
@@ -191,7 +191,7 @@ def test_symbols_are_those_of_chain_and_trace(open_page, nets, notation):
     told = chainfit.trace(net, np.ones(4), 1.0, notation=notation)
     ascii, unicode = told.text(ascii=True), told.text()
     for view, name in (("forward", n.a), ("backward", n.delta)):
-        page.click(f"#tab-{view}")
+        press(page, f"#tab-{view}")
         for layer in range(L + 1):
             for j in range(net.units[layer]):
                 unit = page.locator(f'[data-unit="{layer},{j}"]')
@@ -209,8 +209,7 @@ def test_symbols_are_those_of_chain_and_trace(open_page, nets, notation):
                 edge = page.locator(f'[data-address="{layer},{i},{j}"]')
                 assert edge.get_attribute("aria-label").startswith(f"weight {symbol.ascii}, ")
                 assert symbol.ascii in ascii and symbol.unicode in unicode
-    page.fill("#address", "(1, 2, 0)")
-    page.click("#show")
+    find(page, "(1, 2, 0)")
     shown = page.evaluate(
         "[...document.querySelectorAll('#panel math')].map((e) => e.textContent).join(' ')"
     )

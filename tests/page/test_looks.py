@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pages import find, press, slide
 
 import chainfit
 
@@ -25,14 +26,13 @@ def test_no_sideways_scrolling(open_page, small, large, width, kind, random_net,
         )  # fmt: skip
         html = chainfit.explore(net, np.ones((1234, 3)), np.ones(1234), title="t" * 300).html
     page = open_page(html, width=width)
-    page.fill("#address", "(0, 1, 2)")
-    page.click("#find button")
+    find(page, "(0, 1, 2)")
     for view in ("forward", "backward", "story", "layers"):
-        page.click(f"#tab-{view}")
+        press(page, f"#tab-{view}")
         for _ in range(5 if view == "story" else 1):
             assert page.evaluate("document.documentElement.scrollWidth") <= width, view
             if view == "story":
-                page.fill("#step-range", str(int(page.input_value("#step-range")) + 3))
+                slide(page, "#step-range", int(page.input_value("#step-range")) + 3)
     size = page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
     assert size >= 14
 
@@ -74,7 +74,7 @@ CONTRAST = """() => {
     while (words.nextNode()) {
         const e = words.currentNode.parentElement;
         if (!words.currentNode.data.trim() || !e.checkVisibility()) continue;
-        if (e.closest(":disabled, script, .node .value, .off")) continue; // not on the plain page
+        if (e.closest(":disabled, script, .node .value, .dim")) continue; // not on the plain page
         const inside = e.closest("svg");
         const style = getComputedStyle(e);
         const [p, q] = [light(inside ? style.fill : style.color), light(behind(e))];
@@ -92,10 +92,9 @@ def test_themes_are_readable(open_page, small, theme, random_net):
     page = open_page(
         chainfit.explore(net, X, Y, history=[net, random_net([4, 3, 2, 1], 3)]).html, theme=theme
     )
-    page.fill("#address", "w_12^(1)")
-    page.click("#find button")
+    find(page, "w_12^(1)")
     for view in ("forward", "backward", "story", "layers"):
-        page.click(f"#tab-{view}")
+        press(page, f"#tab-{view}")
         found = page.evaluate(CONTRAST)
         assert found["poor"] == []
         assert found["seen"] > 20
@@ -107,7 +106,7 @@ def test_the_toggle_changes_the_theme(open_page, small, theme, other):
     shades = {"light": "rgb(251, 251, 250)", "dark": "rgb(21, 23, 26)"}
     background = "getComputedStyle(document.body).backgroundColor"
     assert page.evaluate(background) == shades[theme]
-    page.click("#theme")
+    press(page, "#theme")
     assert page.evaluate(background) == shades[other]
     page.keyboard.press("t")
     assert page.evaluate(background) == shades[theme]

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from pages import find, press
 from reader import check, check_line, is_numeric
 
 import chainfit
@@ -94,24 +95,26 @@ def check_panel(page, with_paths):
     return checked
 
 
-@pytest.mark.parametrize("seed", range(15))
+# every kind twice, every activation
+@pytest.mark.parametrize(
+    "seed", [*range(10), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 30))]
+)
 def test_formulas(open_page, seed):
     net, X, Y = a_net(seed)
     page = open_page(chainfit.explore(net, X, Y).html)
     checked = 0
     for address in ("w_12^(1)", "w_21^(2)", "b_2^(3)"):
-        page.fill("#address", address)
-        page.press("#address", "Enter")
+        find(page, address)
         checked += check_panel(page, with_paths=True)
         factors = [sign_and_value(text) for text in page.evaluate(TEXT)["factors"]]
         if not net.alpha or address[0] == "b":  # the last row is the product of the others
             values = [value for _, value in factors[:-3]] + [factors[-2][1]]
             check(" * ".join(f"({x})" for x in values), *factors[-1])
-    page.click("#all-rows")
+    press(page, "#all-rows")
     checked += check_panel(page, with_paths=True)
     page.press("body", "Escape")
-    page.click("#tab-story")
+    press(page, "#tab-story")
     while not page.is_disabled("#step-on"):
-        page.click("#step-on")
+        press(page, "#step-on")
         checked += check_panel(page, with_paths=False)
     assert checked >= 40

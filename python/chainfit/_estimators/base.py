@@ -16,6 +16,7 @@ from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
 from .checkpoint import Checkpointer
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
+from .guard import warn_if_nothing_learned
 from .inside import Inside
 from .job import Given, given
 from .optimizer import Optimizer
@@ -123,6 +124,8 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
             if end.error is not None and end.why == "failed":
                 raise end.error
             warn_of_end(end, state, settings)
+            if end.why in ("converged", "eta_too_small"):
+                warn_if_nothing_learned(state, settings, data)
             check_end(end, state, data.dtype)
         state.into(model.__dict__)
         draft.publish()

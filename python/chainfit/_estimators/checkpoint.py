@@ -26,8 +26,10 @@ from .settings import FitSettings
 from .state import State
 from .state_file import (
     pack_layers,
+    pack_steps,
     pack_training,
     unpack_layers,
+    unpack_steps,
     unpack_training,
 )
 
@@ -163,16 +165,12 @@ def _pack(checkpoint: Checkpoint) -> Packed:
     tensors: dict[str, np.ndarray] = {}
     state, optimizer = checkpoint.state, checkpoint.optimizer
     pack_layers("", (state.coefs, state.intercepts), tensors)
-    for s, slot in enumerate(optimizer["slots"]):
-        pack_layers(f"slots.{s}.", slot, tensors)
     settings = {
         "fit": checkpoint.fit,
         "units": state.units,
         "dtype": str(state.coefs[0].dtype),
         "training": pack_training(state, tensors),
-        "eta": float(optimizer["eta"]),
-        "steps": int(optimizer["steps"]),
-        "slots": len(optimizer["slots"]),
+        **pack_steps(optimizer, tensors),
     }
     return settings, tensors
 
@@ -185,12 +183,7 @@ def _unpack(cls: type, fields: Fields, tensors: Tensors) -> Checkpoint:
     dtype = fields.text("dtype", ("float32", "float64"))
     state = State(*unpack_layers("", units, dtype, tensors))
     unpack_training(state, fields.fields("training"), tensors)
-    slots = range(fields.integer("slots", high=100))
-    optimizer = {
-        "eta": fields.number("eta"),
-        "steps": fields.integer("steps"),
-        "slots": [unpack_layers(f"slots.{s}.", units, dtype, tensors) for s in slots],
-    }
+    optimizer = unpack_steps(fields, units, dtype, tensors)
     return Checkpoint(fingerprint, state, optimizer)
 
 

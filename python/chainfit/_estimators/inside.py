@@ -121,23 +121,7 @@ class Inside(Jobs):
         >>> model.gradients([[3.0]], [5.0])  # (2 * 3 + 1 - 5) * 3 and * 1
         Gradients(coefs=[array([[6.]])], intercepts=[array([2.])])
         """
-        model = self._sharing(self._fitted().__dict__.copy())
-        data, _ = model._fit_data(X, y, sample_weight, None, True, False)
-        settings = model._settings(data.dtype, incremental=False)
-        trainer = new_trainer(
-            "sgd",
-            [*map(len, model.coefs_), len(model.intercepts_[-1])],
-            settings.activation,
-            settings.loss,
-            data.dtype,
-            settings.loss_settings,
-            settings.out_activation,
-        )
-        trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
-        *_, coefs, intercepts = trainer.loss_and_gradient(
-            data.X, data.Y, data.sample_weight, data.l2, thread_limit(settings.n_threads)
-        )
-        return Gradients(coefs, intercepts)
+        return self._loss_and_gradients(X, y, sample_weight)[1]
 
     def input_gradient(self, X: Any, output: int = 0, *, raw: bool = False) -> Array:
         """Return the gradient of an output by the inputs, row by row.
@@ -289,6 +273,32 @@ class Inside(Jobs):
                 f"output must be an int from 0 to {outputs - 1}, the number of one of the net's "
                 f"{outputs} outputs; got {output!r}."
             )
+
+    def _loss_and_gradients(
+        self, X: Any, y: Any, sample_weight: Any = None
+    ) -> tuple[float, Gradients]:
+        """Return J on these rows, penalty included, and its gradient."""
+        model = self._sharing(self._fitted().__dict__.copy())
+        # class_weight="balanced" goes by these rows, which are all that there are
+        model.__dict__["_row_weight"] = lambda weight, Y, _: type(self)._row_weight(
+            model, weight, Y, False
+        )
+        data, _ = model._fit_data(X, y, sample_weight, None, True, False)
+        settings = model._settings(data.dtype, incremental=False)
+        trainer = new_trainer(
+            "sgd",
+            [*map(len, model.coefs_), len(model.intercepts_[-1])],
+            settings.activation,
+            settings.loss,
+            data.dtype,
+            settings.loss_settings,
+            settings.out_activation,
+        )
+        trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
+        data_loss, penalty, coefs, intercepts = trainer.loss_and_gradient(
+            data.X, data.Y, data.sample_weight, data.l2, thread_limit(settings.n_threads), data.l1
+        )
+        return data_loss + penalty, Gradients(coefs, intercepts)
 
     def _activation_of(self, l: int) -> str:
         """Return the activation of hidden layer l = 1..L-1."""

@@ -188,7 +188,7 @@ class Jobs(Forward):
         if incremental and fixed is not None and is_plain_X(X, fixed, self.__dict__):
             Y = self._encode_plain(y, classes, len(X), fixed)
         if Y is None:
-            X, y = self._checked(X, y, (np.float64, np.float32) if auto else fixed, first_pass)
+            X, y = self._checked_pair(X, y, (np.float64, np.float32) if auto else fixed, first_pass)
         weight_dtype = dtype = X.dtype if fixed is None else fixed
         if auto and self.solver == "lbfgs":
             dtype = FLOAT64  # as scikit-learn: a line search needs more digits than float32 has
@@ -207,7 +207,7 @@ class Jobs(Forward):
         data = FitData(X, Y, sample_weight, dtype, l2, self._score_on, classes, None, as_given, l1)
         return data, weight_dtype
 
-    def _checked(self, X: Any, y: Any, dtype: Any, reset: bool) -> tuple[Any, Any]:
+    def _checked_pair(self, X: Any, y: Any, dtype: Any, reset: bool) -> tuple[Any, Any]:
         """Return X and y as scikit-learn's checks leave them."""
         check_numeric(X)
         check_sparse(X)
@@ -234,7 +234,7 @@ class Jobs(Forward):
             raise ValueError("X_val is for solvers that make steps: 'lbfgs' has no use for it.")
         X, y, sample_weight = validation
         try:
-            checked, labels = self._checked(X, y, data.dtype, reset=False)
+            checked, labels = self._checked_pair(X, y, data.dtype, reset=False)
             if sample_weight is not None:
                 sample_weight = _check_sample_weight(sample_weight, checked)
                 sample_weight, _ = weights_in_range(sample_weight, data.dtype)

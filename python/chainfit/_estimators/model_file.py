@@ -28,7 +28,14 @@ from .outputs import units_per_target
 from .parameters import check_activations, hidden_units
 from .rules import OPTIMIZERS, SETTINGS, link_of
 from .state import State
-from .state_file import pack_layers, pack_training, unpack_layers, unpack_training
+from .state_file import (
+    pack_layers,
+    pack_steps,
+    pack_training,
+    unpack_layers,
+    unpack_steps,
+    unpack_training,
+)
 
 _TARGETS = ("binary", "multiclass", "multilabel-indicator")
 _CLASS_DTYPES = (
@@ -77,21 +84,12 @@ def pack(model: Any) -> Packed:
 
 def _pack_optimizer(optimizer: Optimizer, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
     content = optimizer.state()
-    for s, slot in enumerate(content["slots"]):
-        pack_layers(f"slots.{s}.", slot, tensors)
-    known = {key: int(content[key]) for key in ("batches", "seed") if key in content}
-    if "raw" in content:
-        pack_layers("raw.", content["raw"], tensors)
-        known["raw"] = True
     return {
         "name": content["name"],
-        "eta": float(content["eta"]),
-        "steps": int(content["steps"]),
-        "slots": len(content["slots"]),
+        **pack_steps(content, tensors),
         "settings": {
             key: pack_parameter(key, value, tensors) for key, value in content["settings"].items()
         },
-        **known,
     }
 
 
@@ -260,36 +258,21 @@ def _unpack_out_activation(model: Any, fields: Fields) -> None:
 
 def _unpack_optimizer(fields: Fields, model: Any, state: State, tensors: Tensors) -> dict[str, Any]:
     name = fields.text("name", tuple(OPTIMIZERS))
-    eta = fields.number("eta")
-    if eta < 0:
-        raise ModelFileError(f"settings: optimizer: 'eta' must not be negative, got {eta}")
-    steps = fields.integer("steps")
-    n_slots = fields.integer("slots")
-    # An optimizer that made no step yet may have none.
-    if n_slots != OPTIMIZERS[name].slots and (n_slots or steps):
-        raise ModelFileError(
-            f"settings: optimizer: {name!r} has {OPTIMIZERS[name].slots} slots, got "
-            f"{shorten(n_slots)}"
-        )
-    settings = _unpack_optimizer_settings(fields.fields("settings"), model)
     dtype = str(state.coefs[0].dtype)
-    known: dict[str, Any] = {
-        key: fields.integer(key, low)
-        for key, low in (("batches", 1), ("seed", 0))
-        if fields.has(key)
-    }
-    if fields.has("raw") and fields.flag("raw"):  # the weights that coefs_ are the average of
-        known["raw"] = unpack_layers("raw.", state.units, dtype, tensors)
+    content = unpack_steps(fields, state.units, dtype, tensors, name)
+    settings = _unpack_optimizer_settings(fields.fields("settings"), model)
     fields.done()
-    slots = [unpack_layers(f"slots.{s}.", state.units, dtype, tensors) for s in range(n_slots)]
-    if (
-        name == "adam"
-        and slots
-        and any((moment < 0).any() for moments in slots[1] for moment in moments)
-    ):
-        raise ModelFileError("tensors 'slots.1...': adam's second moments must not be negative")
-    state_of = {"name": name, "eta": eta, "steps": steps, "slots": slots, "settings": settings}
-    return {**state_of, **known}
+    slots, at = content["slots"], _SECOND_MOMENTS.get(name)
+    second = slots[at] if slots and at is not None else ()
+    if any((moment < 0).any() for moments in second for moment in moments):
+        raise ModelFileError(
+            f"tensors 'slots.{at}...': {name}'s second moments must not be negative"
+        )
+    return {"name": name, "settings": settings, **content}
+
+
+# Slots that are means of squares, by optimizer.
+_SECOND_MOMENTS = {"adam": 1, "adamw": 1, "rmsprop": 0}
 
 
 def _unpack_optimizer_settings(fields: Fields, model: Any) -> dict[str, Any]:

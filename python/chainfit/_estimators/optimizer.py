@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .outputs import core_settings
 from .rules import LEARNING_RATE, LOSSES, OPTIMIZERS, SETTINGS
 
 Array = npt.NDArray[Any]
@@ -29,6 +28,20 @@ def cast(arrays: list[Array], dtype: np.dtype[Any]) -> list[Array]:
         a if type(a) is np.ndarray and a.dtype == dtype else np.asarray(a, dtype=dtype)
         for a in arrays
     ]
+
+
+Blocks = list[tuple[int, dict[str, float]]] | None
+
+
+def by_blocks(parameters: Mapping[str, Any], outputs: int) -> tuple[Blocks, dict[str, float]]:
+    """Return parameters in the core's form: of blocks of outputs, if any, and of all outputs.
+
+    One that is a tuple has a value for each of as many equal blocks.
+    """
+    each = {key: value for key, value in parameters.items() if isinstance(value, tuple)}
+    rows = [*zip(*each.values(), strict=True)]
+    blocks = [(outputs // len(rows), dict(zip(each, row, strict=True))) for row in rows]
+    return blocks or None, {k: float(v) for k, v in parameters.items() if k not in each}
 
 
 def new_trainer(
@@ -44,8 +57,16 @@ def new_trainer(
     kind = _core.TrainerF32 if dtype == np.float32 else _core.TrainerF64
     known = (*OPTIMIZERS[name].parameters, *LOSSES[loss].parameters)
     parameters = {p.name: settings[p.name] for p in known if p.name in settings}
-    own = core_settings(parameters, units[-1])
-    return kind(units, activation, loss, name, out_activation=out_activation, **own)
+    blocks, common = by_blocks(parameters, units[-1])
+    return kind(
+        units,
+        activation,
+        loss,
+        name,
+        out_activation=out_activation,
+        blocks=blocks,
+        **common,
+    )
 
 
 def published(trainer: Trainer) -> tuple[list[Array], list[Array]]:
@@ -77,7 +98,7 @@ class Optimizer:
     def __init__(self, name: str, settings: Mapping[str, Any]) -> None:
         self.name = name
         self.settings = {key: settings[key] for key in SETTINGS}
-        #: Batches of its first epoch, by which schedules count.
+        #: Batches of its first epoch with a schedule by step, which counts by them.
         self.batches: int | None = None
         #: Where dropout's masks come from, once there were some.
         self.seed: int | None = None

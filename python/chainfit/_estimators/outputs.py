@@ -54,20 +54,6 @@ def repeated(Y: Array | None, times: int) -> Array | None:
     return Y if Y is None or times < 2 else np.tile(Y, (1, times))
 
 
-def core_settings(settings: Mapping[str, Any], outputs: int) -> dict[str, Any]:
-    """Return parameters of a loss as arguments of the core's calls.
-
-    A tuple has a value for each of as many equal blocks of the outputs.
-    """
-    each = {name: value for name, value in settings.items() if isinstance(value, tuple)}
-    if not each:
-        return {name: float(value) for name, value in settings.items()}
-    rows = [*zip(*each.values(), strict=True)]
-    own = [{name: float(v) for name, v in zip(each, row, strict=True)} for row in rows]
-    common = {name: float(value) for name, value in settings.items() if name not in each}
-    return {"blocks": [(outputs // len(rows), values) for values in own], **common}
-
-
 def predictions(output: Array, out_activation: str, units: int) -> Array:
     """Return what `predict` does, for outputs (rows, n_L) with so many `units_per_target`.
 

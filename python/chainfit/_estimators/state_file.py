@@ -6,14 +6,16 @@ Model files hold them, and checkpoints. A further list of the record is one more
 from __future__ import annotations
 
 import array
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from .._files.fields import Fields, Tensors, pack_number
+from .._files.fields import Fields, ModelFileError, Tensors, pack_number, shorten
 from .optimizer import cast
 from .record import FIELDS, columns
+from .rules import OPTIMIZERS
 from .state import State
 
 Layers = list[np.ndarray]
@@ -30,6 +32,49 @@ def pack_layers(prefix: str, layers: tuple[Layers, Layers], tensors: dict[str, A
     for word, arrays in zip(("coefs", "intercepts"), layers, strict=True):
         for i, values in enumerate(arrays):
             tensors[f"{prefix}{word}.{i}"] = np.asarray(values)
+
+
+def pack_steps(content: Mapping[str, Any], tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return what an optimizer's `state()` says of its steps; arrays go to the tensors."""
+    for s, slot in enumerate(content["slots"]):
+        pack_layers(f"slots.{s}.", slot, tensors)
+    packed: dict[str, Any] = {
+        "eta": float(content["eta"]),
+        "steps": int(content["steps"]),
+        "slots": len(content["slots"]),
+    }
+    packed |= {key: int(content[key]) for key in ("batches", "seed") if key in content}
+    if "raw" in content:
+        pack_layers("raw.", content["raw"], tensors)
+        packed["raw"] = True
+    return packed
+
+
+def unpack_steps(
+    fields: Fields, units: list[int], dtype: str, tensors: Tensors, name: str | None = None
+) -> dict[str, Any]:
+    """Undo ``pack_steps``; `name` is the optimizer's, if it is known."""
+    eta = fields.number("eta")
+    if eta < 0:
+        raise ModelFileError(f"settings: optimizer: 'eta' must not be negative, got {eta}")
+    steps, n_slots = fields.integer("steps"), fields.integer("slots")
+    # An optimizer that made no step yet may have none.
+    right = 2 if name is None else OPTIMIZERS[name].slots
+    if n_slots > right or (name and n_slots != right and (n_slots or steps)):
+        raise ModelFileError(
+            f"settings: optimizer: {name!r} has {right} slots, got {shorten(n_slots)}"
+        )
+    content: dict[str, Any] = {
+        "eta": eta,
+        "steps": steps,
+        "slots": [unpack_layers(f"slots.{s}.", units, dtype, tensors) for s in range(n_slots)],
+    }
+    for key, low in (("batches", 1), ("seed", 0)):
+        if fields.has(key):
+            content[key] = fields.integer(key, low)
+    if fields.has("raw") and fields.flag("raw"):
+        content["raw"] = unpack_layers("raw.", units, dtype, tensors)
+    return content
 
 
 def pack_training(state: State, tensors: dict[str, np.ndarray]) -> dict[str, Any]:

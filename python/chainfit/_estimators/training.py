@@ -254,7 +254,8 @@ class _Watcher:
     def _validate(self) -> tuple[float, float]:
         assert self.validation is not None
         parameters = published(self.trainer)
-        score, loss = self.validation(*parameters, lambda: self._state_with(parameters))
+        now = partial(self._state_with, parameters)
+        score, loss = self.validation(*parameters, self.trainer, now)
         self.scores.append(score)
         if self.validation.with_loss:
             self.losses.append(loss)
@@ -299,11 +300,12 @@ def _new_run(
     run.n_iter_no_change = settings.n_iter_no_change
     if settings.early_stopping:
         run.early_stopping = True
-    optimizer.batches = optimizer.batches or -(-rows // batch_size)
     if settings.step.schedule != "constant" or settings.step.by_step:
         own = optimizer.settings
         eta, power_t = float(own["learning_rate_init"]), float(own["power_t"])
-        settings.step.set_schedule(run, eta, power_t, optimizer.batches)
+        if settings.step.by_step and optimizer.batches is None:
+            optimizer.batches = -(-rows // batch_size)
+        settings.step.set_schedule(run, eta, power_t, optimizer.batches or 1)
     if settings.step.run or optimizer.name == "adamw":
         settings.step.set_options(run, optimizer.name)
     outputs = len(state.intercepts[-1])

@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from .. import _core
 from .callbacks import Snapshot
 from .inputs import FitData, Rows, all_finite, core_form, take_rows
-from .outputs import core_settings
+from .optimizer import Trainer
 from .settings import FitSettings
 from .threads import thread_limit
 
@@ -49,7 +49,7 @@ class Validation:
         self._threads = thread_limit(settings.n_threads)
 
     def __call__(
-        self, coefs: list[Array], intercepts: list[Array], state: Snapshot
+        self, coefs: list[Array], intercepts: list[Array], trainer: Trainer, state: Snapshot
     ) -> tuple[float, float]:
         """Return score and loss of these weights, NaN where the net's output is not finite.
 
@@ -60,7 +60,10 @@ class Validation:
         output = _core.predict(rows.X, coefs, intercepts, *activations, self._threads)
         if not (all_finite(output) or bool(np.isfinite(output).all())):
             return math.nan, math.nan
-        loss = self._loss(output) if self.with_loss else math.nan
+        loss = math.nan
+        if self.with_loss:
+            loss = trainer.loss(output, rows.Y, rows.sample_weight)
+            loss *= settings.loss_scale(output.shape[1])
         if self._by_loss:
             return -loss, loss
         score = self._score(output, state)
@@ -70,17 +73,6 @@ class Validation:
                 "it."
             )
         return score, loss
-
-    def _loss(self, output: Array) -> float:
-        rows, settings = self._rows, self._settings
-        loss = _core.loss(
-            output,
-            rows.Y,
-            rows.sample_weight,
-            settings.loss,
-            **core_settings(settings.loss_settings, output.shape[1]),
-        )
-        return loss * settings.loss_scale(output.shape[1])
 
 
 def hold_out(

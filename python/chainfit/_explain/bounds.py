@@ -5,79 +5,73 @@ order it is added. The core and NumPy add in different orders, so z, a and delta
 differs in one layer goes through the next: these bounds are followed from layer to layer.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from . import rules
+from .formula import Array
+from .net import Net
 from .rounding import Bounded, U, bounded
-from .trace import TraceNumbers
-
-Array = npt.NDArray[Any]
+from .trace import TraceNumbers, activate
 
 #: What underflow may cost: the core takes denormal numbers for 0, and a product of large and small
 #: factors may pass through them.
 TINY = 1e-250
 
 
+def forward(net: Net, l: int, z: Bounded) -> Iterator[tuple[Bounded, Bounded]]:
+    """Yield the sums of each layer and what it gives, from the sums of layer l up."""
+    for m in range(l, len(net.coefs) + 1):
+        a = _activated(net.layer_activation(m), z)
+        yield z, a
+        if m < len(net.coefs):
+            z = _sums(a, net.coefs[m], net.intercepts[m])
+
+
 def kernel_bound(trace: TraceNumbers, l: int, i: int | None, j: int) -> float:
-    """Bound how far two evaluations of dJ/dw lie apart; e_x is what x may be off by."""
+    """Bound how far two evaluations of dJ/dw lie apart."""
     net, L = trace.net, len(trace.net.coefs)
-    W, a, share = net.coefs, trace.a, trace.share[:, np.newaxis]
-    e_a: list[Any] = [np.zeros_like(a[0])]
-    e_df: list[Any] = [None]
-    for m in range(1, L + 1):
-        e_z = error_of_sums(a[m - 1], e_a[m - 1], W[m - 1], net.intercepts[m - 1])
-        name, z = net.layer_activation(m), trace.z[m]
-        e_a.append(error_of_activation(name, z, e_z))
-        e_df.append(_error_of_slope(name, Bounded(z, e_z), Bounded(a[m], e_a[m])))
+    W, share = net.coefs, trace.share[:, np.newaxis]
+    a, df = [Bounded(trace.X, np.zeros_like(trace.X))], [np.zeros(0)]
+    for m, (z, a_m) in enumerate(forward(net, 1, _sums(a[0], W[0], net.intercepts[0])), start=1):
+        slope = rules.ACTIVATIONS[net.layer_activation(m)].slope
+        # a whole jump where z is within rounding of a kink
+        off = 0.0 if slope is None else bounded(slope, {rules.Z: z, rules.A: a_m}).error
+        a.append(a_m)
+        df.append(np.broadcast_to(off, a_m.value.shape))
     if net.canonical:
-        e_delta = share * (e_a[L] + 2 * U * np.abs(a[L] - trace.Y))
+        delta = share * (a[L].error + 2 * U * np.abs(a[L].value - trace.Y))
     else:
-        slope = rules.loss_of(net).slope
-        end, e_end = bounded(slope, {rules.Y: trace.Y, rules.A: Bounded(a[L], e_a[L])})
-        e_delta = share * (np.abs(trace.df[L]) * e_end + np.abs(end) * (e_df[L] + 4 * U))
+        end, off = bounded(rules.loss_of(net).slope, {rules.Y: trace.Y, rules.A: a[L]})
+        delta = share * (np.abs(trace.df[L]) * off + np.abs(end) * (df[L] + 4 * U))
     for m in range(L - 1, l, -1):
         units = slice(j, j + 1) if m == l + 1 else slice(None)
         size = np.abs(W[m][units]).T
         terms = np.abs(trace.delta[m + 1]) @ size
-        e_da = e_delta @ size + (len(size) + 2) * U * terms
-        e_delta = np.abs(trace.df[m][:, units]) * e_da + terms * (e_df[m][:, units] + 2 * U)
-    column = slice(0, 1) if l + 1 < L else slice(j, j + 1)
-    e = e_delta[:, column].sum()
-    delta = np.abs(trace.delta[l + 1][:, j])
-    if i is not None:
-        e = np.abs(a[l][:, i]) @ e_delta[:, column][:, 0] + e_a[l][:, i] @ delta
-        delta = delta * np.abs(a[l][:, i])
+        da = delta @ size + (len(size) + 2) * U * terms
+        delta = np.abs(trace.df[m][:, units]) * da + terms * (df[m][:, units] + 2 * U)
+    off = delta[:, 0 if l + 1 < L else j]
+    size = np.abs(trace.delta[l + 1][:, j])
+    source = Bounded(1.0, 0.0) if i is None else Bounded(np.abs(a[l].value[:, i]), a[l].error[:, i])
+    error = (source.value * off + source.error * size).sum()
     # twice: both evaluations are off
-    return float(2 * (e + (len(share) + 2) * U * delta.sum()))
+    return float(2 * (error + (len(share) + 2) * U * (source.value * size).sum()))
 
 
-def error_of_sums(a: Array, e_a: Array, W: Array, b: Array) -> Array:
-    """Bound how far z = a W + b may be off."""
+def _sums(a: Bounded, W: Array, b: Array) -> Bounded:
     size = np.abs(W)
-    return e_a @ size + (len(W) + 2) * U * (np.abs(a) @ size + np.abs(b))
+    roundings = (len(W) + 2) * U * (np.abs(a.value) @ size + np.abs(b))
+    return Bounded(a.value @ W + b, a.error @ size + roundings)
 
 
-def error_of_activation(name: str, z: Array, e_z: Array) -> Array:
-    """Bound how far a = f(z) may be off."""
+def _activated(name: str, z: Bounded) -> Bounded:
     rule = rules.ACTIVATIONS[name]
     coupled = rule.slope is None
-    sums = z if coupled else Bounded(z, e_z)
+    sums = z.value if coupled else z
     a, error = bounded(rule.stable or rule.value, {rules.Z: sums, rules.Z_K: sums})
     if coupled:  # through its Jacobian: the tree has the same sums several times
-        error = error + a * (e_z + (a * e_z).sum(axis=1, keepdims=True))
-    return np.broadcast_to(error, z.shape)
-
-
-def _error_of_slope(name: str, z: Bounded, a: Bounded) -> Array | None:
-    """Bound how far f'(z) may be off: by a whole jump where z is within rounding of a kink."""
-    slope = rules.ACTIVATIONS[name].slope
-    if slope is None:
-        return None
-    return np.broadcast_to(bounded(slope, {rules.Z: z, rules.A: a}).error, z.value.shape)
+        error = error + a * (z.error + (a * z.error).sum(axis=1, keepdims=True))
+    return Bounded(activate(name, z.value), np.broadcast_to(error, z.value.shape))

@@ -1,28 +1,24 @@
-"""The numbers of the chain from J to one weight: its rows, their paths, and the verification.
-
-`explain.explain` is the way in; `rows` makes the chain of each row, `verify` compares.
-"""
+"""The numbers of the chain from J to one weight: its rows, their paths, and the verification."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from .address import Address, read_address
+from .chain_symbols import Factor
 from .flow import Backward
+from .formula import Array
 from .notation import Notation
-from .parts import Factor, Path, RowChain
-from .rows import row_chain
+from .rows import Path, RowChain, row_chain
 from .trace import TraceNumbers
 from .verify import Verification, verify
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,17 +51,8 @@ class ChainNumbers:
         value = math.fsum(backward.share * backward.terms) + l2_term
         verification = verify(backward, value, l2_term, weight)
         verification.check(address.name(notation).ascii)
-        return cls(
-            value=value,
-            address=address,
-            weight=weight,
-            l2_term=l2_term,
-            backward=backward,
-            verification=verification,
-            trace=step,
-            notation=notation,
-            max_paths=max_paths,
-        )
+        numbers = (value, address, weight, l2_term, backward, verification)
+        return cls(*numbers, step, notation, max_paths)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_rows": {}}  # which are made again where they are asked for
@@ -104,22 +91,7 @@ class ChainNumbers:
         return int(np.argmax(np.abs(self.share * self.terms)))
 
     def row(self, row: int) -> RowChain:
-        """Return the chain of one row.
-
-        Parameters
-        ----------
-        row : int
-            From 0; negative ones count from the end.
-
-        Returns
-        -------
-        RowChain
-
-        Raises
-        ------
-        IndexError
-            If there is no such row.
-        """
+        """Return the chain of one row as a `RowChain`; negative numbers count from the end."""
         if not -self.n_rows <= row < self.n_rows:
             raise IndexError(f"row {row} is out of range: the batch has {self.n_rows} rows")
         row %= self.n_rows
@@ -128,17 +100,7 @@ class ChainNumbers:
         return self._rows[row]
 
     def of(self, weight: str | Sequence[int]) -> Self:
-        """Return the chain of another weight on the same rows.
-
-        Parameters
-        ----------
-        weight : str or tuple of int
-            Its address, as in `explain`.
-
-        Returns
-        -------
-        Chain
-        """
+        """Return the chain of another weight, by its address as in `explain`, on the same rows."""
         address = read_address(weight, self.trace.net.units, self.notation)
         return self.of_step(self.trace, address, self.notation, self.max_paths)
 
@@ -165,9 +127,62 @@ class ChainNumbers:
         """The numbers of the weight's update, see `Update.of`; None for 'lbfgs'."""
         return None if self.trace.update is None else self.trace.update.of(*self.address)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain numbers, texts, lists and dicts; all counts from 0."""
+        net = self.trace.net
+        return {
+            "weight": self.symbol,
+            "notation": self.notation.key,
+            "stored": self.stored,
+            **dict(zip(("layer", "from", "to"), self.address, strict=True)),
+            "weight_value": self.weight,
+            "value": self.value,
+            "J": self.trace.J,
+            "net": {name: plain(getattr(net, name)) for name in _OF_NET},
+            "l2_term": self.l2_term,
+            "remainder": self.remainder,
+            "rows": [plain(self.row(row)) for row in range(self.n_rows)],
+            "update": plain(self.update),
+            "verification": plain(self.verification),
+        }
+
+    def to_json(self, **settings: Any) -> str:
+        r"""Return `to_dict` as JSON; `settings` go to `json.dumps`.
+
+        What has no sign of its own, in names given by the user, is escaped: ``\u001b``.
+        """
+        settings = {"ensure_ascii": False, "allow_nan": False, **settings}
+        return "".join(
+            c if c.isprintable() or c in "\n\t" else json.dumps(c)[1:-1]  # those of the indent
+            for c in json.dumps(self.to_dict(), **settings)
+        )
+
     def __repr__(self) -> str:
         rows = "1 row" if self.n_rows == 1 else f"{self.n_rows} rows"
         return f"Chain({self.symbol!r}, value={self.value!r}, {rows})"
+
+
+# The attributes of a net that `to_dict` has.
+_OF_NET = (
+    *("units", "activation", "out_activation", "loss", "alpha"),
+    *("feature_names", "output_names"),
+)
+_RENAMED = {"n_alive": "n_open_paths", **{f"stored{x}": f"numpy{x}" for x in ("", "_tolerance")}}
+_LEFT_OUT = {RowChain: ("fused",), Path: ("row",)}
+
+
+def plain(x: Any) -> Any:
+    """Return numbers as Python's, tuples as lists, and the pieces of a chain as dicts."""
+    if isinstance(x, Factor):
+        return x.to_dict()
+    if is_dataclass(x):
+        left_out = _LEFT_OUT.get(type(x), ())
+        x = {_RENAMED.get(k, k): part for k, part in vars(x).items() if k not in left_out}
+    if isinstance(x, dict):
+        return {key: plain(part) for key, part in x.items()}
+    if isinstance(x, tuple):
+        return [plain(part) for part in x]
+    return x.item() if hasattr(x, "item") else x
 
 
 def _check_loss(step: TraceNumbers) -> None:

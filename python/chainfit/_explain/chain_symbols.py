@@ -7,51 +7,54 @@ activation with the step along the weight before it.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from .flow import Backward
-from .formula import Constant, Formula, Name, Partial, Product, Quantity, Rest, code, total
+from .formula import Constant, Formula, Name, Partial, Product, Quantity, code
 from .notation import Notation, Unit
-from .parts import Factor
-from .symbols import Symbols
+from .symbols import Array, Symbols, largest_terms, quantity
 from .trace import softmax_jacobian
+from .writer import Writer
 
-Array = npt.NDArray[Any]
+_UNICODE = Writer("unicode")
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a chain: the derivative with its number, and the rule that it is equal to."""
+
+    partial: Partial
+    rule: Formula
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return float(self.partial.value)
+
+    def __str__(self) -> str:
+        symbol, rule = map(_UNICODE.symbols, (self.partial, self.rule))
+        return f"{symbol} = {rule} = {_UNICODE.number(self.value)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return symbol, rule and number."""
+        symbol, rule = map(_UNICODE.symbols, (self.partial, self.rule))
+        return {"symbol": symbol, "rule": rule, "value": self.value}
 
 
 class ChainSymbols(Symbols):
-    """The symbols of one row of a chain.
-
-    Attributes
-    ----------
-    weight : Name
-    l : int
-        The layer that the weight starts from.
-    coupled : bool
-        Whether the activation ties the outputs together, as a softmax does.
-    fused : bool
-        Whether an output is so near its limit that only the product of the loss's derivative and
-        its slope is finite.
-    """
+    """The symbols of one row of the chain of a weight, which starts from layer `l`."""
 
     def __init__(self, backward: Backward, notation: Notation, row: int) -> None:
         super().__init__(backward.trace, notation, row)
         self.backward, self.address, self.l = backward, backward.address, backward.address.layer
         self.weight: Name = backward.address.name(notation)
-        self.coupled = backward.coupled
-        self.fused = bool(backward.fused[row])
+        self.coupled, self.fused = backward.coupled, bool(backward.fused[row])
 
     def source(self) -> Formula:
-        """Return the rule of dz/dw."""
         source = self.address.source
         return Constant(1) if source is None else self.a(self.l, source)
-
-    # -- factors
 
     def share(self) -> tuple[Factor, ...]:
         """Return the factor from J to the row's loss, where there are several rows."""
@@ -66,13 +69,7 @@ class ChainSymbols(Symbols):
         return (Factor(Partial(self.J, self.J_row, share), rule),)
 
     def factors(self, units: Sequence[Unit]) -> list[Factor]:
-        """Return the factors of a path, from the row's loss to the weight.
-
-        Parameters
-        ----------
-        units : sequence
-            Unit of each layer above the weight's own, l+2..L, as numbers or letters.
-        """
+        """Return the factors from the row's loss to the weight, by a unit of each layer l+2..L."""
         a, z = self.notation.a, self.notation.z
         unit: dict[int, Unit] = dict(enumerate([self.address.target, *units], start=self.l + 1))
         k = unit[self.L]
@@ -80,18 +77,18 @@ class ChainSymbols(Symbols):
         if joined:
             found = [self._from_loss_to_sum(k)]
         else:
-            found = [_factor(self.J_row, a(self.L, k), self.loss_derivative(k))]
+            found = [factor(self.J_row, a(self.L, k), self.loss_derivative(k))]
         for m in range(self.L, self.l, -1):
             j, below, rule = unit[m], self.weight, self.source()
             if m > self.l + 1:
                 below, rule = a(m - 1, unit[m - 1]), self.w(m - 1, unit[m - 1], j)
             if m == self.L and joined:
-                found.append(_factor(z(m, j), below, rule))
+                found.append(factor(z(m, j), below, rule))
             elif self.notation.per_neuron:
-                found.append(_factor(a(m, j), below, self.slope(m, j) * rule))
+                found.append(factor(a(m, j), below, self.slope(m, j) * rule))
             else:
-                found.append(_factor(a(m, j), z(m, j), self.slope(m, j)))
-                found.append(_factor(z(m, j), below, rule))
+                found.append(factor(a(m, j), z(m, j), self.slope(m, j)))
+                found.append(factor(z(m, j), below, rule))
         return found
 
     def folded(self) -> tuple[Factor, ...]:
@@ -103,9 +100,8 @@ class ChainSymbols(Symbols):
         return (*self.share(), *factors)
 
     def _from_loss_to_sum(self, k: Unit) -> Factor:
-        """Return dJ_r/dz of output k."""
         if self.net.canonical or isinstance(k, str):
-            return _factor(self.J_row, self.notation.z(self.L, k), self.canonical_derivative(k))
+            return factor(self.J_row, self.notation.z(self.L, k), self.canonical_derivative(k))
         value = float(self.backward.top[self.row, k])
         return Factor(Partial(self.J_row, self.notation.z(self.L, k), value), self.jacobian_sum(k))
 
@@ -113,32 +109,24 @@ class ChainSymbols(Symbols):
         """Return dJ_r/da of the weight's unit: all that leaves it, sum_k w_kj delta_k."""
         j, value = self.address.target, float(self.backward.da[self.l + 1][self.row, 0])
         partial = Partial(self.J_row, self.notation.a(self.l + 1, j), value)
-        return Factor(partial, self._weighted_deltas(self.l + 1, j, at_most=4))
+        return Factor(partial, self.weighted_deltas(self.l + 1, j, at_most=4))
 
-    # -- deltas
+    # --- deltas, of the row's own loss
 
-    def deltas(self, m: int) -> Array:
-        """Return dJ_r/dz of the units of layer m, of the weight's own layer only its unit's."""
-        return self.backward.delta[m][self.row]
+    def deltas(self, l: int) -> Array:
+        return self.backward.delta[l][self.row]
 
-    def delta(self, m: int, j: int) -> Quantity:
-        """Return dJ_r/dz of a unit at or above the weight's own."""
-        value = float(self.deltas(m)[0 if m == self.l + 1 else j])
-        return Quantity(self.notation.delta(m, j), value)
+    def delta(self, l: int, j: Unit) -> Quantity:
+        at = 0 if l == self.l + 1 else j  # of the weight's own layer only its unit's is known
+        return quantity(self.notation.delta(l, j), self.deltas(l), at)
 
     def delta_rule(self, m: int, j: int) -> Formula:
-        """Return the rule of delta of unit j of layer m."""
         if m == self.L and self.net.canonical:
             return self.canonical_derivative(j)
         if m == self.L and self.coupled:
             return self.jacobian_sum(j)
-        above = self.loss_derivative(j) if m == self.L else self._weighted_deltas(m, j, at_most=3)
+        above = self.loss_derivative(j) if m == self.L else self.weighted_deltas(m, j, at_most=3)
         return Product((above, self.slope(m, j)))
-
-    def _weighted_deltas(self, m: int, j: int, at_most: int) -> Formula:
-        """Return dJ_r/da of unit j of layer m, a sum over the layer above."""
-        terms = self.net.coefs[m][j] * self.deltas(m + 1)
-        return _largest_terms(terms, lambda k: self.w(m, j, k) * self.delta(m + 1, k), at_most)
 
     def jacobian_sum(self, k: int) -> Formula:
         """Return dJ_r/dz_k of a softmax, sum_m dJ_r/da_m da_m/dz_k, the largest terms by name."""
@@ -151,19 +139,8 @@ class ChainSymbols(Symbols):
             by_output = Partial(self.J_row, a, float(derivative[m]))
             return by_output * Partial(a, z, float(column[m]))
 
-        return _largest_terms(derivative * column, term, at_most=4)
+        return largest_terms(derivative * column, term, at_most=4)
 
 
-def _factor(top: Name, bottom: Name, rule: Formula) -> Factor:
+def factor(top: Name, bottom: Name, rule: Formula) -> Factor:
     return Factor(Partial(top, bottom, float(rule.value)), rule)
-
-
-def _largest_terms(values: Array, term: Callable[[int], Formula], at_most: int) -> Formula:
-    """Return a sum in its terms; of more than `at_most` the largest, in order, and the rest."""
-    n = len(values)
-    if n <= at_most:
-        return total([term(k) for k in range(n)])
-    several = min(at_most - 1, max(1, np.count_nonzero(values)))
-    kept = np.sort(np.argsort(-np.abs(values), kind="stable")[:several])
-    rest = math.fsum(np.delete(values, kept))
-    return total([*(term(int(k)) for k in kept), Rest(n - len(kept), rest)])

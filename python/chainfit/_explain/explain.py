@@ -13,16 +13,12 @@ from typing import Any
 from .._common.public import public
 from .address import read_address
 from .chain import ChainNumbers
-from .chain_dict import chain_dict, chain_json
 from .document import Document
 from .net import as_net
 from .notation import get_notation
-from .render_html import to_html
-from .render_latex import to_latex
-from .render_text import to_text
 from .step import trace
 from .story_chain import chain_story
-from .writer import Writer, checked_width, checked_writer
+from .writer import Writer
 from .written import Written
 
 
@@ -52,106 +48,11 @@ class Chain(Written, ChainNumbers):
     max_paths : int
     """
 
-    def text(
-        self,
-        *,
-        ascii: bool = False,
-        hide: str | None = None,
-        digits: int = 6,
-        width: int = 100,
-        sections: Sequence[str] | None = None,
-    ) -> str:
-        """Write the chain as aligned text.
-
-        Parameters
-        ----------
-        ascii : bool, default=False
-            Whether to do without Unicode: w_12^(2) and d instead of ∂.
-        hide : {'numbers'}, default=None
-            'numbers' leaves blanks to fill in, and lists what is given.
-        digits : int, default=6
-            Significant digits, 1 to 17.
-        width : int, default=100
-            Columns of a line, at least 80.
-        sections : sequence of str, default=None
-            Only these: 'head', 'chain', 'factors', 'paths', 'softmax', 'delta', 'blocked', 'rows',
-            'l2', 'update', 'verified'; None is all. Those that don't apply are left out.
-
-        Returns
-        -------
-        str
-        """
-        writer = checked_writer("ascii" if ascii else "unicode", digits, hide)
-        return to_text(self._story(writer, sections), writer, checked_width(width))
-
-    def to_latex(
-        self,
-        *,
-        hide: str | None = None,
-        digits: int = 6,
-        sections: Sequence[str] | None = None,
-    ) -> str:
-        r"""Write the chain as LaTeX: an ``aligned`` environment to stand between ``\[`` and ``\]``.
-
-        Parameters
-        ----------
-        hide : {'numbers'}, default=None
-        digits : int, default=6
-            Significant digits; with 17 the numbers are those of float64.
-        sections : sequence of str, default=None
-            Only these, as in `text`; those without formulas have no LaTeX.
-
-        Returns
-        -------
-        str
-        """
-        writer = checked_writer("latex", digits, hide)
-        return to_latex(self._story(writer, sections), writer)
+    def _documents(self, writer: Writer) -> list[Document]:
+        return [chain_story(self, hide_numbers=writer.hide_numbers)]
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.to_latex()}\n$$"
-
-    def to_html(
-        self,
-        *,
-        hide: str | None = None,
-        digits: int = 6,
-        sections: Sequence[str] | None = None,
-    ) -> str:
-        """Write the chain as a piece of HTML with MathML; no script, nothing from elsewhere.
-
-        Parameters
-        ----------
-        hide : {'numbers'}, default=None
-        digits : int, default=6
-        sections : sequence of str, default=None
-            As in `text`.
-
-        Returns
-        -------
-        str
-
-        Raises
-        ------
-        ImportError
-            If latex2mathml is not installed.
-        """
-        writer = checked_writer("latex", digits, hide)
-        return to_html(self._story(writer, sections), writer)
-
-    def _story(self, writer: Writer, sections: Sequence[str] | None) -> Document:
-        return chain_story(self, sections, hide_numbers=writer.hide_numbers)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain numbers, texts, lists and dicts, fit for JSON."""
-        return chain_dict(self)
-
-    def to_json(self, **settings: Any) -> str:
-        r"""Return `to_dict` as JSON; `settings` go to `json.dumps`.
-
-        What has no sign of its own, in names given by the user, is escaped: ``\u001b``.
-        """
-        return chain_json(self, settings)
 
 
 def explain(

@@ -4,21 +4,17 @@ dJ_r/da and dJ_r/dz of every unit above the weight, J_r being the loss of row r 
 J. They are summed here once more, apart from the trace, so that the two can be compared.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .address import Address
+from .formula import Array
 from .paths import Flow
 from .trace import TraceNumbers, loss_derivative, through_activation
-
-Array = npt.NDArray[Any]
 
 #: Beyond this dJ/da is not kept apart from da/dz, which is as small as this is large: their product
 #: with other numbers would underflow on its way.
@@ -26,33 +22,13 @@ STEEP = 1e50
 
 
 class Backward:
-    """The derivatives of each row's loss by the units above a weight.
+    """The derivatives of each row's loss by what is above a weight, of layer l to unit j of l+1.
 
-    Parameters
-    ----------
-    trace : Trace
-    address : Address
-        The weight, which leads from layer l to unit j of layer l+1.
-
-    Attributes
-    ----------
-    share : ndarray of shape (rows,)
-        w_r / sum(w).
-    coupled : bool
-        Whether the activation ties the outputs together, as a softmax does.
-    end : ndarray of shape (rows, n_L)
-        dJ_r/da[L].
-    fused : ndarray of shape (rows,), bool
-        Rows with an output so near its limit that dJ_r/da[L] is infinite or all but that; of the
-        canonical pair of loss and output activation dJ_r/dz[L] = a[L] - y is known all the same.
-    top : ndarray of shape (rows, n_L)
-        dJ_r/dz[L].
-    da, delta : dict of int to ndarray of shape (rows, n_m)
-        dJ_r/da[m] and dJ_r/dz[m], m = l+1..L; of layer l+1 the weight's unit alone, (rows, 1).
-    source : ndarray of shape (rows,)
-        dz/dw: what unit i gives, 1 for a bias.
-    terms : ndarray of shape (rows,)
-        dJ_r/dw.
+    `end` is dJ_r/da[L], `top` dJ_r/dz[L], (rows, n_L); `da` and `delta` are those of each layer
+    from l+1 up, (rows, n_m), of layer l+1 for unit j alone; `source` is dz/dw, (rows,), `terms`
+    dJ_r/dw. In `fused` rows dJ_r/da[L] is infinite or all but that; of the canonical pair of loss
+    and output activation dJ_r/dz[L] = a[L] - y is known all the same. Outputs that a softmax ties
+    together are `coupled`.
     """
 
     def __init__(self, trace: TraceNumbers, address: Address) -> None:
@@ -66,8 +42,8 @@ class Backward:
         self.end = loss_derivative(net, trace.Y, a)
         steep = np.logical_not(np.abs(self.end) < STEEP)
         self.fused: Array = np.asarray(steep.any(axis=1) & net.canonical)
-        finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)
-        top = through_activation(a, trace.df[L], finite)
+        self.finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)
+        top = through_activation(a, trace.df[L], self.finite)
         top[self.fused] = (a - trace.Y)[self.fused]
         self.top: Array = top
         self.da, self.delta = self._down(top, absolute=False)
@@ -108,21 +84,16 @@ class Backward:
         a = self.trace.a[-1]
         if self.coupled:
             # sum over m of |dJ/da_m| a_m |1{m=k} - a_k|
-            each = np.abs(np.where(self.fused[:, np.newaxis], 0.0, self.end)) * a
+            each = np.abs(self.finite) * a
             top = a * (each.sum(axis=1, keepdims=True) - each) + each * (1 - a)
         else:
-            finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)
-            top = np.abs(finite * self.trace.df[-1])
+            top = np.abs(self.finite * self.trace.df[-1])
         top[self.fused] = np.abs(a - self.trace.Y)[self.fused]
         _, delta = self._down(top, absolute=True)
         return np.abs(self.source) * delta[self.address.layer + 1][:, 0]
 
     def roundings(self) -> int:
-        """Return the maximum number of roundings that a term of the gradient goes through.
-
-        For each layer above the weight a sum over its units and a few products; then the sum over
-        the rows.
-        """
+        """Return the maximum number of roundings of a term: sums, and a few products a layer."""
         units = self.trace.net.units[self.address.layer + 1 :]
         return sum(n + 8 for n in units) + len(self.share) + 8
 

@@ -1,19 +1,23 @@
 """Formulas: one tree is a value, on numbers or arrays, is written by `writer`, and travels as JSON.
 
-A formula is built with + - * / ** from leaves. To add a node: its class and a line of `as_data`
-here, a method of that name in `writer`, a line in `shown`, and its entry in `page/web/tree.js`.
+A formula is built with + - * / ** from leaves. To add a node: its class and its case in
+`Arithmetic` here, a method of that name in `writer`, and its entry in `page/web/tree.js`.
 """
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import erf
+
+Array = npt.NDArray[Any]
 
 
 class Name(NamedTuple):
@@ -24,6 +28,7 @@ class Name(NamedTuple):
     latex: str
 
 
+NAMELESS = Name("", "", "")
 SUBSCRIPT = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 SUPERSCRIPT = str.maketrans("0123456789()-+lt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁺ˡᵗ")
 _GREEK = {"δ": "delta", "η": "eta", "μ": "mu", "β": "beta", "ε": "eps"}
@@ -64,9 +69,13 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 
 
 class Formula:
-    """Base of the nodes; `value` is a float, or an array where the leaves are arrays."""
+    """Base of the nodes, with Python's operators."""
 
-    value: Any
+    @property
+    def value(self) -> Any:
+        """Its number, or an array where the leaves have arrays."""
+        with np.errstate(all="ignore"):
+            return _ARITHMETIC.of(self)
 
     def __add__(self, other: Formula | float) -> Formula:
         return Sum((self, as_formula(other)))
@@ -99,96 +108,84 @@ class Formula:
         return Power(self, exponent)
 
 
+class Leaf(Formula):
+    value: Any = math.nan
+
+
 @dataclass(frozen=True)
-class Variable(Formula):
+class Variable(Leaf):
     """What a rule is a function of: `substitute` puts a formula in its place."""
 
     key: str
     name: Name
-    value: Any = np.nan
 
 
 @dataclass(frozen=True)
-class Quantity(Formula):
-    """A symbol with its number."""
-
+class Quantity(Leaf):
     name: Name
     value: Any
 
 
 @dataclass(frozen=True)
-class Constant(Formula):
+class Constant(Leaf):
     """A number that belongs to the rule itself, as the 1 of 1 - h, and is never hidden."""
 
     value: float
 
 
 @dataclass(frozen=True)
-class Partial(Formula):
-    """A partial derivative with its number."""
-
+class Partial(Leaf):
     top: Name
     bottom: Name
+    value: Any = math.nan
+
+
+@dataclass(frozen=True)
+class Trail(Leaf):
+    """The units that a path goes through, in the order of the forward pass."""
+
+    names: tuple[Name, ...]
+
+
+@dataclass(frozen=True)
+class Rest(Leaf):
+    """The sum of `count` terms that are not written."""
+
+    count: int
     value: Any
 
 
 @dataclass(frozen=True)
 class Negative(Formula):
-    """-f."""
-
     of: Formula
-    value = property(lambda self: -self.of.value)
 
 
 @dataclass(frozen=True)
 class Sum(Formula):
-    """f + g + ..., added left to right; a `Negative` is subtracted."""
-
     terms: tuple[Formula, ...]
-    value = property(lambda self: reduce(operator.add, (f.value for f in self.terms)))
 
 
 @dataclass(frozen=True)
 class Product(Formula):
-    """f g ..."""
-
     factors: tuple[Formula, ...]
-    value = property(lambda self: reduce(operator.mul, (f.value for f in self.factors)))
 
 
 @dataclass(frozen=True)
 class Quotient(Formula):
-    """f / g."""
-
     top: Formula
     bottom: Formula
-    value = property(lambda self: self.top.value / self.bottom.value)
 
 
 @dataclass(frozen=True)
 class Power(Formula):
-    """f to a whole number."""
-
     base: Formula
     exponent: Formula | float
-    value = property(lambda self: self.base.value ** as_formula(self.exponent).value)
 
 
 @dataclass(frozen=True)
 class Apply(Formula):
-    """A function of a formula, as exp(z); one that is none of `FUNCTIONS` is given its value."""
-
     function: str
     argument: Formula
-    given: Any = None
-
-    @property
-    def value(self) -> Any:
-        """The function's value."""
-        if self.given is not None:
-            return self.given
-        with np.errstate(all="ignore"):
-            return FUNCTIONS[self.function](self.argument.value)
 
 
 @dataclass(frozen=True)
@@ -198,12 +195,6 @@ class Case(Formula):
     condition: Formula
     above: Formula | float
     otherwise: Formula | float
-
-    @property
-    def value(self) -> Any:
-        """The number that holds."""
-        above, otherwise = as_formula(self.above).value, as_formula(self.otherwise).value
-        return np.where(self.condition.value > 0, above, otherwise)[()]
 
 
 @dataclass(frozen=True)
@@ -217,16 +208,6 @@ class Special(Formula):
     cases: tuple[tuple[float, Formula], ...]
     general: Formula
 
-    @property
-    def value(self) -> Any:
-        """The number that holds."""
-        subject = self.subject.value
-        with np.errstate(all="ignore"):
-            result = self.general.value
-            for number, formula in self.cases:
-                result = np.where(subject == number, formula.value, result)
-        return result[()]
-
 
 @dataclass(frozen=True)
 class SumOver(Formula):
@@ -236,11 +217,6 @@ class SumOver(Formula):
     body: Formula
     given: Any = None
 
-    @property
-    def value(self) -> Any:
-        """The sum."""
-        return np.sum(self.body.value, axis=-1, keepdims=True) if self.given is None else self.given
-
 
 @dataclass(frozen=True)
 class Largest(Formula):
@@ -248,42 +224,85 @@ class Largest(Formula):
 
     index: str
     body: Formula
-    value = property(lambda self: np.max(self.body.value, axis=-1, keepdims=True))
 
 
-@dataclass(frozen=True)
-class Trail(Formula):
-    """The units that a path goes through, in the order of the forward pass."""
+class Arithmetic:
+    """Calculates with trees; a subclass says how its own kind of numbers is added, chosen, ..."""
 
-    names: tuple[Name, ...]
+    functions = FUNCTIONS
+
+    def of(self, f: Formula | float) -> Any:
+        match f:
+            case Negative():
+                return -self.of(f.of)
+            case Sum():
+                return self.sum([self.of(term) for term in f.terms])
+            case Product():
+                return reduce(operator.mul, map(self.of, f.factors))
+            case Quotient():
+                return self.of(f.top) / self.of(f.bottom)
+            case Power():
+                return self.of(f.base) ** as_formula(f.exponent).value
+            case Apply():
+                return self.apply(f)
+            case Case():
+                return self.choose(self.of(f.condition), self.of(f.above), self.of(f.otherwise))
+            case Special():
+                value = self.of(f.general)
+                for number, formula in f.cases:
+                    there = self.equal(self.of(f.subject), number)
+                    value = self.where(there, self.of(formula), value)
+                return value
+            case SumOver():
+                return self.sum_over(self.of(f.body)) if f.given is None else f.given
+            case Largest():
+                return self.largest(self.of(f.body))
+        return self.leaf(as_formula(f))
+
+    def leaf(self, f: Formula) -> Any:
+        return f.value
+
+    def apply(self, f: Apply) -> Any:
+        return self.functions[f.function](self.of(f.argument))
+
+    def sum(self, terms: list[Any]) -> Any:
+        return reduce(operator.add, terms)
+
+    def equal(self, x: Any, number: float) -> Any:
+        return x == number
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        return np.where(condition, x, y)[()]
+
+    def choose(self, condition: Any, above: Any, otherwise: Any) -> Any:
+        return self.where(condition > 0, above, otherwise)
+
+    def sum_over(self, x: Any) -> Any:
+        return np.sum(x, axis=-1, keepdims=True)
+
+    def largest(self, x: Any) -> Any:
+        return np.max(x, axis=-1, keepdims=True)
 
 
-@dataclass(frozen=True)
-class Rest(Formula):
-    """The sum of `count` terms that are not written."""
+_ARITHMETIC = Arithmetic()
 
-    count: int
-    value: Any
+
+def plain(value: Any) -> Quantity:
+    """Return numbers as a formula, without a name."""
+    return Quantity(NAMELESS, value)
 
 
 def as_formula(x: Formula | float) -> Formula:
-    """Return x, a number as a `Constant`."""
     return x if isinstance(x, Formula) else Constant(x)
 
 
-def product(factors: Sequence[Formula]) -> Formula:
-    """Return the product of one or more formulas."""
-    return factors[0] if len(factors) == 1 else Product(tuple(factors))
-
-
 def total(terms: Sequence[Formula]) -> Formula:
-    """Return the sum of one or more formulas."""
     return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 
 
 def substitute(tree: Any, values: Mapping[Any, Formula]) -> Any:
     """Return a tree with formulas in the place of others, mostly of its variables."""
-    if isinstance(tree, tuple):
+    if type(tree) is tuple:  # not the name of a symbol
         return tuple(substitute(part, values) for part in tree)
     if not isinstance(tree, Formula):
         return tree
@@ -296,7 +315,6 @@ def substitute(tree: Any, values: Mapping[Any, Formula]) -> Any:
 
 
 def variables_of(tree: Any) -> set[Variable]:
-    """Return the variables of a tree."""
     if isinstance(tree, Variable):
         return {tree}
     parts = vars(tree).values() if isinstance(tree, Formula) else tree
@@ -304,8 +322,24 @@ def variables_of(tree: Any) -> set[Variable]:
     return set() if is_leaf else set().union(*map(variables_of, parts))
 
 
+def in_numbers(tree: Any) -> Any:
+    """Return a tree as it is in numbers: without names."""
+    match tree:
+        case Constant() | Name():
+            return tree
+        case Leaf() | SumOver():
+            return plain(tree.value)
+        case Special():
+            return in_numbers(tree.general)
+        case Formula():
+            return type(tree)(*map(in_numbers, vars(tree).values()))
+        case tuple():
+            return tuple(map(in_numbers, tree))
+    return tree
+
+
 def as_data(tree: Any) -> Any:
-    """Return a rule as JSON: [kind, part, ...], a number, or the key of a variable."""
+    """Return a rule as flat JSON: [kind, part, ...], a number, or the key of a variable."""
     match tree:
         case Variable():
             return tree.key
@@ -315,7 +349,10 @@ def as_data(tree: Any) -> Any:
             return {"symbol": tree.name.unicode, "value": tree.value}
         case Formula():
             parts = [part for name, part in vars(tree).items() if name != "given"]
-            return [type(tree).__name__, *map(as_data, parts)]
-        case tuple():
-            return [as_data(part) for part in tree]
+            return [type(tree).__name__, *_flat(parts)]
     return tree
+
+
+def _flat(parts: Iterable[Any]) -> Iterator[Any]:
+    for part in parts:
+        yield from _flat(part) if isinstance(part, tuple) else (as_data(part),)

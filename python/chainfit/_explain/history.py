@@ -101,7 +101,6 @@ class History:
     # --- the hooks, as scikit-learn names them and their arguments -------------------------------
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Forget the fit before this one."""
         self.every, self._kept, self._latest = self._given, [], None
 
     def teardown(self, estimator: Any, context: Any) -> None:

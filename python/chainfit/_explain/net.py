@@ -4,45 +4,36 @@
 a textbook needs no training.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 from sklearn import neural_network as theirs
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
+from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
 from .. import reference
 from .._common.public import public
 from .._estimators.base import BaseMLP
 from .._estimators.layers import layers
-from .._estimators.parameters import check_activations
+from .._estimators.parameters import CONSTRAINTS, Number, check_activations, range_constraint
 from .._estimators.rules import LOSSES, SGD_FAMILY, own_parameters
+from .._estimators.steps import decay_of
 from . import rules
-from .checks import names, one_of, real_number
-
-Array = npt.NDArray[Any]
+from .formula import Array
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
-CANONICAL = {reference.LOSSES[name].link: name for name in reversed(rules.LOSSES)}
+CANONICAL = {loss.link: name for name, loss in reference.LOSSES.items() if loss.canonical}
 HIDDEN_ACTIVATIONS = tuple(reference.ACTIVATIONS)
 OUT_ACTIVATIONS = tuple(
     name for name in {**reference.LINKS, **reference.ACTIVATIONS} if name in rules.ACTIVATIONS
 )
 SOLVERS = ("sgd", *(name for name in reference.UPDATES if name not in SGD_FAMILY))
-# Parameters of other rules, which become attributes of a net under their own names.
-_OWN = {
-    name: parameter
-    for name, parameter in own_parameters(LOSSES).items()
-    if name not in ("momentum", "beta_1", "beta_2", "epsilon")
-}
 
 # Where a loss has a derivative at every output: the output activations that stay there, if these
 # are not all.
@@ -55,16 +46,18 @@ _DEFINED = {
     "gamma": _ABOVE_0,
 }
 
-# Settings of the update, in scikit-learn's words.
-UPDATE_SETTINGS = (
-    "solver",
-    "learning_rate_init",
-    "momentum",
-    "nesterovs_momentum",
-    "beta_1",
-    "beta_2",
-    "epsilon",
-)
+# Parameters of the core's rules, which become attributes of a net under their own names.
+_OWN = own_parameters(LOSSES)
+_NUMBERS = {"alpha", "learning_rate_init", "weight_decay", *_OWN}
+_SHARED = ("activation", "alpha", "learning_rate_init", "nesterovs_momentum")
+_CONSTRAINTS = {
+    "out_activation": [StrOptions(set(OUT_ACTIVATIONS))],
+    "loss": [StrOptions(set(rules.LOSSES))],
+    "solver": [StrOptions(set(SOLVERS))],
+    **{name: CONSTRAINTS[name] for name in _SHARED},
+    **{name: [range_constraint(p)] for name, p in _OWN.items()},
+    "weight_decay": [Number(0, None, closed="left"), None],
+}
 
 
 @public
@@ -92,24 +85,20 @@ class Net:
         the loss has a derivative at every output.
     alpha : float, default=0.0
         L2 penalty, as in the estimators.
-    solver : {'sgd', 'adam'}, default='sgd'
+    solver : {'sgd', 'adam', 'adamw', 'rmsprop'}, default='sgd'
         The update rule, with no step made so far.
     learning_rate_init : float, default=0.1
         Step size eta.
-    momentum : float, default=0.0
-        mu of 'sgd', in [0, 1]; 0 is plain gradient descent.
     nesterovs_momentum : bool, default=True
-        Whether the momentum is Nesterov's.
-    beta_1, beta_2 : float, default=0.9 and 0.999
-        Decays of Adam's moments, in [0, 1).
-    epsilon : float, default=1e-8
-        Added to the root of Adam's second moment.
+        Whether the momentum, if there is any, is Nesterov's.
     feature_names : sequence of str, default=None
         Names of the inputs; None is x_1, x_2, ...
     output_names : sequence of str, default=None
         Names of the outputs; None is y_1, y_2, ...
     **parameters : float
-        Parameters of other rules of the core, under their own names.
+        Parameters of solvers and losses, by the names and defaults that they have in the
+        estimators: momentum (but 0 by default, plain gradient descent), beta_1, beta_2, epsilon,
+        weight_decay ...
 
     Attributes
     ----------
@@ -149,9 +138,7 @@ class Net:
     learning_rate_init: float
     momentum: float
     nesterovs_momentum: bool
-    beta_1: float
-    beta_2: float
-    epsilon: float
+    weight_decay: float
     feature_names: tuple[str, ...]
     output_names: tuple[str, ...]
     dtype: np.dtype[Any]
@@ -169,71 +156,57 @@ class Net:
         alpha: float = 0.0,
         solver: str = "sgd",
         learning_rate_init: float = 0.1,
-        momentum: float = 0.0,
         nesterovs_momentum: bool = True,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
         feature_names: Iterable[str] | None = None,
         output_names: Iterable[str] | None = None,
         **parameters: float,
     ) -> None:
-        for name in parameters:
-            if name not in _OWN:
-                raise TypeError(f"Net() got an unexpected keyword argument {name!r}")
+        for name in parameters.keys() - {*_OWN, "weight_decay"}:
+            raise TypeError(f"Net() got an unexpected keyword argument {name!r}")
         W, b = layers(coefs, intercepts)
         for a in (*W, *b):
             a.setflags(write=False)
         units = (*map(len, W), len(b[-1]))
-        activation = activation if isinstance(activation, str) else tuple(activation)
-        check_activations(activation, len(W) - 1)
-        for name in [activation] if isinstance(activation, str) else activation:
-            one_of("activation", name, HIDDEN_ACTIVATIONS)
-        one_of("out_activation", out_activation, OUT_ACTIVATIONS)
-        if loss is None:
-            loss = CANONICAL.get(out_activation, "squared_error")
-        one_of("loss", loss, tuple(rules.LOSSES))
-        defined = _DEFINED.get(loss, OUT_ACTIVATIONS)
+        settings: dict[str, Any] = {
+            "activation": activation if isinstance(activation, str) else tuple(activation),
+            "out_activation": out_activation,
+            "loss": CANONICAL.get(out_activation, "squared_error") if loss is None else loss,
+            "alpha": alpha,
+            "solver": solver,
+            "learning_rate_init": learning_rate_init,
+            "nesterovs_momentum": nesterovs_momentum,
+            **{name: p.default for name, p in _OWN.items()},
+            "momentum": 0.0,
+            "weight_decay": None,
+            **parameters,
+        }
+        validate_parameter_constraints(_CONSTRAINTS, settings, "Net")
+        settings["weight_decay"] = decay_of(settings["weight_decay"], solver)
+        check_activations(settings["activation"], len(W) - 1)
+        defined = _DEFINED.get(settings["loss"], OUT_ACTIVATIONS)
         if out_activation not in defined:
             raise ValueError(
-                f"loss={loss!r} is not defined at every output of out_activation="
+                f"loss={settings['loss']!r} is not defined at every output of out_activation="
                 f"{out_activation!r}, only of {', '.join(map(repr, defined))}."
             )
         if out_activation == "softmax" and units[-1] == 1:
             raise ValueError("out_activation='softmax' needs two outputs or more: of one it is 1.")
-        one_of("solver", solver, SOLVERS)
         self.__dict__.update(
             coefs=tuple(W),
             intercepts=tuple(b),
             units=units,
-            activation=activation,
-            out_activation=out_activation,
-            loss=loss,
-            alpha=real_number("alpha", alpha, 0.0),
-            solver=solver,
-            learning_rate_init=real_number(
-                "learning_rate_init", learning_rate_init, 0.0, open_low=True
-            ),
-            momentum=real_number("momentum", momentum, 0.0, 1.0),
-            nesterovs_momentum=bool(nesterovs_momentum),
-            beta_1=real_number("beta_1", beta_1, 0.0, 1.0, open_high=True),
-            beta_2=real_number("beta_2", beta_2, 0.0, 1.0, open_high=True),
-            epsilon=real_number("epsilon", epsilon, 0.0, open_low=True),
-            feature_names=names("feature_names", feature_names, "x", units[0]),
-            output_names=names("output_names", output_names, "y", units[-1]),
+            **{k: float(x) if k in _NUMBERS else x for k, x in settings.items()},
+            feature_names=_names("feature_names", feature_names, "x", units[0]),
+            output_names=_names("output_names", output_names, "y", units[-1]),
             dtype=np.dtype(np.float64),
             model=None,
             source=None,
         )
-        for name, p in _OWN.items():
-            value = parameters.get(name, p.default)
-            self.__dict__[name] = real_number(
-                name, value, p.low, p.high, open_low=p.low_open, open_high=p.high_open
-            )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the content of a pickle, which may be older than a rule and its parameters."""
-        self.__dict__.update({name: p.default for name, p in _OWN.items()}, **state)
+        self.__dict__.update({name: p.default for name, p in _OWN.items()}, weight_decay=0.0)
+        self.__dict__.update(state)
 
     @property
     def canonical(self) -> bool:
@@ -241,7 +214,6 @@ class Net:
         return CANONICAL.get(self.out_activation) == self.loss
 
     def layer_activation(self, l: int) -> str:
-        """Return the name of the activation of layer l = 1..L."""
         if l == len(self.coefs):
             return self.out_activation
         return self.activation if isinstance(self.activation, str) else self.activation[l - 1]
@@ -263,28 +235,7 @@ class Net:
 
 
 def as_net(model: Any) -> Net:
-    """Return the net of a fitted model.
-
-    Parameters
-    ----------
-    model : object
-        A Net, which is returned itself; a fitted MLPClassifier or MLPRegressor of chainfit or of
-        scikit-learn; a fitted scikit-learn Pipeline that ends in one; a fitted chainfit.TableModel.
-
-    Returns
-    -------
-    net : Net
-        Weights are the model's at the time of the call.
-
-    Raises
-    ------
-    TypeError
-        If `model` is none of these.
-    NotFittedError
-        If it is not fitted.
-    ValueError
-        If its activation has no formula here, or its targets have several outputs each.
-    """
+    """Return the net of a fitted model, with its weights at the time of the call."""
     if isinstance(model, Net):
         return model
     mlp, feature_names, output_names = _inner(model)
@@ -297,31 +248,29 @@ def as_net(model: Any) -> Net:
         output_names = _class_names(mlp)
     if isinstance(mlp, BaseMLP) and vars(mlp).get("_units_per_target"):
         raise ValueError(
-            f"Of a net with several outputs for a target, as loss={mlp.loss!r} has "
-            "them here, there is no chain."
+            f"Of a net with several outputs for a target, as loss={mlp.loss!r} has them here, "
+            "there is no chain."
         )
-    names_of_settings = (*UPDATE_SETTINGS, *_OWN)
-    settings = {name: getattr(mlp, name) for name in names_of_settings if hasattr(mlp, name)}
+    settings = {k: getattr(mlp, k) for k in (*_SHARED, *_OWN) if hasattr(mlp, k)}
     if isinstance(settings.get("quantile"), tuple | list):  # which another loss does not look at
         del settings["quantile"]
     net = Net(
         mlp.coefs_,
         mlp.intercepts_,
-        activation=mlp.activation,
         out_activation=mlp.out_activation_,
         loss=mlp._core_loss() if isinstance(mlp, BaseMLP) else CANONICAL[mlp.out_activation_],
-        alpha=mlp.alpha,
         feature_names=feature_names,
         output_names=output_names,
-        **{**settings, "solver": "sgd"},
+        **settings,
     )
     # lbfgs is no update rule that a net by hand could have
-    net.__dict__.update(solver=mlp.solver, dtype=_training_dtype(mlp), model=mlp, source=model)
+    decay = decay_of(getattr(mlp, "weight_decay", None), mlp.solver)
+    net.__dict__.update(solver=mlp.solver, weight_decay=decay, dtype=_training_dtype(mlp))
+    net.__dict__.update(model=mlp, source=model)
     return net
 
 
 def _inner(model: Any) -> tuple[Any, Any, Any]:
-    """Return the MLP inside a model, and the names of its inputs and outputs where known."""
     if isinstance(model, BaseMLP | theirs.MLPClassifier | theirs.MLPRegressor):
         return model, None, None
     if isinstance(model, Pipeline):
@@ -370,3 +319,13 @@ def _training_dtype(mlp: Any) -> np.dtype[Any]:
     if isinstance(mlp, BaseMLP) and mlp.solver == "lbfgs":
         return np.dtype(np.float64)
     return np.dtype(np.float32 if mlp.coefs_[0].dtype == np.float32 else np.float64)
+
+
+def _names(what: str, given: Iterable[str] | None, letter: str, n: int) -> tuple[str, ...]:
+    """Return n names, by default the letter with an index from 1."""
+    if given is None:
+        return tuple(f"{letter}_{i + 1}" for i in range(n))
+    names = tuple(str(name) for name in given)
+    if len(names) != n:
+        raise ValueError(f"{what} must hold {n} names, got {len(names)}.")
+    return names

@@ -4,8 +4,6 @@ Everything inside counts layers and units from 0, as `coefs_`; a notation only n
 entry in `NOTATIONS`. `address` reads its names back, and the page gets the same templates.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 import re
@@ -48,24 +46,9 @@ _J = indexed("J")
 class Notation:
     """Names of everything; l = 0..L are layers, i and j units of them, all counted from 0.
 
-    Attributes
-    ----------
-    key, summary : str
-        What it is called, and its letters in short.
-    weight_, bias_, z_, a_, delta_, target_ : str
-        Templates of symbols, ``base_indices^(above)(after)`` or a piece of code with brackets.
-        The weight leads from unit i of layer l to unit j of layer l+1, whose bias is of layer l.
-    how_to_read : str
-        Its legend, symbols between backticks.
-    loss : Name
-    first : int
-        What its indices count from.
-    node, layer_, input_layer, input_ : str
-        Words for a unit and a layer, and other ones and another symbol for the inputs.
-    per_neuron : bool
-        Whether it has one factor for each neuron, dO/dO, instead of dz/dh and dh/dz.
-    in_vectors : bool
-        Whether layers are written as vectors and matrices.
+    What ends in _ is a template of a symbol, ``base_indices^(above)(after)``, or a piece of code
+    with brackets. The weight leads from unit i of layer l to unit j of layer l+1, whose bias is of
+    layer l.
     """
 
     key: str
@@ -76,42 +59,36 @@ class Notation:
     a_: str
     delta_: str
     target_: str
-    how_to_read: str
+    how_to_read: str  # its legend, symbols between backticks
     loss: Name = _J
-    first: int = 1
+    first: int = 1  # what its indices count from
     node: str = "unit"
     layer_: str = "layer {l+1}"
-    input_layer: str = ""
+    input_layer: str = ""  # another word and symbol for the inputs
     input_: str = ""
-    per_neuron: bool = False
-    in_vectors: bool = False
+    per_neuron: bool = False  # one factor for each neuron, dO/dO, instead of dz/dh and dh/dz
+    in_vectors: bool = False  # layers as vectors and matrices
 
     def weight(self, l: int, i: Unit, j: Unit) -> Name:
         """Name the weight from unit i of layer l to unit j of layer l+1."""
         return _named(self.weight_, l, i, j)
 
     def bias(self, l: int, j: Unit) -> Name:
-        """Name the bias of unit j of layer l+1."""
         return _named(self.bias_, l, 0, j)
 
     def z(self, l: int, j: Unit) -> Name:
-        """Name the weighted sum with bias of unit j of layer l = 1..L."""
         return _named(self.z_, l, 0, j)
 
     def a(self, l: int, j: Unit) -> Name:
-        """Name what unit j of layer l gives."""
         return _named(self.a_ if l or not self.input_ else self.input_, l, 0, j)
 
     def delta(self, l: int, j: Unit) -> Name:
-        """Name dJ/dz of unit j of layer l."""
         return _named(self.delta_, l, 0, j)
 
     def target(self, j: Unit) -> Name:
-        """Name the target of output j."""
         return _named(self.target_, 0, 0, j)
 
     def row_loss(self) -> Name:
-        """Name the loss of one row of a batch."""
         return indexed(self.loss.ascii, "r")
 
     def vector(self, what: str, l: int) -> Name:
@@ -121,21 +98,17 @@ class Notation:
         return _named(array + bracket, l, 0, 0)
 
     def layer(self, l: int) -> str:
-        """Say in words which layer this is."""
         return self.input_layer if l == 0 and self.input_layer else _filled(self.layer_, l, 0, 0)
 
     def place(self, l: int, j: Unit) -> str:
-        """Say in words which unit this is."""
         if l == 0 and self.input_layer:
             return f"input {_filled('{j+1}', l, 0, j)}"
         return f"{self.node} {j + self.first if isinstance(j, int) else j} of {self.layer(l)}"
 
     def letter(self, n: int) -> str:
-        """Return the letter that runs over the n-th layer above."""
         return "kmnpstuv"[n] if n < 8 else f"k{n}"
 
     def legend(self) -> Legend:
-        """Say in a line or two how to read the symbols."""
         pieces = self.how_to_read.split("`")
         return tuple(_named(p, 0, 0, 0) if n % 2 else p for n, p in enumerate(pieces) if p)
 
@@ -229,7 +202,6 @@ NOTATIONS: dict[str, Notation] = {
 
 
 def get_notation(key: str) -> Notation:
-    """Return a notation by its key; a ValueError names those that exist."""
     if key not in NOTATIONS:
         raise ValueError(f"notation must be one of {', '.join(map(repr, NOTATIONS))}, got {key!r}.")
     return NOTATIONS[key]

@@ -14,26 +14,18 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from .formula import Array
+
 Nodes = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """A graph of layers with a number on every node and edge.
+    """A graph of layers with a number on every node (f'(z)) and edge (a weight).
 
-    Attributes
-    ----------
-    start : int
-        Node of layer 0 from which all paths begin.
-    slopes : list of T+1 arrays of shape (n_t,), float64
-        A number for each node: f'(z).
-    edges : list of T arrays of shape (n_t, n_{t+1}), float64
-        A number for each edge: a weight.
-    end : ndarray of shape (n_T,), float64
-        A last number for each node of the last layer: the derivative of the loss.
+    `slopes` are T+1 arrays (n_t,), `edges` T arrays (n_t, n_{t+1}); `end` is a last number for each
+    node of the last layer: the derivative of the loss.
     """
 
     start: int
@@ -43,12 +35,10 @@ class Flow:
 
     @property
     def sizes(self) -> list[int]:
-        """Number of nodes of each layer above the start."""
         return [len(slope) for slope in self.slopes[1:]]
 
     @property
     def n_paths(self) -> int:
-        """Number of paths."""
         return math.prod(self.sizes)
 
     def worth(self, nodes: Nodes) -> float:

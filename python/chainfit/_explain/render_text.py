@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from .document import (
-    Block,
-    Display,
-    Document,
-    Equations,
-    Facts,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-    Words,
-    write_word,
-)
+from . import document as d
+from .document import write_word
 from .formula import Partial
-from .text_layout import INDENT, break_formula, in_line, square, widths_of, wrap
 from .writer import Writer
 
+INDENT = "  "
 NBSP = "\xa0"
 
 
-def to_text(document: Document, writer: Writer, width: int) -> str:
+def to_text(document: d.Document, writer: Writer, width: int) -> str:
     """Return the document as text of at most `width` columns."""
     page = _Page(writer, width, document.long)
     if document.title:
@@ -48,7 +37,7 @@ class _Page:
         if underlined:
             self.lines.append("-" * len(text))
 
-    def section(self, section: Section) -> None:
+    def section(self, section: d.Section) -> None:
         if section.title:
             self.heading(section.title, underlined=self.long)
         flush = self.long or not section.title
@@ -57,34 +46,34 @@ class _Page:
                 self.lines.append("")
             self.block(block, "" if flush else INDENT)
 
-    def block(self, block: Block, indent: str) -> None:
+    def block(self, block: d.Block, indent: str) -> None:
         match block:
-            case Paragraph():
+            case d.Paragraph():
                 for words in block.lines:
                     self.lines += wrap(self.whole(words), self.width, indent, indent)
-            case Facts():
+            case d.Equations(layout="facts"):
                 self.facts(block.rows)
-            case Equations(layout="trails"):
+            case d.Equations(layout="trails"):
                 self.trails(block.rows)
-            case Equations():
+            case d.Equations():
                 self.equations(block.rows, in_columns=block.layout == "columns")
-            case Display():
+            case d.Display():
                 self.display(block)
-            case Table():
+            case d.Table():
                 self.table(block)
 
     # -- words
 
-    def words(self, words: Words) -> str:
+    def words(self, words: d.Words) -> str:
         return "".join(write_word(word, self.writer) for word in words)
 
-    def whole(self, words: Words) -> str:
+    def whole(self, words: d.Words) -> str:
         """Return words for a paragraph: formulas are not broken, but for trails of units."""
         to = self.writer.signs["to"]
         parts = (w if isinstance(w, str) else self.words((w,)).replace(" ", NBSP) for w in words)
         return "".join(parts).replace(to.replace(" ", NBSP), to)
 
-    def facts(self, rows: Sequence[Row]) -> None:
+    def facts(self, rows: Sequence[d.Row]) -> None:
         """Write labels in one column and what they say in others, the last one wrapped."""
         table = [[self.words(row.left), *map(self.whole, row.sides)] for row in rows]
         sizes = [max(map(len, column)) for column in zip(*square(table), strict=True)]
@@ -100,7 +89,7 @@ class _Page:
 
     # -- equations
 
-    def equations(self, rows: Sequence[Row], *, in_columns: bool) -> None:
+    def equations(self, rows: Sequence[d.Row], *, in_columns: bool) -> None:
         """Write left = symbols = numbers = value in columns; what is too wide, below each other."""
         table = self.cells(rows)
         left = max((len(cells[0]) for cells in table), default=0) if in_columns else 0
@@ -117,7 +106,7 @@ class _Page:
             else:
                 self.stacked(cells, left)
 
-    def cells(self, rows: Sequence[Row]) -> list[list[str]]:
+    def cells(self, rows: Sequence[d.Row]) -> list[list[str]]:
         """Return left, = symbols, = numbers, = value of each row; empty where it has none."""
         signs = [row.signs(self.writer) for row in rows]
         room = max((len(of_row[-1]) for of_row in signs), default=0)
@@ -142,40 +131,36 @@ class _Page:
             self.lines.append(one_line)
             return
         for sign, side in sides:
-            self.lines += self.broken(side, f"{start} {sign} ")
+            self.broken(side, f"{start} {sign} ")
             start = " " * len(start)
 
-    def broken(self, text: str, start: str) -> list[str]:
-        return break_formula(text, start, self.width, self.writer.signs)
+    def broken(self, text: str, start: str) -> None:
+        self.lines += break_formula(text, start, self.width, self.writer.signs)
 
-    def trails(self, rows: Sequence[Row]) -> None:
+    def trails(self, rows: Sequence[d.Row]) -> None:
         """Write trail = product = value, or, where that is too wide, in lines below each other."""
         table = self.cells(rows)
         remarks = [self.words(row.remark) for row in rows]
         remark_width = max(map(len, remarks), default=0)
         room = self.width - (remark_width + 3 if remark_width else 0)
         short = [[cells[0], "", "", cells[3]] for cells in table]
-        if sum(widths_of(table)) <= room:
-            lines = [([cells], "") for cells in table]
-        elif sum(widths_of(short)) <= room:
-            lines = [([cells], _bare(row[2])) for cells, row in zip(short, table, strict=True)]
-        else:
-            lines = [([], _bare(" ".join(filter(None, cells[2:])))) for cells in table]
-        widths = widths_of([cells for shown, _ in lines for cells in shown])
-        for (shown, below), cells, remark in zip(lines, table, remarks, strict=True):
+        shown = next((each for each in (table, short) if sum(widths_of(each)) <= room), None)
+        for n, (cells, remark) in enumerate(zip(table, remarks, strict=True)):
+            below = "" if shown is table else _bare(cells[2])
             if shown:
-                line = in_line(shown[0], widths)
+                line = in_line(shown[n], widths_of(shown))
                 self.lines.append(f"{line}   {remark}" if remark else line)
             else:
-                self.lines += self.broken(cells[0], INDENT)
+                self.broken(cells[0], INDENT)
+                below = _bare(" ".join(filter(None, cells[2:])))
             if below:
-                self.lines += self.broken(below, INDENT * 3)
+                self.broken(below, INDENT * 3)
             if remark and not shown:
                 self.lines.append(f"{INDENT * 3}{remark}")
 
     # -- fractions and tables
 
-    def display(self, display: Display) -> None:
+    def display(self, display: d.Display) -> None:
         """Draw a derivative as a product of fractions, in several lines if it is too wide."""
         times = self.writer.signs["times"]
         parts = [[" " * 3, " = ", " " * 3]]
@@ -206,12 +191,8 @@ class _Page:
         size = max(len(top), len(bottom))
         return [top.center(size), bar * size, bottom.center(size)]
 
-    def table(self, table: Table) -> None:
-        """Write a table with aligned columns.
-
-        Its numbers have as many digits as fit the width; what is still too wide goes on below,
-        behind the first column again.
-        """
+    def table(self, table: d.Table) -> None:
+        """Write a table with as many digits as fit; what is too wide still goes on below."""
         digits = self.writer.digits
         for fewer in range(digits, min(digits, 3) - 1, -1):
             cells = table.cells(self.writer.with_digits(fewer))
@@ -242,3 +223,81 @@ def _bare(text: str) -> str:
 def _signed(text: str) -> str:
     """Leave room for a sign before a number, so that numbers stand below each other."""
     return f" {text}" if text[:1].isdigit() else text
+
+
+# --- lines, broken and aligned --------------------------------------------------------------------
+
+
+def wrap(text: str, width: int, first: str, later: str) -> list[str]:
+    """Wrap a paragraph; what is aligned inside of it, and no-break spaces, stay."""
+    lines = textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\xa0", " ") for line in lines]
+
+
+def break_formula(text: str, start: str, width: int, signs: Mapping[str, str]) -> list[str]:
+    """Break a formula before its operators: of sums, then of products, then inside brackets."""
+    room = width - len(start)
+    sums = [
+        " + ",
+        f" {signs['minus']} ",
+        f" {signs['equals']} ",
+        f" {signs['about']} ",
+        signs["to"],
+    ]
+    products = [*sums, signs["times"]]
+    pieces = [text]
+    for operators, inside in ((sums, False), (products, False), (_EVERY + products, True)):
+        pieces = [
+            short
+            for piece in pieces
+            for short in ([piece] if len(piece) <= room else _pieces(piece, operators, inside))
+        ]
+    lines, line = [], start
+    for piece in pieces:
+        if len(line) + len(piece.rstrip()) > width and line.strip():
+            lines.append(line)
+            line = " " * len(start) + piece.lstrip()
+        else:
+            line += piece
+    return [*lines, line]
+
+
+_EVERY = [" - ", " * ", " @ ", " if ", " else "]  # of code, too
+
+
+def _pieces(text: str, operators: Sequence[str], inside: bool) -> list[str]:
+    """Cut a formula before its operators, those in brackets only if `inside`."""
+    pieces, start, depth = [], 0, 0
+    for n, letter in enumerate(text):
+        depth += (letter in "([") - (letter in ")]")
+        after_comma = inside and text[n - 1] == " " and text[n - 2 : n] == ", "
+        cut = after_comma or any(text.startswith(operator, n) for operator in operators)
+        if cut and n > start and (inside or depth == 0):
+            pieces.append(text[start:n])
+            start = n
+    return [*pieces, text[start:]]
+
+
+def widths_of(table: Sequence[Sequence[str]], left: int = 0) -> list[int]:
+    """Return the widths of columns, with indent and gaps; the first has at least `left`."""
+    first, *others = (max(map(len, column)) for column in zip(*table or [[""] * 4], strict=True))
+    return [len(INDENT) + max(first, left), *(size + 1 if size else 0 for size in others)]
+
+
+def in_line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    line = (INDENT + cells[0]).ljust(widths[0])
+    for cell, size in zip(cells[1:], widths[1:], strict=True):
+        line += f" {cell}".ljust(size) if cell and size else " " * size
+    return line
+
+
+def square(table: list[list[str]]) -> list[list[str]]:
+    longest = max(map(len, table), default=0)
+    return [[*row, *[""] * (longest - len(row))] for row in table]

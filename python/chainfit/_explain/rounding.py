@@ -2,36 +2,20 @@
 
 u = 2^-53 is the largest relative error of one rounding, and errors are followed to first order in u
 (running error analysis: N. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition,
-2002, section 3.3). To add a node of `formula`: its case in `_of`.
+2002, section 3.3).
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from .formula import (
-    FUNCTIONS,
-    Apply,
-    Case,
-    Constant,
-    Formula,
-    Largest,
-    Negative,
-    Power,
-    Product,
-    Quotient,
-    Special,
-    Sum,
-    SumOver,
-    Variable,
-    as_formula,
-)
-
-Array = npt.NDArray[Any]
+from .formula import FUNCTIONS, Apply, Arithmetic, Array, Case, Constant, Formula, Sum, Variable
 
 U = 2.0**-53
 #: A function of NumPy or of the core is off by fewer u (tests/test_kernels.py has the bounds of the
@@ -49,92 +33,79 @@ _SLOPES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-class Bounded(NamedTuple):
+@dataclass(frozen=True)
+class Bounded:
     """Numbers, and what each may be off by."""
 
     value: Any
     error: Any
 
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.value, self.error))
+
+    def __neg__(self) -> Bounded:
+        return Bounded(-self.value, self.error)
+
+    def __mul__(self, other: Bounded) -> Bounded:
+        (x, e), (y, d) = self, other
+        error = np.abs(x) * d + np.abs(y) * e + e * d
+        return Bounded(x * y, error + U * np.abs(x * y))
+
+    def __truediv__(self, other: Bounded) -> Bounded:
+        (x, e), (y, d) = self, other
+        value = x / y
+        error = (e + np.abs(value) * d) / np.abs(y) + U * np.abs(value)
+        return Bounded(value, np.where(np.isinf(y), 0.0, error))
+
+    def __pow__(self, exponent: int) -> Bounded:
+        return reduce(operator.mul, [self] * exponent)
+
 
 def bounded(tree: Formula, known: Mapping[Variable, Bounded | Array]) -> Bounded:
-    """Return the value of a rule and a bound of its error.
-
-    Parameters
-    ----------
-    tree : Formula
-        A rule of `rules`.
-    known : dict of Variable to Bounded or ndarray
-        The rule's variables; an array is exact.
-    """
+    """Return the value of a rule and a bound of its error; an array that is known is exact."""
     pairs = {v: x if isinstance(x, Bounded) else Bounded(x, 0.0) for v, x in known.items()}
     with np.errstate(all="ignore"):
-        return _of(tree, pairs)
+        found: Bounded = _Bounds(pairs).of(tree)
+    return found
 
 
-def _of(f: Formula | float, known: Mapping[Variable, Bounded]) -> Bounded:
-    def of(part: Formula | float) -> Bounded:
-        return _of(part, known)
+class _Bounds(Arithmetic):
+    def __init__(self, known: Mapping[Variable, Bounded]) -> None:
+        self.known = known
 
-    match f:
-        case Variable():
-            return known[f]
-        case Negative():
-            value, error = of(f.of)
-            return Bounded(-value, error)
-        case Sum():
-            return _sum([of(term) for term in f.terms])
-        case Product():
-            result = of(f.factors[0])
-            for factor in f.factors[1:]:
-                result = _product(result, of(factor))
-            return result
-        case Quotient():
-            (top, e), (bottom, d) = of(f.top), of(f.bottom)
-            value = top / bottom
-            error = (e + np.abs(value) * d) / np.abs(bottom) + U * np.abs(value)
-            return Bounded(value, np.where(np.isinf(bottom), 0.0, error))
-        case Power():
-            result = base = of(f.base)
-            for _ in range(as_formula(f.exponent).value - 1):
-                result = _product(result, base)
-            return result
-        case Apply("ln", Sum((Constant(1), *rest))):  # as log1p
-            return _function(np.log1p, lambda x, _: 1 / (1 + x), of(Sum(tuple(rest))))
-        case Apply():
-            return _function(FUNCTIONS[f.function], _SLOPES[f.function], of(f.argument))
-        case Case():
-            return _case(of(f.condition), of(f.above), of(f.otherwise))
-        case Special():
-            value, error = of(f.general)
-            for number, part in f.cases:
-                there = of(f.subject).value == number
-                special = of(part)
-                value = np.where(there, special.value, value)
-                error = np.where(there, special.error, error)
-            return Bounded(value, error)
-        case SumOver():
-            value, error = of(f.body)
-            n, size = value.shape[-1], np.abs(value).sum(axis=-1, keepdims=True)
-            total = value.sum(axis=-1, keepdims=True)
-            error = np.broadcast_to(error, value.shape).sum(axis=-1, keepdims=True)
-            return Bounded(total, error + n * U * size)
-        case Largest():
-            value, error = of(f.body)
-            error = np.broadcast_to(error, value.shape)
-            return Bounded(*(x.max(axis=-1, keepdims=True) for x in (value, error)))
-    return Bounded(as_formula(f).value, 0.0)
+    def leaf(self, f: Formula) -> Bounded:
+        return self.known[f] if isinstance(f, Variable) else Bounded(f.value, 0.0)
 
+    def apply(self, f: Apply) -> Bounded:
+        match f:
+            case Apply("ln", Sum((Constant(1), *rest))):  # as log1p
+                return _function(np.log1p, lambda x, _: 1 / (1 + x), self.of(Sum(tuple(rest))))
+        return _function(FUNCTIONS[f.function], _SLOPES[f.function], self.of(f.argument))
 
-def _sum(terms: list[Bounded]) -> Bounded:
-    roundings = (len(terms) - 1) * U * sum(np.abs(term.value) for term in terms)
-    value = sum((term.value for term in terms[1:]), start=terms[0].value)
-    return Bounded(value, sum(term.error for term in terms) + roundings)
+    def sum(self, terms: list[Bounded]) -> Bounded:
+        roundings = (len(terms) - 1) * U * sum(np.abs(term.value) for term in terms)
+        value = reduce(operator.add, (term.value for term in terms))
+        return Bounded(value, sum(term.error for term in terms) + roundings)
 
+    def equal(self, x: Bounded, number: float) -> Any:
+        return x.value == number
 
-def _product(x: Bounded, y: Bounded) -> Bounded:
-    value = x.value * y.value
-    error = np.abs(x.value) * y.error + np.abs(y.value) * x.error + x.error * y.error
-    return Bounded(value, error + U * np.abs(value))
+    def where(self, condition: Any, x: Bounded, y: Bounded) -> Bounded:
+        return Bounded(*(np.where(condition, *parts) for parts in zip(x, y, strict=True)))
+
+    def choose(self, condition: Bounded, above: Bounded, otherwise: Bounded) -> Bounded:
+        """Choose; where the condition is within its error of 0 it may be either one."""
+        value, error = self.where(condition.value > 0, above, otherwise)
+        either = np.maximum(above.error, otherwise.error) + np.abs(above.value - otherwise.value)
+        return Bounded(value, np.where(np.abs(condition.value) <= condition.error, either, error))
+
+    def sum_over(self, x: Bounded) -> Bounded:
+        error = np.broadcast_to(x.error, x.value.shape) + x.value.shape[-1] * U * np.abs(x.value)
+        return Bounded(*(super(_Bounds, self).sum_over(part) for part in (x.value, error)))
+
+    def largest(self, x: Bounded) -> Bounded:
+        parts = np.broadcast_arrays(x.value, x.error)
+        return Bounded(*(super(_Bounds, self).largest(part) for part in parts))
 
 
 def _function(f: Callable[[Any], Any], slope: Callable[[Any, Any], Any], x: Bounded) -> Bounded:
@@ -143,14 +114,6 @@ def _function(f: Callable[[Any], Any], slope: Callable[[Any, Any], Any], x: Boun
     steepest = np.max([np.abs(slope(end, f(end))) for end in ends], axis=0)
     spread = np.where(x.error == 0, 0.0, steepest * x.error)
     return Bounded(value, spread + FUNCTION * U * np.abs(value))
-
-
-def _case(condition: Bounded, above: Bounded, otherwise: Bounded) -> Bounded:
-    """Choose; where the condition is within its error of 0 it may be either one."""
-    value = np.where(condition.value > 0, above.value, otherwise.value)
-    error = np.where(condition.value > 0, above.error, otherwise.error)
-    either = np.maximum(above.error, otherwise.error) + np.abs(above.value - otherwise.value)
-    return Bounded(value, np.where(np.abs(condition.value) <= condition.error, either, error))
 
 
 def conditions(tree: Any) -> Iterator[Formula]:

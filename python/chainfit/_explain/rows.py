@@ -1,22 +1,89 @@
-"""Makes the chain of one row: its paths, the folded form, and the units that block."""
+"""The chain of one row: its paths, the folded form, and the units that block."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from .address import Address
-from .chain_symbols import ChainSymbols
+from .chain_symbols import ChainSymbols, Factor
 from .flow import Backward
+from .formula import Product
 from .notation import Notation
-from .parts import BlockedUnit, Path, RowChain
 from .paths import Nodes, count_alive, largest
 from .rules import ACTIVATIONS, SATURATED
 from .trace import TraceNumbers
 from .verify import check_paths
 
 
+@dataclass(frozen=True)
+class BlockedUnit:
+    """A unit that lets nothing, or next to nothing, through; layers and units count from 0.
+
+    `reason` is 'off' of a relu at z <= 0, and 'saturated' of a logistic or tanh at less than a
+    hundredth of its steepest slope; `slope` is f'(z).
+    """
+
+    layer: int
+    unit: int
+    reason: str
+    slope: float
+
+
+Block = BlockedUnit  # its name in pickles of 0.1.0
+
+
+@dataclass(frozen=True)
+class Path:
+    """One path from the weight to the loss of a row.
+
+    `nodes` are (layer, unit), one of each layer from the one that the weight enters up to the
+    outputs. `factors` lead from the loss back to the weight, their product is `product`. In a batch
+    the first is the row's share in J. A softmax has no factor of its own: the first is then dJ/dz
+    of the output, which takes all outputs together. `blocks` are the units on it that let nothing
+    through.
+    """
+
+    row: int
+    nodes: tuple[tuple[int, int], ...]
+    factors: tuple[Factor, ...]
+    product: float
+    blocks: tuple[BlockedUnit, ...]
+
+    @property
+    def formula(self) -> Product:
+        """The product of the factors."""
+        return Product(tuple(factor.partial for factor in self.factors))
+
+
+@dataclass(frozen=True)
+class RowChain:
+    """The chain of one row, which counts `share` = w_r / sum(w) in J; `term` is dJ_r/dw.
+
+    `factors` is the chain folded: all paths above the weight's unit in one derivative. There are
+    `n_paths`, one for each choice of a unit of every layer above the weight's own, and `n_alive`
+    without a zero on them. `paths` are all of them or the largest; their products and `remainder`
+    add up to share * term. `blocks` are units above the weight. It is `fused` where an output is so
+    near its limit that the last two steps are finite as a product only.
+    """
+
+    row: int
+    share: float
+    term: float
+    n_paths: int
+    n_alive: int
+    factors: tuple[Factor, ...]
+    paths: tuple[Path, ...]
+    remainder: float
+    blocks: tuple[BlockedUnit, ...]
+    fused: bool
+
+    @property
+    def complete(self) -> bool:
+        return len(self.paths) == self.n_paths
+
+
 def row_chain(backward: Backward, notation: Notation, row: int, max_paths: int) -> RowChain:
-    """Return the chain of one row; see `Chain.row`."""
     flow = backward.flow(row)
     share, term = float(backward.share[row]), float(backward.terms[row])
     symbols = ChainSymbols(backward, notation, row)
@@ -31,22 +98,11 @@ def row_chain(backward: Backward, notation: Notation, row: int, max_paths: int) 
         remainder = 0.0
     else:
         remainder = math.fsum([share * term, *(-path.product for path in paths)])
-    return RowChain(
-        row=row,
-        share=share,
-        term=term,
-        factors=symbols.folded(),
-        n_paths=flow.n_paths,
-        n_alive=n_alive,
-        paths=paths,
-        remainder=remainder,
-        blocks=blocks,
-        fused=symbols.fused,
-    )
+    n_paths, folded, fused = flow.n_paths, symbols.folded(), symbols.fused
+    return RowChain(row, share, term, n_paths, n_alive, folded, paths, remainder, blocks, fused)
 
 
 def _path(symbols: ChainSymbols, nodes: Nodes, blocked: dict[tuple[int, int], BlockedUnit]) -> Path:
-    """Return the path through these units of the layers above the weight's own."""
     factors = (*symbols.share(), *symbols.factors(nodes))
     places = list(enumerate((symbols.address.target, *nodes), start=symbols.l + 1))
     blocks = tuple(blocked[place] for place in places if place in blocked)

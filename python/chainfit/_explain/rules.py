@@ -53,34 +53,18 @@ def _ln(f: Formula) -> Formula:
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation a = f(z).
-
-    Attributes
-    ----------
-    value : Formula
-        f, of `Z`; of `Z_K` too if it looks at all sums of its layer.
-    slope : Formula or None
-        f'(z), of `A` or `Z` or both; None for the softmax, whose derivative is a matrix.
-    stable : Formula or None
-        f as it is computed, where `value` would overflow.
-    steepest : float or None
-        The largest slope of those that flatten out: a unit whose slope is below `SATURATED` of it
-        is saturated.
-    cuts : bool
-        Whether it is exactly 0 there, as relu's.
-    """
+    """An activation a = f(z); `value` is f, of `Z` and, if it looks at its whole layer, `Z_K`."""
 
     value: Formula
-    slope: Formula | None
-    stable: Formula | None = None
-    steepest: float | None = None
-    cuts: bool = False
+    slope: Formula | None  # f'(z), of `A` or `Z` or both; None: a matrix, as the softmax's
+    stable: Formula | None = None  # f as it is computed, where `value` would overflow
+    steepest: float | None = None  # the largest slope of those that flatten out
+    cuts: bool = False  # whether it is exactly 0 there, as relu's
 
     def __call__(self, z: Formula, z_k: Formula = Z_K) -> Formula:
         return substitute(self.value, {Z: z, Z_K: z_k})
 
     def derivative(self, z: Formula, a: Formula) -> Formula:
-        """Return f'(z)."""
         return substitute(self.slope, {Z: z, A: a})
 
 
@@ -143,39 +127,25 @@ def softmax_derivative(a_m: Formula, a_k: Formula, same: bool | None) -> Formula
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss: of a row it is `scale` times the sum of a term for each output.
-
-    Attributes
-    ----------
-    term : Formula
-        Of the target `Y` and the output `A`.
-    scale : Constant or Quantity
-    slope : Formula
-        dloss/da of one output.
-    words : str
-    of_sum : Formula or None
-        The loss of one output of its canonical link, of `Y` and the sum `Z`: what it is before
-        probabilities are clipped. None: they are not.
-    parameters : tuple of Variable
-        Other variables of its trees; their keys are attributes of the net.
-    """
+    """A loss: of a row it is `scale` times the sum of a term for each output, of `Y` and `A`."""
 
     term: Formula
     scale: Constant | Quantity
-    slope: Formula
+    slope: Formula  # dloss/da of one output
     words: str
+    # of one output of its canonical link, of `Y` and `Z`: what it is before probabilities are
+    # clipped; None: they are not
     of_sum: Formula | None = None
-    parameters: tuple[Variable, ...] = ()
+    parameters: tuple[Variable, ...] = ()  # whose keys are attributes of the net
 
     def derivative(self, y: Formula, a: Formula) -> Formula:
-        """Return dloss/da of one output."""
         return substitute(self.slope, {Y: y, A: a})
 
     def of_row(self, index: str, y: Formula, a: Formula) -> Formula:
         """Return the loss in symbols, a sum over the outputs `index`; of one if it is ""."""
         term = self.term.general if isinstance(self.term, Special) else self.term
         body = substitute(term, {Y: y, A: a})
-        return self._scaled(SumOver(index, body, 0.0) if index else body)
+        return self._scaled(SumOver(index, body) if index else body)
 
     def of_outputs(self, outputs: Sequence[tuple[Formula, Formula, Formula]]) -> Formula:
         """Return the loss as a sum over its outputs (y, a, 1 - a), without zeros."""
@@ -253,11 +223,6 @@ LOSSES = {
 }
 
 
-def canonical_derivative(y: Formula, a: Formula) -> Formula:
-    """Return dloss/dz where loss and output activation are made for each other."""
-    return a - y
-
-
 def loss_of(net: Any) -> Loss:
     """Return the loss of a net, with the net's numbers in the place of its parameters."""
     loss = LOSSES[net.loss]
@@ -285,6 +250,7 @@ def _before_after(letter: str, key: str) -> tuple[Variable, Variable]:
 ETA, MU = Variable("eta", indexed("η")), Variable("mu", indexed("μ"))
 BETA1 = Variable("beta1", Name("β₁", "beta1", r"\beta_1"))
 BETA2 = Variable("beta2", Name("β₂", "beta2", r"\beta_2"))
+RHO = Variable("rho", Name("ρ", "rho", r"\rho"))
 DECAY = Variable("weight_decay", Name("λ", "lambda", r"\lambda"))
 EPS = Variable("eps", Name("ε", "eps", r"\varepsilon"))
 T, ETA_T = Variable("t", indexed("t")), Variable("eta_t", indexed("η", "t"))
@@ -297,85 +263,89 @@ V_OLD, V = _before_after("v", "v_")
 
 @dataclass(frozen=True)
 class UpdateRule:
-    """What a solver does with the gradient of one weight.
-
-    Attributes
-    ----------
-    words : str
-    lines : tuple of (Variable, Formula)
-        Assignments in their order; the last one is to `NEW`.
-    constants : tuple of Variable
-        Its parameters, in the order in which they are listed.
-    memory : tuple of Variable
-        What it remembers of the weight, before the step: its slots in their order.
-    """
-
     words: str
-    lines: tuple[tuple[Variable, Formula], ...]
+    lines: tuple[tuple[Variable, Formula], ...]  # assignments in their order, the last to `NEW`
     constants: tuple[Variable, ...]
-    memory: tuple[Variable, ...] = ()
+    memory: tuple[Variable, ...] = ()  # what it remembers of the weight: its slots in their order
 
 
+Last = Callable[[Formula], Formula]  # what the step makes of the weight
+
+
+def _update(
+    words: str,
+    lines: tuple[tuple[Variable, Formula], ...],
+    last: Last,
+    constants: tuple[Variable, ...],
+    memory: tuple[Variable, ...] = (),
+) -> tuple[UpdateRule, UpdateRule]:
+    """Return a rule, and the same with weights that lose eta times weight_decay of themselves."""
+    decayed = last(OLD - ETA * DECAY * OLD)
+    return (
+        UpdateRule(words, (*lines, (NEW, last(OLD))), constants, memory),
+        UpdateRule(
+            f"{words}, with weight decay", (*lines, (NEW, decayed)), (*constants, DECAY), memory
+        ),
+    )
+
+
+_VELOCITY = ((VELOCITY, MU * VELOCITY_OLD - ETA * G),)
 _MOMENTS = (
     (M, BETA1 * M_OLD + (1 - BETA1) * G),
     (V, BETA2 * V_OLD + (1 - BETA2) * G**2),
     (ETA_T, ETA * Apply("sqrt", 1 - BETA2**T) / (1 - BETA1**T)),
 )
-_VELOCITY = (VELOCITY, MU * VELOCITY_OLD - ETA * G)
+_ADAM = (
+    _MOMENTS,
+    lambda w: w - ETA_T * M / (Apply("sqrt", V) + EPS),
+    (ETA, BETA1, BETA2, EPS),
+    (M_OLD, V_OLD),
+)
 
-UPDATES = {
-    "sgd": UpdateRule("gradient descent", ((NEW, OLD - ETA * G),), (ETA,)),
-    "momentum": UpdateRule(
-        "momentum", (_VELOCITY, (NEW, OLD + VELOCITY)), (ETA, MU), (VELOCITY_OLD,)
-    ),
-    "nesterov": UpdateRule(
+_RULES: dict[str, tuple[UpdateRule, UpdateRule]] = {
+    "sgd": _update("gradient descent", (), lambda w: w - ETA * G, (ETA,)),
+    "momentum": _update("momentum", _VELOCITY, lambda w: w + VELOCITY, (ETA, MU), (VELOCITY_OLD,)),
+    "nesterov": _update(
         "Nesterov's momentum",
-        (_VELOCITY, (NEW, OLD + MU * VELOCITY - ETA * G)),
+        _VELOCITY,
+        lambda w: w + MU * VELOCITY - ETA * G,
         (ETA, MU),
         (VELOCITY_OLD,),
     ),
-    "adam": UpdateRule(
-        "Adam",
-        (*_MOMENTS, (NEW, OLD - ETA_T * M / (Apply("sqrt", V) + EPS))),
-        (ETA, BETA1, BETA2, EPS),
-        (M_OLD, V_OLD),
-    ),
-    "adamw": UpdateRule(
-        "Adam with decoupled weight decay",
-        (*_MOMENTS, (NEW, OLD - ETA * DECAY * OLD - ETA_T * M / (Apply("sqrt", V) + EPS))),
-        (ETA, BETA1, BETA2, EPS, DECAY),
-        (M_OLD, V_OLD),
+    "adam": _update("Adam", *_ADAM),
+    "adamw": (_update("Adam", *_ADAM)[1],) * 2,
+    "rmsprop": _update(
+        "RMSProp",
+        ((V, RHO * V_OLD + (1 - RHO) * G**2),),
+        lambda w: w - ETA * G / (Apply("sqrt", V) + EPS),
+        (ETA, RHO, EPS),
+        (V_OLD,),
     ),
 }
+
+#: Update rules by name, adamw's with the decay that it always has.
+UPDATES = {name: plain for name, (plain, _) in _RULES.items()}
+
+
+def update_of(name: str, decay: float) -> UpdateRule:
+    """Return the rule of a step whose weights decay, or not."""
+    return _RULES[name][decay != 0]
 
 
 #: What the constants are called as settings of a net or an estimator, where it is something else.
-_SETTINGS = {
-    "eta": "learning_rate_init",
-    "mu": "momentum",
-    "beta1": "beta_1",
-    "beta2": "beta_2",
-    "eps": "epsilon",
-}
+SETTINGS = {"eta": "learning_rate_init", "mu": "momentum", "eps": "epsilon"}
+SETTINGS |= {f"beta{k}": f"beta_{k}" for k in (1, 2)}
 
 
 def numbers_of_rule(
     rule: str, t: int, setting: Callable[[str], Any], eta: float | None = None
 ) -> dict[str, Any]:
-    """Return the numbers of an update rule that are the same for every weight, by key.
+    """Return the numbers of step t = 1, 2, ... that are the same for every weight, by key.
 
-    Parameters
-    ----------
-    rule : str
-    t : int
-        Number of the step, from 1.
-    setting : callable
-        Returns a setting by its name, "momentum" for instance.
-    eta : float, default=None
-        Step size, if a schedule has changed it.
+    `setting` returns a setting by its name; `eta` is the step size if a schedule has changed it.
     """
-    update = UPDATES[rule]
-    found = {v.key: float(setting(_SETTINGS.get(v.key, v.key))) for v in update.constants}
+    update = update_of(rule, setting(DECAY.key))
+    found = {v.key: float(setting(SETTINGS.get(v.key, v.key))) for v in update.constants}
     found |= {} if eta is None else {"eta": float(eta)}
     for variable, tree in update.lines:
         needed = variables_of(tree)
@@ -384,6 +354,11 @@ def numbers_of_rule(
             known = {v: Quantity(v.name, found[v.key]) for v in needed}
             found[variable.key] = float(substitute(tree, known).value)
     return found
+
+
+def rule_of(numbers: Mapping[str, Any]) -> UpdateRule:
+    """Return the rule of an update; `numbers` are those of `Update.of`."""
+    return _RULES[numbers["rule"]][DECAY.key in numbers]
 
 
 class Assignment(NamedTuple):
@@ -396,30 +371,21 @@ class Assignment(NamedTuple):
 
 def update_rule(numbers: Mapping[str, Any], J: Name, weight: Name) -> list[Assignment]:
     """Return the lines of a weight's update; `numbers` are those of `Update.of`."""
-    update = UPDATES[numbers["rule"]]
-    assigned = [variable for variable, _ in update.lines]
-    values: dict[Formula, Any] = {
-        v: Quantity(v.name, numbers[v.key]) for v in (*update.constants, *update.memory, *assigned)
-    }
+    update = rule_of(numbers)
     old, new = old_new(weight)
-    values |= {
-        G: Partial(J, weight, numbers["gradient"]),
-        OLD: Quantity(old, numbers["old"]),
-        T: Quantity(T.name, int(numbers.get("t", 0))),
-    }
+    variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
+    values: dict[Formula, Any] = {v: Quantity(v.name, numbers[v.key]) for v in variables}
+    values[G] = Partial(J, weight, numbers["gradient"])
+    values[OLD] = Quantity(old, numbers["old"])
+    values[T] = Quantity(T.name, int(numbers.get("t", 0)))
     return [
         Assignment(new if v == NEW else v.name, substitute(rule, values), numbers[v.key])
         for v, rule in update.lines
     ]
 
 
-def constants_of_update(numbers: Mapping[str, Any]) -> list[Quantity]:
-    """Return the solver's constants that its update has; of no update, none."""
-    constants = UPDATES[numbers["rule"]].constants if numbers else ()
-    return [Quantity(v.name, float(numbers[v.key])) for v in constants]
-
-
-def memory_of_update(numbers: Mapping[str, Any]) -> list[Quantity]:
-    """Return what the solver remembers of the weight, before the step."""
-    memory = UPDATES[numbers["rule"]].memory if numbers else ()
-    return [Quantity(v.name, float(numbers[v.key])) for v in memory]
+def of_update(numbers: Mapping[str, Any] | None, *kinds: str) -> list[Quantity]:
+    """Return an update's 'constants', or the 'memory' of the weight before the step; or none."""
+    rule = rule_of(numbers) if numbers else None
+    variables = [v for kind in kinds for v in getattr(rule, kind, ())]
+    return [Quantity(v.name, float((numbers or {})[v.key])) for v in variables]

@@ -4,30 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Context, Decimal, localcontext
+from typing import Any
 
-from .formula import (
-    Apply,
-    Case,
-    Formula,
-    Negative,
-    Power,
-    Product,
-    Quotient,
-    Sum,
-    as_formula,
-)
+from .formula import Apply, Arithmetic, Formula, Special, SumOver
 
 #: So many digits that a result is rounded once, as it is compared. Infinities are results.
 _EXACT = Context(prec=60, traps=[])
-
-_FUNCTIONS: dict[str, Callable[[Decimal], Decimal]] = {
-    "sqrt": Decimal.sqrt,
-    "ln": Decimal.ln,
-    "exp": Decimal.exp,
-    "tanh": lambda z: 1 - 2 / ((2 * z).exp() + 1),
-    "abs": abs,
-    "erf": lambda z: _erf(z),
-}
+_PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
 
 
 def _erf(z: Decimal) -> Decimal:
@@ -43,46 +26,37 @@ def _erf(z: Decimal) -> Decimal:
     return total * 2 / _PI.sqrt()
 
 
-_PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
+_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "sqrt": Decimal.sqrt,
+    "ln": Decimal.ln,
+    "exp": Decimal.exp,
+    "tanh": lambda z: 1 - 2 / ((2 * z).exp() + 1),
+    "abs": abs,
+    "erf": _erf,
+}
+
+
+class _Decimals(Arithmetic):
+    functions = _FUNCTIONS
+
+    def __init__(self, shown: Callable[[float], Decimal]) -> None:
+        self.shown = shown
+
+    def of(self, f: Formula | float) -> Any:
+        return self.leaf(f) if isinstance(f, Special | SumOver) else super().of(f)
+
+    def leaf(self, f: Formula) -> Decimal:
+        return self.shown(float(f.value))
+
+    def apply(self, f: Apply) -> Decimal:
+        known = f.function in self.functions
+        return Decimal(super().apply(f)) if known else Decimal("NaN")
+
+    def where(self, condition: Any, x: Decimal, y: Decimal) -> Decimal:
+        return x if condition else y
 
 
 def calculate(formula: Formula, shown: Callable[[float], Decimal]) -> Decimal:
-    """Return the value of a formula whose numbers are rounded first.
-
-    Parameters
-    ----------
-    formula : Formula
-    shown : callable
-        The number that a reader sees in the place of a float.
-
-    Returns
-    -------
-    Decimal
-        NaN where the formula has a function that is none of `_FUNCTIONS`.
-    """
-
-    def value(f: Formula) -> Decimal:
-        match f:
-            case Negative():
-                return -value(f.of)
-            case Sum():
-                return sum(map(value, f.terms), Decimal(0))
-            case Product():
-                result = Decimal(1)
-                for factor in f.factors:
-                    result *= value(factor)
-                return result
-            case Quotient():
-                return value(f.top) / value(f.bottom)
-            case Power():
-                return value(f.base) ** as_formula(f.exponent).value
-            case Apply():
-                function = _FUNCTIONS.get(f.function)
-                return Decimal("NaN") if function is None else function(value(f.argument))
-            case Case():
-                return value(as_formula(f.above if value(f.condition) > 0 else f.otherwise))
-            case _:
-                return shown(float(f.value))
-
+    """Return a formula's value, of numbers as `shown` rounds them; NaN if a function is unknown."""
     with localcontext(_EXACT):
-        return value(formula)
+        return Decimal(_Decimals(shown).of(formula))

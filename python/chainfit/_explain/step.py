@@ -14,9 +14,9 @@ from .document import Document
 from .net import as_net
 from .notation import NOTATIONS, Notation, get_notation
 from .story_step import step_story
-from .tables import Columns, tables
-from .trace import TraceNumbers, trace_numbers
+from .trace import Columns, TraceNumbers, tables, trace_numbers
 from .update import update_of
+from .writer import Writer
 from .written import Written
 
 
@@ -60,21 +60,18 @@ class Trace(Written, TraceNumbers):
     def tables(self) -> dict[str, Columns]:
         """Return all numbers as tables: a dict of columns each, as pandas.DataFrame takes it.
 
-        Returns
-        -------
-        tables : dict
-            Layers, units and rows count from 0, as in the arrays.
+        Layers, units and rows count from 0, as in the arrays.
 
-            - ``forward``: row, layer, unit, z, a of every layer above the inputs;
-            - ``loss``: row, share, loss;
-            - ``backward``: row, layer, unit, da, df (NaN for softmax), delta;
-            - ``parameters``: layer, i (-1 for a bias), j, gradient and, with an update, its slots,
-              old and new: of ``coefs[layer][i, j]``.
+        - ``forward``: row, layer, unit, z, a of every layer above the inputs;
+        - ``loss``: row, share, loss;
+        - ``backward``: row, layer, unit, da, df (NaN for softmax), delta;
+        - ``parameters``: layer, i (-1 for a bias), j, gradient and, with an update, its slots,
+          old and new: of ``coefs[layer][i, j]``.
         """
         return tables(self)
 
-    def _documents(self, digits: int) -> list[Document]:
-        return [step_story(self, self.notation, digits)]
+    def _documents(self, writer: Writer) -> list[Document]:
+        return [step_story(self, self.notation, writer)]
 
     def __repr__(self) -> str:
         return f"<Trace of {self.net!r}, rows={len(self.X)}, J={self.J:.6g}>"
@@ -89,18 +86,9 @@ def trace(
 
     Parameters
     ----------
-    model : Net or fitted model
-        A `Net`; an MLPClassifier or MLPRegressor of chainfit or scikit-learn; a Pipeline that ends
-        in one; a TableModel.
-    X : array-like or sparse matrix of shape (rows, n_0), or (n_0,) for one row
-        The rows of one mini-batch, as the model takes them (a data frame for a TableModel).
-    y : array-like of shape (rows,) or (rows, n_L)
-        Their targets: the model's own, or one-hot, 0/1 or reals as the net's outputs are. None is
-        the target's column of a TableModel's data frame.
-    sample_weight : array-like of shape (rows,), default=None
-        Weights of the rows; None is 1 for each.
-    notation : {'tutorial', 'outputs', 'matrix', 'sklearn'}, default='tutorial'
-        What things are called where the step is written, as in `explain`.
+    model, X, y, sample_weight, notation
+        As in `explain`: a `Net` or a fitted model, and the rows of one mini-batch. y may be None
+        for the target's column of a TableModel's data frame.
 
     Returns
     -------
@@ -111,10 +99,8 @@ def trace(
 
     Raises
     ------
-    TypeError
-        If `model` is none of these.
-    NotFittedError
-        If it is not fitted.
+    TypeError, NotFittedError
+        If `model` is no net that can be explained, or not fitted.
     ValueError
         If numbers are not finite, shapes, labels or weights don't suit the net, or there is no
         such notation.

@@ -1,45 +1,116 @@
 """A training step as a document: forward in two steps a layer, loss, backward, gradient, update.
 
-What is written is made of the same symbols and rules as the chain of a single weight. To add a
-section: a function here or in `story_backward`, and its place in `step_story`.
+It is made of the same symbols and rules as the chain of a weight. To add a section: a function
+here, and its place in `step_story`.
 """
-
-# ruff: noqa: E741 - l is the layer, here as in the formulas
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import document as d
 from . import rules
 from .address import Address
-from .document import (
-    Block,
-    Cell,
-    Document,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-    equal_to,
-    equation,
-    label,
-    number,
-)
-from .formula import Formula, Name, Quantity, SumOver, code, total
-from .notation import Notation
-from .step_symbols import SHOWN, WRITTEN_OUT, StepSymbols, left_out, lines
-from .story_backward import backward, gradient, update
-from .story_parts import count, net_words, objective, penalty
-from .symbols import general
+from .formula import Apply, Formula, Name, Partial, Quantity, SumOver, code, indexed, plain, total
+from .net import SOLVERS
+from .notation import Notation, Unit
+from .story import NO_RULE, count, given, listed, net_words, objective
+from .symbols import Array, Symbols, general
 from .trace import TraceNumbers
 from .writer import Writer
 
+SECTIONS = ("overview", "given", "inputs", "forward", "loss", "backward", "gradient", "update")
+WRITTEN_OUT = 6  # units of a layer up to which a step on one row is written out, sum by sum
+SHOWN = 8  # rows of a table
+COLUMNS = 6
+SHOWN_PARAMETERS = 42  # of a layer, in the table of updates; where there are more,
+FIRST_WEIGHTS, FIRST_BIASES = 12, 6  # this many
+
 ABOUT = Name("≈", "~=", r"\approx")
+W = indexed("w")  # any weight
 
 
-def overview(s: StepSymbols) -> Section:
+def step_story(trace: TraceNumbers, notation: Notation, writer: Writer) -> d.Document:
+    s = Symbols(trace, notation)
+    numbers = trace.update.of(0, 0, 0) if trace.update else None
+    sections = [
+        overview(s, writer.digits),
+        given(s, numbers) if writer.hide_numbers and not s.batch else None,
+        inputs(s),
+        *(forward(s, l) for l in range(1, s.L + 1)),
+        loss(s, writer.digits),
+        *(backward(s, l) for l in range(s.L, 0, -1)),
+        *(gradient(s, l) for l in range(s.L - 1, -1, -1)),
+        *update(s),
+    ]
+    return d.Document(tuple(filter(None, sections)), SECTIONS, long=True)
+
+
+# --- quantities of a layer -----------------------------------------------------------------------
+
+
+class Quantities(NamedTuple):
+    """A quantity of each unit of a layer: its symbol and rule, of a number or a letter."""
+
+    symbol: Callable[[Unit], Quantity | Partial | Apply]
+    rule: Callable[[Any], Formula]
+    values: Array  # (rows, units)
+
+    def written(self, units: Iterable[int]) -> list[d.Row]:
+        return [d.equal_to(self.symbol(i), self.rule(i)) for i in units]
+
+
+def is_written_out(s: Symbols, *layers: int) -> bool:
+    return not s.batch and max(s.net.units[l] for l in layers) <= WRITTEN_OUT
+
+
+def table_of(s: Symbols, *columns: Quantities) -> d.Table:
+    """Return a table of the units of a layer, or, in a batch, of its rows and the last quantity."""
+    unit, values = s.notation.node, columns[-1].values
+    (rows, n), name = values.shape, columns[-1].symbol
+    cells: list[tuple[d.Cell, ...]]
+    if s.batch:
+        shown, all_shown = min(rows, SHOWN), min(n, COLUMNS)
+        cells = [(str(r), *map(float, values[r, :COLUMNS])) for r in range(shown)]
+        note = left_out((shown, rows, "rows"), (all_shown, n, f"{unit}s"))
+        return d.Table(("row", *map(_name, map(name, range(all_shown)))), tuple(cells), note)
+    shown = min(n, 2 * SHOWN)
+    cells = [(number_of(s, i), *(float(c.values[0, i]) for c in columns)) for i in range(shown)]
+    header = (unit, *(c.symbol("i") for c in columns))
+    return d.Table(header, tuple(cells), left_out((shown, n, f"{unit}s")))
+
+
+def _name(symbol: Any) -> Name:
+    return symbol.name if isinstance(symbol, Quantity) else symbol
+
+
+def left_out(*counts: tuple[int, int, str]) -> str:
+    """Say what a table shows of what there is: (shown, all, of what); nothing if all."""
+    parts = [f"{shown} of {total:,} {what}" for shown, total, what in counts if shown < total]
+    return f"Shown: {', '.join(parts)}." if parts else ""
+
+
+def number_of(s: Symbols, unit: int) -> str:
+    """Return a unit's number as the notation counts."""
+    return str(unit + s.notation.first)
+
+
+def layer_title(s: Symbols, l: int) -> str:
+    kind = "the output" if l == s.L else "hidden"
+    return f"{s.notation.layer(l)} ({kind}, {count(s.net.units[l], s.notation.node)})"
+
+
+def between(s: Symbols, l: int) -> str:
+    return f"the weights from {s.notation.layer(l)} to {s.notation.layer(l + 1)}"
+
+
+# --- forward -------------------------------------------------------------------------------------
+
+
+def overview(s: Symbols, digits: int) -> d.Section:
     """Say what net this is, what J is, and how to read the symbols."""
     net = s.net
     address = Address(0, net.units[0] - 1, 0)
@@ -48,135 +119,277 @@ def overview(s: StepSymbols) -> Section:
     where = () if name.ascii == stored else (name, f" is stored in {stored}.")
     rows = count(len(s.trace.X), "row")
     rounding = (
-        f"Numbers are computed in float64 and shown in up to {s.digits} digits; ",
+        f"Numbers are computed in float64 and shown in up to {digits} digits; ",
         *(ABOUT, " stands where the digits shown do not make the result exactly."),
     )
-    return Section.of(
+    return d.Section.of(
         "overview",
         "One training step",
-        Paragraph.of(f"The net: {net_words(s)}, loss {net.loss}; {rows}.", rounding),
-        Paragraph.of(*objective(s)),
-        Paragraph.of(reading, where),
+        d.Paragraph.of(f"The net: {net_words(s)}, loss {net.loss}; {rows}.", rounding),
+        d.Paragraph.of(*objective(s)),
+        d.Paragraph.of(reading, where),
     )
 
 
-def inputs(s: StepSymbols) -> Section:
-    """List the inputs."""
+def inputs(s: Symbols) -> d.Section:
+    names, X = s.net.feature_names, s.trace.X
     if s.batch:
-        table = s.by_row(s.trace.X, s.notation.a, 0)
+        table = table_of(s, Quantities(lambda j: s.a(0, j), plain, X))
     else:
-        names = s.net.feature_names
-        rows = tuple(
-            (s.a(0, j), label(names[j]), float(s.trace.X[0, j]))
-            for j in range(min(len(names), 2 * SHOWN))
-        )
-        note = left_out(len(rows), len(names), "inputs")
-        table = Table(("input", "name", "value"), rows, note)
-    return Section.of("inputs", "Forward: the inputs", table)
+        shown = range(min(len(names), 2 * SHOWN))
+        rows = tuple((s.a(0, j), d.label(names[j]), float(X[0, j])) for j in shown)
+        note = left_out((len(rows), len(names), "inputs"))
+        table = d.Table(("input", "name", "value"), rows, note)
+    return d.Section.of("inputs", "Forward: the inputs", table)
 
 
-def forward(s: StepSymbols, l: int) -> Section:
+def forward(s: Symbols, l: int) -> d.Section:
     """Write the sums of a layer, and what its activation makes of them."""
-    n = s.net.units[l]
-    f, z_i, a_i = s.net.layer_activation(l), s.z(l, "i"), s.a(l, "i")
-    terms = SumOver("j", s.w(l - 1, "j", "i") * s.a(l - 1, "j"), math.nan)
-    step_1 = equation(z_i, terms + s.b(l - 1, "i"))
-    step_2 = equation(a_i, s.activation(l, "i"))
-    first = Paragraph.of(("Step 1, weighted sum and bias: ", *step_1))
-    second = Paragraph.of((f"Step 2, activation ({f}): ", *step_2))
-    blocks: tuple[Block, ...]
-    if s.is_written_out(l - 1, l):
-        sums = [equal_to(s.z(l, i), _sum_of_unit(s, l, i), s.z(l, i).value) for i in range(n)]
-        outputs = [_output_of_unit(s, l, i) for i in range(n)]
-        blocks = (first, lines(sums), second, lines(outputs))
+    units, f = range(s.net.units[l]), s.net.layer_activation(l)
+    z = Quantities(lambda i: s.z(l, i), lambda i: s.weighted_sum(l, i), s.trace.z[l])
+    a = Quantities(lambda i: s.a(l, i), lambda i: s.activation(l, i), s.trace.a[l])
+    steps = (("Step 1, weighted sum and bias: ", z), (f"Step 2, activation ({f}): ", a))
+    first, second = (
+        d.Paragraph.of((words, *d.equation(x.symbol("i"), x.rule("i")))) for words, x in steps
+    )
+    blocks: Sequence[d.Block]
+    if is_written_out(s, l - 1, l):
+        outputs = a.written(units)
+        if s.trace.df[l] is None:  # of all sums of the layer
+            outputs = [d.Row.of(s.a(l, i), d.number(s.a(l, i).value)) for i in units]
+        blocks = (first, d.lines(z.written(units)), second, d.lines(outputs))
     elif s.batch:
-        z = s.by_row(s.trace.z[l], s.notation.z, l)
-        blocks = (first, z, second, s.by_row(s.trace.a[l], s.notation.a, l))
+        blocks = (first, table_of(s, z), second, table_of(s, a))
     else:
-        table = s.by_unit(n, (z_i, s.trace.z[l][0]), (a_i, s.trace.a[l][0]))
-        blocks = (first, second, table)
-    return Section.of("forward", f"Forward: {s.layer_title(l)}", *blocks)
+        blocks = (first, second, table_of(s, z, a))
+    return d.Section.of("forward", f"Forward: {layer_title(s, l)}", *blocks)
 
 
-def _sum_of_unit(s: StepSymbols, l: int, i: int) -> Formula:
-    products = [s.w(l - 1, j, i) * s.a(l - 1, j) for j in range(s.net.units[l - 1])]
-    return total([*products, s.b(l - 1, i)])
+# --- loss ----------------------------------------------------------------------------------------
 
 
-def _output_of_unit(s: StepSymbols, l: int, i: int) -> Row:
-    a = s.a(l, i)
-    if s.trace.df[l] is None:  # of all sums of the layer
-        return Row.of(a, number(a.value))
-    return equal_to(a, s.activation(l, i), a.value)
-
-
-def loss(s: StepSymbols) -> Section:
+def loss(s: Symbols, digits: int) -> d.Section:
     """Write the loss, the L2 term and J."""
-    data = float(s.trace.share @ s.trace.loss_rows)
-    blocks, rows = _loss_of_batch(s) if s.batch else _loss_of_row(s, data)
+    trace, net, J = s.trace, s.net, general(s.J)
+    data = float(trace.share @ trace.loss_rows)
+    rows: list[d.Row] = []
+    cells: list[tuple[d.Cell, ...]]
     if s.batch:
         term: Formula = SumOver("r", general(code("share")) * general(s.J_row), data)
+        words = "The share of a row is what it counts for in J: its weight over their sum."
+        shown = range(min(len(trace.X), SHOWN))
+        cells = [(str(r), float(trace.share[r]), float(trace.loss_rows[r])) for r in shown]
+        note = left_out((len(cells), len(trace.X), "rows"))
+        table = d.Table(("row", "share", s.J_row), tuple(cells), note)
     else:
-        term = Quantity(code("data term"), data)
-    J = general(s.J)
-    if s.net.alpha:
-        rows.append(Row.of("L2 term", penalty(s), number(s.trace.penalty)))
-        l2 = Quantity(code("L2 term"), s.trace.penalty)
-        rows.append(equal_to(J, term + l2, s.trace.J))
+        n = net.units[-1]
+        term, words = Quantity(code("data term"), data), ""
+        if n > WRITTEN_OUT:
+            rule: Formula = Quantity(code("the loss of the outputs"), data)
+        else:
+            rule = s.loss.of_outputs([(s.y(k), *_output(s, k, digits)) for k in range(n)])
+        rows.append(d.equal_to("data term" if net.alpha else J, rule, data))
+        cells = [
+            (s.a(s.L, k), d.label(net.output_names[k]), s.a(s.L, k).value, s.y(k).value)
+            for k in range(min(n, 2 * SHOWN))
+        ]
+        note = left_out((len(cells), n, "outputs"))
+        table = d.Table(("output", "name", "value", "target"), tuple(cells), note)
+    if net.alpha:
+        rows.append(d.Row.of("L2 term", s.penalty(), d.number(trace.penalty)))
+        rows.append(d.equal_to(J, term + Quantity(code("L2 term"), trace.penalty), trace.J))
     elif s.batch:
-        rows.append(equal_to(J, term, s.trace.J))
-    return Section.of("loss", "Loss", *blocks, lines(rows))
+        rows.append(d.equal_to(J, term, trace.J))
+    return d.Section.of("loss", "Loss", d.Paragraph.of(words), table, d.lines(rows))
 
 
-def _loss_of_row(s: StepSymbols, data: float) -> tuple[list[Block], list[Row]]:
-    n = s.net.units[-1]
-    outputs = tuple(
-        (s.a(s.L, k), label(s.net.output_names[k]), s.a(s.L, k).value, s.y(k).value)
-        for k in range(min(n, 2 * SHOWN))
-    )
-    note = left_out(len(outputs), n, "outputs")
-    if n > WRITTEN_OUT:
-        rule: Formula = Quantity(code("the loss of the outputs"), data)
-    else:
-        rule = rules.loss_of(s.net).of_outputs([(s.y(k), *_output(s, k)) for k in range(n)])
-    left = "data term" if s.net.alpha else general(s.J)
-    table = Table(("output", "name", "value", "target"), outputs, note)
-    return [table], [equal_to(left, rule, data)]
-
-
-def _output(s: StepSymbols, k: int) -> tuple[Formula, Formula]:
+def _output(s: Symbols, k: int, digits: int) -> tuple[Formula, Formula]:
     """Return a and 1 - a of an output with the numbers that its loss takes: a log loss clips a."""
     a = s.a(s.L, k)
-    if rules.loss_of(s.net).of_sum is not None:
+    if s.loss.of_sum is not None:
         eps = np.finfo(np.float64).eps
         a = Quantity(a.name, float(np.clip(a.value, eps, 1 - eps)))
     rest = 1 - a
-    if Writer("ascii", digits=s.digits).number(a.value) == "1":  # 1 - 1 would hide what is left
+    if Writer("ascii", digits=digits).number(a.value) == "1":  # 1 - 1 would hide what is left
         name = Name(*(Writer(flavour).symbols(rest) for flavour in Name._fields))
         return a, Quantity(name, rest.value)
     return a, rest
 
 
-def _loss_of_batch(s: StepSymbols) -> tuple[list[Block], list[Row]]:
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (str(r), float(s.trace.share[r]), float(s.trace.loss_rows[r]))
-        for r in range(min(len(s.trace.X), SHOWN))
+# --- backward ------------------------------------------------------------------------------------
+
+
+def backward(s: Symbols, l: int) -> d.Section:
+    """Write dJ/da and delta of a layer."""
+    trace, n, name = s.trace, s.net.units[l], s.notation.a
+    at_loss = l == s.L and s.net.canonical  # where delta is no product with f'(z)
+    slopes = trace.df[l]
+    at_once = at_loss and slopes is None
+
+    def dJ_da(i: Unit) -> Partial:
+        return s.dJ(name(l, i), float(trace.da[l][0, i]) if isinstance(i, int) else np.nan)
+
+    def delta_rule(i: int) -> Formula:
+        if at_loss and not (slopes is not None and np.isfinite(trace.da[l][0, i])):
+            return s.canonical_derivative(i)
+        if slopes is None:
+            return total([dJ_da(k) * s.softmax_derivative(k, i) for k in range(n)])
+        return dJ_da(i) * s.slope(l, i)
+
+    da = Quantities(
+        dJ_da,
+        s.loss_derivative if l == s.L else lambda i: s.weighted_deltas(l, i, WRITTEN_OUT),
+        trace.da[l],
     )
-    note = left_out(len(rows), len(s.trace.X), "rows")
-    words = "The share of a row is what it counts for in J: its weight over their sum."
-    return [Paragraph.of(words), Table(("row", "share", s.J_row), rows, note)], []
+    delta = Quantities(lambda i: s.delta(l, i), delta_rule, trace.delta[l])
+    slope = Quantities(lambda i: Apply("f'", s.z(l, i)), lambda i: s.slope(l, i), slopes)
+    if is_written_out(s, l, min(l + 1, s.L)):
+        # at an output rounded to 0 or 1 the factors are infinity and 0, their product h - y
+        finite = np.isfinite(trace.da[l][0]) & (not at_once)
+        block: d.Block = d.lines(
+            [*da.written(np.flatnonzero(finite).tolist()), *delta.written(range(n))]
+        )
+    else:
+        first = [] if at_once else [da] if slopes is None else [da, slope]
+        block = table_of(s, *first, delta)
+    blocks: list[d.Block] = [d.Paragraph.of(*_backward_rule(s, l, da, slope, at_once)), block]
+    if slopes is not None and not at_loss:
+        blocks += _blocked(s, l)
+    return d.Section.of("backward", f"Backward: {layer_title(s, l)}", *blocks)
 
 
-def step_story(trace: TraceNumbers, notation: Notation, digits: int) -> Document:
-    """Return the whole step, section by section."""
-    s = StepSymbols(trace, notation, digits)
-    sections = [
-        overview(s),
-        inputs(s),
-        *(forward(s, l) for l in range(1, s.L + 1)),
-        loss(s),
-        *(backward(s, l) for l in range(s.L, 0, -1)),
-        *(gradient(s, l) for l in range(s.L - 1, -1, -1)),
-        *update(s),
+def _backward_rule(
+    s: Symbols, l: int, da: Quantities, slope: Quantities, at_once: bool
+) -> list[d.Words]:
+    """Write how dJ/da and delta of a layer come about, in general."""
+    a, z = s.notation.a, s.notation.z
+    share = general(code("share"))
+    delta_i, dJ_dz = s.delta(l, "i"), s.dJ(z(l, "i"))
+    found: list[d.Words] = []
+    k: Unit = "k" if l == s.L else "i"
+    rule = s.canonical_derivative("i") if at_once else da.rule(k)
+    if s.batch and l == s.L:
+        rule = share * rule
+    if at_once:
+        names = f"{s.net.out_activation} and {s.loss.words}"
+        found.append(d.equation(delta_i, dJ_dz, rule))
+        found.append((f"({names} in one step: the targets of a row add up to 1)",))
+    else:
+        found.append(d.equation(da.symbol(k), rule))
+        if s.trace.df[l] is None:
+            through = Partial(a(l, "k"), z(l, "i"))
+            terms = SumOver("k", da.symbol("k") * through)
+            found.append(d.equation(delta_i, dJ_dz, terms))
+            found.append(d.equation(through, s.softmax_derivative("k", "i")))
+        else:
+            found.append(d.equation(delta_i, dJ_dz, da.symbol("i") * slope.symbol("i")))
+            found.append(d.equation(slope.symbol("i"), slope.rule("i")))
+    if s.batch and l == s.L:
+        found.append(("The share of a row is what it counts for in J.",))
+    return found
+
+
+def _blocked(s: Symbols, l: int) -> list[d.Block]:
+    """Name the units whose derivative is 0 in every row."""
+    units = np.flatnonzero((s.trace.df[l] == 0).all(axis=0))
+    if not len(units):
+        return []
+    name = s.net.layer_activation(l)
+    why = f"{name} at z <= 0" if rules.ACTIVATIONS[name].cuts else "saturated"
+    which = d.joined(", ", [s.notation.a(l, int(i)) for i in units[:SHOWN]])
+    if len(units) > 1:
+        more = ", ..." * (len(units) > SHOWN)
+        which = (f"{count(len(units), s.notation.node)} (", *which, f"{more})")
+    rows = " in every row" if s.batch else ""
+    through = "it" if len(units) == 1 else "them"
+    text = f": f'(z) = 0 ({why}){rows}, nothing goes back through {through}."
+    return [d.Paragraph.of((*which, text))]
+
+
+# --- gradient and update -------------------------------------------------------------------------
+
+
+def gradient(s: Symbols, l: int) -> d.Section:
+    n, m = s.net.units[l], s.net.units[l + 1]
+    dW, db = s.trace.dW[l], s.trace.db[l]
+
+    def of_weight(j: Unit, i: Unit) -> Formula:
+        rule = _over_rows(s, s.delta(l + 1, i) * s.a(l, j))
+        return rule + s.decay(s.w(l, j, i)) if s.net.alpha else rule
+
+    def of_bias(i: Unit) -> Formula:
+        return _over_rows(s, s.delta(l + 1, i))
+
+    weight, bias = s.notation.weight, s.notation.bias
+    intro = d.Paragraph.of(
+        d.equation(s.dJ(weight(l, "j", "i")), of_weight("j", "i")),
+        d.equation(s.dJ(bias(l, "i")), of_bias("i")),
+    )
+    block: d.Block = _gradient_table(s, l)
+    if is_written_out(s, l, l + 1):
+        rows = []
+        for i in range(m):
+            for j in range(n):
+                rows.append(d.equal_to(s.dJ(weight(l, j, i), float(dW[j, i])), of_weight(j, i)))
+            rows.append(d.equal_to(s.dJ(bias(l, i), float(db[i])), of_bias(i)))
+        block = d.lines(rows)
+    return d.Section.of("gradient", f"Gradient: {between(s, l)}", intro, block)
+
+
+def _over_rows(s: Symbols, rule: Formula) -> Formula:
+    return SumOver("r", rule) if s.batch else rule
+
+
+def _gradient_table(s: Symbols, l: int) -> d.Table:
+    n, m, node = s.net.units[l], s.net.units[l + 1], s.notation.node
+    dW, db = s.trace.dW[l], s.trace.db[l]
+    rows_shown, columns = min(n, SHOWN), min(m, COLUMNS)
+    source = node if l or s.notation.layer(0) != "the inputs" else "input"
+    rows: list[tuple[d.Cell, ...]] = [
+        (f"from {source} {number_of(s, j)}", *map(float, dW[j, :columns]))
+        for j in range(rows_shown)
     ]
-    return Document(tuple(sections), long=True)
+    rows.append(("bias", *map(float, db[:columns])))
+    note = left_out((rows_shown, n, f"{source}s from"), (columns, m, f"{node}s to"))
+    to = (f"to {node} {number_of(s, i)}" for i in range(columns))
+    return d.Table((s.dJ(s.notation.weight(l, "j", "i")), *to), tuple(rows), note)
+
+
+def update(s: Symbols) -> list[d.Section]:
+    made, net = s.trace.update, s.net
+    if made is None:
+        if net.solver in SOLVERS:  # nobody asked for it
+            return []
+        return [d.Section.of("update", "Update", d.Paragraph.of(NO_RULE))]
+    numbers = made.of(0, 0, 0)
+    rule = [d.equation(line.name, line.rule) for line in rules.update_rule(numbers, s.J, W)]
+    by_training = (
+        f"A copy of the model made this step, in {made.dtype}: these are the numbers of its next "
+        "partial_fit on these rows as one mini-batch."
+    )
+    first = d.Section.of(
+        "update",
+        f"Update: {rules.rule_of({'rule': made.rule, **made.constants}).words}",
+        d.Paragraph.of(*rule),
+        d.Paragraph.of(listed(rules.of_update(numbers, "constants"))),
+        d.Paragraph.of(by_training if net.model is not None else ""),
+    )
+    each = [d.Section.of("update", f"Update: {between(s, l)}", _updates(s, l)) for l in range(s.L)]
+    return [first, *each]
+
+
+def _updates(s: Symbols, l: int) -> d.Table:
+    made, n, m = s.trace.update, s.net.units[l], s.net.units[l + 1]
+    assert made is not None
+    weights, biases = [Address(l, j, i) for i in range(m) for j in range(n)], m
+    if n * m + m > SHOWN_PARAMETERS:
+        weights, biases = weights[:FIRST_WEIGHTS], min(m, FIRST_BIASES)
+    slots = [f"{slot}_{when}" for slot in made.slots for when in ("old", "new")]
+    rows = []
+    for address in (*weights, *(Address(l, None, i) for i in range(biases))):
+        numbers = made.of(*address)
+        keys = ("gradient", *slots, "old", "new")
+        rows.append((address.name(s.notation), *(numbers[key] for key in keys)))
+    note = left_out((len(weights), n * m, "weights"), (biases, m, "biases"))
+    header = [slot.replace("velocity", "v").replace("_", " ") for slot in slots]
+    return d.Table(("", s.dJ(W), *header, "w old", "w new"), tuple(rows), note)

@@ -1,86 +1,122 @@
-"""Symbols: the quantities of one row of a step, each with its name in a notation."""
+"""Symbols: the quantities of one row of a step with their names, and the rules that make them.
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
+A unit may be a letter, which stands for all units of its layer: it has a name and no number.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from . import rules
-from .formula import Formula, Name, Partial, Quantity
+from .formula import (
+    Array,
+    Constant,
+    Formula,
+    Name,
+    Partial,
+    Quantity,
+    Rest,
+    SumOver,
+    code,
+    indexed,
+    total,
+)
 from .notation import Notation, Unit
 from .trace import TraceNumbers
 
 
 class Symbols:
-    """The quantities of one row of a step.
-
-    A unit may be a letter, which stands for all units of its layer: it has a name and no number.
-
-    Attributes
-    ----------
-    J, J_row : Name
-        J, and the loss of a row; the same where there is one row only.
-    batch : bool
-        Whether there are several rows.
-    """
+    """The quantities of a row; `J_row` is its loss, which is J itself where it is the only one."""
 
     def __init__(self, trace: TraceNumbers, notation: Notation, row: int = 0) -> None:
         self.trace, self.net, self.notation, self.row = trace, trace.net, notation, row
         self.L = len(trace.net.coefs)
         self.batch = len(trace.X) > 1
-        self.J = notation.loss
-        self.J_row = notation.row_loss() if self.batch else notation.loss
+        self.J = self.notation.loss
+        self.J_row = self.notation.row_loss() if self.batch else self.J
+        self.loss = rules.loss_of(trace.net)
 
     def a(self, l: int, j: Unit) -> Quantity:
-        """Return what unit j of layer l gives."""
         return quantity(self.notation.a(l, j), self.trace.a[l][self.row], j)
 
     def z(self, l: int, j: Unit) -> Quantity:
-        """Return the weighted sum of unit j of layer l."""
         return quantity(self.notation.z(l, j), self.trace.z[l][self.row], j)
 
     def y(self, j: Unit) -> Quantity:
-        """Return the target of output j."""
         return quantity(self.notation.target(j), self.trace.Y[self.row], j)
 
     def w(self, l: int, i: Unit, j: Unit) -> Quantity:
-        """Return the weight from unit i of layer l to unit j of layer l+1."""
         return quantity(self.notation.weight(l, i, j), self.net.coefs[l], i, j)
 
     def b(self, l: int, j: Unit) -> Quantity:
-        """Return the bias of unit j of layer l+1."""
         return quantity(self.notation.bias(l, j), self.net.intercepts[l], j)
 
+    def deltas(self, l: int) -> Array:
+        return np.asarray(self.trace.delta[l][self.row])
+
+    def delta(self, l: int, j: Unit) -> Quantity:
+        return quantity(self.notation.delta(l, j), self.deltas(l), j)
+
     def dJ(self, name: Name, value: float = math.nan) -> Partial:
-        """Return the derivative of J by something."""
         return Partial(self.J, name, value)
 
+    # --- rules, of what their names say
+
     def activation(self, l: int, j: Unit) -> Formula:
-        """Return the rule of what unit j of layer l gives."""
         return rules.ACTIVATIONS[self.net.layer_activation(l)](self.z(l, j), self.z(l, "k"))
 
     def slope(self, l: int, j: Unit) -> Formula:
-        """Return the rule of f'(z) of unit j of layer l."""
         f = rules.ACTIVATIONS[self.net.layer_activation(l)]
         return f.derivative(self.z(l, j), self.a(l, j))
 
     def loss_derivative(self, k: Unit) -> Formula:
-        """Return the rule of dJ_r/da of output k."""
-        return rules.loss_of(self.net).derivative(self.y(k), self.a(self.L, k))
+        return self.loss.derivative(self.y(k), self.a(self.L, k))
 
     def canonical_derivative(self, k: Unit) -> Formula:
-        """Return the rule of dJ_r/dz of output k where loss and activation are made for it."""
-        return rules.canonical_derivative(self.y(k), self.a(self.L, k))
+        return self.a(self.L, k) - self.y(k)
 
-    def softmax_derivative(self, m: int, k: int) -> Formula:
-        """Return the rule of da_m/dz_k of the outputs."""
-        return rules.softmax_derivative(self.a(self.L, m), self.a(self.L, k), m == k)
+    def softmax_derivative(self, m: Unit, k: Unit) -> Formula:
+        same = None if isinstance(m, str) else m == k
+        return rules.softmax_derivative(self.a(self.L, m), self.a(self.L, k), same)
+
+    def weighted_sum(self, l: int, j: Unit) -> Formula:
+        def term(i: Unit) -> Formula:
+            return self.w(l - 1, i, j) * self.a(l - 1, i)
+
+        each = map(term, range(self.net.units[l - 1]))
+        return total(
+            [*([SumOver("j", term("j"))] if isinstance(j, str) else each), self.b(l - 1, j)]
+        )
+
+    def weighted_deltas(self, l: int, j: Unit, at_most: int) -> Formula:
+        """Return the rule of dJ/da, a sum over the layer above."""
+
+        def term(k: Unit) -> Formula:
+            return self.w(l, j, k) * self.delta(l + 1, k)
+
+        if isinstance(j, str):
+            return SumOver("k", term("k"))
+        return largest_terms(self.net.coefs[l][j] * self.deltas(l + 1), term, at_most)
+
+    def penalty(self) -> Formula:
+        """Return the L2 term of J."""
+        squares = SumOver("", general(indexed("w")) ** 2)
+        half = general(code("alpha")) / 2
+        return half * squares if self.trace.sum_w == 1 else half / self.trace.sum_w * squares
+
+    def decay(self, weight: Quantity) -> Formula:
+        """Return the L2 term of dJ/dw."""
+        alpha = Quantity(code("alpha"), self.net.alpha)
+        if self.trace.sum_w == 1:
+            return alpha * weight
+        return alpha / Constant(self.trace.sum_w) * weight
 
 
 def general(name: Name) -> Quantity:
-    """Return a symbol without a number, for a rule in general."""
     return Quantity(name, math.nan)
 
 
@@ -89,3 +125,14 @@ def quantity(name: Name, values: Any, *at: Unit) -> Quantity:
     if any(isinstance(unit, str) for unit in at):
         return general(name)
     return Quantity(name, float(values[at]))
+
+
+def largest_terms(values: Array, term: Callable[[int], Formula], at_most: int) -> Formula:
+    """Return a sum in its terms; of more than `at_most` the largest, in order, and the rest."""
+    n = len(values)
+    if n <= at_most:
+        return total([term(k) for k in range(n)])
+    several = min(at_most - 1, max(1, np.count_nonzero(values)))
+    kept = np.sort(np.argsort(-np.abs(values), kind="stable")[:several])
+    rest = math.fsum(np.delete(values, kept))
+    return total([*(term(int(k)) for k in kept), Rest(n - len(kept), rest)])

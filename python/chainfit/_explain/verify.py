@@ -3,17 +3,14 @@
 How far apart they may lie is no constant: `bounds` bounds it for the net and rows at hand.
 """
 
-# ruff: noqa: E741 - l is the layer, here as in the formulas
-
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import _core
 from .._common.public import public
@@ -21,11 +18,12 @@ from .._estimators.optimizer import new_trainer
 from .bounds import TINY, kernel_bound
 from .difference import central_difference
 from .flow import Backward
+from .formula import Array
 from .net import Net
 from .rounding import U
 from .trace import TraceNumbers
 
-Array = npt.NDArray[Any]
+Way = tuple[str, float | None, float, str]  # what, its value, what it may be off by, a note
 
 
 @public
@@ -37,23 +35,10 @@ class MismatchError(ArithmeticError):
 class Verification:
     """One derivative in several ways, and how far from the chain each may be.
 
-    Attributes
-    ----------
-    chain : float
-        The chain's product, all paths and rows added up, with the L2 term.
-    stored : float
-        The gradient of the trace, in NumPy: ``trace.dW`` or ``trace.db``.
-    stored_tolerance : float
-    kernel : float or None
-        The gradient of the compiled core in float64; None where it trains no such net.
-    kernel_tolerance : float
-    kernel_note : str
-        How the core was made to compute it, or why it can't.
-    difference : float or None
-        The central difference of J; None where there is none.
-    difference_tolerance : float
-    difference_note : str
-        The step of the difference, or why there is none.
+    `chain` is the chain's product, all paths and rows added up, with the L2 term; `stored` the
+    gradient of the trace, in NumPy; `kernel` that of the compiled core in float64, None where it
+    trains no such net; `difference` the central difference of J, None where there is none. Notes
+    say how each was got, or why not.
     """
 
     chain: float
@@ -66,73 +51,58 @@ class Verification:
     difference_tolerance: float
     difference_note: str
 
-    def rows(self) -> list[tuple[str, float | None, float, str]]:
+    def rows(self) -> list[Way]:
         """Return (what, value, tolerance, note) of the three, the chain itself first."""
-        kernel = ("the kernel's gradient", self.kernel, self.kernel_tolerance, self.kernel_note)
-        if self.kernel is None:
-            kernel = ("NumPy's gradient", self.stored, self.stored_tolerance, self.kernel_note)
+        stored, kernel, difference = self._others()
+        shown = stored if self.kernel is None else kernel
+        return [("product of the chain", self.chain, 0.0, ""), shown, difference]
+
+    def _others(self) -> list[Way]:
+        name, tolerance = "central difference of J", self.difference_tolerance
         return [
-            ("product of the chain", self.chain, 0.0, ""),
-            kernel,
-            (
-                "central difference of J",
-                self.difference,
-                self.difference_tolerance,
-                self.difference_note,
-            ),
+            ("NumPy's gradient", self.stored, self.stored_tolerance, self.kernel_note),
+            ("the kernel's gradient", self.kernel, self.kernel_tolerance, self.kernel_note),
+            (name, self.difference, tolerance, self.difference_note),
         ]
 
     def check(self, symbol: str) -> None:
         """Raise a MismatchError if one of them is farther from the chain than it may be."""
-        others = {
-            "NumPy's gradient": (self.stored, self.stored_tolerance),
-            "the kernel's gradient": (self.kernel, self.kernel_tolerance),
-            "the central difference": (self.difference, self.difference_tolerance),
-        }
-        for name, (value, tolerance) in others.items():
+        for name, value, tolerance, _ in self._others():
             if value is not None and not abs(value - self.chain) <= tolerance:
-                raise MismatchError(
-                    f"dJ/d{symbol}: the chain's product is {self.chain!r}, {name} is {value!r}; "
-                    f"they may differ by {tolerance:.1e} at most. One of them is wrong: please "
-                    "report it, with the net and the rows."
-                )
+                what = f"dJ/d{symbol}: the chain's product is {self.chain!r}, {name} is {value!r}"
+                _refuse(what, tolerance, ", with the net and the rows")
+
+
+def _refuse(what: str, tolerance: float, with_what: str) -> NoReturn:
+    raise MismatchError(
+        f"{what}; they may differ by {tolerance:.1e} at most. One of them is wrong: please report "
+        f"it{with_what}."
+    )
 
 
 def verify(backward: Backward, value: float, l2_term: float, weight: float) -> Verification:
-    """Compute the derivative in the other ways; see `Verification`."""
     trace, (l, i, j) = backward.trace, backward.address
     stored = float(trace.db[l][j] if i is None else trace.dW[l][i, j])
     size = float(np.sum(backward.share * backward.absolute_terms)) + abs(l2_term)
-    # either side is rounded that many times at most
-    stored_tolerance = 2 * backward.roundings() * U * size + TINY
+    rounded = _tolerance(backward, size)
     kernel, kernel_note = _kernel_gradient(trace, l, i, j)
-    kernel_tolerance = stored_tolerance
-    if kernel is not None:
-        kernel_tolerance += kernel_bound(trace, l, i, j)
-    difference, difference_tolerance, difference_note = central_difference(backward, weight)
-    return Verification(
-        chain=value,
-        stored=stored,
-        stored_tolerance=stored_tolerance,
-        kernel=kernel,
-        kernel_tolerance=kernel_tolerance,
-        kernel_note=kernel_note,
-        difference=difference,
-        difference_tolerance=difference_tolerance + stored_tolerance,
-        difference_note=difference_note,
-    )
+    off = 0.0 if kernel is None else kernel_bound(trace, l, i, j)
+    difference, error, note = central_difference(backward, weight)
+    ways = (stored, rounded, kernel, rounded + off, kernel_note, difference, error + rounded, note)
+    return Verification(value, *ways)
 
 
 def check_paths(backward: Backward, row: int, products: Sequence[float]) -> None:
     """Raise a MismatchError if all paths of a row don't add up to what delta says."""
     paths, delta = math.fsum(products), float(backward.share[row] * backward.terms[row])
-    size = float(backward.share[row] * backward.absolute_terms[row])
-    tolerance = 2 * backward.roundings() * U * size + TINY
+    tolerance = _tolerance(backward, float(backward.share[row] * backward.absolute_terms[row]))
     if not abs(paths - delta) <= tolerance:
-        raise MismatchError(
-            f"row {row}: all paths add up to {paths!r}, delta gives {delta!r}; they may differ by "
-            f"{tolerance:.1e} at most. One of them is wrong: please report it."
-        )
+        _refuse(f"row {row}: all paths add up to {paths!r}, delta gives {delta!r}", tolerance, "")
+
+
+def _tolerance(backward: Backward, size: float) -> float:
+    # either side is rounded that many times at most
+    return 2 * backward.roundings() * U * size + TINY
 
 
 # --- the kernel ----------------------------------------------------------------------------------
@@ -160,13 +130,11 @@ def _kernel_gradient(
 def _core_net(net: Net) -> tuple[list[Array], list[Array], tuple[str, ...], str] | None:
     """Return (W, b, activations, out_activation) of a core's net with the same gradient, if any.
 
-    A loss of identity outputs, such as squared error, of outputs with the activation of hidden
-    units: these are hidden units of a net with one layer more, W = I and b = 0, whose outputs are
-    the same numbers.
+    Outputs with an activation of hidden units and a loss of identity outputs are hidden units of a
+    net with one layer more, W = I and b = 0, whose outputs are the same numbers.
     """
     W, b = list(net.coefs), list(net.intercepts)
-    known = _core.activations()
-    loss = _core.losses().get(net.loss)
+    known, loss = _core.activations(), _core.losses().get(net.loss)
     if loss is None:
         return None
     link = _core.links().get(net.out_activation)

@@ -1,16 +1,17 @@
-"""Written: what steps, worked examples and walkthroughs have in common, as users see them.
+"""Written: chains, steps and worked examples as text, LaTeX and HTML.
 
-A class says which documents it is; here they are written as text, LaTeX and HTML. A `Chain` has
-settings of its own for each.
+A class says which documents it is; the renderers write them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from .document import Document
 from .render_html import preformatted, to_html
 from .render_latex import to_latex
 from .render_text import to_text
-from .writer import checked_width, checked_writer
+from .writer import Writer, checked_writer
 
 
 class Written:
@@ -18,53 +19,83 @@ class Written:
 
     __slots__ = ()
 
-    def _documents(self, digits: int) -> list[Document]:
+    def _documents(self, writer: Writer) -> list[Document]:
         raise NotImplementedError
 
-    def text(self, *, ascii: bool = False, digits: int = 6, width: int = 100) -> str:
+    def _chosen(self, writer: Writer, keys: Sequence[str] | None) -> list[Document]:
+        documents = self._documents(writer)
+        known = dict.fromkeys(key for document in documents for key in document.keys)
+        for key in keys or ():
+            if key not in known:
+                listed = ", ".join(map(repr, known))
+                raise ValueError(f"sections must be among {listed}, got {key!r}.")
+        return documents if keys is None else [document.only(keys) for document in documents]
+
+    def text(
+        self,
+        *,
+        ascii: bool = False,
+        hide: str | None = None,
+        digits: int = 6,
+        width: int = 100,
+        sections: Sequence[str] | None = None,
+    ) -> str:
         """Write it as aligned text.
 
         Parameters
         ----------
         ascii : bool, default=False
             Whether to do without Unicode: w_12^(2) and d instead of ∂.
+        hide : {'numbers'}, default=None
+            'numbers' leaves blanks to fill in, and lists what is given.
         digits : int, default=6
             Significant digits, 1 to 17; a table that is too wide for its line has fewer.
         width : int, default=100
             Columns of a line, at least 80.
+        sections : sequence of str, default=None
+            Only these; None is all. Those that don't apply are left out. A chain has 'head',
+            'given' (where numbers are hidden), 'chain', 'factors', 'paths', 'softmax', 'delta',
+            'blocked', 'rows', 'l2', 'update' and 'verified'; a step 'overview', 'given', 'inputs',
+            'forward', 'loss', 'backward', 'gradient' and 'update'.
 
         Returns
         -------
         str
         """
-        writer = checked_writer("ascii" if ascii else "unicode", digits)
-        width = checked_width(width)
-        return "\n\n".join(to_text(each, writer, width) for each in self._documents(digits))
+        writer = checked_writer("ascii" if ascii else "unicode", digits, hide)
+        if width < 80:
+            raise ValueError(f"width must be at least 80, got {width!r}.")
+        return "\n\n".join(to_text(each, writer, width) for each in self._chosen(writer, sections))
 
     def __str__(self) -> str:
         return self.text()
 
-    def to_latex(self, *, digits: int = 6) -> str:
+    def to_latex(
+        self, *, hide: str | None = None, digits: int = 6, sections: Sequence[str] | None = None
+    ) -> str:
         r"""Write equations and tables as LaTeX: ``aligned`` environments for ``\[ ... \]``.
 
         Parameters
         ----------
-        digits : int, default=6
-            Significant digits; with 17 the numbers are those of float64.
+        hide, digits, sections
+            As in `text`; with 17 digits the numbers are those of float64.
 
         Returns
         -------
         str
         """
-        writer = checked_writer("latex", digits)
-        return "\n\n".join(to_latex(document, writer) for document in self._documents(digits))
+        writer = checked_writer("latex", digits, hide)
+        return "\n\n".join(to_latex(each, writer) for each in self._chosen(writer, sections))
 
-    def to_html(self, *, digits: int = 6) -> str:
+    def to_html(
+        self, *, hide: str | None = None, digits: int = 6, sections: Sequence[str] | None = None
+    ) -> str:
         """Write it as a piece of HTML; no script, nothing from elsewhere.
 
         Parameters
         ----------
-        digits : int, default=6
+        hide, digits, sections
+            As in `text`.
 
         Returns
         -------
@@ -73,12 +104,12 @@ class Written:
         Raises
         ------
         ImportError
-            If there are chains in it, and latex2mathml is not installed.
+            If there are chains in it, whose formulas are MathML, and latex2mathml is not installed.
         """
-        latex, plain = checked_writer("latex", digits), checked_writer("unicode", digits)
+        latex = checked_writer("latex", digits, hide)
+        plain = latex.with_flavour("unicode")
         return "\n".join(
-            to_html(document, plain if document.long else latex)
-            for document in self._documents(digits)
+            to_html(each, plain if each.long else latex) for each in self._chosen(latex, sections)
         )
 
     def _repr_html_(self) -> str:

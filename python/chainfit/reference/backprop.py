@@ -66,8 +66,8 @@ def deltas(
     sample_weight: Weights = None,
     b: Arrays | None = None,
     loss: str | None = None,
-    masks: Masks = None,
     out_activation: str | None = None,
+    masks: Masks = None,
     **parameters: Any,
 ) -> dict[int, Array]:
     """Return ``{l: dJ/dz[l]}`` for l = L..1: the chain rule, last layer first.
@@ -119,7 +119,7 @@ def deltas(
 def gradient(
     X: Array, Y: Array, W: Arrays, b: Arrays, *,
     activation: ActivationNames, loss: str, l2: float = 0.0, sample_weight: Weights = None,
-    l1: float = 0.0, masks: Masks = None, out_activation: str | None = None, **parameters: Any
+    l1: float = 0.0, out_activation: str | None = None, masks: Masks = None, **parameters: Any
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
     """Return ``(J, dW, db)``, all at the given W and b; `out_activation` None is the loss's own.
 
@@ -127,10 +127,10 @@ def gradient(
     ``dW[l] = a[l].T @ delta[l+1] + l2/sum(w) W[l]`` and ``db[l] = column sums of delta[l+1]``. An
     L1 penalty adds l1/sum(w) times the sign of W[l], 0 at 0.
     """
-    link = out_activation or LOSSES[loss].link
-    a = forward(X, W, b, activation, link, masks)
+    out_activation = out_activation or LOSSES[loss].link
+    a = forward(X, W, b, activation, out_activation, masks)
     J = objective(Y, a[-1], W, loss=loss, l2=l2, sample_weight=sample_weight, l1=l1, **parameters)
-    delta = deltas(a, Y, W, activation, sample_weight, b, loss, masks, link, **parameters)
+    delta = deltas(a, Y, W, activation, sample_weight, b, loss, out_activation, masks, **parameters)
     dW = [a[l].T @ delta[l + 1] for l in range(len(W))]
     db = [delta[l + 1].sum(axis=0) for l in range(len(W))]
     if l2:

@@ -1,0 +1,75 @@
+"""A fit that learned nothing says so: where training stopped no better off than a constant is.
+
+Dead hidden units, features of the wrong scale, a step size or penalty far too large: all of them
+end in a net that predicts the same for every row, and seem to have converged.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
+
+from .forward import FLOAT64
+from .inputs import FitData
+from .optimizer import new_trainer
+from .settings import FitSettings
+from .state import State
+from .warn import warn
+
+Array = npt.NDArray[Any]
+
+# What a loss may fall short of a constant's by rounding alone, in float32 over many rows.
+_ROUNDING = 1e-5
+
+
+def warn_if_nothing_learned(state: State, settings: FitSettings, data: FitData) -> None:
+    """Warn where no epoch of a fit that converged had a loss below that of a constant."""
+    losses = [state.loss] if state.loss_curve is None else state.loss_curve[-state.n_iter :]
+    constant = _loss_of_constant(settings, data)
+    if math.isfinite(constant) and min(losses) >= constant - abs(constant) * _ROUNDING:
+        warn(
+            f"The model learned nothing: its loss on the training data, {min(losses):.6g}, is no "
+            f"lower than that of a prediction which is the same for all rows, {constant:.6g}. "
+            "Scale the features (with sklearn.preprocessing.StandardScaler, for instance) and the "
+            "targets of a regression, or change learning_rate_init, alpha, activation or "
+            "random_state.",
+            ConvergenceWarning,
+        )
+
+
+def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
+    """Return the least loss of a constant, which is all that a net of biases alone can learn.
+
+    NaN if the targets are constant themselves, or weights negative.
+    """
+    targets, weight = data.Y.astype(FLOAT64), data.sample_weight
+    if not np.ptp(targets, axis=0).any():
+        return math.nan
+    if weight is not None:
+        if weight.min() < 0:  # then the loss may have no least value
+            return math.nan
+        weight = weight.astype(FLOAT64)
+    nothing = np.zeros((len(targets), 1))
+    outputs = targets.shape[1]
+    trainer = new_trainer(
+        "sgd",
+        [1, outputs],
+        "identity",
+        settings.loss,
+        FLOAT64,
+        settings.loss_settings,
+        settings.out_activation,
+    )
+
+    def objective(b: Array) -> tuple[float, Array]:
+        trainer.set_parameters([np.zeros((1, outputs))], [b])
+        loss, _, _, (gradient,) = trainer.loss_and_gradient(nothing, targets, weight, 0.0, 1)
+        return loss, gradient
+
+    result = scipy.optimize.minimize(objective, np.zeros(outputs), jac=True, method="L-BFGS-B")
+    return float(result.fun) * settings.loss_scale(outputs)

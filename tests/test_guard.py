@@ -1,0 +1,81 @@
+"""A fit that learned nothing says so, and no other does."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris, make_friedman1
+from sklearn.exceptions import ConvergenceWarning
+
+from chainfit import MLPClassifier, MLPRegressor
+
+_rng = np.random.RandomState(0)
+X = _rng.randn(80, 4)
+y = X[:, 0] - X[:, 1] ** 2
+TARGETS = {
+    "squared_error": y,
+    "poisson": np.exp(y),
+    "huber": y,
+    "two": np.c_[y, X[:, 2]],
+    "binary": y > 0,
+    "multiclass": np.digitize(y, [-1.0, 0.5]),
+    "multilabel": (np.c_[y, X[:, 2]] > 0).astype(int),
+}
+
+
+def net(target, **parameters):
+    settings = {"hidden_layer_sizes": (6,), "random_state": 0, "max_iter": 300, **parameters}
+    if target in ("squared_error", "poisson", "huber"):
+        return MLPRegressor(target, **settings)
+    return (MLPRegressor if target == "two" else MLPClassifier)(**settings)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_features_that_say_nothing(target, solver):
+    constant = np.ones_like(X)
+    model = net(target, solver=solver, learning_rate_init=0.05)
+    with pytest.warns(ConvergenceWarning, match="The model learned nothing: its loss"):
+        model.fit(constant, TARGETS[target])
+
+
+def test_dead_units():
+    """All inputs are far below 0 for every relu, and stay there."""
+    model = MLPRegressor(
+        hidden_layer_sizes=(4,), solver="sgd", random_state=0, warm_start=True, max_iter=200
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.set_params(max_iter=1).fit(X, y)
+        model.intercepts_[0][:] = -1e3
+        model.set_params(max_iter=300)
+    with pytest.warns(ConvergenceWarning, match="learned nothing"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_what_learned_says_nothing(target, solver):
+    rate = 0.01 if target == "poisson" else 0.05
+    model = net(target, solver=solver, learning_rate_init=rate, n_iter_no_change=3)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*learned nothing")
+        warnings.filterwarnings("ignore", message=".*(Maximum iterations|lbfgs failed)")
+        model.fit(X, TARGETS[target])
+
+
+@pytest.mark.parametrize("y", [np.zeros(80), np.full(80, 3.5)])
+def test_constant_targets_are_learned(y):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*learned nothing")
+        MLPRegressor(
+            hidden_layer_sizes=(3,), random_state=0, max_iter=1000, learning_rate_init=0.05
+        ).fit(X, y)
+
+
+def test_data_that_are_not_scaled_but_do():
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*learned nothing")
+        warnings.filterwarnings("ignore", message=".*Maximum iterations")
+        MLPClassifier(random_state=0, early_stopping=True).fit(*load_iris(return_X_y=True))
+        MLPRegressor(random_state=0).fit(*make_friedman1(random_state=0))

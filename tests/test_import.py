@@ -1,0 +1,44 @@
+"""What `import chainfit` loads: what fitting needs, and nothing beyond scikit-learn's own."""
+
+import json
+
+import pytest
+
+import chainfit
+
+MODULES = """
+import json, sys
+
+modules = []
+for name in "sklearn.neural_network", "chainfit", "chainfit.explain":
+    exec(name if name.count("explain") else f"import {name}")
+    modules.append(sorted(sys.modules))
+print(json.dumps(modules))
+"""
+
+
+@pytest.fixture(scope="session")
+def modules(python):
+    """Names of modules: after scikit-learn's MLP, then chainfit, then `explain`."""
+    done = python(MODULES)
+    assert done.returncode == 0, done.stderr
+    return list(map(set, json.loads(done.stdout)))
+
+
+def test_import_loads_nothing_that_scikit_learns_mlp_does_not(modules):
+    more = modules[1] - modules[0]
+    assert {"chainfit", "chainfit._core"} <= more
+    assert [name for name in more if not name.startswith(("chainfit", "_editable"))] == []
+
+
+def test_what_fitting_does_not_need_is_loaded_later(modules):
+    """Who only fits does not wait for files, tables, the command line, or the chain."""
+    for_later = ("_files.model", "_tables.table", "_cli", "_explain", "reference")
+    prefixes = tuple(f"chainfit.{name}" for name in for_later)
+    assert [name for name in modules[1] if name.startswith(prefixes)] == []
+
+
+def test_what_writes_a_chain_is_loaded_when_it_writes(modules):
+    assert "chainfit._explain.explain" in modules[2]
+    assert not {"latex2mathml", "jinja2", "chainfit._explain.page.page"} & modules[2]
+    assert {"explain", "Chain"} <= set(dir(chainfit))
