@@ -149,7 +149,6 @@ class _Trainer:
         l1: float = 0.0,
         dropout: bool = False,
     ) -> tuple[float, float, list[_Array], list[_Array]]: ...
-    def loss(self, output: _Array, Y: _Array, sample_weight: _Array | None) -> float: ...
 
 class TrainerF32(_Trainer): ...
 class TrainerF64(_Trainer): ...
@@ -163,6 +162,14 @@ def predict(
     n_threads: int | Callable[[], int],
     blocks: Sequence[int] = (),
 ) -> _Array: ...
+def loss(
+    output: _Array,
+    Y: _Array,
+    sample_weight: _Array | None,
+    loss: str,
+    blocks: Sequence[tuple[int, dict[str, float]]] | None = None,
+    **parameters: float,
+) -> float: ...
 
 class _RowNet:
     def __init__(
