@@ -38,6 +38,28 @@ inline std::vector<std::string> names_of(const py::object& activation) {
     return activation.cast<std::vector<std::string>>();
 }
 
+// Parameters of rules by their names.
+inline Settings settings_of(const py::dict& parameters) {
+    Settings settings;
+    for (const auto& [name, given] : parameters) {
+        const double value = PyFloat_AsDouble(given.ptr());
+        if (value == -1.0 && PyErr_Occurred()) throw py::error_already_set();
+        settings[name.cast<std::string>()] = value;
+    }
+    return settings;
+}
+
+// None, or pairs: a number of neighbouring output units, and their settings of the loss's parameters by name.
+inline std::vector<BlockSettings> blocks_of(const py::object& blocks) {
+    std::vector<BlockSettings> list;
+    if (blocks.is_none()) return list;
+    for (const py::handle block : blocks) {
+        const auto [units, settings] = block.cast<std::pair<Index, py::dict>>();
+        list.push_back({units, settings_of(settings)});
+    }
+    return list;
+}
+
 inline std::string shape_text(const std::vector<py::ssize_t>& shape) {
     std::string text = "(";
     for (std::size_t i = 0; i < shape.size(); ++i) {

@@ -57,6 +57,15 @@ py::array predict_as(const py::object& x, const py::sequence& coefs, const py::s
     return out;
 }
 
+template <class T>
+double loss_as(const py::object& outputs, const py::object& Y, const py::object& sample_weight,
+               const OutputSettings& output, Settings settings) {
+    const py::array a = checked_array<T>(outputs, {-1, -1}, {"output"});
+    const SampleArrays<T> arrays(a, Y, sample_weight, a.shape(1), a.shape(1));
+    const NoGil no_gil;
+    return mean_loss(arrays.samples, a.shape(1), output, std::move(settings));
+}
+
 // A net for one row at a time, for chainfit.row_predictor: what that calls goes by address.
 template <class T>
 class PyRowNet {
@@ -127,6 +136,17 @@ void bind_prediction(py::module_& m) {
         },
         py::arg("X"), py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"),
         py::arg("n_threads"), py::arg("blocks") = std::vector<Index>());
+    m.def(
+        "loss",
+        [](const py::object& output, const py::object& Y, const py::object& sample_weight, const std::string& loss,
+           const py::object& blocks, const py::kwargs& parameters) {
+            const OutputSettings settings_of_output{loss, "", blocks_of(blocks)};
+            Settings settings = settings_of(parameters);
+            return py::isinstance<py::array_t<float>>(output)
+                       ? loss_as<float>(output, Y, sample_weight, settings_of_output, std::move(settings))
+                       : loss_as<double>(output, Y, sample_weight, settings_of_output, std::move(settings));
+        },
+        py::arg("output"), py::arg("Y"), py::arg("sample_weight"), py::arg("loss"), py::arg("blocks") = py::none());
     bind_row_net<float>(m, "RowNetF32");
     bind_row_net<double>(m, "RowNetF64");
 }

@@ -131,27 +131,6 @@ class PythonObserver final : public Observer {
     Signals signals_;
 };
 
-Settings settings_of(const py::dict& parameters) {
-    Settings settings;
-    for (const auto& [name, given] : parameters) {
-        const double value = PyFloat_AsDouble(given.ptr());
-        if (value == -1.0 && PyErr_Occurred()) throw py::error_already_set();
-        settings[name.cast<std::string>()] = value;
-    }
-    return settings;
-}
-
-// None, or pairs: a number of neighbouring output units, and their settings of the loss's parameters by name.
-std::vector<BlockSettings> blocks_of(const py::object& blocks) {
-    std::vector<BlockSettings> list;
-    if (blocks.is_none()) return list;
-    for (const py::handle block : blocks) {
-        const auto [units, settings] = block.cast<std::pair<Index, py::dict>>();
-        list.push_back({units, settings_of(settings)});
-    }
-    return list;
-}
-
 // A Python function that is handed the gradient of each step, coefs and intercepts, and may change it in place. Made
 // and destroyed with the GIL held, used without.
 template <class T>
@@ -387,8 +366,7 @@ void bind_trainer(py::module_& m, const char* name) {
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"),
              py::arg("gradient_hook") = py::none())
         .def("loss_and_gradient", &Class::loss_and_gradient, py::arg("X"), py::arg("Y"), py::arg("sample_weight"),
-             py::arg("l2"), py::arg("n_threads"), py::arg("l1") = 0.0, py::arg("dropout") = false)
-        .def("loss", &Class::loss, py::arg("output"), py::arg("Y"), py::arg("sample_weight"));
+             py::arg("l2"), py::arg("n_threads"), py::arg("l1") = 0.0, py::arg("dropout") = false);
 }
 
 std::string schedule_name(const Run& run) { return kSchedules[static_cast<std::size_t>(run.schedule)]; }

@@ -10,9 +10,13 @@
 namespace chainfit {
 
 template <class T>
-double mean_loss(const Functions<T>& functions, Index n_out, const Samples<T>& samples) {
+double mean_loss(const Samples<T>& samples, Index n_out, const OutputSettings& output, Settings settings) {
     constexpr Index V = kLanes<T>;
-    const Kernels<T>& kernels = functions.kernels();
+    const Kernels<T>& kernels = isa().kernels<T>();
+    const Functions<T> functions(kernels, {}, 0, output, n_out, settings);
+    if (!settings.empty())
+        throw std::invalid_argument("the loss '" + output.loss + "' has no parameter '" + settings.begin()->first +
+                                    "'");
     const OutputRule<T> rule = functions.output();
     double total_weight = static_cast<double>(samples.rows);
     if (samples.weight) {
@@ -35,7 +39,7 @@ double mean_loss(const Functions<T>& functions, Index n_out, const Samples<T>& s
     return sum;
 }
 
-template double mean_loss(const Functions<float>&, Index, const Samples<float>&);
-template double mean_loss(const Functions<double>&, Index, const Samples<double>&);
+template double mean_loss(const Samples<float>&, Index, const OutputSettings&, Settings);
+template double mean_loss(const Samples<double>&, Index, const OutputSettings&, Settings);
 
 }  // namespace chainfit

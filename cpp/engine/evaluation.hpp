@@ -5,8 +5,9 @@
 
 namespace chainfit {
 
-// The weighted mean of the loss over the rows, given a[L] (rows, n_out) in the place of samples.X, dense.
+// The weighted mean over the rows of the loss of outputs a[L] in the place of samples.X, (rows, n_out). `settings` are
+// its parameters; std::invalid_argument names what is unknown or out of range.
 template <class T>
-double mean_loss(const Functions<T>& functions, Index n_out, const Samples<T>& samples);
+double mean_loss(const Samples<T>& samples, Index n_out, const OutputSettings& output, Settings settings);
 
 }  // namespace chainfit

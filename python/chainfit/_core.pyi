@@ -151,7 +151,6 @@ class _Trainer:
         l1: float = 0.0,
         dropout: bool = False,
     ) -> tuple[float, float, list[_Array], list[_Array]]: ...
-    def loss(self, output: _Array, Y: _Array, sample_weight: _Array | None) -> float: ...
 
 class TrainerF32(_Trainer): ...
 class TrainerF64(_Trainer): ...
@@ -165,6 +164,14 @@ def predict(
     n_threads: int | Callable[[], int],
     blocks: Sequence[int] = (),
 ) -> _Array: ...
+def loss(
+    output: _Array,
+    Y: _Array,
+    sample_weight: _Array | None,
+    loss: str,
+    blocks: Sequence[tuple[int, dict[str, float]]] | None = None,
+    **parameters: float,
+) -> float: ...
 
 class _RowNet:
     def __init__(

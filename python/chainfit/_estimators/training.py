@@ -254,8 +254,7 @@ class _Watcher:
     def _validate(self) -> tuple[float, float]:
         assert self.validation is not None
         parameters = published(self.trainer)
-        now = partial(self._state_with, parameters)
-        score, loss = self.validation(*parameters, self.trainer, now)
+        score, loss = self.validation(*parameters, partial(self._state_with, parameters))
         self.scores.append(score)
         if self.validation.with_loss:
             self.losses.append(loss)

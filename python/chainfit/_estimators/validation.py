@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from .. import _core
 from .callbacks import Snapshot
 from .inputs import FitData, Rows, all_finite, core_form, take_rows
-from .optimizer import Trainer
+from .optimizer import by_blocks
 from .settings import FitSettings
 from .threads import thread_limit
 
@@ -49,7 +49,7 @@ class Validation:
         self._threads = thread_limit(settings.n_threads)
 
     def __call__(
-        self, coefs: list[Array], intercepts: list[Array], trainer: Trainer, state: Snapshot
+        self, coefs: list[Array], intercepts: list[Array], state: Snapshot
     ) -> tuple[float, float]:
         """Return score and loss of these weights, NaN where the net's output is not finite.
 
@@ -60,10 +60,7 @@ class Validation:
         output = _core.predict(rows.X, coefs, intercepts, *activations, self._threads)
         if not (all_finite(output) or bool(np.isfinite(output).all())):
             return math.nan, math.nan
-        loss = math.nan
-        if self.with_loss:
-            loss = trainer.loss(output, rows.Y, rows.sample_weight)
-            loss *= settings.loss_scale(output.shape[1])
+        loss = self._loss(output) if self.with_loss else math.nan
         if self._by_loss:
             return -loss, loss
         score = self._score(output, state)
@@ -73,6 +70,12 @@ class Validation:
                 "it."
             )
         return score, loss
+
+    def _loss(self, output: Array) -> float:
+        rows, settings = self._rows, self._settings
+        blocks, common = by_blocks(settings.loss_settings, output.shape[1])
+        loss = _core.loss(output, rows.Y, rows.sample_weight, settings.loss, blocks, **common)
+        return loss * settings.loss_scale(output.shape[1])
 
 
 def hold_out(
