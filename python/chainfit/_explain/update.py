@@ -174,7 +174,8 @@ def _step_of_ours(model: BaseMLP, batch: Batch) -> _Step:
         before = _optimizer_state(draft)
         old = _copy((draft.coefs_, draft.intercepts_))
     held = draft.__dict__
-    for name in ("feature_names_in_", *HISTORY, *OWN_HISTORY):  # names that arrays don't have; its record
+    # names that arrays don't have, and its record, which is another's
+    for name in ("feature_names_in_", *HISTORY, *OWN_HISTORY):
         held.pop(name, None)
     held.update(_one_quiet_step(draft, len(batch.X)))
     held["_optimizer"] = Optimizer.from_state(before, held)
