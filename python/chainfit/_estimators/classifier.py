@@ -26,6 +26,7 @@ from .labels import (
     labels,
     plain_labels,
     quick_targets,
+    smoothed,
     targets,
 )
 from .rules import CLASS_LOSSES
@@ -427,7 +428,7 @@ class MLPClassifier(ClassifierMixin, StartClassifier, BaseMLP):
             self.classes_ = self._label_binarizer.classes_
         else:
             check_labels(found_labels(y), self.classes_, all_of_them=self.warm_start)
-        return targets(self._label_binarizer, y, dtype)
+        return self._smoothed(targets(self._label_binarizer, y, dtype))
 
     def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
         multilabel = self._label_binarizer.y_type_.startswith("multilabel")
@@ -436,7 +437,7 @@ class MLPClassifier(ClassifierMixin, StartClassifier, BaseMLP):
             raise ValueError(f"y must be {wanted}, as it was in fit; its shape is {y.shape}.")
         check_indicators(y)
         check_labels(found_labels(y), self.classes_, all_of_them=False)
-        return targets(self._label_binarizer, y, dtype)
+        return self._smoothed(targets(self._label_binarizer, y, dtype))
 
     def _row_weight(self, sample_weight: Array | None, Y: Array, incremental: bool) -> Array | None:
         if self.class_weight is None:
@@ -459,7 +460,11 @@ class MLPClassifier(ClassifierMixin, StartClassifier, BaseMLP):
             or not self._same_classes(classes)
         ):
             return None
-        return quick_targets(binarizer, y, dtype)
+        Y = quick_targets(binarizer, y, dtype)
+        return Y if Y is None else self._smoothed(Y)
+
+    def _smoothed(self, Y: Array) -> Array:
+        return smoothed(Y, float(self.label_smoothing), self._label_binarizer)
 
     def _same_classes(self, classes: Any) -> bool:
         """Whether `classes` plainly says nothing new; a no is for scikit-learn to judge."""

@@ -333,7 +333,7 @@ class Inside(Jobs):
             a = _core.activate(name, z)
         link = self.out_activation_
         delta = np.zeros((X.shape[0], len(b[-1])), X.dtype)
-        if raw:
+        if raw or (link == "mean_variance" and output < delta.shape[1] // 2):
             delta[:, output] = 1
         elif link in ACTIVATIONS:
             delta[:, output] = _core.activate(link, product(a, W[-1], b[-1]), True)[:, output]

@@ -161,6 +161,15 @@ def targets(binarizer: LabelBinarizer, y: Array, dtype: np.dtype[Any]) -> Array:
     return Y
 
 
+def smoothed(Y: Array, share: float, binarizer: LabelBinarizer) -> Array:
+    """Return the targets Y (rows, n_L) with a share of each spread evenly over all classes."""
+    if not share:
+        return Y
+    classes = Y.shape[1] if binarizer.y_type_ == "multiclass" else 2
+    one = Y.dtype.type
+    return Y * one(1 - share) + one(share / classes)
+
+
 def codes(binarizer: LabelBinarizer, output: Array) -> Array:
     """Return the index into `classes_` of each row of outputs (rows, n_L), or 0/1 if multilabel.
 

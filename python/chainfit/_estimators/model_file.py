@@ -24,8 +24,9 @@ from .._files.fields import (
 from .._files.model import Kind, Packed
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
 from .optimizer import Optimizer
+from .outputs import units_per_target
 from .parameters import check_activations, hidden_units
-from .rules import LINKS, OPTIMIZERS, SETTINGS
+from .rules import OPTIMIZERS, SETTINGS, link_of
 from .state import State
 from .state_file import (
     pack_layers,
@@ -72,6 +73,7 @@ def pack(model: Any) -> Packed:
         "units": [int(model.n_features_in_), *(int(b.size) for b in state.intercepts)],
         "dtype": str(state.coefs[0].dtype),
         "out_activation": model.out_activation_,
+        **({"units_per_target": units} if (units := vars(model).get("_units_per_target")) else {}),
         "feature_names": None if names is None else [str(name) for name in names],
         "classes": _pack_classes(model, tensors) if hasattr(model, "classes_") else None,
         "training": pack_training(state, tensors),
@@ -240,7 +242,17 @@ def _unpack_out_activation(model: Any, fields: Fields) -> None:
     elif is_classifier(model):
         raise ModelFileError("settings: classes must not be null for a classifier")
     else:
-        right = LINKS[model.loss]
+        try:
+            right = link_of(model.loss, model.out_activation)
+        except ValueError as error:
+            raise ModelFileError(f"settings: {error}") from None
+        if units := fields.integer("units_per_target", 0) if fields.has("units_per_target") else 0:
+            if units != units_per_target(model.loss, vars(model)) or model.n_outputs_ % units:
+                raise ModelFileError(
+                    f"settings: {model.n_outputs_} outputs, {units} for a target, disagree with "
+                    f"loss={model.loss!r}"
+                )
+            model._units_per_target = units
     model.out_activation_ = fields.text("out_activation", (right,))
 
 

@@ -17,6 +17,7 @@ from .._estimators.labels import (
     check_labels,
     found_labels,
     quick_targets,
+    smoothed,
     targets,
 )
 from .._estimators.rules import LOSSES
@@ -135,7 +136,8 @@ def _targets(net: Net, y: Any, rows: int, single: bool) -> Array:
     check_consistent_length(range(rows), y)
     binarizer = getattr(net.model, "_label_binarizer", None)
     if binarizer is not None:
-        Y = _of_labels(net, binarizer, y)
+        share = float(getattr(net.model, "label_smoothing", 0.0))
+        Y = smoothed(_of_labels(net, binarizer, y), share, binarizer)
     elif net.loss == "log_loss" and y.ndim == 1 and n_outputs > 1:
         if not np.isin(y, np.arange(n_outputs)).all():
             raise ValueError(

@@ -246,7 +246,14 @@ def as_net(model: Any) -> Net:
         feature_names = getattr(mlp, "feature_names_in_", None)
     if output_names is None:
         output_names = _class_names(mlp)
+    if isinstance(mlp, BaseMLP) and vars(mlp).get("_units_per_target"):
+        raise ValueError(
+            f"Of a net with several outputs for a target, as loss={mlp.loss!r} has them here, "
+            "there is no chain."
+        )
     settings = {k: getattr(mlp, k) for k in (*_SHARED, *_OWN) if hasattr(mlp, k)}
+    if isinstance(settings.get("quantile"), tuple | list):  # which another loss does not look at
+        del settings["quantile"]
     net = Net(
         mlp.coefs_,
         mlp.intercepts_,
