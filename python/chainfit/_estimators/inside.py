@@ -143,6 +143,7 @@ class Inside(Forward):
             data.dtype,
             settings.loss_settings,
             settings.out_activation,
+            settings.blocks,
         )
         trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
         *_, coefs, intercepts = trainer.loss_and_gradient(
@@ -293,6 +294,10 @@ class Inside(Forward):
         return self._as_published()
 
     def _check_output(self, output: Any) -> None:
+        if self._blocks():
+            raise ValueError(
+                "Gradients by the inputs are those of one classification, not several."
+            )
         outputs = len(self.intercepts_[-1])
         whole = isinstance(output, Integral) and not isinstance(output, bool)
         if not whole or not 0 <= output < outputs:

@@ -45,6 +45,8 @@ class FitSettings:
         Whether to train one epoch, as `partial_fit` does, and not `max_iter` or until it converges.
     seed : int or None
         `random_state` where it is an integer.
+    blocks : tuple of int
+        Numbers of neighbouring outputs with a softmax of their own each; () is one for all.
 
     The other attributes are the estimators' parameters.
     """
@@ -69,10 +71,16 @@ class FitSettings:
     n_threads: int | None
     incremental: bool = False
     seed: int | None = None
+    blocks: tuple[int, ...] = ()
 
     @classmethod
     def of(
-        cls, parameters: Mapping[str, Any], loss: str, *, incremental: bool = False
+        cls,
+        parameters: Mapping[str, Any],
+        loss: str,
+        *,
+        incremental: bool = False,
+        blocks: tuple[int, ...] = (),
     ) -> FitSettings:
         """Make the settings of an estimator's parameters, which scikit-learn has validated.
 
@@ -83,6 +91,7 @@ class FitSettings:
         loss : str
             The core's name of the loss.
         incremental : bool, default=False
+        blocks : tuple of int, default=()
         """
         p, seed, activation = parameters, parameters["random_state"], parameters["activation"]
         return cls(
@@ -105,6 +114,7 @@ class FitSettings:
             max_fun=p["max_fun"],
             n_threads=p["n_threads"],
             incremental=incremental,
+            blocks=blocks,
             seed=int(seed) if isinstance(seed, Integral) else None,
         )
 

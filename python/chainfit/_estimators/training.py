@@ -92,6 +92,7 @@ def _make_steps(
         data.dtype,
         settings.loss_settings,
         settings.out_activation,
+        settings.blocks,
     )
     trainer.set_parameters(coefs, intercepts)
     # scores of a fit before may be those of other rows
