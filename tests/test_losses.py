@@ -161,9 +161,7 @@ def test_a_softmax_for_each_block(isa, dtype, make_net):
         reference.LOSSES["log_loss"].rows(net.Y[:, p], a[:, p]) for p in (slice(3), slice(3, 5))
     ]
     assert data == pytest.approx(np.sum(rows) / 9, rel=30 * float(np.finfo(dtype).eps))
-    assert data == pytest.approx(
-        data, rel=1e-6
-    )
+    assert data == pytest.approx(data, rel=1e-6)
 
 
 @pytest.mark.parametrize(

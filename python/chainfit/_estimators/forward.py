@@ -61,14 +61,19 @@ class Forward(Portable):
 
     def _output(self, X: Any, coefs: list[Array], intercepts: list[Array]) -> Array:
         """Return a[L] (rows, n_L) for X (rows, n_0), computed in X's dtype."""
-        return _core.predict(
-            X,
+        W, b, threads = (
             cast(coefs, X.dtype),
             cast(intercepts, X.dtype),
-            self.activation,
-            self.out_activation_,
             thread_limit(self.n_threads),
         )
+        link = self.out_activation_
+        if link == "softmax" and (blocks := self._blocks()):
+            return _core.predict(X, W, b, self.activation, link, threads, blocks)
+        return _core.predict(X, W, b, self.activation, link, threads)
+
+    def _blocks(self) -> tuple[int, ...]:
+        """Return the numbers of outputs that have a softmax each, () if it is one."""
+        return ()
 
     def predict(self, X: Any) -> Array:
         """Predict with the fitted net.
@@ -108,6 +113,8 @@ class Forward(Portable):
         ------
         NotFittedError
             If the model was not fitted.
+        ValueError
+            If the targets were several columns of classes.
 
         Examples
         --------
@@ -123,6 +130,8 @@ class Forward(Portable):
 
         check_is_fitted(self)
         fitted = self._as_published()
+        if fitted._blocks():
+            raise ValueError("row_predictor has one softmax, not one for each column of y.")
         dtype = fitted._model_dtype()
         return RowPredictor(
             cast(fitted.coefs_, dtype),

@@ -154,7 +154,9 @@ class Jobs(Forward):
         loss = self._core_loss()
         optimizer = self._live_optimizer() if incremental else None
         if optimizer is None:
-            settings = FitSettings.of(vars(self), loss, incremental=incremental)
+            settings = FitSettings.of(
+                vars(self), loss, incremental=incremental, blocks=self._blocks()
+            )
             settings.check_step_size(dtype)
             return settings
         given = _given[loss](self.__dict__)
@@ -162,7 +164,8 @@ class Jobs(Forward):
         if memo is None or memo[0] != given or memo[1].loss != loss:
             # a list may have changed when it comes again
             given = tuple(tuple(g) if isinstance(g, list) else g for g in given)
-            settings = FitSettings.of(vars(self), loss, incremental=True)
+            blocks = self._blocks()
+            settings = FitSettings.of(vars(self), loss, incremental=True, blocks=blocks)
             settings.check_step_size(dtype)
             memo = optimizer.memo = given, settings
         found: FitSettings = memo[1]

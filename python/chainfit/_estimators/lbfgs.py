@@ -77,6 +77,7 @@ def minimise(
         data.dtype,
         settings.loss_settings,
         settings.out_activation,
+        settings.blocks,
     )
 
     def evaluate(theta: Array) -> tuple[float, float, list[Array], list[Array]]:

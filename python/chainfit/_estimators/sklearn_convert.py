@@ -43,6 +43,8 @@ _REQUESTING = ("fit", "partial_fit", "score")
 
 def to_sklearn(estimator: Any) -> Any:
     """Make a scikit-learn MLP of a chainfit estimator; documented as its method."""
+    if isinstance(getattr(estimator, "classes_", None), list):
+        raise ValueError("scikit-learn's MLP has no targets of several columns of classes.")
     their = theirs.MLPClassifier if is_classifier(estimator) else theirs.MLPRegressor
     names = their().get_params(deep=False)
     for name, known in _THEIRS.items():

@@ -103,6 +103,7 @@ def _make_steps(
         data.dtype,
         settings.loss_settings,
         settings.out_activation,
+        settings.blocks,
     )
     goes_on = optimizer.averages and step.averages
     (trainer.set_average if goes_on else trainer.set_parameters)(coefs, intercepts)

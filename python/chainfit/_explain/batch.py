@@ -137,7 +137,8 @@ def _targets(net: Net, y: Any, rows: int, single: bool) -> Array:
     binarizer = getattr(net.model, "_label_binarizer", None)
     if binarizer is not None:
         share = float(getattr(net.model, "label_smoothing", 0.0))
-        Y = smoothed(_of_labels(net, binarizer, y), share, binarizer)
+        Y = _of_labels(net, binarizer, y)
+        Y = smoothed(Y, share, binarizer, ()) if share else Y
     elif net.loss == "log_loss" and y.ndim == 1 and n_outputs > 1:
         if not np.isin(y, np.arange(n_outputs)).all():
             raise ValueError(

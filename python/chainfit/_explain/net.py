@@ -240,6 +240,10 @@ def as_net(model: Any) -> Net:
         return model
     mlp, feature_names, output_names = _inner(model)
     check_is_fitted(mlp, "coefs_")
+    if isinstance(getattr(mlp, "classes_", None), list):
+        raise ValueError(
+            "A net for several columns of classes can't be explained: it has a softmax each."
+        )
     if not isinstance(mlp, BaseMLP) and not isinstance(getattr(mlp, "out_activation_", None), str):
         raise NotFittedError(f"This {type(mlp).__name__} instance is not fitted yet.")
     if feature_names is None:

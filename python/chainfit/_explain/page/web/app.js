@@ -220,7 +220,7 @@ document.addEventListener("keydown", (event) => {
 
 // --- begin ---------------------------------------------------------------------------------------
 
-let drawn_width = 0;
+let drawn_width = by_id("stage").getBoundingClientRect().width; // the first drawing stays
 new ResizeObserver(([{ contentRect }]) => {
   if (Math.abs(contentRect.width - drawn_width) < 1) return;
   drawn_width = contentRect.width;
