@@ -1,7 +1,9 @@
 // TrainerF32, TrainerF64 and Run as Python sees them. Floor: bindings.
 #include "engine/trainer.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <numeric>
 #include <optional>
 #include <thread>
@@ -57,6 +59,16 @@ class PythonObserver final : public Observer {
         const auto pair = found.cast<py::tuple>();
         if (pair.size() != 2) throw py::type_error("the listener must return a score, or a score and a loss");
         return {number(pair[0]), number(pair[1])};
+    }
+    std::vector<double> step_sizes(Index first, Index count) override {
+        const Gil gil;
+        PyObject* answer =
+            in_python([&] { return PyObject_CallFunction(listener_.ptr(), "snn", "step_sizes", first, count); });
+        if (!answer) throw py::error_already_set();
+        const auto sizes = py::reinterpret_steal<py::object>(answer);
+        const py::array given = contiguous(checked_array<double>(sizes, {count}, {"step_sizes"}));
+        const auto* begin = static_cast<const double*>(given.data());
+        return {begin, begin + count};
     }
     bool interrupted() override { return signals_.pending(); }
 
@@ -141,6 +153,17 @@ class PythonHook final : public GradientHook<T> {
     py::object function_;
 };
 
+// In the order of LearningRate.
+constexpr const char* kSchedules[] = {"constant", "invscaling", "adaptive",  "cosine",
+                                      "linear",   "step",       "one_cycle", "given"};
+
+// What the engine divides by, or counts with.
+void check_schedule(const Run& run) {
+    if (run.decay_steps < 1) throw py::value_error("decay_steps must be at least 1");
+    if (run.warmup < 0 || run.total_steps < 0) throw py::value_error("warmup and total_steps must not be negative");
+    if (!(run.average_decay >= 0 && run.average_decay < 1)) throw py::value_error("average_decay must be in [0, 1)");
+}
+
 template <class T>
 class PyTrainer {
    public:
@@ -179,6 +202,30 @@ class PyTrainer {
                                     trainer_.optimizer().parameters.slot[s].data());
     }
 
+    // Of the weights after each step, where a run has kept one.
+    py::object average() {
+        const Busy busy(user_, Access::read);
+        const T* packed = trainer_.optimizer().average();
+        if (!packed) return py::none();
+        return unpacked(trainer_.network(), packed);
+    }
+
+    void set_average(const py::sequence& coefs, const py::sequence& intercepts) {
+        const Busy busy(user_, Access::write);
+        const ParameterArrays<T> arrays(layers(), coefs, intercepts);
+        trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.optimizer().set_average());
+    }
+
+    py::tuple dropout() {
+        const Busy busy(user_, Access::read);
+        return py::make_tuple(trainer_.dropout().rates, trainer_.dropout().seed);
+    }
+
+    void set_dropout(const std::vector<double>& rates, std::uint64_t seed) {
+        const Busy busy(user_, Access::write);
+        trainer_.set_dropout({rates, seed});
+    }
+
     bool is_finite() {
         const Busy busy(user_, Access::read);
         return trainer_.optimizer().is_finite();
@@ -202,6 +249,9 @@ class PyTrainer {
         if (run.max_iter < 1) throw py::value_error("max_iter must be at least 1");
         if ((run.validate || run.early_stopping) && listener.is_none())
             throw py::value_error("early_stopping needs a listener that gives the validation score");
+        if (run.schedule == LearningRate::given && listener.is_none())
+            throw py::value_error("a schedule that is given needs a listener that gives the step sizes");
+        check_schedule(run);
         if (run.shuffle && bit_generator.is_none()) throw py::value_error("shuffle needs a bit generator");
 
         std::vector<std::int64_t> rows;  // empty: all rows as they lie
@@ -236,7 +286,7 @@ class PyTrainer {
     }
 
     py::tuple loss_and_gradient(const py::object& X, const py::object& Y, const py::object& sample_weight, double l2,
-                                const py::object& n_threads) {
+                                const py::object& n_threads, double l1, bool dropout) {
         const Busy busy(user_, Access::write);
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
         const int threads = thread_limit(n_threads, step_flop(trainer_.network(), arrays.samples.rows));
@@ -244,7 +294,7 @@ class PyTrainer {
         SignalInterrupt signals;
         {
             const NoGil no_gil;
-            loss = trainer_.loss_and_gradient(arrays.samples, l2, gradient_, signals, threads);
+            loss = trainer_.loss_and_gradient(arrays.samples, {l2, l1}, dropout, gradient_, signals, threads);
         }
         signals.raise();
         const py::tuple gradient = unpacked(trainer_.network(), gradient_.data());
@@ -296,6 +346,10 @@ void bind_trainer(py::module_& m, const char* name) {
              py::arg("out_activation") = "", py::arg("blocks") = py::none())
         .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"))
         .def("parameters", &Class::parameters)
+        .def("average", &Class::average)
+        .def("set_average", &Class::set_average, py::arg("coefs"), py::arg("intercepts"))
+        .def("dropout", &Class::dropout)
+        .def("set_dropout", &Class::set_dropout, py::arg("rates"), py::arg("seed"))
         .def("is_finite", &Class::is_finite)
         .def("set_slots", &Class::set_slots, py::arg("slots"))
         .def("slots", &Class::slots)
@@ -312,29 +366,19 @@ void bind_trainer(py::module_& m, const char* name) {
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"),
              py::arg("gradient_hook") = py::none())
         .def("loss_and_gradient", &Class::loss_and_gradient, py::arg("X"), py::arg("Y"), py::arg("sample_weight"),
-             py::arg("l2"), py::arg("n_threads"));
+             py::arg("l2"), py::arg("n_threads"), py::arg("l1") = 0.0, py::arg("dropout") = false);
 }
 
-std::string schedule_name(const Run& run) {
-    switch (run.schedule) {
-        case LearningRate::invscaling:
-            return "invscaling";
-        case LearningRate::adaptive:
-            return "adaptive";
-        default:
-            return "constant";
-    }
-}
+std::string schedule_name(const Run& run) { return kSchedules[static_cast<std::size_t>(run.schedule)]; }
 
 void set_schedule(Run& run, const std::string& name) {
-    if (name == "constant")
-        run.schedule = LearningRate::constant;
-    else if (name == "invscaling")
-        run.schedule = LearningRate::invscaling;
-    else if (name == "adaptive")
-        run.schedule = LearningRate::adaptive;
-    else
-        throw py::value_error("schedule must be 'constant', 'invscaling' or 'adaptive', got '" + name + "'");
+    const auto found = std::find(std::begin(kSchedules), std::end(kSchedules), name);
+    if (found == std::end(kSchedules)) {
+        std::string known;
+        for (const char* one : kSchedules) known += (known.empty() ? "'" : ", '") + std::string(one) + "'";
+        throw py::value_error("schedule must be one of " + known + ", got '" + name + "'");
+    }
+    run.schedule = static_cast<LearningRate>(found - std::begin(kSchedules));
 }
 
 }  // namespace
@@ -357,18 +401,31 @@ void bind_training(py::module_& m) {
         .def_property("schedule", &schedule_name, &set_schedule)
         .def_readwrite("eta_init", &Run::eta_init)
         .def_readwrite("power_t", &Run::power_t)
+        .def_readwrite("warmup", &Run::warmup)
+        .def_readwrite("total_steps", &Run::total_steps)
+        .def_readwrite("decay_steps", &Run::decay_steps)
+        .def_readwrite("decay_rate", &Run::decay_rate)
+        .def_readwrite("l1", &Run::l1)
+        .def_readwrite("weight_decay", &Run::weight_decay)
+        .def_readwrite("clip_norm", &Run::clip_norm)
+        .def_readwrite("average_decay", &Run::average_decay)
+        .def_readwrite("records_norm", &Run::records_norm)
         .def_readwrite("loss_scale", &Run::loss_scale)
         .def_readwrite("t", &Run::t)
         .def_readwrite("n_iter", &Run::n_iter)
         .def_readwrite("loss_curve", &Run::loss_curve)
         .def(
             "epochs",
-            [](const Run& run, std::size_t first) {
-                first = std::min(first, run.epochs.size());
+            [](const Run& run, Index first) {
+                // a run that goes on has recorded none of the epochs before
+                const auto size = static_cast<Index>(run.epochs.size());
+                first = std::clamp<Index>(first - (run.n_iter - size), 0, size);
                 const auto* bytes = reinterpret_cast<const char*>(run.epochs.data() + first);
-                return py::bytes(bytes, (run.epochs.size() - first) * sizeof(EpochRecord));
+                return py::bytes(bytes, static_cast<std::size_t>(size - first) * sizeof(EpochRecord));
             },
             py::arg("first") = 0)
+        .def_property_readonly(
+            "last_eta", [](const Run& run) { return run.epochs.empty() ? EpochRecord::kNone : run.epochs.back().eta; })
         .def_readwrite("best_loss", &Run::best_loss)
         .def_readwrite("best_validation_score", &Run::best_validation_score)
         .def_readwrite("no_improvement_count", &Run::no_improvement_count)

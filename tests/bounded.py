@@ -9,7 +9,7 @@ import numpy as np
 
 from chainfit import reference
 
-# Roundings of one elementwise function, as tests/test_kernels.py has them: 5 ulp are 10 u.
+# Roundings of one elementwise function, as tests/exact.py has them: 5 ulp are 10 u.
 ELEMENTWISE = 10
 STEEPEST = 1.76  # selu's slope below 0
 
@@ -117,6 +117,14 @@ def step_errors(optimizer, state, p, g, E, slots, u):
     the core's dtype among them; p itself is rounded once.
     """
     eta, mu = state.eta, state.mu
+    if optimizer == "rmsprop":
+        (v,), c = slots, 1 - state.rho
+        v_new = state.rho * v + c * g * g
+        E_v = c * (2 * abs(g) * E + E * E) + 8 * u * v_new
+        low, high = np.sqrt(np.maximum(v_new - E_v, 0)), np.sqrt(v_new + E_v)
+        most = eta * (abs(g) + E) / (low + state.eps)
+        E_p = most - eta * abs(g) / (high + state.eps)
+        return E_p + 8 * u * most + u * (abs(p) + most), [E_v]
     if len(slots) < 2:
         size = eta * abs(g) + (mu * abs(slots[0]) if slots else 0)
         E_velocity = eta * E + 8 * u * size
@@ -135,6 +143,4 @@ def step_errors(optimizer, state, p, g, E, slots, u):
     # both factors at their worst: m / (sqrt v + eps)
     most = (abs(m_new) + E_m) / (low + state.eps)
     E_p = eta_t * (E_m / (low + state.eps) + abs(m_new) * (high - low) / (low + state.eps) ** 2)
-    if optimizer == "adamw":
-        E_p = E_p + 2 * u * abs(p)
     return E_p + 8 * u * eta_t * most + u * (abs(p) + eta_t * most), [E_m, E_v]

@@ -19,7 +19,16 @@ MODULES = sorted(
     if ">>> " in path.read_text(encoding="utf-8")
 )
 # What is only made by other functions, raised, or a module.
-WITHOUT = {"Chain", "MismatchError", "ModelFileError", "Page", "Trace", "__version__", "reference"}
+WITHOUT = {
+    "Chain",
+    "LearningRateDisplay",
+    "MismatchError",
+    "ModelFileError",
+    "Page",
+    "Trace",
+    "__version__",
+    "reference",
+}
 
 
 class Finder(doctest.DocTestFinder):

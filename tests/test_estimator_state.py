@@ -107,9 +107,12 @@ def test_weights_changed_by_hand_count(kind):
 
 
 def test_running_optimizer_keeps_its_settings():
-    """As in scikit-learn, set_params between partial_fit calls doesn't reach the optimizer."""
+    """As in scikit-learn, set_params between partial_fit calls doesn't reach the optimizer.
+
+    But for the learning rate and its schedule (see test_step_options.py).
+    """
     model = make("regressor", solver="sgd")[0].partial_fit(X, y)
-    changed = copy.deepcopy(model).set_params(learning_rate_init=0.5, momentum=0.1, solver="adam")
+    changed = copy.deepcopy(model).set_params(momentum=0.1, solver="adamw")
     assert_equal_models(model.partial_fit(X, y), changed.partial_fit(X, y))
     reloaded = pickle.loads(pickle.dumps(changed))
     assert_equal_models(model.partial_fit(X, y), reloaded.partial_fit(X, y))

@@ -20,10 +20,11 @@ INTRINSICS = r"[a-z]+intrin\.h|arm_neon\.h"
 ENGINE = (
     ("memory", "threads", "kernel_use"),
     ("functions", "interrupt", "source"),
-    ("network", "input", "schedule"),
+    ("dropout", "input", "schedule"),
+    ("network",),
     ("plan", "output"),
     ("gradient",),
-    ("stepper",),
+    ("stepper", "gradient_norm"),
     ("step_tiles", "step_few", "step_row"),
     ("roads",),
     ("fit",),

@@ -33,9 +33,8 @@ def tolerance(J: float) -> float:
     roundings, so it is off by at most 16 eps (1 + |J|), twice, over a distance of 2h. At h = 1e-5
     that makes 2e-9 and 4e-10 (1 + |J|), while the largest gradients are of the order of 0.1 to 1.
     """
-    truncation = H**2 / 6 * THIRD_DERIVATIVE
     rounding = ROUNDINGS * np.finfo(np.float64).eps * (1 + abs(J)) / H
-    return truncation + rounding
+    return H**2 / 6 * THIRD_DERIVATIVE + rounding
 
 
 def targets(loss, rng, rows, n_outputs):

@@ -119,7 +119,7 @@ def test_updates(name):
             lines = rules.update_rule(numbers, code("J"), code("w"))
             numbers[v.key] = lines[[u for u, _ in rule.lines].index(v)].rule.value
         slots = [slot[0][0] for slot in state.slots]
-        reference.UPDATES[name][1](W[0], np.array([[g]]), state, *slots)
+        reference.update(W[0], np.array([[g]]), state, *slots)
         assert numbers["new"] == pytest.approx(W[0][0, 0], rel=1e-14)
         numbers["old"] = numbers["new"]
         for v, slot in zip(rule.memory, slots, strict=True):

@@ -316,3 +316,21 @@ def test_the_numbers_alone_are_those_of_trace():
     np.testing.assert_array_equal(alone.dW[0], whole.dW[0])
     np.testing.assert_allclose(whole.a[-1], model.predict_proba(X[:4]), rtol=1e-12)
     assert repr(whole).startswith("<Trace of Net(4-5-3, activation='relu'")
+
+
+def test_a_step_in_parts_and_as_an_exercise():
+    net = chainfit.Net([[[0.5, 1.0], [-1.0, 0.25]], [[0.75], [2.0]]], solver="adam")
+    step = chainfit.trace(net, [2.0, 1.0], 1.5)
+    text = step.text()
+    loss, update = step.text(sections=["loss"]), step.text(sections=["update"])
+    assert loss.startswith("Loss\n----\n") and loss in text
+    assert update.startswith("Update: Adam\n") and text.endswith(update)
+    with pytest.raises(ValueError, match="sections must be among 'overview', 'given', 'inputs'"):
+        step.to_latex(sections=["factors"])
+    exercise = step.text(hide="numbers", ascii=True)
+    assert "= ____" in exercise and f"{step.J:.6g}" not in exercise.partition("Loss\n")[2]
+    given = exercise.partition("Given\n")[2].partition("Forward")[0]
+    assert "h_1^(1) = 2" in given and "w_12^(1) = -1" in given and "beta1 = 0.9" in given
+    assert r"\square" in step.to_latex(hide="numbers") and "____" in step.to_html(hide="numbers")
+    batch = chainfit.trace(net, [[2.0, 1.0], [1.0, 1.0]], [1.5, 0.5]).text(hide="numbers")
+    assert "____" in batch and "Given" not in batch

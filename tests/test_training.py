@@ -21,7 +21,8 @@ ACTIVATIONS = [name for name in _core.activations() if name in reference.ACTIVAT
 LOSSES = ["squared_error", "binary_log_loss", "log_loss", "poisson", "huber", "log_cosh"]
 OPTIMIZERS = [name for name in _core.optimizers() if name in reference.UPDATES]
 # and those whose steps have an error bound; others are held by whole fits
-STEPS = [name for name in OPTIMIZERS if name in ("sgd", "momentum", "nesterov", "adam", "adamw")]
+BOUNDED = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop")
+STEPS = [name for name in OPTIMIZERS if name in BOUNDED]
 
 
 def assert_step(net, optimizer, l2, trainer, constants):
@@ -35,7 +36,7 @@ def assert_step(net, optimizer, l2, trainer, constants):
     start = [a.copy() for a in (*W, *b)]
     slots_start = [[a.copy() for part in slot for a in part] for slot in slots]
 
-    run = net.train(trainer, l2=l2, max_iter=1)
+    run = net.train(trainer, l2=l2, max_iter=1, weight_decay=state.decay)
     names = {"activation": net.activation, "loss": net.loss}
     J = reference.step(X, Y, W, b, state, l2=l2, sample_weight=w, **names)
 
@@ -48,6 +49,7 @@ def assert_step(net, optimizer, l2, trainer, constants):
         E_p, E_slots = step_errors(
             optimizer, state, p, g, E, [slot[i] for slot in slots_start], bounded.u
         )
+        E_p = E_p + (2 * bounded.u * abs(p) if state.decay else 0)
         assert (abs(got[i] - [*W, *b][i]) <= E_p + bounded.floor).all()
         for s, E_slot in enumerate(E_slots):
             assert (abs(got_slots[s][i] - new_slots[s][i]) <= E_slot + bounded.floor).all()
@@ -127,7 +129,8 @@ def test_random_nets(seed, data, units, rows, isa, dtype, make_net):
     net = make_net(units, activation, loss, dtype, rows=rows, seed=seed, weighted=weighted)
     bounded = Bounded(net, *([a.astype(float) for a in p] for p in (net.W, net.b)), l2)
     bounded.assert_gradient(*net.gradient(l2=l2))
-    trainer = net.trainer(optimizer, eta=0.05)
+    # the first steps of rmsprop are ten times eta
+    trainer = net.trainer(optimizer, eta=0.005 if optimizer == "rmsprop" else 0.05)
     for _ in range(2):
         assert_step(net, optimizer, l2, trainer, {})
 
@@ -138,11 +141,12 @@ def test_random_nets(seed, data, units, rows, isa, dtype, make_net):
 @pytest.mark.parametrize("optimizer", STEPS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_steps_of_the_reference(loss, optimizer, isa, dtype, make_net):
-    constants = {"mu": 0.8, "beta1": 0.7, "beta2": 0.95, "eps": 1e-4, "weight_decay": 0.2}
+    constants = {"mu": 0.8, "beta1": 0.7, "beta2": 0.95, "eps": 1e-4, "rho": 0.8}
+    constants["weight_decay"] = 0.2
     for activation, rows in product(ACTIVATIONS, (1, 19)):
         net = make_net([5, 18, 6, 3], activation, loss, dtype, rows=rows, weighted=rows > 1)
         settings = {"momentum": 0.8, "beta_1": 0.7, "beta_2": 0.95, "epsilon": 1e-4}
-        settings["weight_decay"] = 0.2
+        settings["rho"] = 0.8
         own = {p.name: settings[p.name] for p in _core.optimizers()[optimizer].parameters}
         trainer = net.trainer(optimizer, 0.03, **own)
         for _ in range(3):
@@ -238,7 +242,8 @@ def test_whole_fits_follow_the_reference(activation, optimizer, isa, make_net):
         )  # fmt: skip
         trainer = net.trainer(optimizer)
         draws = np.random.RandomState(0)
-        ours = net.train(trainer, draws=draws, batch_size=13, max_iter=20, l2=0.01)
+        settings = {"batch_size": 13, "max_iter": 20, "l2": 0.01, "weight_decay": state.decay}
+        ours = net.train(trainer, draws=draws, **settings)
         np.testing.assert_allclose(ours.loss_curve, theirs, rtol=1e-11)
         for got, right in zip(
             [a for arrays in trainer.parameters() for a in arrays], [*W, *b], strict=True

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "engine/gradient_norm.hpp"
+
 namespace chainfit {
 
 namespace {
@@ -25,15 +27,15 @@ class Deadline final : public Interrupt {
     Clock::time_point start_ = Clock::now();
 };
 
-// One step whose gradient goes through the hook.
+// One step whose gradient is stored, goes through the hook, if there is one, and is applied.
 template <class T>
-void hooked_step(Stepper<T>& stepper, Batches<T>& batches, Optimizer<T>& optimizer, GradientHook<T>& hook,
+void step_in_two(Stepper<T>& stepper, Batches<T>& batches, Optimizer<T>& optimizer, GradientHook<T>* hook,
                  Buffer<T>& gradient, Progress<T>& progress, int max_threads) {
     const Index steps = optimizer.schedule.steps;
     stepper.run(batches, optimizer.store_in(gradient), progress);
     optimizer.schedule.steps = steps;  // none is made before apply() is through
     if (progress.interrupted) return;
-    hook.on_gradient(gradient.data());
+    if (hook) hook->on_gradient(gradient.data());
     optimizer.apply(gradient, max_threads);
 }
 
@@ -43,13 +45,14 @@ void epoch(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Gr
            Buffer<T>& gradient, Progress<T>& progress, int max_threads) {
     source.for_each_run([&](Batches<T> batches) {
         while (batches.left() && !progress.interrupted) try {
-                Stepper<T>& stepper = roads.choose(batches.size, source.is_sparse(), max_threads);
-                if (hook)
-                    hooked_step(stepper, batches, optimizer, *hook, gradient, progress, max_threads);
+                const Update<T> fused = optimizer.fused();
+                Stepper<T>& stepper = roads.choose(batches.size, source.is_sparse(), fused.whole_steps, max_threads);
+                if (gradient.size())
+                    step_in_two(stepper, batches, optimizer, hook, gradient, progress, max_threads);
                 else
-                    stepper.run(batches, optimizer.fused(), progress);
+                    stepper.run(batches, fused, progress);
             } catch (const TeamLost&) {
-                roads.forget_teams();
+                roads.forget_tiles();
             }
     });
 }
@@ -71,18 +74,24 @@ void count_improvement(Run& run, double loss, EpochRecord& epoch, Observer& obse
     run.no_improvement_count = improved ? 0 : run.no_improvement_count + 1;
 }
 
-// Sets eta for the next epoch; returns why there is none, or "".
+// Sets eta for the next epoch; returns why there is none, or "". Once more, it changes nothing and returns the same.
 template <class T>
-const char* end_epoch(Run& run, double loss, Schedule<T>& schedule, Observer& observer) {
-    const bool last = observer.epoch_ended(loss);
-    if (std::isnan(loss)) return "diverged";  // the weights are NaN too: nothing can come of further steps
+const char* next_epoch(Run& run, Schedule<T>& schedule, Observer& observer) {
     schedule.end_epoch(run.t);
     if (static_cast<double>(run.no_improvement_count) > run.n_iter_no_change) {
         if (!schedule.slow_down()) return "converged";
         run.no_improvement_count = 0;
         observer.on_learning_rate(schedule.eta);
     }
-    return last || run.n_iter >= run.max_iter ? "max_iter" : "";
+    return run.n_iter >= run.max_iter ? "max_iter" : "";
+}
+
+template <class T>
+const char* end_epoch(Run& run, double loss, Schedule<T>& schedule, Observer& observer) {
+    const bool last = observer.epoch_ended(loss);
+    if (std::isnan(loss)) return "diverged";  // the weights are NaN too: nothing can come of further steps
+    const char* why = next_epoch(run, schedule, observer);
+    return last && !*why ? "max_iter" : why;
 }
 
 }  // namespace
@@ -91,21 +100,30 @@ template <class T>
 void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimizer<T>& optimizer, Run& run,
          Observer& observer, GradientHook<T>* hook, int max_threads) {
     const Source<T> source(samples, order, run.batch_size);
+    Schedule<T>& schedule = optimizer.schedule;
+    optimizer.prepare(run);
     // all memory that the run needs, before anything changes
-    source.for_each_run(
-        [&](const Batches<T>& batches) { roads.choose(batches.size, source.is_sparse(), max_threads); });
+    source.for_each_run([&](const Batches<T>& batches) {
+        roads.choose(batches.size, source.is_sparse(), optimizer.fused().whole_steps, max_threads);
+    });
+    GradientNorm<T> norm(roads.net().network, run.clip_norm, hook);
+    const bool takes_norm = run.clip_norm > 0 || run.records_norm;
+    if (takes_norm) hook = &norm;
     Buffer<T> gradient;
-    if (hook) optimizer.store_in(gradient);
+    if (hook || optimizer.averages()) optimizer.store_in(gradient);
 
-    optimizer.schedule.settings = run;
     run.stopped.clear();
-    run.n_iter = 0;
+    if (run.n_iter) run.stopped = next_epoch(run, optimizer.schedule, observer);
     Deadline deadline(observer, run.time_limit);
     InterruptPoll poll(deadline, roads.net().isa);
     while (run.stopped.empty()) {
         const auto start = Clock::now();
+        if (run.schedule == LearningRate::given) {
+            schedule.first_given = schedule.steps;
+            schedule.given = observer.step_sizes(schedule.steps, source.batches());
+        }
         if (run.shuffle) observer.shuffle(order, source.rows());
-        Progress<T> progress{optimizer.schedule, poll, run.loss_scale};
+        Progress<T> progress{schedule, poll, run.loss_scale};
         epoch(source, roads, optimizer, hook, gradient, progress, max_threads);
         if (progress.interrupted) {
             if (deadline.reached()) run.stopped = "time_limit";
@@ -118,10 +136,11 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
         observer.on_epoch(loss);
         EpochRecord record;
         count_improvement(run, loss, record, observer);
-        record.eta = optimizer.schedule.eta;
+        record.eta = schedule.eta_of(schedule.steps - 1);
+        if (takes_norm) record.gradient_norm = norm.take_mean();
         record.seconds = seconds_since(start);
         run.epochs.push_back(record);
-        run.stopped = end_epoch(run, loss, optimizer.schedule, observer);
+        run.stopped = end_epoch(run, loss, schedule, observer);
         if (run.stopped.empty() && deadline.reached()) run.stopped = "time_limit";
     }
 }

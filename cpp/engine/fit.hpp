@@ -41,6 +41,7 @@ struct Run : ScheduleSettings {
     bool shuffle = true;
     double time_limit = std::numeric_limits<double>::infinity();  // seconds
     double loss_scale = 1;                                        // the data loss is reported times this
+    bool records_norm = false;  // of the gradient; where it is clipped, it is known anyway
 
     Index t = 0;  // rows seen
     Index n_iter = 0;
@@ -56,6 +57,8 @@ struct Run : ScheduleSettings {
 // asked within a step too and ends the run before the next update.
 class Observer : public Interrupt {
    public:
+    // Before an epoch, where the schedule is given: eta of step `first`, counted from 0, and of those after it.
+    virtual std::vector<double> step_sizes(Index first, Index count) = 0;
     virtual void shuffle(std::int64_t* order, Index n) = 0;
     virtual void on_epoch(double loss) = 0;
     virtual Validation validate() = 0;
@@ -64,7 +67,8 @@ class Observer : public Interrupt {
     virtual bool epoch_ended(double loss) = 0;
 };
 
-// Trains until run.stopped, or until the observer interrupts. `order` (samples.rows indices of rows, or null: 0, 1,
+// Trains until run.stopped, or until the observer interrupts. With run.n_iter > 0 it goes on after so many epochs, from
+// the state that epoch_ended() found, or that a whole run left. `order` (samples.rows indices of rows, or null: 0, 1,
 // 2...) is permuted by the epochs' shuffles. Throws what observer and hook throw, after the last whole step. The hook
 // may be null.
 template <class T>

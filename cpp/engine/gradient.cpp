@@ -1,6 +1,8 @@
 // From a gradient to new weights. Floor: engine.
 #include "engine/gradient.hpp"
 
+#include <algorithm>
+
 #include "engine/plan.hpp"
 #include "engine/threads.hpp"
 
@@ -24,8 +26,9 @@ Optimizer<T>::Optimizer(const Network<T>& network, const Isa& isa, const Optimiz
 template <class T>
 bool Optimizer<T>::is_finite() const {
     int others = 0;
-    // A first slot that is not finite goes into the weights with the next product; Adam divides by its second one.
-    for (const Buffer<T>* buffer : {&parameters.w, &parameters.slot[1]})
+    // What is not finite in the first of two slots goes into the weights with the next product; Adam divides by its
+    // second one, rmsprop by its only one.
+    for (const Buffer<T>* buffer : {&parameters.w, &parameters.slot[rule_.slots == 1 ? 0 : 1]})
         for (Index i = 0; i < buffer->size(); ++i) {
             const T x = (*buffer)[i];
             others |= !(x - x == 0);  // 0 for a finite number, NaN for any other
@@ -34,15 +37,21 @@ bool Optimizer<T>::is_finite() const {
 }
 
 template <class T>
+bool Optimizer<T>::has_whole_steps() const {
+    return chainfit::has_whole_steps(isa_.kernels<T>(), rule_) && !schedule.is_regularized();
+}
+
+template <class T>
 bool Optimizer<T>::has_tiny() const {
     const Kernels<T>& kernels = isa_.kernels<T>();
-    return kernels.one_row.items[place_of(kernels, rule_)].tiny;
+    return has_whole_steps() && kernels.one_row.items[place_of(kernels, rule_)].tiny;
 }
 
 template <class T>
 Update<T> Optimizer<T>::fused() {
     T* w = parameters.w.data();
-    Update<T> update{rule_, w, {w, w}, false, has_tiny()};
+    const auto step = schedule.is_regularized() ? rule_.update_regularized : rule_.update;
+    Update<T> update{rule_, step, w, {w, w}, false, has_whole_steps(), has_tiny()};
     for (int s = 0; s < rule_.slots; ++s) update.slot[s] = parameters.slot[s].data();
     return update;
 }
@@ -52,14 +61,45 @@ template <class T>
 Update<T> Optimizer<T>::store_in(Buffer<T>& gradient) {
     if (gradient.size() != network_.packed_size()) gradient = Buffer<T>(network_.packed_size());
     T* w = parameters.w.data();
-    return {isa_.kernels<T>().store, w, {gradient.data(), w}, true, has_tiny()};
+    const OptimizerKernel<T>& store = isa_.kernels<T>().store;
+    const auto step = schedule.is_regularized() ? store.update_regularized : store.update;
+    return {store, step, w, {gradient.data(), w}, true, has_whole_steps(), has_tiny()};
+}
+
+template <class T>
+void Optimizer<T>::prepare(const ScheduleSettings& settings) {
+    schedule.settings = settings;
+    if (averages()) {
+        if (average_.size() == 0) average_ = Buffer<T>(network_.packed_size());
+    } else {
+        has_average_ = false;
+    }
+}
+
+template <class T>
+T* Optimizer<T>::set_average() {
+    if (average_.size() == 0) average_ = Buffer<T>(network_.packed_size());
+    has_average_ = true;
+    return average_.data();
+}
+
+template <class T>
+void Optimizer<T>::add_to_average(Index at, Index count) {
+    const T* w = parameters.w.data() + at;
+    T* average = average_.data() + at;
+    const T rest = static_cast<T>(1 - schedule.settings.average_decay);
+    if (has_average_)
+        for (Index i = 0; i < count; ++i) average[i] += rest * (w[i] - average[i]);
+    else
+        std::copy_n(w, count, average);
 }
 
 template <class T>
 void Optimizer<T>::apply(const Buffer<T>& gradient, int max_threads) {
     constexpr Index V = kLanes<T>;
     const Update<T> update = fused();
-    const StepScalars<T> scalars = schedule.scalars(0);  // the L2 term is in the gradient
+    const StepScalars<T> scalars = schedule.scalars(0);  // the penalties are in the gradient
+    const auto step = schedule.adds_decay() ? rule_.update_regularized : rule_.update;
     const double flop = kUpdateFlop * static_cast<double>(network_.weight_count());
     run_on_threads(threads_that_pay(flop, max_threads), [&](int thread, Barrier& barrier) {
         const DenormalsFlushed flushed(isa_);
@@ -70,11 +110,13 @@ void Optimizer<T>::apply(const Buffer<T>& gradient, int max_threads) {
                 T* const slot[2] = {update.slot[0] + at, update.slot[1] + at};
                 const Index bias = layer.n_in * V;
                 T* const bias_slot[2] = {slot[0] + bias, slot[1] + bias};
-                rule_.update(gradient.data() + at, update.w + at, slot, bias, scalars);
-                rule_.update(gradient.data() + at + bias, update.w + at + bias, bias_slot, V, of_biases(scalars));
+                step(gradient.data() + at, update.w + at, slot, bias, scalars);
+                step(gradient.data() + at + bias, update.w + at + bias, bias_slot, V, of_biases(scalars));
+                if (averages()) add_to_average(at, bias + V);
             }
         }
     });
+    has_average_ = averages();
     ++schedule.steps;
 }
 

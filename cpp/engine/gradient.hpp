@@ -12,9 +12,12 @@ namespace chainfit {
 template <class T>
 struct Update {
     const OptimizerKernel<T>& rule;
+    // of the rule: with or without an L1 penalty and decay
+    T (*step)(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars);
     T* w;
     T* slot[2];        // as w; a slot that the rule lacks points at w
     bool only_stores;  // the weights stay as they are
+    bool whole_steps;  // whether the kernels of one row and of a few can make it
     bool tiny;         // whether tiny nets take the optimizer's kernel of their own for one row
 };
 
@@ -24,7 +27,8 @@ template <class T>
 class GradientHook {
    public:
     virtual ~GradientHook() = default;
-    // The gradient of J, L2 term included, packed as the parameters: what it is afterwards is what the optimizer gets.
+    // The gradient of J, penalties included, packed as the parameters: what it is afterwards is what the optimizer
+    // gets.
     virtual void on_gradient(T* gradient) = 0;
 };
 
@@ -42,18 +46,30 @@ class Optimizer {
     Update<T> fused();
     // The gradient goes to `gradient`, packed as the parameters.
     Update<T> store_in(Buffer<T>& gradient);
-    // The update by a gradient that was stored, its L2 term included.
+    // The update by a gradient that was stored, its penalties included; then the average, where one is kept.
     void apply(const Buffer<T>& gradient, int max_threads);
+
+    // Before a run with these settings: room for the average, if it is to keep one.
+    void prepare(const ScheduleSettings& settings);
+    bool averages() const { return schedule.settings.average_decay > 0; }
+    // The exponential average of the weights after each step, beginning with the first; null where there is none yet.
+    const T* average() const { return has_average_ ? average_.data() : nullptr; }
+    // Memory for an average to go on from, packed as the parameters.
+    T* set_average();
 
     Parameters<T> parameters;
     Schedule<T> schedule;
 
    private:
+    bool has_whole_steps() const;
     bool has_tiny() const;
+    void add_to_average(Index at, Index count);
 
     const Network<T>& network_;
     const Isa& isa_;
     const OptimizerKernel<T>& rule_;
+    Buffer<T> average_;
+    bool has_average_ = false;
 };
 
 }  // namespace chainfit

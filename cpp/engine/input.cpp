@@ -1,7 +1,24 @@
-// A sparse batch by columns. Floor: engine.
+// A sparse batch of its own: with values dropped, and by columns. Floor: engine.
 #include "engine/input.hpp"
 
 namespace chainfit {
+
+template <class T>
+void MaskedRows<T>::fill(const Kernels<T>& kernels, const Dropout<T>& dropout, const SparseRows<T>& x,
+                         const BatchRows& batch) {
+    start_.assign(1, 0);
+    column_.clear();
+    value_.clear();
+    for (Index at = batch.range.begin; at < batch.range.end; ++at) {
+        const std::int64_t first = x.start[batch.row(at)], end = x.start[batch.row(at) + 1];
+        column_.insert(column_.end(), x.column + first, x.column + end);
+        value_.insert(value_.end(), x.value + first, x.value + end);
+        const auto begin = static_cast<std::size_t>(start_.back());
+        kernels.mask_values(dropout, value_.data() + begin, column_.data() + begin, end - first,
+                            at - batch.range.begin);
+        start_.push_back(static_cast<std::int64_t>(value_.size()));
+    }
+}
 
 // A counting sort: stable, so that the rows of a column stay ascending.
 template <class T>
@@ -28,6 +45,8 @@ void BatchColumns<T>::sort(const SparseRows<T>& x, const BatchRows& batch, Index
     start_[0] = 0;
 }
 
+template class MaskedRows<float>;
+template class MaskedRows<double>;
 template class BatchColumns<float>;
 template class BatchColumns<double>;
 

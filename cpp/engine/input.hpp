@@ -80,6 +80,19 @@ class Input {
     Index columns_;
 };
 
+// The rows of a sparse batch, numbered from 0, with some of their values dropped.
+template <class T>
+class MaskedRows {
+   public:
+    void fill(const Kernels<T>& kernels, const Dropout<T>& dropout, const SparseRows<T>& x, const BatchRows& batch);
+    SparseRows<T> view() const { return {start_.data(), column_.data(), value_.data()}; }
+
+   private:
+    std::vector<std::int64_t> start_;
+    std::vector<std::int32_t> column_;
+    std::vector<T> value_;
+};
+
 // A sparse batch by columns, as the gradient of the first layer reads it.
 template <class T>
 class BatchColumns {

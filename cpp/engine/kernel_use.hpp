@@ -43,10 +43,15 @@ Values<T> rounded(const ParameterValues& values) {
     return out;
 }
 
-// Where the table has what belongs to `rule`, an optimizer or the rule that stores the gradient, which follows them.
+// Where the kernels of one row and of a few have what belongs to `rule`, an optimizer or the rule that stores the
+// gradient, which is the last of them. No rule beyond has such kernels.
 template <class T>
 Index place_of(const Kernels<T>& kernels, const OptimizerKernel<T>& rule) {
-    return &rule == &kernels.store ? kernels.optimizers.count : &rule - kernels.optimizers.items;
+    return &rule == &kernels.store ? kernels.one_row.count - 1 : &rule - kernels.optimizers.items;
+}
+template <class T>
+bool has_whole_steps(const Kernels<T>& kernels, const OptimizerKernel<T>& rule) {
+    return &rule == &kernels.store || place_of(kernels, rule) < kernels.one_row.count - 1;
 }
 
 // Flushes denormals on this thread for as long as it lives.

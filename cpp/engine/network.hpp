@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "engine/dropout.hpp"
 #include "engine/functions.hpp"
 #include "engine/memory.hpp"
 
@@ -68,6 +69,7 @@ struct Net {
     const Isa& isa;
     const Kernels<T>& kernels;
     Functions<T> functions;
+    DropoutSettings dropout = {};
 };
 
 }  // namespace chainfit

@@ -6,7 +6,8 @@
 namespace chainfit {
 
 template <class T>
-Stepper<T>& Roads<T>::choose(Index batch_rows, bool sparse, int max_threads) {
+Stepper<T>& Roads<T>::choose(Index batch_rows, bool sparse, bool whole_steps, int max_threads) {
+    if (!whole_steps || net_.dropout.drops_any()) return tiles(batch_rows, sparse, max_threads);
     if (batch_rows == 1) {
         if (!row_) row_ = std::make_unique<RowStepper<T>>(net_);
         return *row_;
@@ -32,7 +33,7 @@ Stepper<T>& Roads<T>::tiles(Index batch_rows, bool sparse, int max_threads) {
 }
 
 template <class T>
-void Roads<T>::forget_teams() {
+void Roads<T>::forget_tiles() {
     for (Tiles& tiles : tiles_) tiles = Tiles();
 }
 

@@ -19,12 +19,13 @@ class Roads {
 
     const Net<T>& net() const { return net_; }
 
-    // The stepper for batches of so many rows, with all its memory.
-    Stepper<T>& choose(Index batch_rows, bool sparse, int max_threads);
+    // The stepper for batches of so many rows, with all its memory. Tiles where the update has no `whole_steps`, or
+    // where the net drops units.
+    Stepper<T>& choose(Index batch_rows, bool sparse, bool whole_steps, int max_threads);
     // Tiles, whatever the number of rows.
     Stepper<T>& tiles(Index batch_rows, bool sparse, int max_threads);
-    // After TeamLost: forgets what waits for threads that no longer exist.
-    void forget_teams();
+    // After TeamLost, for what waits for threads that no longer exist; and where the net's dropout has changed.
+    void forget_tiles();
 
    private:
     struct Tiles {

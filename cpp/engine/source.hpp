@@ -58,6 +58,7 @@ class Source {
         : samples_(samples), order_(order), batch_size_(std::min(batch_size, samples.rows)) {}
 
     Index rows() const { return samples_.rows; }
+    Index batches() const { return (rows() + batch_size_ - 1) / batch_size_; }
     bool is_sparse() const { return samples_.is_sparse(); }
 
     // Calls visit(batches) for the whole batches of an epoch, and for the shorter one at its end: a batch goes through

@@ -83,6 +83,7 @@ void RowStepper<T>::prepare(const Batches<T>& batches, const Schedule<T>& schedu
         steps_.row_weight[s] = static_cast<T>(weight * inverse_weight_[s]);
         steps_.eta[s] = schedule.eta_after(s);
         steps_.l2[s] = schedule.l2_over_weight(inverse_weight_[s]);
+        steps_.decay[s] = schedule.decay_after(s);
         steps_.x[s] = input.row(row, x_.data() + s * n_in);
         steps_.y[s] = samples.Y + row * n_out;
     }

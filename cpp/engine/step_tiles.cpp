@@ -13,6 +13,7 @@ TileStepper<T>::TileStepper(const Net<T>& net, Index batch_rows, bool sparse, in
       output_(net.functions, network_.units().back()),
       plan_(make_plan(network_, batch_rows, sparse, max_threads)),
       last_(network_.layers().size()),
+      dropouts_(net.dropout, net.functions, plan_.by_lines),
       row_queues_(plan_.threads),
       task_queues_(plan_.threads) {
     constexpr Index V = kLanes<T>;
@@ -33,7 +34,7 @@ TileStepper<T>::TileStepper(const Net<T>& net, Index batch_rows, bool sparse, in
             for (Index p = 0; held && p < row_panels * copies; ++p)
                 std::fill_n(a_[l].data() + p * a_panel_[l] + units[l] * V, V, T(1));
         }
-        slope_.emplace_back(l > 0 && net.functions.keeps_slope(l) ? a_[l].size() : 0);
+        slope_.emplace_back(keeps_slope(l) ? a_[l].size() : 0);
         const bool by_rows = l == last_ || (l > 0 && !plan_.by_lines);
         delta_panel_.push_back(by_rows ? checked_product(padded_lines(rounded), V) : 0);
         delta_.emplace_back(checked_product(row_panels, delta_panel_[l]));
@@ -51,15 +52,11 @@ void TileStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<
     const std::function<bool()> cancelled = [&] { return progress.poll.now_and_then_in_team(); };
     const Index end = update.only_stores ? batches.next + batches.size : batches.rows.end;
     // what changes from step to step is written by thread 0 between two barriers, and read by all after the second
-    Step step{batches.samples, update, cancelled, {}, 0, {}};
+    Step step{batches.samples, update, cancelled, {}, &batches.samples, {}, 0, {}};
     const auto work = [&, first = batches.next](int thread, Barrier& barrier) {
         const DenormalsFlushed flushed(net_.isa);
         for (Index begin = first; begin < end; begin += batches.size) {
-            if (thread == 0) {
-                step.batch = batches.at(begin);
-                step.inverse_weight = inverse_weight_of(batches.samples, step.batch);
-                step.scalars = progress.schedule.scalars(step.inverse_weight);
-            }
+            if (thread == 0) this->begin(step, batches.at(begin), progress);
             barrier.wait();
             const bool made = make(step, thread, barrier);
             if (thread == 0 && made) {
@@ -72,6 +69,19 @@ void TileStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<
         }
     };
     run_on_threads(plan_.threads, work);
+}
+
+template <class T>
+void TileStepper<T>::begin(Step& step, const BatchRows& batch, const Progress<T>& progress) {
+    step.batch = step.x_rows = batch;
+    step.inverse_weight = inverse_weight_of(step.samples, batch);
+    step.scalars = progress.schedule.scalars(step.inverse_weight);
+    if (net_.dropout.drops_any()) dropouts_.begin_step(progress.schedule.steps, progress.drops);
+    if (!dropouts_.drops(0) || !step.samples.is_sparse()) return;
+    masked_rows_.fill(kernels_, dropouts_.of(0), step.samples.sparse, batch);
+    masked_x_.sparse = masked_rows_.view();
+    step.x = &masked_x_;
+    step.x_rows = {nullptr, {0, batch.count()}};
 }
 
 template <class T>
@@ -106,8 +116,8 @@ void TileStepper<T>::rows_phase(const Step& step, int thread, Barrier& barrier) 
     };
     const Index block = alone ? plan_.block_panels : std::max<Index>(1, row_panels);
     T* scratch = scratch_[static_cast<std::size_t>(thread)].data();
-    const Input<T> input(kernels_, step.samples, network_.units()[0]);
-    if (input.is_sparse() && thread == 0) columns_.sort(step.samples.sparse, step.batch, network_.units()[0]);
+    const Input<T> input(kernels_, *step.x, network_.units()[0]);
+    if (input.is_sparse() && thread == 0) columns_.sort(step.x->sparse, step.x_rows, network_.units()[0]);
 
     const auto work = [&](Index p, Index end) {
         if (alone && cancel_.load(std::memory_order_relaxed)) return;
@@ -198,14 +208,22 @@ Range TileStepper<T>::rows_held(const Block& block, Range panels) const {
 
 template <class T>
 void TileStepper<T>::gather_inputs(const Block& block, Range panels) {
+    constexpr Index V = kLanes<T>;
     T* out = inputs(block.unit_split);
+    const BatchRows& batch = block.step.x_rows;
+    const bool drops = dropouts_.drops(0) && !block.input.is_sparse();
+    const Index units = network_.units()[0], first_row = block.first * V;
     if (plan_.by_lines) {
         const Range held = rows_held(block, panels);
-        const BatchRows& batch = block.step.batch;
         const BatchRows rows{batch.index, {batch.range.begin + held.begin, batch.range.begin + held.end}};
-        block.input.gather_lines(rows, {out + held.begin * kLanes<T>, a_panel_[0]});
+        block.input.gather_lines(rows, {out + held.begin * V, a_panel_[0]});
+        for (Index i = 0; drops && i < units; i += V)
+            kernels_.mask_lines(dropouts_.of(0), out + i / V * a_panel_[0] + held.begin * V, rows.count(),
+                                first_row + held.begin, i);
     } else {
-        block.input.gather(block.step.batch, block.first, panels, {out, a_panel_[0]});
+        block.input.gather(batch, block.first, panels, {out, a_panel_[0]});
+        for (Index q = panels.begin; drops && q < panels.end; ++q)
+            kernels_.mask(dropouts_.of(0), out + q * a_panel_[0], units, first_row + q * V, 0);
     }
 }
 
@@ -219,6 +237,7 @@ void TileStepper<T>::forward_layer(const Block& block, std::size_t l, Range rows
     Epilogue<T> epilogue =
         plan_.by_lines ? net_.functions.forward_lines(l, out, slope) : net_.functions.forward(l, out, slope);
     epilogue.first_row = block.first * kLanes<T>;
+    dropouts_.attach_forward(epilogue, l);
     if (plan_.by_lines) {
         kernels_.forward_lines(weights, {in, a_panel_[l - 1]}, {out, a_panel_[l]}, rows_held(block, rows), units,
                                epilogue);
@@ -227,7 +246,7 @@ void TileStepper<T>::forward_layer(const Block& block, std::size_t l, Range rows
     if (l > 1)
         kernels_.forward(weights, {in, a_panel_[l - 1]}, {out, a_panel_[l]}, rows, units, epilogue);
     else
-        block.input.forward(weights, block.step.batch, block.first, {in, a_panel_[0]}, {out, a_panel_[1]}, rows, units,
+        block.input.forward(weights, block.step.x_rows, block.first, {in, a_panel_[0]}, {out, a_panel_[1]}, rows, units,
                             epilogue);
 }
 
@@ -254,6 +273,7 @@ void TileStepper<T>::backward_layer(const Block& block, std::size_t l, Range row
     const Weights<T> weights = network_.weights(block.step.update.w, l);
     Epilogue<T> epilogue = net_.functions.backward(l);
     epilogue.first_row = block.first * V;
+    dropouts_.attach_backward(epilogue, l);
     if (plan_.by_lines) {
         kernels_.backward_lines(weights, {delta_transposed_[l + 1].data(), transposed_panel_}, {kept(l), a_panel_[l]},
                                 {delta_transposed_[l].data(), transposed_panel_}, rows_held(block, rows), units,
@@ -324,11 +344,10 @@ void TileStepper<T>::weights_phase(const Step& step, int thread, int threads) {
             T* w = update.w + at;
             T* slot[2] = {update.slot[0] + at, update.slot[1] + at};
             const T* g = sums + v * lines * V;
-            task_squares_[task.squares + v * task.squares_panel] =
-                update.rule.update(g, w, slot, weights, step.scalars);
+            task_squares_[task.squares + v * task.squares_panel] = update.step(g, w, slot, weights, step.scalars);
             if (!has_bias) continue;
             T* bias_slot[2] = {slot[0] + weights, slot[1] + weights};
-            update.rule.update(g + weights, w + weights, bias_slot, V, bias_scalars);
+            update.step(g + weights, w + weights, bias_slot, V, bias_scalars);
         }
     });
 }

@@ -34,6 +34,8 @@ class TileStepper final : public Stepper<T> {
         const Update<T>& update;
         const std::function<bool()>& cancelled;  // asked by thread 0
         BatchRows batch;
+        const Samples<T>* x;    // what the first layer reads ...
+        BatchRows x_rows;       // ... and where: the samples and the batch, or a copy of it with values dropped
         double inverse_weight;  // 1 / the batch's weight sum
         StepScalars<T> scalars;
     };
@@ -49,6 +51,8 @@ class TileStepper final : public Stepper<T> {
     // worked on, the weights phase does not happen and all threads return false. A phase that only stores the gradient
     // can be cut short too.
     bool make(const Step& step, int thread, Barrier& barrier);
+    // What thread 0 does before the others begin.
+    void begin(Step& step, const BatchRows& batch, const Progress<T>& progress);
     void rows_phase(const Step& step, int thread, Barrier& barrier);
     // The pieces of the rows phase work on panels of rows as they are held in memory, from 0 on.
     Range rows_held(const Block& block, Range panels) const;
@@ -62,7 +66,10 @@ class TileStepper final : public Stepper<T> {
     StepSums sums(const Step& step) const;
 
     // what the derivative of layer l is had from
-    const T* kept(std::size_t l) const { return (net_.functions.keeps_slope(l) ? slope_ : a_)[l].data(); }
+    const T* kept(std::size_t l) const { return (keeps_slope(l) ? slope_ : a_)[l].data(); }
+    bool keeps_slope(std::size_t l) const {
+        return l > 0 && l < last_ && (net_.functions.keeps_slope(l) || dropouts_.drops(l));
+    }
     // a[0] as threads (r, u) gathered it for themselves, for all r
     T* inputs(Index u) { return a_[0].data() + u * (a_[0].size() / plan_.unit_splits); }
 
@@ -72,6 +79,7 @@ class TileStepper final : public Stepper<T> {
     Output<T> output_;
     Plan plan_;
     std::size_t last_;  // index of the output layer, L
+    Dropouts<T> dropouts_;
 
     // l = 0..L: [rows / lanes][n_l + 1][lanes], the line n_l being all ones, or, by lines, [n_l / lanes][row][lanes];
     // a[0] for each unit split
@@ -86,6 +94,8 @@ class TileStepper final : public Stepper<T> {
     Buffer<T> task_squares_;          // sums for each task, one for each of its panels
     std::vector<Buffer<T>> scratch_;  // for each thread: targets and outputs of a panel, or gradient sums of a task
     BatchColumns<T> columns_;         // of a sparse batch
+    MaskedRows<T> masked_rows_;       // of a sparse batch whose values are dropped
+    Samples<T> masked_x_;
     WorkQueues row_queues_, task_queues_;
     std::atomic<bool> cancel_{false};
 };

@@ -42,20 +42,37 @@ Trainer<T>::Trainer(std::vector<Index> units, const std::vector<std::string>& ac
       roads_(net_) {}
 
 template <class T>
-LossValue Trainer<T>::loss_and_gradient(const Samples<T>& samples, double l2, Buffer<T>& gradient, Interrupt& interrupt,
-                                        int max_threads) {
-    Schedule<T> schedule = optimizer_.schedule;  // a copy, for no step is made
-    schedule.settings.l2 = l2;
+LossValue Trainer<T>::loss_and_gradient(const Samples<T>& samples, const Penalty& penalty, bool drops,
+                                        Buffer<T>& gradient, Interrupt& interrupt, int max_threads) {
+    Schedule<T>& schedule = optimizer_.schedule;
+    schedule.settings = {};
+    schedule.settings.l2 = penalty.l2;
+    schedule.settings.l1 = penalty.l1;
+    const Index steps = schedule.steps;
     InterruptPoll poll(interrupt, net_.isa);
     Progress<T> progress{schedule, poll};
+    progress.drops = drops;
     Batches<T> all{samples, nullptr, {0, samples.rows}, samples.rows};
     const Update<T> store = optimizer_.store_in(gradient);
     while (all.left() && !progress.interrupted) try {
             roads_.tiles(samples.rows, samples.is_sparse(), max_threads).run(all, store, progress);
         } catch (const TeamLost&) {
-            roads_.forget_teams();
+            roads_.forget_tiles();
         }
+    schedule.steps = steps;  // for none was made
     return {progress.last.data_loss, schedule.penalty(progress.last.squares)};
+}
+
+template <class T>
+void Trainer<T>::set_dropout(DropoutSettings dropout) {
+    if (!dropout.rates.empty() && dropout.rates.size() != net_.network.layers().size())
+        throw std::invalid_argument("dropout must have a rate for each layer but the last: expected " +
+                                    std::to_string(net_.network.layers().size()) + ", got " +
+                                    std::to_string(dropout.rates.size()));
+    for (const double rate : dropout.rates)
+        if (!(rate >= 0 && rate < 1)) throw std::invalid_argument("rates of dropout must be in [0, 1)");
+    if (dropout.rates != net_.dropout.rates) roads_.forget_tiles();
+    net_.dropout = std::move(dropout);
 }
 
 template class Trainer<float>;

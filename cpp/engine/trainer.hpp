@@ -13,6 +13,12 @@ struct LossValue {
     double penalty = 0;
 };
 
+// What J has beside the loss of the data.
+struct Penalty {
+    double l2 = 0;
+    double l1 = 0;
+};
+
 template <class T>
 class Trainer {
    public:
@@ -30,9 +36,14 @@ class Trainer {
         fit(samples, order, roads_, optimizer_, run, observer, hook, max_threads);
     }
 
-    // J over all rows with its gradient, packed like the parameters. Once interrupted, neither means anything.
-    LossValue loss_and_gradient(const Samples<T>& samples, double l2, Buffer<T>& gradient, Interrupt& interrupt,
-                                int max_threads);
+    // J over all rows with its gradient, packed like the parameters. Once interrupted, neither means anything. Where
+    // `drops` is set, units are dropped as in the next step.
+    LossValue loss_and_gradient(const Samples<T>& samples, const Penalty& penalty, bool drops, Buffer<T>& gradient,
+                                Interrupt& interrupt, int max_threads);
+
+    const DropoutSettings& dropout() const { return net_.dropout; }
+    // std::invalid_argument where a rate is out of range or missing.
+    void set_dropout(DropoutSettings dropout);
 
    private:
     Net<T> net_;

@@ -5,6 +5,7 @@
 #include "kernels/vecmath.inl"
 // rules and vecmath first: activations, links, losses and optimizers are written on them
 #include "kernels/activations.inl"
+#include "kernels/dropout.inl"
 #include "kernels/gemm.inl"
 #include "kernels/links.inl"
 #include "kernels/losses.inl"

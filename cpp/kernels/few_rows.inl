@@ -101,5 +101,5 @@ CHAINFIT_INLINE T backward_of_few_at(TypeList<O...>, const FewRowsLayer<T>& laye
 
 template <class T>
 T backward_few_rows(const FewRowsLayer<T>& layer) {
-    return backward_of_few_at(Optimizers{}, layer);
+    return backward_of_few_at(WholeStepOptimizers{}, layer);
 }

@@ -14,10 +14,17 @@ template <class T, class>
 struct OptimizerList;
 template <class T, class... O>
 struct OptimizerList<T, TypeList<O...>> {
-    static constexpr OptimizerKernel<T> items[] = {
-        {O::name, O::slots, O::corrects_bias, O::decays_weights, parameters_of(O::parameters), &update<T, O>}...};
-    static constexpr OneRowKernel<T> one_row[] = {{&one_row_steps<T, O>, tiny_or_null<T, O>()}...,
-                                                  {&one_row_steps<T, Store>, &tiny_steps<T, Store>}};
+    static constexpr OptimizerKernel<T> items[] = {{O::name, O::slots, O::corrects_bias, O::decays_weights,
+                                                    parameters_of(O::parameters), &update<T, O>,
+                                                    &update_regularized<T, O>}...};
+};
+
+template <class T, class>
+struct OneRowList;
+template <class T, class... O>
+struct OneRowList<T, TypeList<O...>> {
+    static constexpr OneRowKernel<T> items[] = {{&one_row_steps<T, O>, tiny_or_null<T, O>()}...,
+                                                {&one_row_steps<T, Store>, &tiny_steps<T, Store>}};
 };
 
 template <class T>
@@ -43,8 +50,14 @@ inline constexpr Kernels<T> kKernels = {
     list(LinkList<T, Links>::items),
     list(LossList<T, Losses>::items),
     list(OptimizerList<T, Optimizers>::items),
-    list(OptimizerList<T, Optimizers>::one_row),
-    {Store::name, Store::slots, false, false, {}, &update<T, Store>},
+    list(OneRowList<T, WholeStepOptimizers>::items),
+    {Store::name, Store::slots, false, false, {}, &update<T, Store>, &update_regularized<T, Store>},
+    &drop<T, false>,
+    &drop<T, true>,
+    &multiply_by_slope<T>,
+    &mask<T, false>,
+    &mask<T, true>,
+    &mask_values<T>,
 };
 
 // As many FMA chains as a tile has, fed from registers alone: the peak. Returns the FLOP; sink[0], sink[1] in, sum out.

@@ -132,6 +132,7 @@ CHAINFIT_INLINE StepScalars<T> scalars_of(const OneRowSteps<T>& steps, Index s) 
     StepScalars<T> c = steps.scalars;
     c.eta = steps.eta[s];
     c.l2 = steps.l2[s];
+    c.decay = steps.decay[s];
     return c;
 }
 

@@ -8,6 +8,7 @@ struct UpdateRule : NoParameters {
     static constexpr int slots = 0;
     static constexpr bool corrects_bias = false;
     static constexpr bool decays_weights = false;
+    static constexpr bool moves_weights = true;
 };
 
 // w -= eta g
@@ -71,28 +72,52 @@ struct Adam : UpdateRule {
     }
 };
 
-// Adam, and w -= eta weight_decay w beside it (Loshchilov and Hutter 2019), biases excepted.
+// Adam with decay of weights (Loshchilov and Hutter 2019) in its whole steps too: the rule that is meant to have it.
 struct AdamW : Adam {
     static constexpr const char* name = "adamw";
     static constexpr bool decays_weights = true;
-    static constexpr Parameter parameters[] = {
-        kBeta1,
-        kBeta2,
-        kEpsilon,
-        {"weight_decay", 0.01, 0, kInfinity, false, true, "Times eta, the share of each weight that goes in a step."}};
 };
 
-using Optimizers = TypeList<Sgd, Momentum, Nesterov, Adam, AdamW>;
+// v = rho v + (1 - rho) g^2; w -= eta g / (sqrt v + eps) (Tieleman and Hinton 2012, with eps where PyTorch has it)
+struct RmsProp : UpdateRule {
+    static constexpr const char* name = "rmsprop";
+    enum { rho, eps };
+    static constexpr Parameter parameters[] = {
+        {"rho", 0.99, 0, 1, false, true, "Decay rate of rmsprop's mean of squared gradients."}, kEpsilon};
+    static constexpr int slots = 1;
+    template <class T>
+    static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>& w, Vec<T>& v, Vec<T>&, const StepScalars<T>& c) {
+        v = fma(set1<T>(c.value[rho]), v, set1<T>(c.one_minus[rho]) * (g * g));
+        w = fma(set1<T>(-c.eta), g / (sqrt(v) + set1<T>(c.value[eps])), w);
+    }
+};
+
+// Those with kernels of their own for whole steps on one row or a few. Whatever came later goes by tiles.
+using WholeStepOptimizers = TypeList<Sgd, Momentum, Nesterov, Adam, AdamW>;
+using Optimizers = Joined<WholeStepOptimizers, TypeList<RmsProp>>::List;
 
 // Not an optimizer of the list: leaves w alone and keeps the gradient, for whoever needs it whole first.
 struct Store : UpdateRule {
     static constexpr const char* name = "store";
     static constexpr int slots = 1;
+    static constexpr bool moves_weights = false;
     template <class T>
     static CHAINFIT_INLINE void step(Vec<T> g, Vec<T>&, Vec<T>& gradient, Vec<T>&, const StepScalars<T>&) {
         gradient = g;
     }
 };
+
+// The rule itself: `weight`, which lay at w, and its slots.
+template <class T, class Optimizer>
+CHAINFIT_INLINE void step_vector(Vec<T> g, Vec<T> weight, T* w, T* s0, T* s1, const StepScalars<T>& c) {
+    Vec<T> slot0 = zero<T>(), slot1 = zero<T>();
+    if constexpr (Optimizer::slots > 0) slot0 = load(s0);
+    if constexpr (Optimizer::slots > 1) slot1 = load(s1);
+    Optimizer::step(g, weight, slot0, slot1, c);
+    store(w, weight);
+    if constexpr (Optimizer::slots > 0) store(s0, slot0);
+    if constexpr (Optimizer::slots > 1) store(s1, slot1);
+}
 
 // One vector of weights at w, its slots beside; adds w^2 (before the step) to sum_squares.
 template <class T, class Optimizer>
@@ -101,13 +126,7 @@ CHAINFIT_INLINE void update_vector(Vec<T> g, T* w, T* s0, T* s1, const StepScala
     sum_squares = fma(weight, weight, sum_squares);
     g = fma(set1<T>(c.l2), weight, g);
     if constexpr (Optimizer::decays_weights) weight = fma(set1<T>(-c.decay), weight, weight);
-    Vec<T> slot0 = zero<T>(), slot1 = zero<T>();
-    if constexpr (Optimizer::slots > 0) slot0 = load(s0);
-    if constexpr (Optimizer::slots > 1) slot1 = load(s1);
-    Optimizer::step(g, weight, slot0, slot1, c);
-    store(w, weight);
-    if constexpr (Optimizer::slots > 0) store(s0, slot0);
-    if constexpr (Optimizer::slots > 1) store(s1, slot1);
+    step_vector<T, Optimizer>(g, weight, w, s0, s1, c);
 }
 
 // The same for biases, which are neither penalized nor decayed.
@@ -128,4 +147,21 @@ T update(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalar
     for (Index i = 0; i < n; i += kLanes<T>)
         update_vector<T, Optimizer>(load(g + i), w + i, s0 + i, s1 + i, c, sum_squares);
     return fold_sum(sum_squares);
+}
+
+// The same with an L1 term, whose slope at 0 is 0, and with decay whatever the rule.
+template <class T, class Optimizer>
+T update_regularized(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars) {
+    const StepScalars<T> c = scalars;
+    Vec<T> penalty = zero<T>();
+    for (Index i = 0; i < n; i += kLanes<T>) {
+        Vec<T> weight = load(w + i);
+        penalty = fma(set1<T>(c.square_share) * weight, weight, penalty);
+        penalty = fma(set1<T>(c.size_share), abs(weight), penalty);
+        const Vec<T> slope = select(equal(weight, zero<T>()), zero<T>(), copy_sign(set1<T>(c.l1), weight));
+        const Vec<T> gradient = fma(set1<T>(c.l2), weight, load(g + i)) + slope;
+        if constexpr (Optimizer::moves_weights) weight = fma(set1<T>(-c.decay), weight, weight);
+        step_vector<T, Optimizer>(gradient, weight, w + i, slot[0] + i, slot[1] + i, c);
+    }
+    return fold_sum(penalty);
 }

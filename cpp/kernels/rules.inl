@@ -13,6 +13,13 @@ constexpr bool contains(TypeList<B...>) {
     return (... || kSame<A, B>);
 }
 
+template <class, class>
+struct Joined;
+template <class... First, class... Second>
+struct Joined<TypeList<First...>, TypeList<Second...>> {
+    using List = TypeList<First..., Second...>;
+};
+
 template <class Item, std::size_t n>
 constexpr List<Item> list(const Item (&items)[n]) {
     return {items, static_cast<Index>(n)};

@@ -54,7 +54,7 @@ struct OneRowSteps {
     OutputRule<T> rule;
     Values<T> loss_values;  // where the rule's loss is inlined
     bool inlined = false;
-    StepScalars<T> scalars;  // but for eta and l2
+    StepScalars<T> scalars;  // but for eta, l2 and decay
     Index count = 0;
     Range range;
     const T* x[kOneRowSteps] = {};  // (n_0) each
@@ -62,6 +62,7 @@ struct OneRowSteps {
     T row_weight[kOneRowSteps] = {};
     T eta[kOneRowSteps] = {};
     T l2[kOneRowSteps] = {};
+    T decay[kOneRowSteps] = {};
     // scratch, (n_L, lanes) each: the output layer of one row, and of as many rows as there are lanes
     T* output = nullptr;
     T* target = nullptr;

@@ -120,9 +120,17 @@ struct StepScalars : Values<T> {
     T eta = 0;  // step size; for Adam with its bias correction
     T l2 = 0;   // L2 penalty over the batch's weight sum
     // Share of each weight that goes, where the optimizer decays weights beside the gradient: eta, without its bias
-    // correction, times the optimizer's weight_decay. No part of J, and none of the penalty that is reported.
+    // correction, times weight_decay. No part of J, and none of the penalty that is reported.
     T decay = 0;
+    // What only `update_regularized` reads: the L1 penalty over the batch's weight sum, and what w^2 and |w| count for
+    // in the sum that it returns.
+    T l1 = 0;
+    T square_share = 1;
+    T size_share = 0;
 };
+
+template <class T>
+struct Dropout;
 
 // What follows a product, in place: bias and activation, or on the way back the activation's derivative. It knows the
 // layer, and each call says where in the batch its values lie, for whatever goes by position, as a random mask would.
@@ -133,10 +141,24 @@ struct Epilogue {
     using Function = void (*)(const Epilogue& epilogue, T* c, const T* other, Index count, Index row, Index unit);
 
     Function apply = nullptr;
-    Index layer = 0;         // 1..L
-    Index first_row = 0;     // of the batch: what the views that go with it call row 0
-    const T* out = nullptr;  // the whole of what c lies in ...
-    T* kept = nullptr;       // ... and where f'(z) goes, laid out alike; null where it isn't needed
+    Index layer = 0;                      // 1..L
+    Index first_row = 0;                  // of the batch: what the views that go with it call row 0
+    const T* out = nullptr;               // the whole of what c lies in ...
+    T* kept = nullptr;                    // ... and where f'(z) goes, laid out alike; null where it isn't needed
+    const Dropout<T>* dropout = nullptr;  // of the layer, where it drops units: `apply` is then Kernels::drop
+};
+
+// A random mask in one step: a unit of a row is dropped, or counts 1 / (1 - rate) times. Whether it is depends on
+// the key, its row in the batch and its number alone (see kernels/dropout.inl).
+template <class T>
+struct Dropout {
+    std::uint32_t key[2] = {};    // of seed, step and layer
+    std::uint32_t threshold = 0;  // 2^32 times the rate
+    T scale = 1;
+    // The activation's, and whether it keeps f'(z). The layer's does: it has the mask's factor in it.
+    typename Epilogue<T>::Function forward = nullptr;
+    typename Epilogue<T>::Function backward = nullptr;
+    bool keeps_slope = false;
 };
 
 template <class T>
@@ -267,11 +289,13 @@ struct OptimizerKernel {
     // eta comes with the correction for means that began at 0, sqrt(1 - beta2^t) / (1 - beta1^t), where beta1 and beta2
     // are its first two parameters
     bool corrects_bias;
-    bool decays_weights;  // by StepScalars::decay; its last parameter is weight_decay
+    bool decays_weights;  // by StepScalars::decay, in `update` too
     List<Parameter> parameters;
     // Gradient g (n) -> new weights w (n) and slots. Returns the sum of w^2 before the update. n is a multiple of
     // lanes; slot has two pointers, and one that the optimizer lacks points at w.
     T (*update)(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars);
+    // The same with an L1 penalty and decay. Returns the sum of square_share w^2 + size_share |w|.
+    T (*update_regularized)(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars);
 };
 
 // Arguments of the next kernels, in kernels/small_steps.hpp.
@@ -333,8 +357,19 @@ struct Kernels {
     List<LinkKernel<T>> links;
     List<LossKernel<T>> losses;
     List<OptimizerKernel<T>> optimizers;
-    List<OneRowKernel<T>> one_row;  // as many, in the same order, and one that stores the gradient
+    List<OneRowKernel<T>> one_row;  // of the first optimizers, in the same order, and one that stores the gradient
     OptimizerKernel<T> store;       // no optimizer: writes the gradient to slot 0 and leaves the weights alone
+
+    // The epilogue of a hidden layer that drops units, in the place of its activation's: a and f'(z), which is always
+    // kept, times the mask. Lanes are rows, or units.
+    typename Epilogue<T>::Function drop;
+    typename Epilogue<T>::Function drop_lines;
+    typename Epilogue<T>::Function multiply_by_slope;  // on the way back: delta *= f'(z) as it was kept
+    // Inputs times their mask: c (count, lanes) is (units from `unit` on, rows from `row` on), or with units in the
+    // lanes the other way round; value (count) has the columns of one sparse row.
+    void (*mask)(const Dropout<T>& dropout, T* c, Index count, Index row, Index unit);
+    void (*mask_lines)(const Dropout<T>& dropout, T* c, Index count, Index row, Index unit);
+    void (*mask_values)(const Dropout<T>& dropout, T* value, const std::int32_t* column, Index count, Index row);
 };
 
 struct Isa {

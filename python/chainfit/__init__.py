@@ -15,6 +15,7 @@ from ._old_names import find_old_names
 if TYPE_CHECKING:
     from . import reference
     from ._estimators.from_sklearn import from_sklearn
+    from ._estimators.learning_rates import LearningRateDisplay, find_learning_rate
     from ._estimators.search import HiddenLayers
     from ._explain.explain import Chain, explain
     from ._explain.history import History
@@ -31,6 +32,7 @@ __all__ = [
     "Chain",
     "HiddenLayers",
     "History",
+    "LearningRateDisplay",
     "MLPClassifier",
     "MLPRegressor",
     "MismatchError",
@@ -42,6 +44,7 @@ __all__ = [
     "__version__",
     "explain",
     "explore",
+    "find_learning_rate",
     "from_sklearn",
     "info",
     "load",
@@ -55,6 +58,7 @@ _LAZY = {
     "Chain": "._explain.explain",
     "HiddenLayers": "._estimators.search",
     "History": "._explain.history",
+    "LearningRateDisplay": "._estimators.learning_rates",
     "MismatchError": "._explain.verify",
     "ModelFileError": "._files.fields",
     "Net": "._explain.net",
@@ -63,6 +67,7 @@ _LAZY = {
     "Trace": "._explain.step",
     "explain": "._explain.explain",
     "explore": "._explain.page.page",
+    "find_learning_rate": "._estimators.learning_rates",
     "from_sklearn": "._estimators.from_sklearn",
     "load": "._load",
     "reference": ".reference",

@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 _Array = npt.NDArray[Any]
 _Activation = str | Sequence[str]  # one for all hidden layers, or one for each
+# neighbouring outputs, and parameters of the loss that are theirs
+_Blocks = Sequence[tuple[int, Mapping[str, float]]]
 _Slot = tuple[list[_Array], list[_Array]]
 
 __version__: str
@@ -91,6 +93,17 @@ class Run:
     def __init__(self) -> None: ...
     @property
     def stopped(self) -> str: ...
+    warmup: int
+    total_steps: int
+    decay_steps: int
+    decay_rate: float
+    l1: float
+    weight_decay: float
+    clip_norm: float
+    average_decay: float
+    records_norm: bool
+    @property
+    def last_eta(self) -> float: ...
     def epochs(self, first: int = 0) -> bytes: ...  # an EpochRecord each
 
 class _Trainer:
@@ -104,10 +117,14 @@ class _Trainer:
         optimizer: str,
         *,
         out_activation: str = "",  # the loss's own
-        blocks: Sequence[tuple[int, Mapping[str, float]]] | None = None,  # of outputs
+        blocks: _Blocks | None = None,
         **parameters: float,  # of the optimizer and of the loss; the defaults are the table's
     ) -> None: ...
     def set_parameters(self, coefs: list[_Array], intercepts: list[_Array]) -> None: ...
+    def average(self) -> tuple[list[_Array], list[_Array]] | None: ...
+    def set_average(self, coefs: list[_Array], intercepts: list[_Array]) -> None: ...
+    def dropout(self) -> tuple[list[float], int]: ...
+    def set_dropout(self, rates: list[float], seed: int) -> None: ...
     def is_finite(self) -> bool: ...
     def parameters(self) -> tuple[list[_Array], list[_Array]]: ...
     def set_slots(self, slots: list[_Slot]) -> None: ...
@@ -120,7 +137,7 @@ class _Trainer:
         order: npt.NDArray[np.int64] | None,
         bit_generator: object | None,
         run: Run,
-        listener: Callable[[str, float], object] | None,
+        listener: Callable[..., object] | None,
         n_threads: int | Callable[[], int],
         gradient_hook: Callable[[list[_Array], list[_Array]], object] | None = None,
     ) -> None: ...
@@ -131,6 +148,8 @@ class _Trainer:
         sample_weight: _Array | None,
         l2: float,
         n_threads: int | Callable[[], int],
+        l1: float = 0.0,
+        dropout: bool = False,
     ) -> tuple[float, float, list[_Array], list[_Array]]: ...
 
 class TrainerF32(_Trainer): ...

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import make_constraint
 from .._estimators.classifier import MLPClassifier
 from .._estimators.keywords import Keyword, keywords_of
 from .._estimators.regressor import MLPRegressor
-from .._estimators.rules import ACTIVATIONS, CLASS_LOSSES, REAL_LOSSES, SOLVERS
+from .._estimators.rules import ACTIVATIONS, CLASS_LOSSES, REAL_LOSSES, SCHEDULES, SOLVERS
 
 
 def number(
@@ -105,11 +105,11 @@ def _checked(keyword: Keyword) -> Callable[[str], Any]:
     constraints = [*map(make_constraint, keyword.allowed)]
 
     def convert(text: str) -> Any:
-        value = _value(text)
-        if not any(constraint.is_satisfied_by(value) for constraint in constraints):
-            known = " or ".join(str(c) for c in constraints if not c.hidden)
-            raise argparse.ArgumentTypeError(f"must be {known}, got {text}")
-        return value
+        for value in (_value(text), text):  # "1" may be the name of a file
+            if any(constraint.is_satisfied_by(value) for constraint in constraints):
+                return value
+        known = " or ".join(str(c) for c in constraints if not c.hidden)
+        raise argparse.ArgumentTypeError(f"must be {known}, got {text}")
 
     return convert
 
@@ -189,8 +189,8 @@ NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "--schedule",
         "learning_rate",
         {
-            "choices": ("constant", "invscaling", "adaptive"),
-            "help": "of the learning rate, for sgd (default: constant)",
+            "choices": SCHEDULES,
+            "help": "of the learning rate (default: constant)",
         },
     ),
     (

@@ -13,11 +13,12 @@ from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 
 from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
+from .checkpoint import Checkpointer
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
 from .guard import warn_if_nothing_learned
 from .inside import Inside
-from .job import Given, Jobs, given
+from .job import Given, given
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS
 from .record import history
@@ -25,7 +26,7 @@ from .start import Start
 from .training import train
 
 
-class BaseMLP(CallbackSupportMixin, Jobs, Start, Inside, ABC):
+class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
     """Base of the two estimators; not for direct use."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
@@ -112,9 +113,13 @@ class BaseMLP(CallbackSupportMixin, Jobs, Start, Inside, ABC):
         callbacks.fitted_by(draft.changes)
         model = draft.copy
         with generator_kept(self.random_state):
+            checkpointer = model._checkpointer()
             settings, data, state = model._job(X, y, sample_weight, validation=validation)
+            if checkpointer is not None:
+                state = checkpointer.resume(settings, data, state)
             followers = [*model._own_listeners(), *listeners]
             followers += [callbacks] if callbacks.needed else []
+            followers += [] if checkpointer is None else [checkpointer]
             state, end = train(settings, data, state, followers)
             if end.error is not None and end.why == "failed":
                 raise end.error
@@ -210,6 +215,9 @@ class BaseMLP(CallbackSupportMixin, Jobs, Start, Inside, ABC):
         # As in scikit-learn the parameters are checked at the first call only; the decorator that
         # does it costs as much as a small step.
         return self._partial_fit(X, y, sample_weight, classes, validation)
+
+    def _checkpointer(self) -> Checkpointer | None:
+        return None if self.checkpoint is None else Checkpointer(self.get_params(deep=False))
 
     def _own_listeners(self) -> list[Listener]:
         listeners: list[Listener] = []

@@ -29,6 +29,9 @@ class Listener:
     def train_on(self, rows: npt.NDArray[np.int64]) -> None:
         """Take the rows to train on, where others are held out."""
 
+    def watch(self, whole: Snapshot) -> None:
+        """Take what makes the State to go on from, optimizer and all; not with L-BFGS."""
+
     def begin(self, unit: str, state: Snapshot) -> None:
         """Begin an epoch or an iteration; `unit` is one of these words."""
 

@@ -23,6 +23,7 @@ from .labels import (
     labels,
     plain_labels,
     quick_targets,
+    smoothed,
     targets,
 )
 from .scores import Score, accuracy
@@ -38,6 +39,7 @@ class ClassTargets(ClassifierMixin, Jobs):
 
     classes_: Any
     _label_binarizer: Any
+    label_smoothing: float
 
     def predict_proba(self, X: Any) -> Any:
         """Return the probability of each class.
@@ -149,7 +151,7 @@ class ClassTargets(ClassifierMixin, Jobs):
         else:
             are_several = several.are_several(y, classes if incremental else None)
         if are_several:
-            return self._encode_several(y, classes, incremental, dtype)
+            return self._smoothed(self._encode_several(y, classes, incremental, dtype))
         check_indicators(y)
         if incremental and not self._same_classes(classes):
             if _check_partial_fit_first_call(self, classes):
@@ -160,7 +162,7 @@ class ClassTargets(ClassifierMixin, Jobs):
             self.classes_ = self._label_binarizer.classes_
         else:
             check_labels(found_labels(y), self.classes_, all_of_them=self.warm_start)
-        return targets(self._label_binarizer, y, dtype)
+        return self._smoothed(targets(self._label_binarizer, y, dtype))
 
     def _encode_several(
         self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]
@@ -178,14 +180,14 @@ class ClassTargets(ClassifierMixin, Jobs):
 
     def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
         if isinstance(self._label_binarizer, list):
-            return several.targets(self._label_binarizer, y, dtype)
+            return self._smoothed(several.targets(self._label_binarizer, y, dtype))
         multilabel = self._label_binarizer.y_type_.startswith("multilabel")
         if (y.ndim == 2) != multilabel:
             wanted = "an indicator matrix" if multilabel else "labels of shape (n_samples,)"
             raise ValueError(f"y must be {wanted}, as it was in fit; its shape is {y.shape}.")
         check_indicators(y)
         check_labels(found_labels(y), self.classes_, all_of_them=False)
-        return targets(self._label_binarizer, y, dtype)
+        return self._smoothed(targets(self._label_binarizer, y, dtype))
 
     def _row_weight(self, sample_weight: Array | None, Y: Array, incremental: bool) -> Array | None:
         if self.class_weight is None:
@@ -213,7 +215,12 @@ class ClassTargets(ClassifierMixin, Jobs):
             or not self._same_classes(classes)
         ):
             return None
-        return quick_targets(binarizer, y, dtype)
+        Y = quick_targets(binarizer, y, dtype)
+        return Y if Y is None else self._smoothed(Y)
+
+    def _smoothed(self, Y: Array) -> Array:
+        share = float(self.label_smoothing)
+        return smoothed(Y, share, self._label_binarizer, self._blocks()) if share else Y
 
     def _same_classes(self, classes: Any) -> bool:
         """Whether `classes` plainly says nothing new; a no is for scikit-learn to judge."""

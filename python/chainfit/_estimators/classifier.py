@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 from sklearn.utils.metaestimators import available_if
@@ -37,9 +37,10 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
         scikit-learn), 'leaky_relu', or whatever else this build's core has. A tuple has one for
         each hidden layer.
 
-    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
-        'sgd' (plain, with momentum, or with Nesterov's) and 'adam' make a step for each
-        mini-batch; 'lbfgs' is SciPy's L-BFGS-B over the whole training set.
+    solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop'}, default='adam'
+        'sgd' (plain, with momentum, or with Nesterov's), 'adam', 'adamw' (with `weight_decay`) and
+        'rmsprop' (PyTorch's) make a step for each mini-batch; 'lbfgs' is SciPy's L-BFGS-B over the
+        whole training set.
 
     alpha : float, default=0.0001
         L2 penalty. The term in the loss is alpha / 2 * sum of W^2 / sum of the weights of the
@@ -48,13 +49,21 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
     batch_size : int, default='auto'
         Rows of a mini-batch; 'auto' is min(200, n_samples). Not used by 'lbfgs'.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        Schedule of the step size eta for 'sgd': constant; learning_rate_init / (t_ + 1)^power_t
-        after each epoch; or divided by 5 whenever the loss, or with early stopping the validation
-        score, did not improve by `tol` for `n_iter_no_change` epochs.
+    learning_rate : str or callable, default='constant'
+        Schedule of the step size eta, for every solver that makes steps (scikit-learn's are for
+        'sgd' alone). Between epochs: 'constant'; 'invscaling', learning_rate_init / (t_ +
+        1)^power_t; 'adaptive', divided by 5 whenever the loss, or with early stopping the
+        validation score, did not improve by `tol` for `n_iter_no_change` epochs. From step to step,
+        s = 0, 1, ... of n being those after `warmup`: 'cosine', times (1 + cos(pi s / n)) / 2;
+        'linear', times 1 - s / n; 'step', times `decay_rate` every `decay_steps`; 'one_cycle', from
+        a 25th up to eta in 30 % of the steps and down to 10^-4 of where it began (PyTorch's
+        OneCycleLR). All steps are max_iter times the batches of an epoch; later ones have the eta
+        of the last. A callable is given the number of the step and that of all steps, and returns
+        eta. `partial_fit` counts on, by the batches of its first call, and obeys what was set since
+        the last one, `learning_rate_init` too.
 
     learning_rate_init : float, default=0.001
-        The step size that 'sgd' starts with and 'adam' scales.
+        The step size eta that a schedule starts from and 'adam' scales.
 
     power_t : float, default=0.5
         Exponent of 'invscaling'.
@@ -215,7 +224,7 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
         solver: str = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        learning_rate: str | Callable[[int, int], float] = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,

@@ -36,9 +36,9 @@ class Forward(Portable):
 
     def _forward(self, X: Any) -> Array:
         """Return the output layer's activation (rows, n_L) for X as the user gave it."""
-        return self._output(self._checked(X), self.coefs_, self.intercepts_)
+        return self._output(self._checked_rows(X), self.coefs_, self.intercepts_)
 
-    def _checked(self, X: Any) -> Any:
+    def _checked_rows(self, X: Any) -> Any:
         """Return X as the user gave it in the core's form; its dtype is that to compute in."""
         if "coefs_" not in self.__dict__:
             check_is_fitted(self)

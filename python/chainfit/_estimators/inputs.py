@@ -47,6 +47,7 @@ class FitData(NamedTuple):
     classes: bool = False  # whether Y holds classes
     validation: Rows | None = None  # the user's own
     given: tuple[Any, Any] = (None, None)  # X and y as the user gave them
+    l1: float = 0.0  # as l2
 
 
 def check_numeric(X: Any) -> None:

@@ -8,7 +8,6 @@ Everything is computed by the core's own products and activations, so the bits a
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -17,11 +16,9 @@ import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from .. import _core
-from .forward import Forward
-from .inputs import FitData
+from .job import Jobs
 from .optimizer import cast, new_trainer
 from .rules import ACTIVATIONS
-from .settings import FitSettings
 from .summary import Summary, summary_of
 from .threads import thread_limit
 
@@ -43,16 +40,8 @@ class Gradients(NamedTuple):
     intercepts: list[Array]
 
 
-class Inside(Forward):
+class Inside(Jobs):
     """The part of an estimator that looks inside the fitted net."""
-
-    @abstractmethod
-    def _settings(self, dtype: np.dtype[Any], incremental: bool) -> FitSettings: ...
-
-    @abstractmethod
-    def _fit_data(
-        self, X: Any, y: Any, sample_weight: Any, classes: Any, incremental: bool, first_pass: bool
-    ) -> tuple[FitData, np.dtype[Any]]: ...
 
     def activations(self, X: Any, layer: int) -> Array:
         """Return the activations of a layer.
@@ -90,7 +79,7 @@ class Inside(Forward):
                 f"layer must be an int from 1, the first hidden layer, to {last}, the outputs; got "
                 f"{layer!r}."
             )
-        X = fitted._checked(X)
+        X = fitted._checked_rows(X)
         if layer == last:
             return fitted._output(X, fitted.coefs_, fitted.intercepts_)
         z = fitted._inputs_of(X, int(layer))
@@ -132,24 +121,7 @@ class Inside(Forward):
         >>> model.gradients([[3.0]], [5.0])  # (2 * 3 + 1 - 5) * 3 and * 1
         Gradients(coefs=[array([[6.]])], intercepts=[array([2.])])
         """
-        model = self._sharing(self._fitted().__dict__.copy())
-        data, _ = model._fit_data(X, y, sample_weight, None, True, False)
-        settings = model._settings(data.dtype, incremental=False)
-        trainer = new_trainer(
-            "sgd",
-            [*map(len, model.coefs_), len(model.intercepts_[-1])],
-            settings.activation,
-            settings.loss,
-            data.dtype,
-            settings.loss_settings,
-            settings.out_activation,
-            settings.blocks,
-        )
-        trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
-        *_, coefs, intercepts = trainer.loss_and_gradient(
-            data.X, data.Y, data.sample_weight, data.l2, thread_limit(settings.n_threads)
-        )
-        return Gradients(coefs, intercepts)
+        return self._loss_and_gradients(X, y, sample_weight)[1]
 
     def input_gradient(self, X: Any, output: int = 0, *, raw: bool = False) -> Array:
         """Return the gradient of an output by the inputs, row by row.
@@ -188,7 +160,7 @@ class Inside(Forward):
         """
         fitted = self._fitted()
         fitted._check_output(output)
-        return fitted._slope(fitted._checked(X), int(output), raw)
+        return fitted._slope(fitted._checked_rows(X), int(output), raw)
 
     def integrated_gradients(
         self,
@@ -244,7 +216,7 @@ class Inside(Forward):
         fitted._check_output(output)
         if not isinstance(n_steps, Integral) or isinstance(n_steps, bool) or n_steps < 1:
             raise ValueError(f"n_steps must be an int >= 1, got {n_steps!r}.")
-        rows = fitted._checked(X)
+        rows = fitted._checked_rows(X)
         if not isinstance(rows, np.ndarray):
             rows = rows.toarray()
         start = np.zeros_like(rows) if baseline is None else np.asarray(baseline, dtype=rows.dtype)
@@ -306,6 +278,33 @@ class Inside(Forward):
                 f"{outputs} outputs; got {output!r}."
             )
 
+    def _loss_and_gradients(
+        self, X: Any, y: Any, sample_weight: Any = None
+    ) -> tuple[float, Gradients]:
+        """Return J on these rows, penalty included, and its gradient."""
+        model = self._sharing(self._fitted().__dict__.copy())
+        # class_weight="balanced" goes by these rows, which are all that there are
+        model.__dict__["_row_weight"] = lambda weight, Y, _: type(self)._row_weight(
+            model, weight, Y, False
+        )
+        data, _ = model._fit_data(X, y, sample_weight, None, True, False)
+        settings = model._settings(data.dtype, incremental=False)
+        trainer = new_trainer(
+            "sgd",
+            [*map(len, model.coefs_), len(model.intercepts_[-1])],
+            settings.activation,
+            settings.loss,
+            data.dtype,
+            settings.loss_settings,
+            settings.out_activation,
+            settings.blocks,
+        )
+        trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
+        data_loss, penalty, coefs, intercepts = trainer.loss_and_gradient(
+            data.X, data.Y, data.sample_weight, data.l2, thread_limit(settings.n_threads), data.l1
+        )
+        return data_loss + penalty, Gradients(coefs, intercepts)
+
     def _activation_of(self, l: int) -> str:
         """Return the activation of hidden layer l = 1..L-1."""
         return self.activation if isinstance(self.activation, str) else self.activation[l - 1]
@@ -339,7 +338,7 @@ class Inside(Forward):
             a = _core.activate(name, z)
         link = self.out_activation_
         delta = np.zeros((X.shape[0], len(b[-1])), X.dtype)
-        if raw:
+        if raw or (link == "mean_variance" and output < delta.shape[1] // 2):
             delta[:, output] = 1
         elif link in ACTIVATIONS:
             delta[:, output] = _core.activate(link, product(a, W[-1], b[-1]), True)[:, output]

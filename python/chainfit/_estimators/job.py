@@ -20,12 +20,13 @@ from .forward import FLOAT64, Forward
 from .inputs import FitData, Rows, check_numeric, core_form, is_plain_X
 from .keywords import table_names
 from .parameters import check_activations, hidden_units, rows_of_batch
-from .rules import CLASS_LOSSES, LOSS_SETTINGS
+from .rules import CLASS_LOSSES, LEARNING_RATE, LOSS_SETTINGS
 from .scores import Score, by_scorer
 from .settings import FitSettings
 from .sparse import SPARSE_FORMATS, check_sparse
 from .state import State
-from .weights import weights_and_penalty, weights_in_range
+from .steps import check_dropout
+from .weights import weights_and_penalties, weights_in_range
 
 Array = npt.NDArray[Any]
 Given = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val
@@ -33,7 +34,7 @@ Given = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val
 # What a running optimizer doesn't keep: parameters that may change between calls of `partial_fit`.
 _GIVEN = (
     "solver", "activation", "batch_size", "shuffle", "random_state", "tol", "n_iter_no_change",
-    "early_stopping", "n_threads",
+    "early_stopping", "n_threads", *LEARNING_RATE, "max_iter",
 )  # fmt: skip
 _given = {
     loss: itemgetter(
@@ -90,6 +91,9 @@ class Jobs(Forward):
     def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
         """Return checked y as Y (rows, n_L) of dtype; the classes are known."""
 
+    def _learn_outputs(self) -> None:
+        """Keep what `predict` needs to know of the loss."""
+
     def _row_weight(self, sample_weight: Array | None, Y: Array, incremental: bool) -> Array | None:
         """Return what the rows of Y weigh, None if all the same."""
         return sample_weight
@@ -111,7 +115,8 @@ class Jobs(Forward):
             data = data._replace(validation=self._validation_rows(validation, data))
         outputs = data.Y.shape[1]
         if first_pass:
-            held.pop("out_activation_", None)
+            for name in ("out_activation_", "_units_per_target"):
+                held.pop(name, None)
         settings = self._settings(data.dtype, incremental)
         if incremental and settings.early_stopping and data.validation is None:
             raise ValueError(
@@ -120,11 +125,13 @@ class Jobs(Forward):
         if first_pass:
             units = [data.X.shape[1], *hidden_units(self.hidden_layer_sizes), outputs]
             check_activations(settings.activation, len(units) - 2)
+            check_dropout(settings.step.dropout, len(units) - 2)
             generator = check_random_state(self.random_state)
             init = settings.own["init"]
             state = State.drawn(units, settings.activation, weight_dtype, generator, init)
             self.n_outputs_, self.n_layers_ = outputs, len(units)
             self.out_activation_ = settings.out_activation
+            self._learn_outputs()
             return settings, data, state
         state = State.of(held)
         if outputs != len(state.intercepts[-1]):
@@ -133,6 +140,8 @@ class Jobs(Forward):
                 f"{len(state.intercepts[-1])}."
             )
         check_activations(settings.activation, len(state.coefs) - 1)
+        if settings.step.dropout != 0:
+            check_dropout(settings.step.dropout, len(state.coefs) - 1)
         if not incremental:
             state.optimizer = None
         return settings, data, state
@@ -157,6 +166,7 @@ class Jobs(Forward):
             given = tuple(tuple(g) if isinstance(g, list) else g for g in given)
             blocks = self._blocks()
             settings = FitSettings.of(vars(self), loss, incremental=True, blocks=blocks)
+            settings.check_step_size(dtype)
             memo = optimizer.memo = given, settings
         found: FitSettings = memo[1]
         return found
@@ -181,7 +191,7 @@ class Jobs(Forward):
         if incremental and fixed is not None and is_plain_X(X, fixed, self.__dict__):
             Y = self._encode_plain(y, classes, len(X), fixed)
         if Y is None:
-            X, y = self._checked_rows(X, y, (np.float64, np.float32) if auto else fixed, first_pass)
+            X, y = self._checked_pair(X, y, (np.float64, np.float32) if auto else fixed, first_pass)
         weight_dtype = dtype = X.dtype if fixed is None else fixed
         if auto and self.solver == "lbfgs":
             dtype = FLOAT64  # as scikit-learn: a line search needs more digits than float32 has
@@ -193,12 +203,14 @@ class Jobs(Forward):
         sample_weight = self._row_weight(sample_weight, Y, incremental)
         rows = X.shape[0]
         batch_rows = rows_of_batch(self.solver, self.batch_size, rows)
-        sample_weight, l2 = weights_and_penalty(sample_weight, self.alpha, rows, batch_rows, dtype)
+        sample_weight, l2, l1 = weights_and_penalties(
+            sample_weight, (self.alpha, self.l1), rows, batch_rows, dtype
+        )
         classes = not self._y_numeric
-        data = FitData(X, Y, sample_weight, dtype, l2, self._score_on, classes, None, as_given)
+        data = FitData(X, Y, sample_weight, dtype, l2, self._score_on, classes, None, as_given, l1)
         return data, weight_dtype
 
-    def _checked_rows(self, X: Any, y: Any, dtype: Any, reset: bool) -> tuple[Any, Any]:
+    def _checked_pair(self, X: Any, y: Any, dtype: Any, reset: bool) -> tuple[Any, Any]:
         """Return X and y as scikit-learn's checks leave them."""
         check_numeric(X)
         check_sparse(X)
@@ -225,7 +237,7 @@ class Jobs(Forward):
             raise ValueError("X_val is for solvers that make steps: 'lbfgs' has no use for it.")
         X, y, sample_weight = validation
         try:
-            checked, labels = self._checked_rows(X, y, data.dtype, reset=False)
+            checked, labels = self._checked_pair(X, y, data.dtype, reset=False)
             if sample_weight is not None:
                 sample_weight = _check_sample_weight(sample_weight, checked)
                 sample_weight, _ = weights_in_range(sample_weight, data.dtype)

@@ -8,16 +8,19 @@ line; files from before it have its default. Training finds its value in `FitSet
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterable
 from functools import wraps
+from numbers import Integral
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from sklearn.metrics import get_scorer_names
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from .initial import INITIALIZERS
-from .parameters import FUNCTIONS, Number, range_constraint
-from .rules import own_parameters
+from .outputs import Levels
+from .parameters import FUNCTIONS, CheckpointInterval, Number, Rates, range_constraint
+from .rules import FREE_LINKS, own_parameters
 
 Class = TypeVar("Class", bound=type)
 Kind = Literal["classifier", "regressor", "both"]
@@ -52,8 +55,29 @@ class Keyword(NamedTuple):
     option: bool = True
 
 
+_LINKS = ", ".join(map(repr, FREE_LINKS))
+
 #: What no rule of the core brings with it, in the order of the signature.
 TABLE: tuple[Keyword, ...] = (
+    Keyword(
+        "out_activation",
+        None,
+        [StrOptions({*FREE_LINKS}), None],
+        "str or None",
+        f"""Activation of the output layer: {_LINKS}. None is the loss's own. One whose outputs
+        leave what the loss is defined for, as 'identity' does for 'poisson', is refused.""",
+        kind="regressor",
+    ),
+    Keyword(
+        "quantile",
+        0.5,
+        [Levels()],
+        "float or tuple of float",
+        """The quantile that loss='quantile' predicts, in (0, 1). A tuple of several, rising, has
+        an output for each, and `predict` returns one column for each (of several targets an array
+        (n_samples, n_targets, n_quantiles)), sorted so that they never cross.""",
+        kind="regressor",
+    ),
     Keyword(
         "init",
         "glorot_uniform",
@@ -62,6 +86,25 @@ TABLE: tuple[Keyword, ...] = (
         """How the weights are drawn. 'glorot_uniform' is scikit-learn's way, which draws the
         biases too; all others start from biases of 0 and are PyTorch's, 'he_uniform' and
         'he_normal' with the gain sqrt(2) of relu, 'orthogonal' with a gain of 1.""",
+    ),
+    Keyword(
+        "checkpoint",
+        None,
+        [str, os.PathLike, None],
+        "str, path-like or None",
+        """A file that `fit` writes its state to as it goes: weights, optimizer, counters, best
+        weights, history. A fit that finds it there, with equal data and parameters, goes on from it
+        to the bits of a fit that was never interrupted; one of other data or parameters is
+        refused. It stays when the fit is finished: the same fit then ends at once. Needs a
+        `random_state`; not with 'lbfgs', and of no effect in `partial_fit`.""",
+    ),
+    Keyword(
+        "checkpoint_interval",
+        "60s",
+        [CheckpointInterval()],
+        "int or str",
+        """How often `checkpoint` is written: after so many epochs, or at the end of the epoch after
+        so many seconds, as in '60s'. At the end of the fit it is written too.""",
     ),
     Keyword(
         "scoring",
@@ -89,6 +132,17 @@ TABLE: tuple[Keyword, ...] = (
         option=False,
     ),
     Keyword(
+        "label_smoothing",
+        0.0,
+        [Number(0, 1, closed="left")],
+        "float",
+        """Share s of each target, in [0, 1), that is spread evenly over all K classes, as PyTorch's
+        CrossEntropyLoss does it: the targets are 1 - s + s / K and s / K in the place of 1 and 0,
+        with K = 2 for two classes and for each label of multilabel targets. So no probability is
+        driven to 1.""",
+        kind="classifier",
+    ),
+    Keyword(
         "class_weight",
         None,
         [dict, list, StrOptions({"balanced"}), None],
@@ -98,6 +152,82 @@ TABLE: tuple[Keyword, ...] = (
         and not for `partial_fit`. Multilabel targets have a dict {0: weight, 1: weight} for each
         column, and a row then counts times the product over the columns.""",
         kind="classifier",
+    ),
+    Keyword(
+        "warmup",
+        0,
+        [Interval(Integral, 0, None, closed="left"), Number(0, 1, closed="left")],
+        "int or float",
+        """Steps in which the learning rate rises in a line to where its schedule begins: step
+        s = 0, 1, ... of w has the share (s + 1) / (w + 1) of it. A fraction is a share of all
+        steps. Not with 'one_cycle' or a callable, which say by themselves how they begin.""",
+    ),
+    Keyword(
+        "decay_steps",
+        0.3,
+        [Interval(Integral, 1, None, closed="left"), Number(0, 1, closed="neither")],
+        "int or float",
+        """Steps after which learning_rate='step' is multiplied by `decay_rate`, again and again. A
+        fraction is a share of all steps.""",
+    ),
+    Keyword(
+        "decay_rate",
+        0.1,
+        [Number(0, 1, closed="right")],
+        "float",
+        "What learning_rate='step' is multiplied by every `decay_steps` steps.",
+    ),
+    Keyword(
+        "dropout",
+        0.0,
+        [Rates()],
+        "float or tuple of float",
+        """Share of the units of each hidden layer that a step leaves out at random, the others
+        counting 1 / (1 - dropout) times. A tuple has the rate of the input and one for each hidden
+        layer. `predict` and validation leave out none, while the losses of training are those of
+        the nets that were left.""",
+    ),
+    Keyword(
+        "l1",
+        0.0,
+        [Number(0, None, closed="left")],
+        "float",
+        """Strength of the L1 penalty, l1 times the sum of |w| over all weights, biases excepted,
+        divided as that of `alpha` is. Its slope at 0 is 0.""",
+    ),
+    Keyword(
+        "weight_decay",
+        None,
+        [Number(0, None, closed="left"), None],
+        "float or None",
+        """Times the learning rate, the share of each weight that goes in a step beside the
+        gradient's, biases excepted (Loshchilov and Hutter 2019). It is no part of the loss. None is
+        0.01 for 'adamw' and 0 for all others.""",
+    ),
+    Keyword(
+        "clip_norm",
+        None,
+        [Number(0, None, closed="neither"), None],
+        "float or None",
+        """Largest norm of the gradient over all weights and biases together. One that is larger is
+        multiplied by clip_norm / (norm + 1e-6), as PyTorch's clip_grad_norm_ does. The penalties
+        of `alpha` and `l1` are part of the gradient, `weight_decay` is not.""",
+    ),
+    Keyword(
+        "average",
+        None,
+        [StrOptions({"ema"}), None],
+        "{'ema'} or None",
+        """With 'ema' the fitted weights are the exponential moving average of those after each
+        step, with which training goes on. The average begins with the weights after the first
+        step.""",
+    ),
+    Keyword(
+        "average_decay",
+        0.999,
+        [Number(0, 1, closed="neither")],
+        "float",
+        "Share of the average that average='ema' keeps in each step.",
     ),
 )
 

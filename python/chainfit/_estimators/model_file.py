@@ -6,7 +6,6 @@ record. What follows from these (layer count, output count, label binarizer) is 
 
 from __future__ import annotations
 
-import array
 from itertools import pairwise
 from typing import Any
 
@@ -20,25 +19,25 @@ from .._files.fields import (
     ModelFileError,
     Tensors,
     check_expansion,
-    pack_number,
     shorten,
 )
 from .._files.model import Kind, Packed
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
-from .optimizer import Optimizer, cast
+from .optimizer import Optimizer
+from .outputs import units_per_target
 from .parameters import check_activations, hidden_units
-from .record import FIELDS, columns
-from .rules import LINKS, OPTIMIZERS, SETTINGS
+from .rules import OPTIMIZERS, SETTINGS, link_of
 from .several import binarizers_for
 from .state import State
+from .state_file import (
+    pack_layers,
+    pack_steps,
+    pack_training,
+    unpack_layers,
+    unpack_steps,
+    unpack_training,
+)
 
-Layers = list[np.ndarray]
-
-# Parts of the record of training that are a number or null; steps leave all, L-BFGS the first.
-_SCORES = ("loss", "best_loss", "best_validation_score")
-_CURVES = ("loss_curve", "validation_scores")
-# Those which not every training leaves.
-_OWN_CURVES = ("validation_loss_curve",)
 _SEVERAL = "multiclass-multioutput"
 _TARGETS = ("binary", "multiclass", "multilabel-indicator", _SEVERAL)
 _CLASS_DTYPES = (
@@ -69,16 +68,17 @@ def pack(model: Any) -> Packed:
         for name, value in model.get_params(deep=False).items()
     }
     state = State.of(vars(model))
-    _pack_layers("", (state.coefs, state.intercepts), tensors)
+    pack_layers("", (state.coefs, state.intercepts), tensors)
     names = getattr(model, "feature_names_in_", None)
     settings = {
         "parameters": parameters,
         "units": [int(model.n_features_in_), *(int(b.size) for b in state.intercepts)],
         "dtype": str(state.coefs[0].dtype),
         "out_activation": model.out_activation_,
+        **({"units_per_target": units} if (units := vars(model).get("_units_per_target")) else {}),
         "feature_names": None if names is None else [str(name) for name in names],
         "classes": _pack_classes(model, tensors) if hasattr(model, "classes_") else None,
-        "training": _pack_training(state, tensors),
+        "training": pack_training(state, tensors),
         "optimizer": None if state.optimizer is None else _pack_optimizer(state.optimizer, tensors),
     }
     return settings, tensors
@@ -86,23 +86,13 @@ def pack(model: Any) -> Packed:
 
 def _pack_optimizer(optimizer: Optimizer, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
     content = optimizer.state()
-    for s, slot in enumerate(content["slots"]):
-        _pack_layers(f"slots.{s}.", slot, tensors)
     return {
         "name": content["name"],
-        "eta": float(content["eta"]),
-        "steps": int(content["steps"]),
-        "slots": len(content["slots"]),
+        **pack_steps(content, tensors),
         "settings": {
             key: pack_parameter(key, value, tensors) for key, value in content["settings"].items()
         },
     }
-
-
-def _pack_layers(prefix: str, layers: tuple[Layers, Layers], tensors: dict[str, Any]) -> None:
-    for word, arrays in zip(("coefs", "intercepts"), layers, strict=True):
-        for i, values in enumerate(arrays):
-            tensors[f"{prefix}{word}.{i}"] = np.asarray(values)
 
 
 def _pack_classes(model: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -130,30 +120,6 @@ def _pack_labels(classes: np.ndarray, name: str, tensors: dict[str, np.ndarray])
     return settings
 
 
-def _pack_training(state: State, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
-    record: dict[str, Any] = {"n_iter": int(state.n_iter), "t": int(state.t)}
-    if state.loss_curve is None:
-        return {**record, "loss": pack_number(state.loss)}
-    for key in _SCORES:
-        value = getattr(state, key)
-        record[key] = None if value is None else pack_number(value)
-    record["no_improvement_count"] = int(state.no_improvement_count)
-    for key in (*_CURVES, *(key for key in _OWN_CURVES if getattr(state, key) is not None)):
-        curve = getattr(state, key)
-        record[key] = None if curve is None else len(curve)
-        if curve is not None:
-            tensors[key] = np.array(curve, dtype=np.float64)
-    if state.epochs is not None:
-        record["epochs"] = len(state.epochs) // len(FIELDS)
-        for name, values in columns(state.epochs).items():
-            tensors[f"epochs.{name}"] = np.array(values, dtype=np.float64)
-    if state.best is not None:
-        record["best"] = True
-        coefs, intercepts = (cast(arrays, state.coefs[0].dtype) for arrays in state.best)
-        _pack_layers("best.", (coefs, intercepts), tensors)
-    return record
-
-
 def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     """Build an estimator of class ``cls``, everything checked.
 
@@ -169,7 +135,7 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     model.n_features_in_ = units[0]
     model.n_layers_ = len(units)
     model.n_outputs_ = units[-1]
-    state = State(*_unpack_layers("", units, dtype, tensors))
+    state = State(*unpack_layers("", units, dtype, tensors))
     if not fields.null("feature_names"):
         names = fields.texts("feature_names")
         if len(names) != units[0]:
@@ -180,7 +146,7 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     if not fields.null("classes"):
         _unpack_classes(model, fields.fields("classes"), tensors)
     _unpack_out_activation(model, fields)
-    _unpack_training(state, fields.fields("training"), tensors)
+    unpack_training(state, fields.fields("training"), tensors)
     if not fields.null("optimizer"):
         content = _unpack_optimizer(fields.fields("optimizer"), model, state, tensors)
         state.optimizer = Optimizer.from_state(content, vars(model))
@@ -219,16 +185,6 @@ def _check_units(model: Any, units: list[int], dtype: str) -> None:
     precision = getattr(model, "precision", "auto")
     if precision not in ("auto", dtype):
         raise ModelFileError(f"settings: precision={precision!r} disagrees with weights of {dtype}")
-
-
-def _unpack_layers(
-    prefix: str, units: list[int], dtype: str, tensors: Tensors
-) -> tuple[Layers, Layers]:
-    shapes = list(pairwise(units))
-    return (
-        [tensors.take(f"{prefix}coefs.{i}", dtype, shape) for i, shape in enumerate(shapes)],
-        [tensors.take(f"{prefix}intercepts.{i}", dtype, (n,)) for i, (_, n) in enumerate(shapes)],
-    )
 
 
 def _unpack_classes(model: Any, fields: Fields, tensors: Tensors) -> None:
@@ -316,61 +272,37 @@ def _unpack_out_activation(model: Any, fields: Fields) -> None:
     elif is_classifier(model):
         raise ModelFileError("settings: classes must not be null for a classifier")
     else:
-        right = LINKS[model.loss]
+        try:
+            right = link_of(model.loss, model.out_activation)
+        except ValueError as error:
+            raise ModelFileError(f"settings: {error}") from None
+        if units := fields.integer("units_per_target", 0) if fields.has("units_per_target") else 0:
+            if units != units_per_target(model.loss, vars(model)) or model.n_outputs_ % units:
+                raise ModelFileError(
+                    f"settings: {model.n_outputs_} outputs, {units} for a target, disagree with "
+                    f"loss={model.loss!r}"
+                )
+            model._units_per_target = units
     model.out_activation_ = fields.text("out_activation", (right,))
-
-
-def _unpack_training(state: State, fields: Fields, tensors: Tensors) -> None:
-    state.n_iter = fields.integer("n_iter")
-    state.t = fields.integer("t")
-    for key in _SCORES:
-        if fields.has(key):
-            value = None if fields.null(key) else fields.number(key, finite=False)
-            setattr(state, key, value)
-    if fields.has("no_improvement_count"):
-        state.no_improvement_count = fields.integer("no_improvement_count")
-    for key in (*_CURVES, *_OWN_CURVES):
-        if fields.has(key):
-            curve = None
-            if not fields.null(key):
-                length = fields.integer(key)
-                # History only: an overflowing loss or score does no harm to the model.
-                curve = tensors.take(key, "float64", (length,), finite=False).tolist()
-            setattr(state, key, curve)
-    if fields.has("epochs"):
-        length = fields.integer("epochs")
-        names = [f"epochs.{name}" for name in FIELDS]
-        parts = [tensors.take(name, "float64", (length,), finite=False) for name in names]
-        state.epochs = array.array("d", np.stack(parts, axis=1).ravel())
-    if fields.has("best") and fields.flag("best"):
-        state.best = _unpack_layers("best.", state.units, str(state.coefs[0].dtype), tensors)
-    fields.done()
 
 
 def _unpack_optimizer(fields: Fields, model: Any, state: State, tensors: Tensors) -> dict[str, Any]:
     name = fields.text("name", tuple(OPTIMIZERS))
-    eta = fields.number("eta")
-    if eta < 0:
-        raise ModelFileError(f"settings: optimizer: 'eta' must not be negative, got {eta}")
-    steps = fields.integer("steps")
-    n_slots = fields.integer("slots")
-    # An optimizer that made no step yet may have none.
-    if n_slots != OPTIMIZERS[name].slots and (n_slots or steps):
-        raise ModelFileError(
-            f"settings: optimizer: {name!r} has {OPTIMIZERS[name].slots} slots, got "
-            f"{shorten(n_slots)}"
-        )
+    dtype = str(state.coefs[0].dtype)
+    content = unpack_steps(fields, state.units, dtype, tensors, name)
     settings = _unpack_optimizer_settings(fields.fields("settings"), model)
     fields.done()
-    dtype = str(state.coefs[0].dtype)
-    slots = [_unpack_layers(f"slots.{s}.", state.units, dtype, tensors) for s in range(n_slots)]
-    if (
-        name == "adam"
-        and slots
-        and any((moment < 0).any() for moments in slots[1] for moment in moments)
-    ):
-        raise ModelFileError("tensors 'slots.1...': adam's second moments must not be negative")
-    return {"name": name, "eta": eta, "steps": steps, "slots": slots, "settings": settings}
+    slots, at = content["slots"], _SECOND_MOMENTS.get(name)
+    second = slots[at] if slots and at is not None else ()
+    if any((moment < 0).any() for moments in second for moment in moments):
+        raise ModelFileError(
+            f"tensors 'slots.{at}...': {name}'s second moments must not be negative"
+        )
+    return {"name": name, "settings": settings, **content}
+
+
+# Slots that are means of squares, by optimizer.
+_SECOND_MOMENTS = {"adam": 1, "adamw": 1, "rmsprop": 0}
 
 
 def _unpack_optimizer_settings(fields: Fields, model: Any) -> dict[str, Any]:
@@ -380,6 +312,8 @@ def _unpack_optimizer_settings(fields: Fields, model: Any) -> dict[str, Any]:
     """
     names = [name for name in SETTINGS if fields.has(name)]
     values = {name: unpack_parameter(name, fields.take(name), Tensors({})) for name in names}
+    if fields.has("weight_decay"):
+        fields.take("weight_decay")  # of files from before it was a keyword of all solvers
     fields.done()
     own = type(model)._own_parameters
     if {*SETTINGS} - {*own} - {*names}:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .rules import LOSSES, OPTIMIZERS, SETTINGS
+from .rules import LEARNING_RATE, LOSSES, OPTIMIZERS, SETTINGS
 
 Array = npt.NDArray[Any]
 Trainer = _core.TrainerF32 | _core.TrainerF64
@@ -75,6 +75,11 @@ def new_trainer(
     )
 
 
+def published(trainer: Trainer) -> tuple[list[Array], list[Array]]:
+    """Return the weights that a model gets: the trainer's, or their average where it keeps one."""
+    return trainer.average() or trainer.parameters()
+
+
 class Optimizer:
     """One optimizer through fit and the partial_fit calls after it.
 
@@ -99,6 +104,12 @@ class Optimizer:
     def __init__(self, name: str, settings: Mapping[str, Any]) -> None:
         self.name = name
         self.settings = {key: settings[key] for key in SETTINGS}
+        #: Batches of its first epoch with a schedule by step, which counts by them.
+        self.batches: int | None = None
+        #: Where dropout's masks come from, once there were some.
+        self.seed: int | None = None
+        #: Whether the core's weights are not the model's, which are their average.
+        self.averages = False
         self.lock = threading.RLock()
         self.running = False
         #: What the settings of the last `partial_fit` were made of, and they themselves.
@@ -109,6 +120,7 @@ class Optimizer:
 
     def _restart(self) -> None:
         self.known_steps = 0
+        self.averages = False
         self._trainer: Trainer | None = None
         self._net: tuple[Any, ...] | None = None
         # waits for a trainer; None while the trainer holds the state
@@ -137,7 +149,29 @@ class Optimizer:
         optimizer = cls(state["name"], {**settings, **state.get("settings", {})})
         optimizer._state = {key: state[key] for key in ("eta", "steps", "slots")}
         optimizer.known_steps = int(state["steps"])
+        optimizer.batches, optimizer.seed = state.get("batches"), state.get("seed")
+        if "raw" in state:
+            optimizer._state["raw"] = state["raw"]
+            optimizer.averages = True
         return optimizer
+
+    def obey(self, learning_rate: tuple[Any, Any, Any], t: int) -> None:
+        """Take over the parameters in LEARNING_RATE, if they are no longer what they were.
+
+        `t` is the number of training rows seen, by which 'invscaling' goes.
+        """
+        own = self.settings
+        if (own["learning_rate"], own["learning_rate_init"], own["power_t"]) == learning_rate:
+            return
+        own.update(zip(LEARNING_RATE, learning_rate, strict=True))
+        eta = float(own["learning_rate_init"])
+        if own["learning_rate"] == "invscaling":
+            eta /= (t + 1) ** float(own["power_t"])
+        if self._trainer is not None:
+            self._trainer.eta = eta
+        else:
+            assert self._state is not None
+            self._state["eta"] = eta
 
     @property
     def learning_rate(self) -> float:
@@ -157,17 +191,26 @@ class Optimizer:
         """Return the weights after the last whole step of a run, as fitted attributes."""
         if self._trainer is None:  # which did not begin yet
             return {}
-        coefs, intercepts = self._trainer.parameters()
+        coefs, intercepts = published(self._trainer)
         return {"coefs_": coefs, "intercepts_": intercepts}
 
     def state(self) -> dict[str, Any]:
-        """Plain content: name, eta, steps, slots (one (coefs-like, intercepts-like) pair each)."""
+        """Plain content: name, eta, steps, slots (one (coefs-like, intercepts-like) pair each).
+
+        Where there are any: batches, seed, and raw, the weights (such a pair) that the model's are
+        the average of.
+        """
         if self._trainer is not None:
             trainer = self._trainer
             held = {"eta": trainer.eta, "steps": trainer.steps, "slots": trainer.slots()}
+            if self.averages and trainer.average() is not None:
+                held["raw"] = trainer.parameters()
         else:
             assert self._state is not None
             held = {**self._state, "slots": self._state["slots"] or []}
+        for key in ("batches", "seed"):
+            if getattr(self, key) is not None:
+                held[key] = getattr(self, key)
         return {"name": self.name, **held, "settings": dict(self.settings)}
 
     def trainer(
@@ -197,6 +240,9 @@ class Optimizer:
             trainer.eta, trainer.steps = float(state["eta"]), int(state["steps"])
             if state["slots"]:
                 trainer.set_slots([(cast(c, dtype), cast(b, dtype)) for c, b in state["slots"]])
+            if "raw" in state:
+                coefs, intercepts = state["raw"]
+                trainer.set_parameters(cast(coefs, dtype), cast(intercepts, dtype))
             self._trainer, self._net, self._state = trainer, net, None
         return self._trainer
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
-from .rules import ACTIVATIONS, SOLVERS
+from .rules import ACTIVATIONS, SCHEDULES, SOLVERS
 
 LARGEST_INT = 2**63 - 1  # of the core's
 
@@ -60,6 +60,8 @@ class Number(Interval):
 # can't hold a tuple.
 _SIZES = re.compile(r"[1-9][0-9]{0,17}(-[1-9][0-9]{0,17})*", re.ASCII)
 
+_SECONDS = re.compile(r"[0-9]{1,9}([.][0-9]{1,9})?s", re.ASCII)
+
 
 class LayerSizes(Interval):
     """An int, a sequence of ints, or a text such as "64-32".
@@ -99,6 +101,22 @@ def _is_int(value: Any) -> bool:
 
 
 LAYER_SIZES = LayerSizes()
+
+
+class CheckpointInterval(Interval):
+    """A number of epochs, or of seconds as in "60s"."""
+
+    def __init__(self) -> None:
+        super().__init__(Integral, 1, None, closed="left")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        if isinstance(val, str):
+            return _SECONDS.fullmatch(val) is not None
+        return not isinstance(val, bool) and bool(super().is_satisfied_by(val))
+
+    def __str__(self) -> str:
+        return "a number of epochs >= 1, or of seconds in a text such as '60s'"
 
 
 class Activations(StrOptions):
@@ -143,6 +161,21 @@ def check_activations(activation: Any, hidden: int) -> None:
         )
 
 
+class Rates(Number):
+    """A rate in [0, 1), or several in a tuple or list."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1, closed="left")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether scikit-learn's check lets `val` pass."""
+        rates = val if isinstance(val, tuple | list) else [val]
+        return all(super(Rates, self).is_satisfied_by(r) and r is not True for r in rates)
+
+    def __str__(self) -> str:
+        return "a rate in [0, 1), or a tuple of the input's and one for each hidden layer"
+
+
 def range_constraint(parameter: Any) -> Number:
     """Return the constraint of a parameter of one of the core's rules."""
     ends = {(True, True): "neither", (True, False): "right", (False, True): "left"}
@@ -158,7 +191,7 @@ CONSTRAINTS: dict[str, Any] = {
     "solver": [StrOptions(set(SOLVERS))],
     "alpha": [Number(0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate": [StrOptions(set(SCHEDULES)), callable],
     "learning_rate_init": [Number(0, None, closed="neither")],
     "power_t": [Number(0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],

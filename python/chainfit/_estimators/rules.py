@@ -26,9 +26,14 @@ FREE_LINKS = tuple(name for name, link in OUTPUTS.items() if link.unit_by_unit)
 REAL_LOSSES = tuple(name for name, loss in LOSSES.items() if math.isinf(loss.highest_target))
 CLASS_LOSSES = ("log_loss", "binary_log_loss")
 
-#: What solver='sgd' is in the core, by its momentum; only these have a schedule of the step size.
+#: What solver='sgd' is in the core, by its momentum.
 SGD_FAMILY = ("sgd", "momentum", "nesterov")
 SOLVERS = ("lbfgs", "sgd", *(name for name in OPTIMIZERS if name not in SGD_FAMILY))
+
+
+#: Schedules of the learning rate. Those by step change it from step to step, not between epochs.
+BY_STEP = ("cosine", "linear", "step", "one_cycle")
+SCHEDULES = ("constant", "invscaling", "adaptive", *BY_STEP)
 
 
 def _named(parameters: Iterable[_core.Parameter]) -> dict[str, _core.Parameter]:
@@ -37,9 +42,12 @@ def _named(parameters: Iterable[_core.Parameter]) -> dict[str, _core.Parameter]:
 
 OPTIMIZER_PARAMETERS = _named(p for rule in OPTIMIZERS.values() for p in rule.parameters)
 
-#: Estimator parameters that belong to the optimizer. As in scikit-learn they are read when an
-#: optimizer is made: `set_params` between two `partial_fit` calls doesn't change a running one.
-SETTINGS = ("learning_rate", "learning_rate_init", "power_t", *OPTIMIZER_PARAMETERS)
+#: The learning rate and its schedule, which every `partial_fit` reads anew.
+LEARNING_RATE = ("learning_rate", "learning_rate_init", "power_t")
+
+#: Estimator parameters that belong to the optimizer. As in scikit-learn all but LEARNING_RATE are
+#: read when it is made: `set_params` between two `partial_fit` calls doesn't change a running one.
+SETTINGS = (*LEARNING_RATE, *OPTIMIZER_PARAMETERS)
 
 #: The parameters of each loss, which every step reads.
 LOSS_SETTINGS = {name: tuple(_named(loss.parameters)) for name, loss in LOSSES.items()}

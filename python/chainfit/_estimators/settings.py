@@ -16,6 +16,7 @@ import numpy as np
 from .keywords import TABLE
 from .parameters import as_float
 from .rules import LINKS, LOSS_SETTINGS, OPTIMIZERS, SETTINGS, link_of, optimizer_name
+from .steps import StepSettings, check_steps
 
 
 def _plain(value: Any) -> Any:
@@ -41,6 +42,8 @@ class FitSettings:
         The loss' own parameters; a tuple has one for each of as many equal blocks of outputs.
     own : mapping of str to Any
         The keywords of `keywords.TABLE` that the estimator has.
+    step : StepSettings
+        What a step does beside its rule.
     incremental : bool
         Whether to train one epoch, as `partial_fit` does, and not `max_iter` or until it converges.
     seed : int or None
@@ -69,6 +72,7 @@ class FitSettings:
     validation_fraction: float
     max_fun: int
     n_threads: int | None
+    step: StepSettings
     incremental: bool = False
     seed: int | None = None
     blocks: tuple[int, ...] = ()
@@ -92,8 +96,14 @@ class FitSettings:
             The core's name of the loss.
         incremental : bool, default=False
         blocks : tuple of int, default=()
+
+        Raises
+        ------
+        ValueError
+            If parameters ask together for what does not go together.
         """
         p, seed, activation = parameters, parameters["random_state"], parameters["activation"]
+        check_steps(p)
         return cls(
             solver=p["solver"],
             activation=activation if isinstance(activation, str) else tuple(activation),
@@ -113,6 +123,7 @@ class FitSettings:
             validation_fraction=float(p["validation_fraction"]),
             max_fun=p["max_fun"],
             n_threads=p["n_threads"],
+            step=StepSettings.of(p),
             incremental=incremental,
             blocks=blocks,
             seed=int(seed) if isinstance(seed, Integral) else None,

@@ -25,7 +25,9 @@ Array = npt.NDArray[Any]
 _THEIRS = {
     "activation": ("identity", "logistic", "relu", "tanh"),
     "solver": ("lbfgs", "sgd", "adam"),
+    "learning_rate": ("constant", "invscaling", "adaptive"),
     "loss": ("squared_error", "poisson"),
+    "out_activation": (None,),
 }
 
 # What a fitted estimator holds beside its parameters, in both packages under the same name.
@@ -46,7 +48,7 @@ def to_sklearn(estimator: Any) -> Any:
     their = theirs.MLPClassifier if is_classifier(estimator) else theirs.MLPRegressor
     names = their().get_params(deep=False)
     for name, known in _THEIRS.items():
-        value = getattr(estimator, name)
+        value = getattr(estimator, name, None)
         if value not in known and value not in CLASS_LOSSES:
             raise ValueError(
                 f"scikit-learn has no {name}={value!r}, only {', '.join(map(repr, known))}."

@@ -76,6 +76,8 @@ class State:
         The live optimizer; None: the next step needs a new one. Its slots stay in the core.
     generator : RandomState or None
         Where the random numbers come from, if some were drawn; None: `random_state` says.
+    resumed : bool
+        Whether a fit goes on from here that was left after `n_iter` epochs, by its `optimizer`.
     """
 
     coefs: list[Array]
@@ -93,6 +95,7 @@ class State:
     best: tuple[list[Array], list[Array]] | None = None
     optimizer: Optimizer | None = None
     generator: np.random.RandomState | None = None
+    resumed: bool = False
 
     @classmethod
     def drawn(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
 
@@ -19,12 +20,12 @@ from .callbacks import Listener
 from .endings import End, Why
 from .inputs import FitData
 from .lbfgs import minimise
-from .optimizer import Optimizer, Trainer, cast
+from .optimizer import Optimizer, Trainer, cast, published
 from .parameters import LARGEST_INT, as_float, rows_of_batch
 from .record import joined, last_epoch
-from .rules import SGD_FAMILY
 from .settings import FitSettings
 from .state import State
+from .steps import given_sizes
 from .threads import thread_limit
 from .validation import Validation, hold_out
 from .warn import warn
@@ -69,9 +70,17 @@ def _make_steps(
     optimizer, generator = state.optimizer, state.generator
     shuffle, early_stopping = settings.shuffle, settings.early_stopping
     order = validation = watcher = None
+    step = settings.step
+    rates = step.dropout_rates(len(state.coefs)) if step.dropout else []
     if optimizer is None:
         optimizer = Optimizer(settings.rule, settings.rule_settings)
-    elif generator is None and shuffle and settings.seed is not None:
+    else:
+        optimizer.obey(step.learning_rate, state.t)
+    if rates and (optimizer.seed is None or state.resumed):  # drawn again, it is what it was
+        generator = generator or check_random_state(settings.random_state)
+        optimizer.seed = int(generator.randint(2**32, dtype=np.int64))
+    started = settings.incremental and state.optimizer is not None
+    if started and generator is None and shuffle and settings.seed is not None:
         order = optimizer.first_order(settings.seed, data.X.shape[0])
         shuffle = False
     if generator is None and (shuffle or (early_stopping and data.validation is None)):
@@ -83,6 +92,8 @@ def _make_steps(
             listener.train_on(order)
     if rows is not None:
         validation = Validation(settings, data, rows)
+    if state.resumed and shuffle:
+        order = _shuffled(data.X.shape[0] if order is None else order, generator, state.n_iter)
 
     coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
     trainer = optimizer.trainer(
@@ -94,19 +105,28 @@ def _make_steps(
         settings.out_activation,
         settings.blocks,
     )
-    trainer.set_parameters(coefs, intercepts)
+    goes_on = optimizer.averages and step.averages
+    (trainer.set_average if goes_on else trainer.set_parameters)(coefs, intercepts)
+    optimizer.averages = step.averages
+    if rates or optimizer.seed is not None:
+        trainer.set_dropout(rates, optimizer.seed or 0)
     # scores of a fit before may be those of other rows
     fresh = data.validation is not None or settings.own.get("scoring") is not None
-    anew = early_stopping and fresh and not (settings.incremental and state.best)
+    going_on = (settings.incremental and state.best) or state.resumed
+    anew = early_stopping and fresh and not going_on
     rows_seen = data.X.shape[0] if order is None else len(order)
     run = _new_run(settings, state, optimizer, rows_seen, anew)
     run.l2 = data.l2
+    if data.l1:
+        run.l1 = data.l1
     if validation is not None:
         run.validate = True
     if not shuffle:
         run.shuffle = False
-    if validation is not None or listeners:
-        watcher = _Watcher(settings, state, trainer, run, validation, listeners)
+    if validation is not None or listeners or callable(step.schedule):
+        watcher = _Watcher(settings, state, optimizer, trainer, run, validation, listeners)
+        for listener in listeners:
+            listener.watch(watcher.whole)
         watcher.begin()
     error = None
     try:
@@ -127,11 +147,12 @@ def _make_steps(
     if watcher is not None and (why in ("converged", "eta_too_small") or not settings.incremental):
         best = watcher.best
     in_range = trainer.is_finite()
+    optimizer.averages = step.averages and trainer.average() is not None
     before, optimizer.known_steps = optimizer.known_steps, trainer.steps
     end = End(why, error, optimizer.known_steps - before, best is not None, in_range)
     # Also for a warm start without a better score: scikit-learn then ends with the last weights, as
     # its best ones are the arrays that it goes on training.
-    weights = trainer.parameters() if best is None else best
+    weights = best or (published(trainer) if optimizer.averages else trainer.parameters())
     if best is not None and settings.incremental:  # which keeps them for later
         weights = [w.copy() for w in best[0]], [b.copy() for b in best[1]]
     # The steps after the best epoch may have led nowhere.
@@ -142,6 +163,14 @@ def _make_steps(
     return after, end
 
 
+def _shuffled(rows: Any, generator: Any, times: int) -> npt.NDArray[np.int64]:
+    """Return the order of rows, or of so many, after the shuffles of so many epochs."""
+    order = np.array(rows) if np.ndim(rows) else np.arange(rows, dtype=np.int64)
+    for _ in range(times):
+        generator.shuffle(order)
+    return order
+
+
 def _why(
     run: _core.Run, watcher: _Watcher | None, optimizer: Optimizer, error: BaseException | None
 ) -> Why:
@@ -149,7 +178,7 @@ def _why(
         return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
     if run.stopped == "converged":
         adaptive = optimizer.settings["learning_rate"] == "adaptive"
-        return "eta_too_small" if adaptive and optimizer.name in SGD_FAMILY else "converged"
+        return "eta_too_small" if adaptive else "converged"
     if run.stopped == "diverged":
         return "diverged"
     if run.stopped == "time_limit":
@@ -175,27 +204,32 @@ class _Watcher:
         self,
         settings: FitSettings,
         state: State,
+        optimizer: Optimizer,
         trainer: Trainer,
         run: _core.Run,
         validation: Validation | None,
         listeners: Sequence[Listener],
     ) -> None:
-        self.state, self.trainer, self.run = state, trainer, run
+        self.state, self.optimizer, self.trainer, self.run = state, optimizer, trainer, run
         self.validation, self.listeners = validation, listeners
+        self.schedule = settings.step.schedule
         self.stopped = False  # by a listener
         self.scores: list[float] = []
         self.losses: list[float] = []
         self.best: Weights | None = None
         self.keeps_best, self.incremental = settings.early_stopping, settings.incremental
-        if self.keeps_best and self.incremental:
+        if self.keeps_best and (self.incremental or state.resumed):
             self.best = state.best
         elif self.keeps_best and state.generator is not None:
             # what stays of weights just drawn if no epoch has a score
             self.best = (state.coefs, state.intercepts)
 
-    def __call__(self, event: str, value: float) -> tuple[float, float] | bool | None:
+    def __call__(self, event: str, value: float, count: int = 0) -> Any:
         if event == "validate":
             return self._validate()
+        if event == "step_sizes":
+            assert callable(self.schedule)
+            return given_sizes(self.schedule, int(value), count, self.run.total_steps)
         if event == "epoch":
             for listener in self.listeners:
                 listener.epoch(self.run.n_iter, value)
@@ -220,8 +254,8 @@ class _Watcher:
 
     def _validate(self) -> tuple[float, float]:
         assert self.validation is not None
-        parameters = self.trainer.parameters()
-        score, loss = self.validation(*parameters, lambda: self._state_with(parameters))
+        parameters = published(self.trainer)
+        score, loss = self.validation(*parameters, partial(self._state_with, parameters))
         self.scores.append(score)
         if self.validation.with_loss:
             self.losses.append(loss)
@@ -234,7 +268,13 @@ class _Watcher:
     def _so_far(self) -> State:
         """Return the state as if training ended here."""
         best = None if self.incremental else self.best
-        return self._state_with(best or self.trainer.parameters())
+        return self._state_with(best or published(self.trainer))
+
+    def whole(self) -> State:
+        """Return the state to go on from: the last weights and the best, and the optimizer."""
+        state = self._state_with(published(self.trainer))
+        state.best, state.optimizer = self.best, self.optimizer
+        return state
 
     def _state_with(self, weights: Weights) -> State:
         return _after(replace(self.state, optimizer=None), weights, self.run, self, None)
@@ -260,15 +300,20 @@ def _new_run(
     run.n_iter_no_change = settings.n_iter_no_change
     if settings.early_stopping:
         run.early_stopping = True
-    schedule = optimizer.settings["learning_rate"]
-    if schedule != "constant" and optimizer.name in SGD_FAMILY:
-        run.schedule = schedule
-        run.eta_init = float(optimizer.settings["learning_rate_init"])
-        run.power_t = float(optimizer.settings["power_t"])
+    if settings.step.schedule != "constant" or settings.step.by_step:
+        own = optimizer.settings
+        eta, power_t = float(own["learning_rate_init"]), float(own["power_t"])
+        if settings.step.by_step and optimizer.batches is None:
+            optimizer.batches = -(-rows // batch_size)
+        settings.step.set_schedule(run, eta, power_t, optimizer.batches or 1)
+    if settings.step.run or optimizer.name == "adamw":
+        settings.step.set_options(run, optimizer.name)
     outputs = len(state.intercepts[-1])
     if outputs > 1:
         run.loss_scale = settings.loss_scale(outputs)
     run.t = int(state.t)
+    if state.resumed:
+        run.n_iter = state.n_iter
     if anew:
         return run
     if state.no_improvement_count:
@@ -292,7 +337,7 @@ def _after(
     One that goes on by its own optimizer is the same object, and its lists are extended. A fit
     makes new ones, so that one that fails leaves the old ones alone.
     """
-    in_place = state.optimizer is not None
+    in_place = state.optimizer is not None and not state.resumed
     after = state if in_place else State(*weights, loss=state.loss)
     after.coefs, after.intercepts = weights
     after.n_iter, after.t = run.n_iter, run.t

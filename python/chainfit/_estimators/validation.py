@@ -86,7 +86,7 @@ def hold_out(
     stratify = None
     if data.classes and data.Y.shape[1] == 1:
         # as words: an error that names a class names it as scikit-learn does
-        stratify = np.where(data.Y[:, 0] > 0, "True", "False")
+        stratify = np.where(data.Y[:, 0] > 0.5, "True", "False")
     train, held_out = train_test_split(
         np.arange(data.X.shape[0], dtype=np.int64),
         random_state=generator,

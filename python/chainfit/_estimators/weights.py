@@ -22,10 +22,14 @@ Array = npt.NDArray[Any]
 _ORDINARY = {np.dtype(dtype): np.finfo(dtype).maxexp // 2 for dtype in (np.float32, np.float64)}
 
 
-def weights_and_penalty(
-    sample_weight: Array | None, alpha: Any, rows: int, batch_rows: int, dtype: np.dtype[Any]
-) -> tuple[Array | None, float]:
-    """Return checked weights (rows,) in dtype and alpha, both times the same power of two.
+def weights_and_penalties(
+    sample_weight: Array | None,
+    penalties: tuple[Any, Any],
+    rows: int,
+    batch_rows: int,
+    dtype: np.dtype[Any],
+) -> tuple[Array | None, float, float]:
+    """Return checked weights (rows,) in dtype, alpha and l1, all times the same power of two.
 
     batch_rows: the rows of a mini-batch, which may be more than there are.
 
@@ -34,12 +38,13 @@ def weights_and_penalty(
     ValueError
         If a batch of all rows would have the weight 0, or the penalty is more than dtype can hold.
     """
-    l2, total = as_float(alpha), float(rows)
+    l2, l1 = map(as_float, penalties)
+    total = float(rows)
     if sample_weight is not None:
         sample_weight, exponent = weights_in_range(sample_weight, dtype)
         if exponent:
             with np.errstate(over="ignore"):
-                l2 = float(np.ldexp(l2, exponent))
+                l2, l1 = (float(np.ldexp(penalty, exponent)) for penalty in (l2, l1))
         total = abs(float(np.add.reduce(sample_weight, dtype=np.float64)))
         if total == 0:
             if batch_rows >= rows:
@@ -47,14 +52,16 @@ def weights_and_penalty(
                     "Sample weights sum to zero over all rows, which make one batch: a weighted "
                     "mean over it does not exist."
                 )
-            return sample_weight, l2  # batches of fewer rows may have other sums
-    if l2 > LARGEST[dtype] * total:
-        by, remedy = "number of rows", "Lower alpha"
+            return sample_weight, l2, l1  # batches of fewer rows may have other sums
+    if max(l2, l1) > LARGEST[dtype] * total:
+        at = (l2, l1).index(max(l2, l1))
+        name = ("alpha", "l1")[at]
+        by, remedy = "number of rows", f"Lower {name}"
         if sample_weight is not None:
-            by, remedy = "sum of the sample weights", "Lower alpha, give the rows larger weights"
-        what = f"alpha={as_float(alpha):g} is divided by the {by} and comes to "
-        raise too_large(what + f"{l2 / total:.2g}", dtype, remedy)
-    return sample_weight, l2
+            by, remedy = "sum of the sample weights", f"Lower {name}, give the rows larger weights"
+        what = f"{name}={as_float(penalties[at]):g} is divided by the {by} and comes to "
+        raise too_large(what + f"{max(l2, l1) / total:.2g}", dtype, remedy)
+    return sample_weight, l2, l1
 
 
 def weights_in_range(sample_weight: Array, dtype: np.dtype[Any]) -> tuple[Array, int]:

@@ -8,17 +8,14 @@ differs in one layer goes through the next: these bounds are followed from layer
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import rules
+from .formula import Array
 from .net import Net
 from .rounding import Bounded, U, bounded
 from .trace import TraceNumbers, activate
-
-Array = npt.NDArray[Any]
 
 #: What underflow may cost: the core takes denormal numbers for 0, and a product of large and small
 #: factors may pass through them.

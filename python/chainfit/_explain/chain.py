@@ -10,17 +10,15 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from .address import Address, read_address
 from .chain_symbols import Factor
 from .flow import Backward
+from .formula import Array
 from .notation import Notation
 from .rows import Path, RowChain, row_chain
 from .trace import TraceNumbers
 from .verify import Verification, verify
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,17 +51,8 @@ class ChainNumbers:
         value = math.fsum(backward.share * backward.terms) + l2_term
         verification = verify(backward, value, l2_term, weight)
         verification.check(address.name(notation).ascii)
-        return cls(
-            value=value,
-            address=address,
-            weight=weight,
-            l2_term=l2_term,
-            backward=backward,
-            verification=verification,
-            trace=step,
-            notation=notation,
-            max_paths=max_paths,
-        )
+        numbers = (value, address, weight, l2_term, backward, verification)
+        return cls(*numbers, step, notation, max_paths)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_rows": {}}  # which are made again where they are asked for
@@ -141,22 +130,15 @@ class ChainNumbers:
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain numbers, texts, lists and dicts; all counts from 0."""
         net = self.trace.net
-        layer, source, target = self.address
-        settings = ("units", "activation", "out_activation", "loss", "alpha")
         return {
             "weight": self.symbol,
             "notation": self.notation.key,
             "stored": self.stored,
-            "layer": layer,
-            "from": source,
-            "to": target,
+            **dict(zip(("layer", "from", "to"), self.address, strict=True)),
             "weight_value": self.weight,
             "value": self.value,
             "J": self.trace.J,
-            "net": {
-                name: plain(getattr(net, name))
-                for name in (*settings, "feature_names", "output_names")
-            },
+            "net": {name: plain(getattr(net, name)) for name in _OF_NET},
             "l2_term": self.l2_term,
             "remainder": self.remainder,
             "rows": [plain(self.row(row)) for row in range(self.n_rows)],
@@ -180,6 +162,11 @@ class ChainNumbers:
         return f"Chain({self.symbol!r}, value={self.value!r}, {rows})"
 
 
+# The attributes of a net that `to_dict` has.
+_OF_NET = (
+    *("units", "activation", "out_activation", "loss", "alpha"),
+    *("feature_names", "output_names"),
+)
 _RENAMED = {"n_alive": "n_open_paths", **{f"stored{x}": f"numpy{x}" for x in ("", "_tolerance")}}
 _LEFT_OUT = {RowChain: ("fused",), Path: ("row",)}
 

@@ -6,20 +6,15 @@ to it comes the rounding of J over h, bounded as in `bounds`.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from . import rules
 from .bounds import forward
 from .flow import Backward
-from .formula import Formula, substitute
+from .formula import Array, Formula, plain, substitute
 from .net import Net
 from .rounding import Bounded, U, bounded, conditions
-from .trace import TraceNumbers, loss_derivative, values
-
-Array = npt.NDArray[Any]
+from .trace import TraceNumbers, loss_derivative
 
 #: A step that moves z by this part of its size balances h^2 against u/h.
 _STEP = float(np.cbrt(np.finfo(np.float64).eps))
@@ -102,7 +97,7 @@ def _sides(trace: TraceNumbers, l: int, j: int, rows: Array, by: Array) -> Array
     sides = [np.empty((len(by), 0), dtype=bool)]
     for m, (z, _) in enumerate(_moved(trace, l, j, rows, by), start=l + 1):
         for condition in _kinks(trace.net, m):
-            sides.append(substitute(condition, {rules.Z: values(z.value)}).value > 0)
+            sides.append(substitute(condition, {rules.Z: plain(z.value)}).value > 0)
     return np.concatenate(sides, axis=1)
 
 

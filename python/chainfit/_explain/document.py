@@ -11,19 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from .._common.printable import printable
-from .formula import (
-    Constant,
-    Formula,
-    Name,
-    Negative,
-    Partial,
-    Quantity,
-    Quotient,
-    SumOver,
-    Trail,
-    code,
-    total,
-)
+from . import formula as f
 from .writer import Writer
 
 # --- words ---------------------------------------------------------------------------------------
@@ -32,11 +20,13 @@ from .writer import Writer
 class Numbers(NamedTuple):
     """A formula that is written in numbers."""
 
-    formula: Formula
+    formula: f.Formula
     digits: int | None = None  # significant ones, where they are not the reader's choice
 
 
-Word = str | Name | Formula | Numbers  # formulas in symbols; texts are ASCII but for users' names
+Word = (
+    str | f.Name | f.Formula | Numbers
+)  # formulas in symbols; texts are ASCII but for users' names
 Words = tuple[Word, ...]
 Cell = Word | float  # of a table; a float is a number in the reader's digits
 
@@ -45,23 +35,23 @@ def write_word(word: Cell, writer: Writer) -> str:
     match word:
         case str():
             return word
-        case Name():
+        case f.Name():
             return writer.name(word)
         case Numbers():
             digits = writer.digits if word.digits is None else word.digits
             return writer.with_digits(digits).numbers(word.formula)
-        case Formula():
+        case f.Formula():
             return writer.symbols(word)
     return writer.number(word)
 
 
 def words_of(x: Word | Words) -> Words:
-    return x if isinstance(x, tuple) and not isinstance(x, Name | Numbers) else (x,)
+    return x if isinstance(x, tuple) and not isinstance(x, f.Name | Numbers) else (x,)
 
 
 def number(value: Any) -> Numbers:
     """Return a number as a piece of text, one that exercises hide."""
-    return Numbers(Quantity(code(""), value))
+    return Numbers(f.plain(value))
 
 
 def joined(between: str, parts: Iterable[Word | Words]) -> Words:
@@ -94,7 +84,7 @@ class Row(NamedTuple):
     left: Words
     sides: tuple[Words, ...]
     remark: Words = ()
-    made_of: Formula | None = None
+    made_of: f.Formula | None = None
 
     @classmethod
     def of(
@@ -102,7 +92,7 @@ class Row(NamedTuple):
         left: Word | Words,
         *sides: Word | Words,
         remark: Word | Words = (),
-        made_of: Formula | None = None,
+        made_of: f.Formula | None = None,
     ) -> Self:
         """Return a row whose parts may be single words."""
         return cls(words_of(left), tuple(map(words_of, sides)), words_of(remark), made_of)
@@ -112,12 +102,11 @@ class Row(NamedTuple):
         signs = [writer.signs["equals"]] * len(self.sides)
         value = self.sides[-1][0] if self.sides[-1] else ""
         numbers = self.made_of
-        if len(self.sides) > 1:
-            match self.sides[-2][0]:
-                case Numbers(formula):
-                    numbers = formula
-                case Quotient(Constant(), Constant()) as fraction:  # in symbols and in numbers
-                    numbers = fraction
+        match self.sides:
+            case *_, (Numbers(formula), *_), _:
+                numbers = formula
+            case *_, (f.Quotient(f.Constant(), f.Constant()) as fraction, *_), _:
+                numbers = fraction  # in symbols and in numbers
         if numbers is not None and isinstance(value, Numbers):
             signs[-1] = writer.relation(numbers, float(value.formula.value))
         return signs
@@ -125,7 +114,7 @@ class Row(NamedTuple):
     @property
     def is_trail(self) -> bool:
         """Whether the left side is a trail of units: no quantity, not equal to its product."""
-        return bool(self.left) and isinstance(self.left[0], Trail)
+        return bool(self.left) and isinstance(self.left[0], f.Trail)
 
     def in_columns(self, sides: list[str]) -> list[str]:
         """Return the written sides in three columns: symbols, numbers, value; "" for none."""
@@ -135,21 +124,23 @@ class Row(NamedTuple):
         return [*blank, *others, value] if only_numbers else [*others, *blank, value]
 
 
-def equal_to(left: Word, rule: Formula, value: float | None = None) -> Row:
+def equal_to(left: Word, rule: f.Formula, value: float | None = None) -> Row:
     """Return a rule in symbols and in numbers, and its value, left's own; none of them twice."""
-    shown = number(left.value if value is None and isinstance(left, Formula) else value)
+    shown = number(left.value if value is None and isinstance(left, f.Formula) else value)
     match rule:
-        case Constant():
+        case f.Constant():
             return Row.of(left, rule)
-        case Quantity() | Partial() | SumOver() | Negative(Quantity() | Partial() | SumOver()):
+        case f.Quotient(f.Constant(), f.Constant()):
             return Row.of(left, rule, shown)
-        case Quotient(Constant(), Constant()):
+        case f.Negative(f.Quantity() | f.Partial() | f.SumOver()):
+            return Row.of(left, rule, shown)
+        case f.Quantity() | f.Partial() | f.SumOver():
             return Row.of(left, rule, shown)
     return Row.of(left, rule, Numbers(rule), shown)
 
 
-def sum_of(values: Iterable[float]) -> Formula:
-    return total([number(value).formula for value in values])
+def sum_of(values: Iterable[float]) -> f.Formula:
+    return f.total([f.plain(value) for value in values])
 
 
 # --- blocks --------------------------------------------------------------------------------------
@@ -168,17 +159,14 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Labels and what they say, without an equals sign."""
-
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True)
 class Equations:
-    """Equations below each other, each by itself if `layout` is 'lines'; 'trails' are of paths."""
+    """Equations below each other.
 
-    rows: tuple[Row, ...]
+    `layout` is 'columns', their signs in line; 'lines', each by itself; 'trails', each a path's
+    trail of units and its product; or 'facts', labels and what they say, without an equals sign.
+    """
+
+    rows: Sequence[Row]
     layout: str = "columns"
 
 
@@ -190,11 +178,11 @@ class Display:
     first one is that of a row's loss, `whole` is the sum of `terms`, which makes `value`.
     """
 
-    left: Partial
+    left: f.Partial
     letters: tuple[str, ...]
-    factors: tuple[Partial, ...]
-    whole: Partial | None
-    terms: tuple[Formula, ...]
+    factors: tuple[f.Partial, ...]
+    whole: f.Partial | None
+    terms: tuple[f.Formula, ...]
     value: float
 
 
@@ -216,11 +204,11 @@ class Table:
         return [[write_word(cell, writer) for cell in row] for row in (self.header, *self.rows)]
 
 
-def lines(rows: Iterable[Row]) -> Equations:
-    return Equations(tuple(rows), "lines")
+def lines(rows: Sequence[Row]) -> Equations:
+    return Equations(rows, "lines")
 
 
-Block = Paragraph | Facts | Equations | Display | Table
+Block = Paragraph | Equations | Display | Table
 
 
 class Section(NamedTuple):
@@ -231,10 +219,10 @@ class Section(NamedTuple):
     blocks: tuple[Block, ...]
 
     @classmethod
-    def of(cls, key: str, title: str, *blocks: Block) -> Self:
-        """Return a section; paragraphs and facts of which there are none are left out."""
-        empty = (Paragraph(()), Facts(()))
-        return cls(key, title, tuple(block for block in blocks if block not in empty))
+    def of(cls, key: str, title: str, *blocks: Block | Sequence[Row]) -> Self:
+        """Return a section; rows are equations, and blocks without content are left out."""
+        found = (Equations(block) if isinstance(block, Sequence) else block for block in blocks)
+        return cls(key, title, tuple(block for block in found if next(iter(vars(block).values()))))
 
 
 class Document(NamedTuple):

@@ -10,13 +10,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .address import Address
+from .formula import Array
 from .paths import Flow
 from .trace import TraceNumbers, loss_derivative, through_activation
-
-Array = npt.NDArray[Any]
 
 #: Beyond this dJ/da is not kept apart from da/dz, which is as small as this is large: their product
 #: with other numbers would underflow on its way.
@@ -44,8 +42,8 @@ class Backward:
         self.end = loss_derivative(net, trace.Y, a)
         steep = np.logical_not(np.abs(self.end) < STEEP)
         self.fused: Array = np.asarray(steep.any(axis=1) & net.canonical)
-        finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)
-        top = through_activation(a, trace.df[L], finite)
+        self.finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)
+        top = through_activation(a, trace.df[L], self.finite)
         top[self.fused] = (a - trace.Y)[self.fused]
         self.top: Array = top
         self.da, self.delta = self._down(top, absolute=False)
@@ -86,21 +84,16 @@ class Backward:
         a = self.trace.a[-1]
         if self.coupled:
             # sum over m of |dJ/da_m| a_m |1{m=k} - a_k|
-            each = np.abs(np.where(self.fused[:, np.newaxis], 0.0, self.end)) * a
+            each = np.abs(self.finite) * a
             top = a * (each.sum(axis=1, keepdims=True) - each) + each * (1 - a)
         else:
-            finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)
-            top = np.abs(finite * self.trace.df[-1])
+            top = np.abs(self.finite * self.trace.df[-1])
         top[self.fused] = np.abs(a - self.trace.Y)[self.fused]
         _, delta = self._down(top, absolute=True)
         return np.abs(self.source) * delta[self.address.layer + 1][:, 0]
 
     def roundings(self) -> int:
-        """Return the maximum number of roundings that a term of the gradient goes through.
-
-        For each layer above the weight a sum over its units and a few products; then the sum over
-        the rows.
-        """
+        """Return the maximum number of roundings of a term: sums, and a few products a layer."""
         units = self.trace.net.units[self.address.layer + 1 :]
         return sum(n + 8 for n in units) + len(self.share) + 8
 

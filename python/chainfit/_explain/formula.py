@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import erf
+
+Array = npt.NDArray[Any]
 
 
 class Name(NamedTuple):
@@ -25,6 +28,7 @@ class Name(NamedTuple):
     latex: str
 
 
+NAMELESS = Name("", "", "")
 SUBSCRIPT = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 SUPERSCRIPT = str.maketrans("0123456789()-+lt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻⁺ˡᵗ")
 _GREEK = {"δ": "delta", "η": "eta", "μ": "mu", "β": "beta", "ε": "eps"}
@@ -283,12 +287,13 @@ class Arithmetic:
 _ARITHMETIC = Arithmetic()
 
 
+def plain(value: Any) -> Quantity:
+    """Return numbers as a formula, without a name."""
+    return Quantity(NAMELESS, value)
+
+
 def as_formula(x: Formula | float) -> Formula:
     return x if isinstance(x, Formula) else Constant(x)
-
-
-def product(factors: Sequence[Formula]) -> Formula:
-    return factors[0] if len(factors) == 1 else Product(tuple(factors))
 
 
 def total(terms: Sequence[Formula]) -> Formula:
@@ -297,7 +302,7 @@ def total(terms: Sequence[Formula]) -> Formula:
 
 def substitute(tree: Any, values: Mapping[Any, Formula]) -> Any:
     """Return a tree with formulas in the place of others, mostly of its variables."""
-    if isinstance(tree, tuple):
+    if type(tree) is tuple:  # not the name of a symbol
         return tuple(substitute(part, values) for part in tree)
     if not isinstance(tree, Formula):
         return tree
@@ -317,8 +322,24 @@ def variables_of(tree: Any) -> set[Variable]:
     return set() if is_leaf else set().union(*map(variables_of, parts))
 
 
+def in_numbers(tree: Any) -> Any:
+    """Return a tree as it is in numbers: without names."""
+    match tree:
+        case Constant() | Name():
+            return tree
+        case Leaf() | SumOver():
+            return plain(tree.value)
+        case Special():
+            return in_numbers(tree.general)
+        case Formula():
+            return type(tree)(*map(in_numbers, vars(tree).values()))
+        case tuple():
+            return tuple(map(in_numbers, tree))
+    return tree
+
+
 def as_data(tree: Any) -> Any:
-    """Return a rule as JSON: [kind, part, ...], a number, or the key of a variable."""
+    """Return a rule as flat JSON: [kind, part, ...], a number, or the key of a variable."""
     match tree:
         case Variable():
             return tree.key
@@ -328,7 +349,10 @@ def as_data(tree: Any) -> Any:
             return {"symbol": tree.name.unicode, "value": tree.value}
         case Formula():
             parts = [part for name, part in vars(tree).items() if name != "given"]
-            return [type(tree).__name__, *map(as_data, parts)]
-        case tuple():
-            return [as_data(part) for part in tree]
+            return [type(tree).__name__, *_flat(parts)]
     return tree
+
+
+def _flat(parts: Iterable[Any]) -> Iterator[Any]:
+    for part in parts:
+        yield from _flat(part) if isinstance(part, tuple) else (as_data(part),)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 from sklearn import neural_network as theirs
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
@@ -21,15 +20,15 @@ from .. import reference
 from .._common.public import public
 from .._estimators.base import BaseMLP
 from .._estimators.layers import layers
-from .._estimators.parameters import CONSTRAINTS, check_activations, range_constraint
+from .._estimators.parameters import CONSTRAINTS, Number, check_activations, range_constraint
 from .._estimators.rules import LOSSES, SGD_FAMILY, own_parameters
+from .._estimators.steps import decay_of
 from . import rules
-
-Array = npt.NDArray[Any]
+from .formula import Array
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
-CANONICAL = {reference.LOSSES[name].link: name for name in reversed(rules.LOSSES)}
+CANONICAL = {loss.link: name for name, loss in reference.LOSSES.items() if loss.canonical}
 HIDDEN_ACTIVATIONS = tuple(reference.ACTIVATIONS)
 OUT_ACTIVATIONS = tuple(
     name for name in {**reference.LINKS, **reference.ACTIVATIONS} if name in rules.ACTIVATIONS
@@ -47,17 +46,17 @@ _DEFINED = {
     "gamma": _ABOVE_0,
 }
 
-# Settings of the update, in scikit-learn's words.
-_OF_UPDATE = ("learning_rate_init", "nesterovs_momentum", "momentum", "beta_1", "beta_2", "epsilon")
-# Parameters of other rules, which become attributes of a net under their own names.
-_OWN = {name: p for name, p in own_parameters(LOSSES).items() if name not in _OF_UPDATE}
-_NUMBERS = {"alpha", "learning_rate_init", *own_parameters(LOSSES)}
+# Parameters of the core's rules, which become attributes of a net under their own names.
+_OWN = own_parameters(LOSSES)
+_NUMBERS = {"alpha", "learning_rate_init", "weight_decay", *_OWN}
+_SHARED = ("activation", "alpha", "learning_rate_init", "nesterovs_momentum")
 _CONSTRAINTS = {
     "out_activation": [StrOptions(set(OUT_ACTIVATIONS))],
-    "loss": [StrOptions(set(reference.LOSSES))],
-    **{name: CONSTRAINTS[name] for name in ("activation", "alpha", *_OF_UPDATE[:2])},
+    "loss": [StrOptions(set(rules.LOSSES))],
     "solver": [StrOptions(set(SOLVERS))],
-    **{name: [range_constraint(p)] for name, p in own_parameters(LOSSES).items()},
+    **{name: CONSTRAINTS[name] for name in _SHARED},
+    **{name: [range_constraint(p)] for name, p in _OWN.items()},
+    "weight_decay": [Number(0, None, closed="left"), None],
 }
 
 
@@ -86,16 +85,20 @@ class Net:
         the loss has a derivative at every output.
     alpha : float, default=0.0
         L2 penalty, as in the estimators.
-    solver : {'sgd', 'adam', 'adamw'}, default='sgd'
+    solver : {'sgd', 'adam', 'adamw', 'rmsprop'}, default='sgd'
         The update rule, with no step made so far.
-    learning_rate_init, momentum, nesterovs_momentum, beta_1, beta_2, epsilon
-        Its settings, as in the estimators; without momentum 'sgd' is plain gradient descent.
+    learning_rate_init : float, default=0.1
+        Step size eta.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum, if there is any, is Nesterov's.
     feature_names : sequence of str, default=None
         Names of the inputs; None is x_1, x_2, ...
     output_names : sequence of str, default=None
         Names of the outputs; None is y_1, y_2, ...
     **parameters : float
-        Parameters of other rules of the core, under their own names.
+        Parameters of solvers and losses, by the names and defaults that they have in the
+        estimators: momentum (but 0 by default, plain gradient descent), beta_1, beta_2, epsilon,
+        weight_decay ...
 
     Attributes
     ----------
@@ -135,9 +138,7 @@ class Net:
     learning_rate_init: float
     momentum: float
     nesterovs_momentum: bool
-    beta_1: float
-    beta_2: float
-    epsilon: float
+    weight_decay: float
     feature_names: tuple[str, ...]
     output_names: tuple[str, ...]
     dtype: np.dtype[Any]
@@ -155,18 +156,13 @@ class Net:
         alpha: float = 0.0,
         solver: str = "sgd",
         learning_rate_init: float = 0.1,
-        momentum: float = 0.0,
         nesterovs_momentum: bool = True,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
         feature_names: Iterable[str] | None = None,
         output_names: Iterable[str] | None = None,
         **parameters: float,
     ) -> None:
-        for name in parameters:
-            if name not in _OWN:
-                raise TypeError(f"Net() got an unexpected keyword argument {name!r}")
+        for name in parameters.keys() - {*_OWN, "weight_decay"}:
+            raise TypeError(f"Net() got an unexpected keyword argument {name!r}")
         W, b = layers(coefs, intercepts)
         for a in (*W, *b):
             a.setflags(write=False)
@@ -178,14 +174,14 @@ class Net:
             "alpha": alpha,
             "solver": solver,
             "learning_rate_init": learning_rate_init,
-            "momentum": momentum,
             "nesterovs_momentum": nesterovs_momentum,
-            "beta_1": beta_1,
-            "beta_2": beta_2,
-            "epsilon": epsilon,
-            **{name: parameters.get(name, p.default) for name, p in _OWN.items()},
+            **{name: p.default for name, p in _OWN.items()},
+            "momentum": 0.0,
+            "weight_decay": None,
+            **parameters,
         }
         validate_parameter_constraints(_CONSTRAINTS, settings, "Net")
+        settings["weight_decay"] = decay_of(settings["weight_decay"], solver)
         check_activations(settings["activation"], len(W) - 1)
         defined = _DEFINED.get(settings["loss"], OUT_ACTIVATIONS)
         if out_activation not in defined:
@@ -209,7 +205,8 @@ class Net:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the content of a pickle, which may be older than a rule and its parameters."""
-        self.__dict__.update({name: p.default for name, p in _OWN.items()}, **state)
+        self.__dict__.update({name: p.default for name, p in _OWN.items()}, weight_decay=0.0)
+        self.__dict__.update(state)
 
     @property
     def canonical(self) -> bool:
@@ -253,11 +250,17 @@ def as_net(model: Any) -> Net:
         feature_names = getattr(mlp, "feature_names_in_", None)
     if output_names is None:
         output_names = _class_names(mlp)
-    settings = {k: getattr(mlp, k) for k in ("alpha", *_OF_UPDATE, *_OWN) if hasattr(mlp, k)}
+    if isinstance(mlp, BaseMLP) and vars(mlp).get("_units_per_target"):
+        raise ValueError(
+            f"Of a net with several outputs for a target, as loss={mlp.loss!r} has them here, "
+            "there is no chain."
+        )
+    settings = {k: getattr(mlp, k) for k in (*_SHARED, *_OWN) if hasattr(mlp, k)}
+    if isinstance(settings.get("quantile"), tuple | list):  # which another loss does not look at
+        del settings["quantile"]
     net = Net(
         mlp.coefs_,
         mlp.intercepts_,
-        activation=mlp.activation,
         out_activation=mlp.out_activation_,
         loss=mlp._core_loss() if isinstance(mlp, BaseMLP) else CANONICAL[mlp.out_activation_],
         feature_names=feature_names,
@@ -265,7 +268,9 @@ def as_net(model: Any) -> Net:
         **settings,
     )
     # lbfgs is no update rule that a net by hand could have
-    net.__dict__.update(solver=mlp.solver, dtype=_training_dtype(mlp), model=mlp, source=model)
+    decay = decay_of(getattr(mlp, "weight_decay", None), mlp.solver)
+    net.__dict__.update(solver=mlp.solver, weight_decay=decay, dtype=_training_dtype(mlp))
+    net.__dict__.update(model=mlp, source=model)
     return net
 
 

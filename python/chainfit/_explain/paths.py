@@ -14,9 +14,9 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from .formula import Array
+
 Nodes = tuple[int, ...]
 
 

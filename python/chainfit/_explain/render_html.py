@@ -12,22 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from html import escape
 
-from .document import (
-    Block,
-    Display,
-    Document,
-    Equations,
-    Facts,
-    Numbers,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-    Word,
-    Words,
-    write_word,
-)
-from .formula import Formula
+from . import document as d
+from .formula import Formula, in_numbers
 from .mathml import breakable
 from .render_latex import display_sides
 from .writer import Writer
@@ -63,7 +49,7 @@ STYLE = """\
 """
 
 
-def to_html(document: Document, writer: Writer) -> str:
+def to_html(document: d.Document, writer: Writer) -> str:
     """Return the document as a `div` with its style."""
     page = _Page(writer, _converter() if writer.is_latex else None)
     parts = [page.heading(page.words(document.title))] if document.title else []
@@ -110,43 +96,43 @@ class _Page:
     def heading(self, text: str) -> str:
         return f"<h4>{text}</h4>"
 
-    def section(self, section: Section) -> str:
+    def section(self, section: d.Section) -> str:
         parts = [self.heading(escape(section.title))] if section.title else []
         return "\n".join([*parts, *map(self.block, section.blocks)])
 
-    def block(self, block: Block) -> str:
+    def block(self, block: d.Block) -> str:
         match block:
-            case Paragraph():
+            case d.Paragraph():
                 return "\n".join(f"<p>{self.words(words)}</p>" for words in block.lines)
-            case Facts():
+            case d.Equations(layout="facts"):
                 return _stacked([self.fact(row) for row in block.rows])
-            case Equations(layout="lines"):
+            case d.Equations(layout="lines"):
                 return "\n".join(map(self.line, block.rows))
-            case Equations():
+            case d.Equations():
                 return _stacked([self.equation(row) for row in block.rows])
-            case Display():
+            case d.Display():
                 formula = " = ".join(display_sides(block, self.writer))
                 return f'<p class="display">{self.formula(formula)}</p>'
-            case Table():
+            case d.Table():
                 return self.table(block)
 
-    def words(self, words: Words) -> str:
+    def words(self, words: d.Words) -> str:
         return "".join(
-            escape(word) if isinstance(word, str) else self.formula(write_word(word, self.writer))
+            escape(word) if isinstance(word, str) else self.formula(d.write_word(word, self.writer))
             for word in words
         )
 
     def formula(self, text: str) -> str:
         return escape(text) if self.mathml is None else self.mathml(text)
 
-    def fact(self, row: Row) -> str:
+    def fact(self, row: d.Row) -> str:
         cells = [f'<td class="label">{self.words(row.left)}</td>']
         cells += [f'<td class="words">{self.words(side)}</td>' for side in row.sides]
         if row.remark:
             cells.append(f'<td class="words remark">{self.words(row.remark)}</td>')
         return f"<tr>{''.join(cells)}</tr>"
 
-    def equation(self, row: Row) -> str:
+    def equation(self, row: d.Row) -> str:
         """Write left, symbols, numbers and value into cells of their own."""
         cells = [f"<td>{self.words(row.left)}</td>"]
         sides = [self.words(side) for side in row.sides]
@@ -161,27 +147,27 @@ class _Page:
             cells.append(f'<td class="remark">{self.words(row.remark)}</td>')
         return f"<tr>{''.join(cells)}</tr>"
 
-    def line(self, row: Row) -> str:
+    def line(self, row: d.Row) -> str:
         """Write an equation that breaks before its signs and operators, and only there."""
         pieces = [self.pieces(row.left)]
         for sign, side in zip(row.signs(self.plain), row.sides, strict=True):
             pieces.append(f"{sign}&nbsp;{self.pieces(side)}")
         return f'<p class="equation">{" ".join(pieces)}</p>'
 
-    def pieces(self, words: Words) -> str:
+    def pieces(self, words: d.Words) -> str:
         if self.mathml is not None:
             return self.words(words)
         return "".join(" ".join(map(_unbroken, self.broken(word))) for word in words)
 
-    def broken(self, word: Word) -> list[str]:
+    def broken(self, word: d.Word) -> list[str]:
         """Return a word in pieces between which a line may end."""
-        if isinstance(word, Numbers):
-            return self.writer.pieces(word.formula, in_numbers=True)
+        if isinstance(word, d.Numbers):
+            return self.writer.pieces(in_numbers(word.formula))
         if isinstance(word, Formula):
             return self.writer.pieces(word)
-        return [write_word(word, self.writer)]
+        return [d.write_word(word, self.writer)]
 
-    def table(self, table: Table) -> str:
+    def table(self, table: d.Table) -> str:
         kinds = ["symbol" if words else "number" for words in table.in_words]
 
         def row(cells: Sequence[str], tag: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .document import Cell, Display, Document, Equations, Row, Section, Table, Words, write_word
-from .formula import Product, Quantity, code, total
+from . import document as d
+from .formula import Product, plain, total
 from .writer import Writer
 
 _SPECIAL = str.maketrans(
@@ -12,13 +12,13 @@ _SPECIAL = str.maketrans(
 )
 
 
-def to_latex(document: Document, writer: Writer) -> str:
+def to_latex(document: d.Document, writer: Writer) -> str:
     lines = [line for section in document.sections for line in _section(section, writer)]
     body = " \\\\\n".join(lines)
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
 
-def display_sides(display: Display, writer: Writer) -> tuple[str, str]:
+def display_sides(display: d.Display, writer: Writer) -> tuple[str, str]:
     """Return left and right side of the chain in general."""
     sums = rf"\sum_{{{','.join(display.letters)}}} " if display.letters else ""
     return writer.symbols(display.left), sums + writer.symbols(Product(display.factors))
@@ -28,19 +28,19 @@ def escape(text: str) -> str:
     return text.translate(_SPECIAL)
 
 
-def _section(section: Section, writer: Writer) -> list[str]:
+def _section(section: d.Section, writer: Writer) -> list[str]:
     lines = []
     for block in section.blocks:
-        if isinstance(block, Display):
+        if isinstance(block, d.Display):
             return _display(block, writer)
-        if isinstance(block, Equations):
+        if isinstance(block, d.Equations) and block.layout != "facts":
             lines += [_equation(row, writer) for row in block.rows]
-        elif isinstance(block, Table):
+        elif isinstance(block, d.Table):
             lines.append(_table(block, writer))
     return [rf"&\textbf{{{escape(section.title)}}}", *lines] if lines else []
 
 
-def _display(display: Display, writer: Writer) -> list[str]:
+def _display(display: d.Display, writer: Writer) -> list[str]:
     """Write the derivative in symbols, then in numbers, and its value."""
     left, right = display_sides(display, writer)
     lines = [f"{left} &= {right}"]
@@ -51,10 +51,10 @@ def _display(display: Display, writer: Writer) -> list[str]:
         sign = "" if term.startswith("-") else "+ "
         lines.append(rf"&\quad {sign}{term}")
     sign = writer.relation(total(display.terms), display.value)
-    return [*lines, f"&{sign} {writer.numbers(Quantity(code(''), display.value))}"]
+    return [*lines, f"&{sign} {writer.numbers(plain(display.value))}"]
 
 
-def _equation(row: Row, writer: Writer) -> str:
+def _equation(row: d.Row, writer: Writer) -> str:
     left = _words(row.left, writer)
     first, *signs = row.signs(writer)
     line = f"{left} :&\\quad " if row.is_trail else f"{left} &{first} " if left else " &\\quad "
@@ -64,7 +64,7 @@ def _equation(row: Row, writer: Writer) -> str:
     return line
 
 
-def _table(table: Table, writer: Writer) -> str:
+def _table(table: d.Table, writer: Writer) -> str:
     columns = "".join("l" if words else "r" for words in table.in_words)
     header, *rows = (
         " & ".join(_word(cell, writer) for cell in cells) for cells in (table.header, *table.rows)
@@ -73,10 +73,10 @@ def _table(table: Table, writer: Writer) -> str:
     return f"&\\begin{{array}}{{{columns}}}\n{header} \\\\ \\hline\n{body}\n\\end{{array}}"
 
 
-def _words(words: Words, writer: Writer) -> str:
+def _words(words: d.Words, writer: Writer) -> str:
     return "".join(_word(word, writer) for word in words if word)
 
 
-def _word(word: Cell, writer: Writer) -> str:
-    text = write_word(word, writer)
+def _word(word: d.Cell, writer: Writer) -> str:
+    text = d.write_word(word, writer)
     return rf"\text{{{escape(text)}}}" if isinstance(word, str) else text

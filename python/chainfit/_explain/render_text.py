@@ -51,7 +51,7 @@ class _Page:
             case d.Paragraph():
                 for words in block.lines:
                     self.lines += wrap(self.whole(words), self.width, indent, indent)
-            case d.Facts():
+            case d.Equations(layout="facts"):
                 self.facts(block.rows)
             case d.Equations(layout="trails"):
                 self.trails(block.rows)

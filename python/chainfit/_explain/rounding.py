@@ -14,11 +14,8 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from .formula import FUNCTIONS, Apply, Arithmetic, Case, Constant, Formula, Sum, Variable
-
-Array = npt.NDArray[Any]
+from .formula import FUNCTIONS, Apply, Arithmetic, Array, Case, Constant, Formula, Sum, Variable
 
 U = 2.0**-53
 #: A function of NumPy or of the core is off by fewer u (tests/test_kernels.py has the bounds of the

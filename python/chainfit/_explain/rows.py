@@ -98,18 +98,8 @@ def row_chain(backward: Backward, notation: Notation, row: int, max_paths: int) 
         remainder = 0.0
     else:
         remainder = math.fsum([share * term, *(-path.product for path in paths)])
-    return RowChain(
-        row=row,
-        share=share,
-        term=term,
-        factors=symbols.folded(),
-        n_paths=flow.n_paths,
-        n_alive=n_alive,
-        paths=paths,
-        remainder=remainder,
-        blocks=blocks,
-        fused=symbols.fused,
-    )
+    n_paths, folded, fused = flow.n_paths, symbols.folded(), symbols.fused
+    return RowChain(row, share, term, n_paths, n_alive, folded, paths, remainder, blocks, fused)
 
 
 def _path(symbols: ChainSymbols, nodes: Nodes, blocked: dict[tuple[int, int], BlockedUnit]) -> Path:

@@ -223,11 +223,6 @@ LOSSES = {
 }
 
 
-def canonical_derivative(y: Formula, a: Formula) -> Formula:
-    """Return dloss/dz where loss and output activation are made for each other."""
-    return a - y
-
-
 def loss_of(net: Any) -> Loss:
     """Return the loss of a net, with the net's numbers in the place of its parameters."""
     loss = LOSSES[net.loss]
@@ -255,6 +250,7 @@ def _before_after(letter: str, key: str) -> tuple[Variable, Variable]:
 ETA, MU = Variable("eta", indexed("η")), Variable("mu", indexed("μ"))
 BETA1 = Variable("beta1", Name("β₁", "beta1", r"\beta_1"))
 BETA2 = Variable("beta2", Name("β₂", "beta2", r"\beta_2"))
+RHO = Variable("rho", Name("ρ", "rho", r"\rho"))
 DECAY = Variable("weight_decay", Name("λ", "lambda", r"\lambda"))
 EPS = Variable("eps", Name("ε", "eps", r"\varepsilon"))
 T, ETA_T = Variable("t", indexed("t")), Variable("eta_t", indexed("η", "t"))
@@ -273,47 +269,72 @@ class UpdateRule:
     memory: tuple[Variable, ...] = ()  # what it remembers of the weight: its slots in their order
 
 
+Last = Callable[[Formula], Formula]  # what the step makes of the weight
+
+
+def _update(
+    words: str,
+    lines: tuple[tuple[Variable, Formula], ...],
+    last: Last,
+    constants: tuple[Variable, ...],
+    memory: tuple[Variable, ...] = (),
+) -> tuple[UpdateRule, UpdateRule]:
+    """Return a rule, and the same with weights that lose eta times weight_decay of themselves."""
+    decayed = last(OLD - ETA * DECAY * OLD)
+    return (
+        UpdateRule(words, (*lines, (NEW, last(OLD))), constants, memory),
+        UpdateRule(
+            f"{words}, with weight decay", (*lines, (NEW, decayed)), (*constants, DECAY), memory
+        ),
+    )
+
+
+_VELOCITY = ((VELOCITY, MU * VELOCITY_OLD - ETA * G),)
 _MOMENTS = (
     (M, BETA1 * M_OLD + (1 - BETA1) * G),
     (V, BETA2 * V_OLD + (1 - BETA2) * G**2),
     (ETA_T, ETA * Apply("sqrt", 1 - BETA2**T) / (1 - BETA1**T)),
 )
-_VELOCITY = (VELOCITY, MU * VELOCITY_OLD - ETA * G)
+_ADAM = (
+    _MOMENTS,
+    lambda w: w - ETA_T * M / (Apply("sqrt", V) + EPS),
+    (ETA, BETA1, BETA2, EPS),
+    (M_OLD, V_OLD),
+)
 
-UPDATES = {
-    "sgd": UpdateRule("gradient descent", ((NEW, OLD - ETA * G),), (ETA,)),
-    "momentum": UpdateRule(
-        "momentum", (_VELOCITY, (NEW, OLD + VELOCITY)), (ETA, MU), (VELOCITY_OLD,)
-    ),
-    "nesterov": UpdateRule(
+_RULES: dict[str, tuple[UpdateRule, UpdateRule]] = {
+    "sgd": _update("gradient descent", (), lambda w: w - ETA * G, (ETA,)),
+    "momentum": _update("momentum", _VELOCITY, lambda w: w + VELOCITY, (ETA, MU), (VELOCITY_OLD,)),
+    "nesterov": _update(
         "Nesterov's momentum",
-        (_VELOCITY, (NEW, OLD + MU * VELOCITY - ETA * G)),
+        _VELOCITY,
+        lambda w: w + MU * VELOCITY - ETA * G,
         (ETA, MU),
         (VELOCITY_OLD,),
     ),
-    "adam": UpdateRule(
-        "Adam",
-        (*_MOMENTS, (NEW, OLD - ETA_T * M / (Apply("sqrt", V) + EPS))),
-        (ETA, BETA1, BETA2, EPS),
-        (M_OLD, V_OLD),
-    ),
-    "adamw": UpdateRule(
-        "Adam with decoupled weight decay",
-        (*_MOMENTS, (NEW, OLD - ETA * DECAY * OLD - ETA_T * M / (Apply("sqrt", V) + EPS))),
-        (ETA, BETA1, BETA2, EPS, DECAY),
-        (M_OLD, V_OLD),
+    "adam": _update("Adam", *_ADAM),
+    "adamw": (_update("Adam", *_ADAM)[1],) * 2,
+    "rmsprop": _update(
+        "RMSProp",
+        ((V, RHO * V_OLD + (1 - RHO) * G**2),),
+        lambda w: w - ETA * G / (Apply("sqrt", V) + EPS),
+        (ETA, RHO, EPS),
+        (V_OLD,),
     ),
 }
+
+#: Update rules by name, adamw's with the decay that it always has.
+UPDATES = {name: plain for name, (plain, _) in _RULES.items()}
+
+
+def update_of(name: str, decay: float) -> UpdateRule:
+    """Return the rule of a step whose weights decay, or not."""
+    return _RULES[name][decay != 0]
 
 
 #: What the constants are called as settings of a net or an estimator, where it is something else.
-_SETTINGS = {
-    "eta": "learning_rate_init",
-    "mu": "momentum",
-    "beta1": "beta_1",
-    "beta2": "beta_2",
-    "eps": "epsilon",
-}
+SETTINGS = {"eta": "learning_rate_init", "mu": "momentum", "eps": "epsilon"}
+SETTINGS |= {f"beta{k}": f"beta_{k}" for k in (1, 2)}
 
 
 def numbers_of_rule(
@@ -323,8 +344,8 @@ def numbers_of_rule(
 
     `setting` returns a setting by its name; `eta` is the step size if a schedule has changed it.
     """
-    update = UPDATES[rule]
-    found = {v.key: float(setting(_SETTINGS.get(v.key, v.key))) for v in update.constants}
+    update = update_of(rule, setting(DECAY.key))
+    found = {v.key: float(setting(SETTINGS.get(v.key, v.key))) for v in update.constants}
     found |= {} if eta is None else {"eta": float(eta)}
     for variable, tree in update.lines:
         needed = variables_of(tree)
@@ -333,6 +354,11 @@ def numbers_of_rule(
             known = {v: Quantity(v.name, found[v.key]) for v in needed}
             found[variable.key] = float(substitute(tree, known).value)
     return found
+
+
+def rule_of(numbers: Mapping[str, Any]) -> UpdateRule:
+    """Return the rule of an update; `numbers` are those of `Update.of`."""
+    return _RULES[numbers["rule"]][DECAY.key in numbers]
 
 
 class Assignment(NamedTuple):
@@ -345,35 +371,21 @@ class Assignment(NamedTuple):
 
 def update_rule(numbers: Mapping[str, Any], J: Name, weight: Name) -> list[Assignment]:
     """Return the lines of a weight's update; `numbers` are those of `Update.of`."""
-    update = UPDATES[numbers["rule"]]
-    assigned = [variable for variable, _ in update.lines]
-    values: dict[Formula, Any] = {
-        v: Quantity(v.name, numbers[v.key]) for v in (*update.constants, *update.memory, *assigned)
-    }
+    update = rule_of(numbers)
     old, new = old_new(weight)
-    values |= {
-        G: Partial(J, weight, numbers["gradient"]),
-        OLD: Quantity(old, numbers["old"]),
-        T: Quantity(T.name, int(numbers.get("t", 0))),
-    }
+    variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
+    values: dict[Formula, Any] = {v: Quantity(v.name, numbers[v.key]) for v in variables}
+    values[G] = Partial(J, weight, numbers["gradient"])
+    values[OLD] = Quantity(old, numbers["old"])
+    values[T] = Quantity(T.name, int(numbers.get("t", 0)))
     return [
         Assignment(new if v == NEW else v.name, substitute(rule, values), numbers[v.key])
         for v, rule in update.lines
     ]
 
 
-def constants_of_update(numbers: Mapping[str, Any] | None) -> list[Quantity]:
-    """Return the solver's constants that its update has; of no update, none."""
-    return _quantities(numbers, "constants")
-
-
-def memory_of_update(numbers: Mapping[str, Any] | None) -> list[Quantity]:
-    """Return what the solver remembers of the weight, before the step."""
-    return _quantities(numbers, "memory")
-
-
-def _quantities(numbers: Mapping[str, Any] | None, kind: str) -> list[Quantity]:
-    if numbers is None:
-        return []
-    variables = getattr(UPDATES[numbers["rule"]], kind)
-    return [Quantity(v.name, float(numbers[v.key])) for v in variables]
+def of_update(numbers: Mapping[str, Any] | None, *kinds: str) -> list[Quantity]:
+    """Return an update's 'constants', or the 'memory' of the weight before the step; or none."""
+    rule = rule_of(numbers) if numbers else None
+    variables = [v for kind in kinds for v in getattr(rule, kind, ())]
+    return [Quantity(v.name, float((numbers or {})[v.key])) for v in variables]

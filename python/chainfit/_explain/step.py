@@ -14,8 +14,7 @@ from .document import Document
 from .net import as_net
 from .notation import NOTATIONS, Notation, get_notation
 from .story_step import step_story
-from .tables import Columns, tables
-from .trace import TraceNumbers, trace_numbers
+from .trace import Columns, TraceNumbers, tables, trace_numbers
 from .update import update_of
 from .writer import Writer
 from .written import Written

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from . import document as d
 from . import rules
-from .document import Facts, Row, Section, Words, joined
 from .formula import Constant, Quantity, code
 from .symbols import Symbols
 
@@ -17,12 +17,12 @@ NO_RULE = (
 )
 
 
-def objective(s: Symbols) -> tuple[Words, Words]:
+def objective(s: Symbols) -> tuple[d.Words, d.Words]:
     """Return what J is, and in a batch what the loss of a row is, in words."""
     k = "" if s.net.units[-1] == 1 else s.notation.letter(0)
     loss = s.loss.of_row(k, s.y(k or 0), s.a(s.L, k or 0))
-    row: Words = ()
-    J: Words = (s.J, " = ", loss)
+    row: d.Words = ()
+    J: d.Words = (s.J, " = ", loss)
     if s.batch:
         mean = "mean" if s.trace.sample_weight is None else "weighted mean"
         rows = f"{len(s.trace.X):,} rows"
@@ -39,7 +39,7 @@ def net_words(s: Symbols) -> str:
     return f"{'-'.join(map(str, s.net.units))}, {words}outputs {s.net.out_activation}"
 
 
-def given(s: Symbols, update: dict[str, Any] | None, of_row: str = "") -> Section | None:
+def given(s: Symbols, update: dict[str, Any] | None, of_row: str = "") -> d.Section | None:
     """Return what an exercise starts from: inputs, targets, weights, biases, settings."""
     units = s.net.units
     if sum(w.size + w.shape[1] for w in s.net.coefs) + units[0] > MAX_GIVEN:
@@ -52,18 +52,18 @@ def given(s: Symbols, update: dict[str, Any] | None, of_row: str = "") -> Sectio
         for j in range(units[m + 1]):
             label = "" if m or j else "weights"
             lines.append((label, [*(s.w(m, i, j) for i in range(units[m])), s.b(m, j)]))
-    settings = [*rules.constants_of_update(update), *rules.memory_of_update(update)]
+    settings = rules.of_update(update, "constants", "memory")
     if s.net.alpha:
         settings.append(Quantity(code("alpha"), s.net.alpha))
     if settings:
         lines.append(("training", settings))
-    rows = tuple(Row.of(label, listed(q, ",  ", "\xa0=\xa0")) for label, q in lines)
-    return Section.of("given", f"Given{of_row}", Facts(rows))
+    rows = tuple(d.Row.of(label, listed(q, ",  ", "\xa0=\xa0")) for label, q in lines)
+    return d.Section.of("given", f"Given{of_row}", d.Equations(rows, "facts"))
 
 
-def listed(quantities: Iterable[Quantity], between: str = ", ", equals: str = " = ") -> Words:
+def listed(quantities: Iterable[Quantity], between: str = ", ", equals: str = " = ") -> d.Words:
     """Return symbols with their numbers, which exercises show too."""
-    return joined(between, ((q, equals, Constant(float(q.value))) for q in quantities))
+    return d.joined(between, ((q, equals, Constant(float(q.value))) for q in quantities))
 
 
 def count(n: int, what: str) -> str:

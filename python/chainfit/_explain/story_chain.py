@@ -12,25 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from .._common.printable import printable
+from . import document as d
 from . import rules
 from .chain import ChainNumbers
-from .document import (
-    Display,
-    Document,
-    Equations,
-    Facts,
-    Numbers,
-    Paragraph,
-    Row,
-    Section,
-    Word,
-    Words,
-    equal_to,
-    joined,
-    number,
-    sum_of,
-)
-from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail
+from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail, plain
 from .rows import BlockedUnit, Path
 from .story import NO_RULE, given, net_words, objective
 from .story_delta import StorySymbols, blocked, folded, through_softmax
@@ -39,7 +24,7 @@ MAX_ROWS = 8  # of a batch that are shown one by one
 MAX_TERMS = 8  # rows of a batch in the sum that LaTeX has
 
 
-def chain_story(chain: ChainNumbers, *, hide_numbers: bool = False) -> Document:
+def chain_story(chain: ChainNumbers, *, hide_numbers: bool = False) -> d.Document:
     """Return the sections of a chain that apply to it.
 
     With hidden numbers those that would give away the answers are left out, and what is given is
@@ -60,13 +45,13 @@ def chain_story(chain: ChainNumbers, *, hide_numbers: bool = False) -> Document:
         "update": update(s),
         "verified": None if hide_numbers else verified(s),
     }
-    return Document(tuple(filter(None, sections.values())), tuple(sections))
+    return d.Document(tuple(filter(None, sections.values())), tuple(sections))
 
 
 # --- what it is about ----------------------------------------------------------------------------
 
 
-def head(s: StorySymbols) -> Section:
+def head(s: StorySymbols) -> d.Section:
     """Say what J is, what is explained, and where it is stored."""
     chain, notation = s.chain, s.notation
     n = s.shown.n_paths
@@ -74,13 +59,13 @@ def head(s: StorySymbols) -> Section:
     scope = f"one row, along {along}"
     if s.batch:
         scope = f"{chain.n_rows:,} rows, along {along} in each"
-    value = (s.dJ(s.weight), " = ", number(chain.value), f"   on {scope}")
+    value = (s.dJ(s.weight), " = ", d.number(chain.value), f"   on {scope}")
     where = (s.weight, " = ", Constant(chain.weight), _where(s))
     facts = (
-        Row.of("bias" if s.address.source is None else "weight", where),
-        Row.of("stored in", s.address.stored),
-        Row.of("net", net_words(s)),
-        Row.of("notation", (f"{notation.key}: ", *notation.legend())),
+        d.Row.of("bias" if s.address.source is None else "weight", where),
+        d.Row.of("stored in", s.address.stored),
+        d.Row.of("net", net_words(s)),
+        d.Row.of("notation", (f"{notation.key}: ", *notation.legend())),
     )
     J, J_row = objective(s)
     loss = s.loss.words
@@ -88,7 +73,7 @@ def head(s: StorySymbols) -> Section:
     about = about if s.batch else f"{loss}; {about}"
     J = (*J, f", the function whose gradient training applies ({about})")
     J_row = (*J_row, f" ({loss})") if s.batch else ()
-    return Section.of("head", "", Paragraph.of(J, J_row, value), Facts(facts))
+    return d.Section.of("head", "", d.Paragraph.of(J, J_row, value), d.Equations(facts, "facts"))
 
 
 def _where(s: StorySymbols) -> str:
@@ -111,11 +96,11 @@ def _called(name: str, letter: str, unit: int) -> str:
 # --- the chain -----------------------------------------------------------------------------------
 
 
-def display(s: StorySymbols) -> Section:
+def display(s: StorySymbols) -> d.Section:
     """Write the chain in general: letters for the units that a path may choose."""
     units = [s.letter(m, m - s.l - 2) for m in range(s.l + 2, s.L + 1)]
     letters = tuple(u for u in units if isinstance(u, str))
-    after: list[Word | Words] = []
+    after: list[d.Word | d.Words] = []
     if letters:
         *others, last = letters
         listed = f"{', '.join(others)} and {last}" if others else last
@@ -127,15 +112,10 @@ def display(s: StorySymbols) -> Section:
         after.append((f"A {name} moves all outputs at once: ", dJ_dz, together))
     if s.batch:
         after.append((s.J, " is a mean: its derivative is the mean of the rows'."))
-    shown = Display(
-        left=Partial(s.J_row, s.weight),
-        letters=letters,
-        factors=tuple(factor.partial for factor in s.factors(units)),
-        whole=s.dJ(s.weight) if s.batch else None,
-        terms=tuple(_terms(s)),
-        value=s.chain.value,
-    )
-    return Section.of("chain", "The chain", shown, Paragraph.of(*after))
+    left, whole = Partial(s.J_row, s.weight), s.dJ(s.weight) if s.batch else None
+    factors = tuple(factor.partial for factor in s.factors(units))
+    shown = d.Display(left, letters, factors, whole, tuple(_terms(s)), s.chain.value)
+    return d.Section.of("chain", "The chain", shown, d.Paragraph.of(*after))
 
 
 def _terms(s: StorySymbols) -> list[Formula]:
@@ -144,7 +124,7 @@ def _terms(s: StorySymbols) -> list[Formula]:
     if s.batch:
         pairs = list(zip(map(float, chain.share), map(float, chain.terms), strict=True))
         for share, term in pairs[:MAX_TERMS]:
-            terms.append(Product((number(share).formula, number(term).formula)))
+            terms.append(Product((plain(share), plain(term))))
         if len(pairs) > MAX_TERMS:
             rest = sum(share * term for share, term in pairs[MAX_TERMS:])
             terms.append(Rest(len(pairs) - MAX_TERMS, rest))
@@ -153,29 +133,27 @@ def _terms(s: StorySymbols) -> list[Formula]:
         if not s.shown.complete:
             terms.append(Rest(s.shown.n_paths - len(s.shown.paths), s.shown.remainder))
     if chain.l2_term:
-        terms.append(number(chain.l2_term).formula)
+        terms.append(plain(chain.l2_term))
     return terms or [Constant(0)]
 
 
-def factors(s: StorySymbols) -> Section:
+def factors(s: StorySymbols) -> d.Section:
     """Write the factors of the only path, or of the largest one, with their local rules."""
     path = s.largest_path()
     if path is not None:
         shown, value = path.factors, path.product
     else:  # none of so many is open
         shown, value = s.shown.factors, s.shown.share * s.shown.term
-    found = [equal_to(f.partial, f.rule) for f in shown]
+    found = [d.equal_to(f.partial, f.rule) for f in shown]
     product = Product(tuple(factor.partial for factor in shown))
-    found.append(Row.of("product", Numbers(product), number(value)))
-    intro: Words = ()
+    found.append(d.Row.of("product", d.Numbers(product), d.number(value)))
+    intro: d.Words = ()
     if path is not None and s.shown.n_paths > 1:
         intro = ("Along the largest path, ", _trail(s, path), ":")
-    return Section.of(
-        "factors", f"Each factor{s.of_row}", Paragraph.of(intro), Equations(tuple(found))
-    )
+    return d.Section.of("factors", f"Each factor{s.of_row}", d.Paragraph.of(intro), found)
 
 
-def paths(s: StorySymbols, *, hide_numbers: bool) -> Section | None:
+def paths(s: StorySymbols, *, hide_numbers: bool) -> d.Section | None:
     """Write every path, or the largest ones and the rest, with product and sum."""
     row = s.shown
     if row.n_paths == 1:
@@ -183,15 +161,15 @@ def paths(s: StorySymbols, *, hide_numbers: bool) -> Section | None:
     found = []
     for path in row.paths:
         remark = () if hide_numbers else _reasons(s, path.blocks)
-        sides = Numbers(path.formula), number(path.product)
-        found.append(Row.of(_trail(s, path), *sides, remark=remark))
+        sides = d.Numbers(path.formula), d.number(path.product)
+        found.append(d.Row.of(_trail(s, path), *sides, remark=remark))
     shown = [path.product for path in row.paths]
     if not row.complete:
         n = row.n_paths - len(row.paths)
         others = "1 other path" if n == 1 else f"{n:,} other paths"
-        found.append(Row.of(others if row.paths else f"{n:,} paths", number(row.remainder)))
+        found.append(d.Row.of(others if row.paths else f"{n:,} paths", d.number(row.remainder)))
         shown.append(row.remainder)
-    found.append(Row.of("sum", number(row.share * row.term), made_of=sum_of(shown)))
+    found.append(d.Row.of("sum", d.number(row.share * row.term), made_of=d.sum_of(shown)))
     if row.complete:
         title = f"Every path: all {row.n_paths}"
     elif row.paths:
@@ -203,9 +181,9 @@ def paths(s: StorySymbols, *, hide_numbers: bool) -> Section | None:
         "A path goes through one unit of each layer above the weight. Its factors stand in the "
         "order of the chain, from the loss to the weight."
     )
-    equations = Equations(tuple(found), "trails")
-    return Section.of(
-        "paths", title + s.of_row, Paragraph.of(intro if row.paths else ""), equations
+    equations = d.Equations(found, "trails")
+    return d.Section.of(
+        "paths", title + s.of_row, d.Paragraph.of(intro if row.paths else ""), equations
     )
 
 
@@ -213,14 +191,14 @@ def _trail(s: StorySymbols, path: Path) -> Trail:
     return Trail(tuple(s.notation.a(m, unit) for m, unit in path.nodes))
 
 
-def _reasons(s: StorySymbols, blocks: Sequence[BlockedUnit]) -> Words:
-    return joined(", ", [(s.notation.a(b.layer, b.unit), f" {b.reason}") for b in blocks])
+def _reasons(s: StorySymbols, blocks: Sequence[BlockedUnit]) -> d.Words:
+    return d.joined(", ", [(s.notation.a(b.layer, b.unit), f" {b.reason}") for b in blocks])
 
 
 # --- the batch -----------------------------------------------------------------------------------
 
 
-def rows(s: StorySymbols) -> Section | None:
+def rows(s: StorySymbols) -> d.Section | None:
     """Write the rows' terms and their mean."""
     if not s.batch:
         return None
@@ -231,65 +209,63 @@ def rows(s: StorySymbols) -> Section | None:
         kept = np.sort(np.argsort(-np.abs(each), kind="stable")[:MAX_ROWS])
     found = []
     for r in map(int, kept):
-        pair = (number(float(chain.share[r])).formula, number(float(chain.terms[r])).formula)
-        found.append(Row.of(f"row {r}", Numbers(Product(pair)), number(float(each[r]))))
+        pair = (plain(float(chain.share[r])), plain(float(chain.terms[r])))
+        found.append(d.Row.of(f"row {r}", d.Numbers(Product(pair)), d.number(float(each[r]))))
     shown = [float(x) for x in each[kept]]
     if len(kept) < chain.n_rows:
         shown.append(math.fsum(np.delete(each, kept)))
-        found.append(Row.of(f"{chain.n_rows - len(kept):,} other rows", number(shown[-1])))
-    found.append(Row.of("sum", number(math.fsum(each)), made_of=sum_of(shown)))
+        found.append(d.Row.of(f"{chain.n_rows - len(kept):,} other rows", d.number(shown[-1])))
+    found.append(d.Row.of("sum", d.number(math.fsum(each)), made_of=d.sum_of(shown)))
     title = "Every row" if len(kept) == chain.n_rows else f"The {MAX_ROWS} largest rows"
     by_row = Partial(s.J, s.J_row) * Partial(s.J_row, s.weight)
     intro = (by_row, " of each row; rows count from 0.")
-    return Section.of("rows", title, Paragraph.of(intro), Equations(tuple(found)))
+    return d.Section.of("rows", title, d.Paragraph.of(intro), found)
 
 
-def l2(s: StorySymbols) -> Section | None:
+def l2(s: StorySymbols) -> d.Section | None:
     chain = s.chain
     if not s.net.alpha:
         return None
     if s.address.source is None:
-        return Section.of("l2", "The L2 term", Paragraph.of("Biases have no L2 term."))
-    data = number(math.fsum(chain.share * chain.terms)).formula
-    numbers = Numbers(data + number(chain.l2_term).formula)
+        return d.Section.of("l2", "The L2 term", d.Paragraph.of("Biases have no L2 term."))
+    data = plain(math.fsum(chain.share * chain.terms))
+    numbers = d.Numbers(data + plain(chain.l2_term))
     rule = s.decay(Quantity(s.weight, chain.weight))
     found = (
-        equal_to("L2 term", rule, chain.l2_term),
-        Row.of(s.dJ(s.weight), numbers, number(chain.value)),
+        d.equal_to("L2 term", rule, chain.l2_term),
+        d.Row.of(s.dJ(s.weight), numbers, d.number(chain.value)),
     )
-    return Section.of("l2", "The L2 term", Equations(found))
+    return d.Section.of("l2", "The L2 term", found)
 
 
 # --- what comes of it ----------------------------------------------------------------------------
 
 
-def update(s: StorySymbols) -> Section:
+def update(s: StorySymbols) -> d.Section:
     """Write the update of the weight by the solver's rule, with what it remembers."""
     numbers = s.chain.update
     if numbers is None:
-        return Section.of("update", "The update", Paragraph.of(NO_RULE))
-    title = f"The update: {rules.UPDATES[numbers['rule']].words}"
+        return d.Section.of("update", "The update", d.Paragraph.of(NO_RULE))
+    title = f"The update: {rules.rule_of(numbers).words}"
     dtype = s.trace.update.dtype if s.trace.update is not None else s.net.dtype
     after = f"Training computes in {dtype}, and so are the new numbers."
     after = "" if dtype == np.float64 else after
     lines = rules.update_rule(numbers, s.J, s.weight)
-    rows = tuple(equal_to(line.name, line.rule, line.value) for line in lines)
-    return Section.of("update", title, Equations(rows), Paragraph.of(after))
+    rows = tuple(d.equal_to(line.name, line.rule, line.value) for line in lines)
+    return d.Section.of("update", title, rows, d.Paragraph.of(after))
 
 
-def verified(s: StorySymbols) -> Section:
+def verified(s: StorySymbols) -> d.Section:
     """Write the derivative in three ways, side by side, with how far they may lie apart."""
     rows = []
     check = s.chain.verification
-    ways = check.rows()
-    del ways[1 if check.kernel is not None else 2]  # NumPy's gradient, or that of a missing kernel
-    for what, value, tolerance, note in ways:
+    for what, value, tolerance, note in check.rows():
         if value is None:
-            rows.append(Row.of(what, "-", note))
+            rows.append(d.Row.of(what, "-", note))
             continue
-        exact = Numbers(number(value).formula, 17)
+        exact = d.Numbers(plain(value), 17)
         off = ""
         if value is not check.chain:
             off = f"off by {abs(value - check.chain):.1e}, allowed {tolerance:.1e}"
-        rows.append(Row.of(what, exact, off, remark=note or ()))
-    return Section.of("verified", "Verified", Facts(tuple(rows)))
+        rows.append(d.Row.of(what, exact, off, remark=note or ()))
+    return d.Section.of("verified", "Verified", d.Equations(rows, "facts"))

@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import document as d
 from . import rules
 from .chain import ChainNumbers
 from .chain_symbols import ChainSymbols
-from .document import (
-    Equations,
-    Facts,
-    Numbers,
-    Paragraph,
-    Row,
-    Section,
-    Words,
-    equal_to,
-    equation,
-    joined,
-    number,
-)
 from .formula import Partial, Quantity, code
 from .notation import Notation, Unit
 from .rows import BlockedUnit, Path, RowChain
@@ -51,31 +39,31 @@ class StorySymbols(ChainSymbols):
 # --- softmax -------------------------------------------------------------------------------------
 
 
-def through_softmax(s: StorySymbols) -> Section | None:
+def through_softmax(s: StorySymbols) -> d.Section | None:
     """Write dJ/dz of one output as the sum over the softmax's Jacobian, and as p - y."""
     if not s.coupled or s.fused:
         return None
     k = _output_shown(s)
     z = s.notation.z(s.L, k)
     dJ_dz = Partial(s.J_row, z, float(s.backward.top[s.row, k]))
-    found = [*_factors_of_outputs(s, k), equal_to(dJ_dz, s.jacobian_sum(k))]
+    found = [*_factors_of_outputs(s, k), d.equal_to(dJ_dz, s.jacobian_sum(k))]
     if s.net.canonical:
-        found.append(equal_to(dJ_dz, s.canonical_derivative(k)))
+        found.append(d.equal_to(dJ_dz, s.canonical_derivative(k)))
     name = s.net.out_activation
     why = " moves all of them, so that its derivative is a sum over them."
-    intro = Paragraph.of((f"A {name} ties the outputs together: ", z, why))
-    return Section.of("softmax", f"Through the {name}{s.of_row}", intro, Equations(tuple(found)))
+    intro = d.Paragraph.of((f"A {name} ties the outputs together: ", z, why))
+    return d.Section.of("softmax", f"Through the {name}{s.of_row}", intro, found)
 
 
-def _factors_of_outputs(s: StorySymbols, k: int) -> list[Row]:
+def _factors_of_outputs(s: StorySymbols, k: int) -> list[d.Row]:
     """Write the two factors of the output that adds most to dJ/dz_k, with their rules."""
     derivative = s.backward.end[s.row]
     through = [s.softmax_derivative(m, k) for m in range(len(derivative))]
     m = int(np.argmax([abs(d * f.value) for d, f in zip(derivative, through, strict=True)]))
     a, z = s.notation.a(s.L, m), s.notation.z(s.L, k)
     return [
-        equal_to(Partial(s.J_row, a, float(derivative[m])), s.loss_derivative(m)),
-        equal_to(Partial(a, z, float(through[m].value)), through[m]),
+        d.equal_to(Partial(s.J_row, a, float(derivative[m])), s.loss_derivative(m)),
+        d.equal_to(Partial(a, z, float(through[m].value)), through[m]),
     ]
 
 
@@ -90,25 +78,25 @@ def _output_shown(s: StorySymbols) -> int:
 # --- delta ---------------------------------------------------------------------------------------
 
 
-def folded(s: StorySymbols) -> Section:
+def folded(s: StorySymbols) -> d.Section:
     """Write the same derivative through delta, layer by layer from the loss."""
     if s.notation.in_vectors:
         found = _in_vectors(s, s.notation)
     else:
         found = [row for m in range(s.L, s.l, -1) for row in _deltas_of_layer(s, m)]
     delta = s.delta(s.l + 1, s.address.target)
-    found.append(equal_to(Partial(s.J_row, s.weight, s.shown.term), delta * s.source()))
+    found.append(d.equal_to(Partial(s.J_row, s.weight, s.shown.term), delta * s.source()))
     dJ_dz = Partial(s.J_row, s.notation.z(s.l + 1, s.address.target))
     what = (
         " is what all weights into this unit have in common. Each delta is made once, of those of "
         "the layer above."
     )
-    intro = Paragraph.of((*equation(delta, dJ_dz), what))
+    intro = d.Paragraph.of((*d.equation(delta, dJ_dz), what))
     title = f"Folded into delta{s.of_row}"
-    return Section.of("delta", title, intro, Equations(tuple(found)), Paragraph.of(_cost(s)))
+    return d.Section.of("delta", title, intro, found, d.Paragraph.of(_cost(s)))
 
 
-def _deltas_of_layer(s: StorySymbols, m: int) -> list[Row]:
+def _deltas_of_layer(s: StorySymbols, m: int) -> list[d.Row]:
     """Write delta of a layer: by its rule of few units, else of the largest and in numbers."""
     if m == s.l + 1:
         units, others = [s.address.target], list[int]()
@@ -117,16 +105,16 @@ def _deltas_of_layer(s: StorySymbols, m: int) -> list[Row]:
         largest = [int(k) for k in np.argsort(-np.abs(values), kind="stable")]
         few = len(largest) <= MAX_UNITS
         units, others = (sorted(largest), []) if few else (largest[:1], largest[1:])
-    found = [equal_to(s.delta(m, unit), s.delta_rule(m, unit)) for unit in units]
+    found = [d.equal_to(s.delta(m, unit), s.delta_rule(m, unit)) for unit in units]
     if others:
         deltas = [s.delta(m, unit) for unit in others[:MAX_UNITS]]
-        side = joined(", ", [(d, " = ", number(d.value)) for d in deltas])
+        side = d.joined(", ", [(q, " = ", d.number(q.value)) for q in deltas])
         more = len(others) - MAX_UNITS
-        found.append(Row.of((), (*side, f" and {more:,} smaller") if more > 0 else side))
+        found.append(d.Row.of((), (*side, f" and {more:,} smaller") if more > 0 else side))
     return found
 
 
-def _in_vectors(s: StorySymbols, notation: Notation) -> list[Row]:
+def _in_vectors(s: StorySymbols, notation: Notation) -> list[d.Row]:
     """Write delta of whole layers, down to that of the weight's unit."""
     found = []
     for m in range(s.L, s.l, -1):
@@ -150,7 +138,7 @@ def _in_vectors(s: StorySymbols, notation: Notation) -> list[Row]:
         values = s.backward.delta[m][s.row]
         value = float(values[0]) if own else values
         name = notation.delta(m, j) if own else notation.vector("δ", m)
-        found.append(Row.of(name, code(rule), Numbers(Quantity(name, value))))
+        found.append(d.Row.of(name, code(rule), d.Numbers(Quantity(name, value))))
     return found
 
 
@@ -175,7 +163,7 @@ def _cost(s: StorySymbols) -> str:
 # --- what blocks ---------------------------------------------------------------------------------
 
 
-def blocked(s: StorySymbols) -> Section | None:
+def blocked(s: StorySymbols) -> d.Section | None:
     """Name what lets nothing, or next to nothing, through."""
     row, source = s.shown, s.address.source
     found = []
@@ -183,25 +171,25 @@ def blocked(s: StorySymbols) -> Section | None:
         why = "an input of 0: the weight has nothing to multiply"
         if s.l and rules.ACTIVATIONS[s.net.layer_activation(s.l)].cuts:
             why = f"its {s.net.layer_activation(s.l)} is off: the weight has nothing to multiply"
-        found.append(Row.of((s.a(s.l, source), " = 0"), why))
+        found.append(d.Row.of((s.a(s.l, source), " = 0"), why))
     for block in row.blocks[:MAX_BLOCKED]:
-        found.append(Row.of(s.notation.a(block.layer, block.unit), _reason(s, block)))
+        found.append(d.Row.of(s.notation.a(block.layer, block.unit), _reason(s, block)))
     if len(row.blocks) > MAX_BLOCKED:
-        found.append(Row.of("...", f"and {len(row.blocks) - MAX_BLOCKED:,} more units"))
+        found.append(d.Row.of("...", f"and {len(row.blocks) - MAX_BLOCKED:,} more units"))
     if not found and row.n_alive == row.n_paths:
         return None
-    after = Paragraph.of(_open_paths(row.n_paths, row.n_alive))
-    return Section.of("blocked", f"What blocks{s.of_row}", Facts(tuple(found)), after)
+    after = d.Paragraph.of(_open_paths(row.n_paths, row.n_alive))
+    return d.Section.of("blocked", f"What blocks{s.of_row}", d.Equations(found, "facts"), after)
 
 
-def _reason(s: StorySymbols, block: BlockedUnit) -> Words:
+def _reason(s: StorySymbols, block: BlockedUnit) -> d.Words:
     f = s.net.layer_activation(block.layer)
     z = s.z(block.layer, block.unit)
     if block.reason == "off":
-        words: Words = (f"{f} is off, for ", z, " = ", Numbers(z))
+        words: d.Words = (f"{f} is off, for ", z, " = ", d.Numbers(z))
     else:
-        words = (f"{f} is saturated at ", z, " = ", Numbers(z), ": its slope is ")
-        words = (*words, number(block.slope))
+        words = (f"{f} is saturated at ", z, " = ", d.Numbers(z), ": its slope is ")
+        words = (*words, d.number(block.slope))
     return (*words, "; all paths go through it") if block.layer == s.l + 1 else words
 
 

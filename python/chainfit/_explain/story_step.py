@@ -11,25 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import document as d
 from . import rules
 from .address import Address
-from .document import (
-    Block,
-    Cell,
-    Document,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-    Words,
-    equal_to,
-    equation,
-    joined,
-    label,
-    lines,
-    number,
-)
-from .formula import Apply, Constant, Formula, Name, Partial, Quantity, SumOver, code, indexed
+from .formula import Apply, Formula, Name, Partial, Quantity, SumOver, code, indexed, plain, total
 from .net import SOLVERS
 from .notation import Notation, Unit
 from .story import NO_RULE, count, given, listed, net_words, objective
@@ -48,13 +33,12 @@ ABOUT = Name("≈", "~=", r"\approx")
 W = indexed("w")  # any weight
 
 
-def step_story(trace: TraceNumbers, notation: Notation, writer: Writer) -> Document:
+def step_story(trace: TraceNumbers, notation: Notation, writer: Writer) -> d.Document:
     s = Symbols(trace, notation)
-    exercise = writer.hide_numbers and not s.batch
     numbers = trace.update.of(0, 0, 0) if trace.update else None
     sections = [
         overview(s, writer.digits),
-        given(s, numbers) if exercise else None,
+        given(s, numbers) if writer.hide_numbers and not s.batch else None,
         inputs(s),
         *(forward(s, l) for l in range(1, s.L + 1)),
         loss(s, writer.digits),
@@ -62,7 +46,7 @@ def step_story(trace: TraceNumbers, notation: Notation, writer: Writer) -> Docum
         *(gradient(s, l) for l in range(s.L - 1, -1, -1)),
         *update(s),
     ]
-    return Document(tuple(filter(None, sections)), SECTIONS, long=True)
+    return d.Document(tuple(filter(None, sections)), SECTIONS, long=True)
 
 
 # --- quantities of a layer -----------------------------------------------------------------------
@@ -75,28 +59,28 @@ class Quantities(NamedTuple):
     rule: Callable[[Any], Formula]
     values: Array  # (rows, units)
 
-    def written(self, units: Iterable[int]) -> list[Row]:
-        return [equal_to(self.symbol(i), self.rule(i)) for i in units]
+    def written(self, units: Iterable[int]) -> list[d.Row]:
+        return [d.equal_to(self.symbol(i), self.rule(i)) for i in units]
 
 
 def is_written_out(s: Symbols, *layers: int) -> bool:
     return not s.batch and max(s.net.units[l] for l in layers) <= WRITTEN_OUT
 
 
-def table_of(s: Symbols, *columns: Quantities) -> Table:
+def table_of(s: Symbols, *columns: Quantities) -> d.Table:
     """Return a table of the units of a layer, or, in a batch, of its rows and the last quantity."""
     unit, values = s.notation.node, columns[-1].values
     (rows, n), name = values.shape, columns[-1].symbol
-    cells: list[tuple[Cell, ...]]
+    cells: list[tuple[d.Cell, ...]]
     if s.batch:
         shown, all_shown = min(rows, SHOWN), min(n, COLUMNS)
         cells = [(str(r), *map(float, values[r, :COLUMNS])) for r in range(shown)]
         note = left_out((shown, rows, "rows"), (all_shown, n, f"{unit}s"))
-        return Table(("row", *map(_name, map(name, range(all_shown)))), tuple(cells), note)
+        return d.Table(("row", *map(_name, map(name, range(all_shown)))), tuple(cells), note)
     shown = min(n, 2 * SHOWN)
     cells = [(number_of(s, i), *(float(c.values[0, i]) for c in columns)) for i in range(shown)]
     header = (unit, *(c.symbol("i") for c in columns))
-    return Table(header, tuple(cells), left_out((shown, n, f"{unit}s")))
+    return d.Table(header, tuple(cells), left_out((shown, n, f"{unit}s")))
 
 
 def _name(symbol: Any) -> Name:
@@ -126,7 +110,7 @@ def between(s: Symbols, l: int) -> str:
 # --- forward -------------------------------------------------------------------------------------
 
 
-def overview(s: Symbols, digits: int) -> Section:
+def overview(s: Symbols, digits: int) -> d.Section:
     """Say what net this is, what J is, and how to read the symbols."""
     net = s.net
     address = Address(0, net.units[0] - 1, 0)
@@ -138,68 +122,65 @@ def overview(s: Symbols, digits: int) -> Section:
         f"Numbers are computed in float64 and shown in up to {digits} digits; ",
         *(ABOUT, " stands where the digits shown do not make the result exactly."),
     )
-    return Section.of(
+    return d.Section.of(
         "overview",
         "One training step",
-        Paragraph.of(f"The net: {net_words(s)}, loss {net.loss}; {rows}.", rounding),
-        Paragraph.of(*objective(s)),
-        Paragraph.of(reading, where),
+        d.Paragraph.of(f"The net: {net_words(s)}, loss {net.loss}; {rows}.", rounding),
+        d.Paragraph.of(*objective(s)),
+        d.Paragraph.of(reading, where),
     )
 
 
-def inputs(s: Symbols) -> Section:
+def inputs(s: Symbols) -> d.Section:
     names, X = s.net.feature_names, s.trace.X
     if s.batch:
-        table = table_of(s, Quantities(lambda j: s.a(0, j), Constant, X))
+        table = table_of(s, Quantities(lambda j: s.a(0, j), plain, X))
     else:
         shown = range(min(len(names), 2 * SHOWN))
-        rows = tuple((s.a(0, j), label(names[j]), float(X[0, j])) for j in shown)
+        rows = tuple((s.a(0, j), d.label(names[j]), float(X[0, j])) for j in shown)
         note = left_out((len(rows), len(names), "inputs"))
-        table = Table(("input", "name", "value"), rows, note)
-    return Section.of("inputs", "Forward: the inputs", table)
+        table = d.Table(("input", "name", "value"), rows, note)
+    return d.Section.of("inputs", "Forward: the inputs", table)
 
 
-def forward(s: Symbols, l: int) -> Section:
+def forward(s: Symbols, l: int) -> d.Section:
     """Write the sums of a layer, and what its activation makes of them."""
-    units = range(s.net.units[l])
+    units, f = range(s.net.units[l]), s.net.layer_activation(l)
     z = Quantities(lambda i: s.z(l, i), lambda i: s.weighted_sum(l, i), s.trace.z[l])
     a = Quantities(lambda i: s.a(l, i), lambda i: s.activation(l, i), s.trace.a[l])
+    steps = (("Step 1, weighted sum and bias: ", z), (f"Step 2, activation ({f}): ", a))
     first, second = (
-        Paragraph.of((before, *equation(x.symbol("i"), x.rule("i"))))
-        for before, x in (
-            ("Step 1, weighted sum and bias: ", z),
-            (f"Step 2, activation ({s.net.layer_activation(l)}): ", a),
-        )
+        d.Paragraph.of((words, *d.equation(x.symbol("i"), x.rule("i")))) for words, x in steps
     )
-    blocks: Sequence[Block]
+    blocks: Sequence[d.Block]
     if is_written_out(s, l - 1, l):
         outputs = a.written(units)
         if s.trace.df[l] is None:  # of all sums of the layer
-            outputs = [Row.of(s.a(l, i), number(s.a(l, i).value)) for i in units]
-        blocks = (first, lines(z.written(units)), second, lines(outputs))
+            outputs = [d.Row.of(s.a(l, i), d.number(s.a(l, i).value)) for i in units]
+        blocks = (first, d.lines(z.written(units)), second, d.lines(outputs))
     elif s.batch:
         blocks = (first, table_of(s, z), second, table_of(s, a))
     else:
         blocks = (first, second, table_of(s, z, a))
-    return Section.of("forward", f"Forward: {layer_title(s, l)}", *blocks)
+    return d.Section.of("forward", f"Forward: {layer_title(s, l)}", *blocks)
 
 
 # --- loss ----------------------------------------------------------------------------------------
 
 
-def loss(s: Symbols, digits: int) -> Section:
+def loss(s: Symbols, digits: int) -> d.Section:
     """Write the loss, the L2 term and J."""
     trace, net, J = s.trace, s.net, general(s.J)
     data = float(trace.share @ trace.loss_rows)
-    rows: list[Row] = []
-    cells: list[tuple[Cell, ...]]
+    rows: list[d.Row] = []
+    cells: list[tuple[d.Cell, ...]]
     if s.batch:
         term: Formula = SumOver("r", general(code("share")) * general(s.J_row), data)
         words = "The share of a row is what it counts for in J: its weight over their sum."
         shown = range(min(len(trace.X), SHOWN))
         cells = [(str(r), float(trace.share[r]), float(trace.loss_rows[r])) for r in shown]
         note = left_out((len(cells), len(trace.X), "rows"))
-        table = Table(("row", "share", s.J_row), tuple(cells), note)
+        table = d.Table(("row", "share", s.J_row), tuple(cells), note)
     else:
         n = net.units[-1]
         term, words = Quantity(code("data term"), data), ""
@@ -207,19 +188,19 @@ def loss(s: Symbols, digits: int) -> Section:
             rule: Formula = Quantity(code("the loss of the outputs"), data)
         else:
             rule = s.loss.of_outputs([(s.y(k), *_output(s, k, digits)) for k in range(n)])
-        rows.append(equal_to("data term" if net.alpha else J, rule, data))
+        rows.append(d.equal_to("data term" if net.alpha else J, rule, data))
         cells = [
-            (s.a(s.L, k), label(net.output_names[k]), s.a(s.L, k).value, s.y(k).value)
+            (s.a(s.L, k), d.label(net.output_names[k]), s.a(s.L, k).value, s.y(k).value)
             for k in range(min(n, 2 * SHOWN))
         ]
         note = left_out((len(cells), n, "outputs"))
-        table = Table(("output", "name", "value", "target"), tuple(cells), note)
+        table = d.Table(("output", "name", "value", "target"), tuple(cells), note)
     if net.alpha:
-        rows.append(Row.of("L2 term", s.penalty(), number(trace.penalty)))
-        rows.append(equal_to(J, term + Quantity(code("L2 term"), trace.penalty), trace.J))
+        rows.append(d.Row.of("L2 term", s.penalty(), d.number(trace.penalty)))
+        rows.append(d.equal_to(J, term + Quantity(code("L2 term"), trace.penalty), trace.J))
     elif s.batch:
-        rows.append(equal_to(J, term, trace.J))
-    return Section.of("loss", "Loss", Paragraph.of(words), table, lines(rows))
+        rows.append(d.equal_to(J, term, trace.J))
+    return d.Section.of("loss", "Loss", d.Paragraph.of(words), table, d.lines(rows))
 
 
 def _output(s: Symbols, k: int, digits: int) -> tuple[Formula, Formula]:
@@ -238,7 +219,7 @@ def _output(s: Symbols, k: int, digits: int) -> tuple[Formula, Formula]:
 # --- backward ------------------------------------------------------------------------------------
 
 
-def backward(s: Symbols, l: int) -> Section:
+def backward(s: Symbols, l: int) -> d.Section:
     """Write dJ/da and delta of a layer."""
     trace, n, name = s.trace, s.net.units[l], s.notation.a
     at_loss = l == s.L and s.net.canonical  # where delta is no product with f'(z)
@@ -252,7 +233,7 @@ def backward(s: Symbols, l: int) -> Section:
         if at_loss and not (slopes is not None and np.isfinite(trace.da[l][0, i])):
             return s.canonical_derivative(i)
         if slopes is None:
-            return s.through_softmax([dJ_da(k) for k in range(n)], i)
+            return total([dJ_da(k) * s.softmax_derivative(k, i) for k in range(n)])
         return dJ_da(i) * s.slope(l, i)
 
     da = Quantities(
@@ -265,70 +246,70 @@ def backward(s: Symbols, l: int) -> Section:
     if is_written_out(s, l, min(l + 1, s.L)):
         # at an output rounded to 0 or 1 the factors are infinity and 0, their product h - y
         finite = np.isfinite(trace.da[l][0]) & (not at_once)
-        block: Block = lines(
+        block: d.Block = d.lines(
             [*da.written(np.flatnonzero(finite).tolist()), *delta.written(range(n))]
         )
     else:
         first = [] if at_once else [da] if slopes is None else [da, slope]
         block = table_of(s, *first, delta)
-    blocks: list[Block] = [Paragraph.of(*_backward_rule(s, l, da, slope, at_once)), block]
+    blocks: list[d.Block] = [d.Paragraph.of(*_backward_rule(s, l, da, slope, at_once)), block]
     if slopes is not None and not at_loss:
         blocks += _blocked(s, l)
-    return Section.of("backward", f"Backward: {layer_title(s, l)}", *blocks)
+    return d.Section.of("backward", f"Backward: {layer_title(s, l)}", *blocks)
 
 
 def _backward_rule(
     s: Symbols, l: int, da: Quantities, slope: Quantities, at_once: bool
-) -> list[Words]:
+) -> list[d.Words]:
     """Write how dJ/da and delta of a layer come about, in general."""
     a, z = s.notation.a, s.notation.z
     share = general(code("share"))
     delta_i, dJ_dz = s.delta(l, "i"), s.dJ(z(l, "i"))
-    found: list[Words] = []
+    found: list[d.Words] = []
     k: Unit = "k" if l == s.L else "i"
     rule = s.canonical_derivative("i") if at_once else da.rule(k)
     if s.batch and l == s.L:
         rule = share * rule
     if at_once:
         names = f"{s.net.out_activation} and {s.loss.words}"
-        found.append(equation(delta_i, dJ_dz, rule))
+        found.append(d.equation(delta_i, dJ_dz, rule))
         found.append((f"({names} in one step: the targets of a row add up to 1)",))
     else:
-        found.append(equation(da.symbol(k), rule))
+        found.append(d.equation(da.symbol(k), rule))
         if s.trace.df[l] is None:
             through = Partial(a(l, "k"), z(l, "i"))
             terms = SumOver("k", da.symbol("k") * through)
-            found.append(equation(delta_i, dJ_dz, terms))
-            found.append(equation(through, s.softmax_derivative("k", "i")))
+            found.append(d.equation(delta_i, dJ_dz, terms))
+            found.append(d.equation(through, s.softmax_derivative("k", "i")))
         else:
-            found.append(equation(delta_i, dJ_dz, da.symbol("i") * slope.symbol("i")))
-            found.append(equation(slope.symbol("i"), slope.rule("i")))
+            found.append(d.equation(delta_i, dJ_dz, da.symbol("i") * slope.symbol("i")))
+            found.append(d.equation(slope.symbol("i"), slope.rule("i")))
     if s.batch and l == s.L:
         found.append(("The share of a row is what it counts for in J.",))
     return found
 
 
-def _blocked(s: Symbols, l: int) -> list[Block]:
+def _blocked(s: Symbols, l: int) -> list[d.Block]:
     """Name the units whose derivative is 0 in every row."""
     units = np.flatnonzero((s.trace.df[l] == 0).all(axis=0))
     if not len(units):
         return []
     name = s.net.layer_activation(l)
     why = f"{name} at z <= 0" if rules.ACTIVATIONS[name].cuts else "saturated"
-    which = joined(", ", [s.notation.a(l, int(i)) for i in units[:SHOWN]])
+    which = d.joined(", ", [s.notation.a(l, int(i)) for i in units[:SHOWN]])
     if len(units) > 1:
         more = ", ..." * (len(units) > SHOWN)
         which = (f"{count(len(units), s.notation.node)} (", *which, f"{more})")
     rows = " in every row" if s.batch else ""
     through = "it" if len(units) == 1 else "them"
     text = f": f'(z) = 0 ({why}){rows}, nothing goes back through {through}."
-    return [Paragraph.of((*which, text))]
+    return [d.Paragraph.of((*which, text))]
 
 
 # --- gradient and update -------------------------------------------------------------------------
 
 
-def gradient(s: Symbols, l: int) -> Section:
+def gradient(s: Symbols, l: int) -> d.Section:
     n, m = s.net.units[l], s.net.units[l + 1]
     dW, db = s.trace.dW[l], s.trace.db[l]
 
@@ -340,64 +321,64 @@ def gradient(s: Symbols, l: int) -> Section:
         return _over_rows(s, s.delta(l + 1, i))
 
     weight, bias = s.notation.weight, s.notation.bias
-    intro = Paragraph.of(
-        equation(s.dJ(weight(l, "j", "i")), of_weight("j", "i")),
-        equation(s.dJ(bias(l, "i")), of_bias("i")),
+    intro = d.Paragraph.of(
+        d.equation(s.dJ(weight(l, "j", "i")), of_weight("j", "i")),
+        d.equation(s.dJ(bias(l, "i")), of_bias("i")),
     )
-    block: Block = _gradient_table(s, l)
+    block: d.Block = _gradient_table(s, l)
     if is_written_out(s, l, l + 1):
         rows = []
         for i in range(m):
             for j in range(n):
-                rows.append(equal_to(s.dJ(weight(l, j, i), float(dW[j, i])), of_weight(j, i)))
-            rows.append(equal_to(s.dJ(bias(l, i), float(db[i])), of_bias(i)))
-        block = lines(rows)
-    return Section.of("gradient", f"Gradient: {between(s, l)}", intro, block)
+                rows.append(d.equal_to(s.dJ(weight(l, j, i), float(dW[j, i])), of_weight(j, i)))
+            rows.append(d.equal_to(s.dJ(bias(l, i), float(db[i])), of_bias(i)))
+        block = d.lines(rows)
+    return d.Section.of("gradient", f"Gradient: {between(s, l)}", intro, block)
 
 
 def _over_rows(s: Symbols, rule: Formula) -> Formula:
     return SumOver("r", rule) if s.batch else rule
 
 
-def _gradient_table(s: Symbols, l: int) -> Table:
+def _gradient_table(s: Symbols, l: int) -> d.Table:
     n, m, node = s.net.units[l], s.net.units[l + 1], s.notation.node
     dW, db = s.trace.dW[l], s.trace.db[l]
     rows_shown, columns = min(n, SHOWN), min(m, COLUMNS)
     source = node if l or s.notation.layer(0) != "the inputs" else "input"
-    rows: list[tuple[Cell, ...]] = [
+    rows: list[tuple[d.Cell, ...]] = [
         (f"from {source} {number_of(s, j)}", *map(float, dW[j, :columns]))
         for j in range(rows_shown)
     ]
     rows.append(("bias", *map(float, db[:columns])))
     note = left_out((rows_shown, n, f"{source}s from"), (columns, m, f"{node}s to"))
     to = (f"to {node} {number_of(s, i)}" for i in range(columns))
-    return Table((s.dJ(s.notation.weight(l, "j", "i")), *to), tuple(rows), note)
+    return d.Table((s.dJ(s.notation.weight(l, "j", "i")), *to), tuple(rows), note)
 
 
-def update(s: Symbols) -> list[Section]:
+def update(s: Symbols) -> list[d.Section]:
     made, net = s.trace.update, s.net
     if made is None:
         if net.solver in SOLVERS:  # nobody asked for it
             return []
-        return [Section.of("update", "Update", Paragraph.of(NO_RULE))]
+        return [d.Section.of("update", "Update", d.Paragraph.of(NO_RULE))]
     numbers = made.of(0, 0, 0)
-    rule = [equation(line.name, line.rule) for line in rules.update_rule(numbers, s.J, W)]
+    rule = [d.equation(line.name, line.rule) for line in rules.update_rule(numbers, s.J, W)]
     by_training = (
         f"A copy of the model made this step, in {made.dtype}: these are the numbers of its next "
         "partial_fit on these rows as one mini-batch."
     )
-    first = Section.of(
+    first = d.Section.of(
         "update",
-        f"Update: {rules.UPDATES[made.rule].words}",
-        Paragraph.of(*rule),
-        Paragraph.of(listed(rules.constants_of_update(numbers))),
-        Paragraph.of(by_training if net.model is not None else ""),
+        f"Update: {rules.rule_of({'rule': made.rule, **made.constants}).words}",
+        d.Paragraph.of(*rule),
+        d.Paragraph.of(listed(rules.of_update(numbers, "constants"))),
+        d.Paragraph.of(by_training if net.model is not None else ""),
     )
-    each = [Section.of("update", f"Update: {between(s, l)}", _updates(s, l)) for l in range(s.L)]
+    each = [d.Section.of("update", f"Update: {between(s, l)}", _updates(s, l)) for l in range(s.L)]
     return [first, *each]
 
 
-def _updates(s: Symbols, l: int) -> Table:
+def _updates(s: Symbols, l: int) -> d.Table:
     made, n, m = s.trace.update, s.net.units[l], s.net.units[l + 1]
     assert made is not None
     weights, biases = [Address(l, j, i) for i in range(m) for j in range(n)], m
@@ -411,4 +392,4 @@ def _updates(s: Symbols, l: int) -> Table:
         rows.append((address.name(s.notation), *(numbers[key] for key in keys)))
     note = left_out((len(weights), n * m, "weights"), (biases, m, "biases"))
     header = [slot.replace("velocity", "v").replace("_", " ") for slot in slots]
-    return Table(("", s.dJ(W), *header, "w old", "w new"), tuple(rows), note)
+    return d.Table(("", s.dJ(W), *header, "w old", "w new"), tuple(rows), note)

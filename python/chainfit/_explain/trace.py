@@ -1,24 +1,24 @@
 """The numbers of one training step, in float64: forward, loss, backward, gradient.
 
 Activations are the oracle's (`reference`), derivatives those of the trees in `rules`.
-`explain.trace` is the way in, `tables` has the same numbers as columns.
+`step.trace` is the way in.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import reference
 from . import rules
-from .formula import Name, Quantity
+from .formula import Array, plain
 from .net import Net
 from .update import Update
 
-Array = npt.NDArray[Any]
+Columns = dict[str, Array]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,14 +102,6 @@ def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = No
 # --- the local rules, on arrays ------------------------------------------------------------------
 
 
-def values(x: Array) -> Quantity:
-    """Return numbers as a formula, for rules to be evaluated on; it has no name."""
-    return Quantity(_NAMELESS, x)
-
-
-_NAMELESS = Name("", "", "")
-
-
 def activate(name: str, z: Array) -> Array:
     """Return f(z), shape (rows, n_l); `name` is one of OUT_ACTIVATIONS."""
     f = reference.LINKS.get(name) or reference.ACTIVATIONS[name].f
@@ -121,18 +113,13 @@ def slopes(name: str, z: Array, a: Array) -> Array | None:
     rule = rules.ACTIVATIONS[name]
     if rule.slope is None:
         return None
-    slope = rule.derivative(values(z), values(a)).value
+    slope = rule.derivative(plain(z), plain(a)).value
     return np.broadcast_to(np.asarray(slope, dtype=np.float64), a.shape)
 
 
 def loss_derivative(net: Net, Y: Array, a: Array) -> Array:
     """Return dloss_r/da[L], shape (rows, n_L): infinite where an output was rounded to its end."""
-    return np.asarray(rules.loss_of(net).derivative(values(Y), values(a)).value)
-
-
-def through_activation(a: Array, df: Array | None, da: Array) -> Array:
-    """Return dJ/dz of dJ/da, shapes (rows, n_L); `df` is None for a softmax."""
-    return through_softmax(a, da) if df is None else da * df
+    return np.asarray(rules.loss_of(net).derivative(plain(Y), plain(a)).value)
 
 
 def softmax_jacobian(a: Array) -> Array:
@@ -140,15 +127,70 @@ def softmax_jacobian(a: Array) -> Array:
     return np.diag(a) - np.outer(a, a)
 
 
-def through_softmax(a: Array, da: Array) -> Array:
-    """Return dJ/dz_j = sum_k dJ/da_k da_k/dz_j = a_j (da_j - sum_k da_k a_k) of each row.
+def through_activation(a: Array, df: Array | None, da: Array) -> Array:
+    """Return dJ/dz of dJ/da, shapes (rows, n_L); df is None for a softmax.
 
-    Of an output near 1 its own term would cancel in it: the largest one has
-    a_j (da_j (1 - a_j) - sum over the others).
+    Through it dJ/dz_j = sum_k dJ/da_k da_k/dz_j = a_j (da_j - sum_k da_k a_k). Of an output near 1
+    its own term would cancel in it: the largest has a_j (da_j (1 - a_j) - sum over the others).
     """
+    if df is not None:
+        return da * df
     terms = da * a
     delta = a * (da - terms.sum(axis=1, keepdims=True))
     largest = np.arange(len(a)), a.argmax(axis=1)
     terms[largest] = 0.0
     delta[largest] = a[largest] * (da[largest] * (1 - a[largest]) - terms.sum(axis=1))
     return delta
+
+
+# --- as columns ----------------------------------------------------------------------------------
+
+
+def tables(trace: TraceNumbers) -> dict[str, Columns]:
+    layers = range(1, len(trace.a))
+    df = [np.full_like(trace.a[l], np.nan) if trace.df[l] is None else trace.df[l] for l in layers]
+    where = _stack([_where(l, trace.a[l].shape) for l in layers])
+    return {
+        "forward": {**where, "z": _flat(trace.z[1:]), "a": _flat(trace.a[1:])},
+        "loss": {"row": np.arange(len(trace.X)), "share": trace.share, "loss": trace.loss_rows},
+        "backward": {
+            **where,
+            "da": _flat(trace.da[1:]),
+            "df": _flat(df),
+            "delta": _flat(trace.delta[1:]),
+        },
+        "parameters": _parameters(trace),
+    }
+
+
+def _where(l: int, shape: tuple[int, ...]) -> Columns:
+    row, unit = np.indices(shape).reshape(2, -1)
+    return {"row": row, "layer": np.full(row.shape, l), "unit": unit}
+
+
+def _parameters(trace: TraceNumbers) -> Columns:
+    parts = []
+    for l, (W, b) in enumerate(zip(trace.net.coefs, trace.net.intercepts, strict=True)):
+        i, j = np.indices(W.shape).reshape(2, -1)
+        i, j = np.append(i, np.full(len(b), -1)), np.append(j, np.arange(len(b)))
+        parts.append({"layer": np.full(i.shape, l), "i": i, "j": j})
+    columns = {**_stack(parts), "gradient": _interleaved(trace.dW, trace.db)}
+    if trace.update is not None:
+        for name, (old, new) in trace.update.slots.items():
+            columns |= {f"{name}_old": _interleaved(*old), f"{name}_new": _interleaved(*new)}
+        columns["old"] = _interleaved(*trace.update.old)
+        columns["new"] = _interleaved(*trace.update.new)
+    return columns
+
+
+def _interleaved(W: Sequence[Array], b: Sequence[Array]) -> Array:
+    """Return the weights and then the biases of each layer in turn."""
+    return _flat([p for pair in zip(W, b, strict=True) for p in pair])
+
+
+def _flat(arrays: Sequence[Array]) -> Array:
+    return np.concatenate([np.ravel(a) for a in arrays])
+
+
+def _stack(parts: Sequence[Columns]) -> Columns:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -7,30 +7,29 @@ its state, so that the new weights are those of the next partial_fit, bit for bi
 from __future__ import annotations
 
 import copy
-import functools
 import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.utils import check_random_state
 
-from .. import reference
+from .. import _core, reference
 from .._estimators.base import BaseMLP
 from .._estimators.endings import check_end
 from .._estimators.optimizer import Optimizer
-from .._estimators.rules import SETTINGS, optimizer_name
+from .._estimators.rules import BY_STEP, SETTINGS, optimizer_name
 from .._estimators.sklearn_convert import plain_state as sklearn_state
-from .._estimators.state import HISTORY
+from .._estimators.state import HISTORY, OWN_HISTORY
+from .._estimators.steps import StepSettings, decay_of, given_sizes
 from .._estimators.training import train
 from . import rules
 from .batch import Batch, labels_of
+from .formula import Array
 from .net import Net
 
-Array = npt.NDArray[Any]
 Layers = tuple[tuple[Array, ...], tuple[Array, ...]]  # (as coefs, as intercepts)
 
 # What each rule remembers of earlier steps, in the order of the core's slots.
@@ -82,11 +81,10 @@ class Update:
     def __setstate__(self, state: dict[str, Any]) -> None:
         if "constants" not in state:  # of 0.1.0, which had a field for each
             old = {key: state.pop(key) for key in ("eta", "mu", "beta1", "beta2", "eps", "t")}
-            words = {"momentum": "mu", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps"}
-            words["learning_rate_init"] = "eta"
-            state["constants"] = rules.numbers_of_rule(
-                state["rule"], old["t"], lambda setting: old[words[setting]]
-            )
+            settings = {rules.SETTINGS[key]: x for key, x in old.items() if key != "t"}
+            settings["weight_decay"] = 0.0  # there was none
+            settings_of = settings.__getitem__
+            state["constants"] = rules.numbers_of_rule(state["rule"], old["t"], settings_of)
         self.__dict__.update(state)
 
     def of(self, layer: int, i: int | None, j: int) -> dict[str, Any]:
@@ -124,61 +122,50 @@ def update_of(net: Net, batch: Batch, dW: Sequence[Array], db: Sequence[Array]) 
     if net.solver == "lbfgs":
         return None
     gradient = (tuple(dW), tuple(db))
-    if net.model is None:
-        return _by_formula(net, gradient)
-    return _by_training(net, batch, gradient)
-
-
-def _by_formula(net: Net, gradient: Layers) -> Update:
-    """Make the first step of the rule that a net by hand was given."""
-    rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
-    old: Layers = (net.coefs, net.intercepts)
-    new = _copy(old)
-    constants = rules.numbers_of_rule(rule, 1, functools.partial(getattr, net))
-    settings = {v.key: constants[v.key] for v in rules.UPDATES[rule].constants}
-    state = reference.init_state(*new, rule, **settings)
-    before = [_copy(slot) for slot in state.slots]
-    state.steps = 1
-    for kind in (0, 1):  # weights, biases
-        slots_of_p = zip(*(slot[kind] for slot in state.slots), strict=True)
-        slots = list(slots_of_p) or [()] * len(new[kind])
-        for p, g, slots_p in zip(new[kind], gradient[kind], slots, strict=True):
-            reference.UPDATES[rule][1](p, g, state, *slots_p)
-    return Update(
-        rule=rule,
-        dtype=net.dtype,
-        constants=constants,
-        old=old,
-        new=new,
-        gradient=gradient,
-        slots=dict(
-            zip(SLOTS[rule], zip(before, map(_copy, state.slots), strict=True), strict=True)
-        ),
-    )
-
-
-def _by_training(net: Net, batch: Batch, gradient: Layers) -> Update:
-    step = _step_of_ours if isinstance(net.model, BaseMLP) else _step_of_sklearn
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about rows and settings that nobody chose
-        old, new, state, after = step(net.model, batch)
-    zeros = _copy([[np.zeros_like(p) for p in kind] for kind in old])
-    rule = state["name"]
-    before = state["slots"] or [zeros] * len(SLOTS[rule])
-    slots = zip(before, after["slots"], strict=True)
-    return Update(
-        rule=rule,
-        dtype=new[0][0].dtype,
-        constants=numbers_of_state(state),
-        old=old,
-        new=new,
-        gradient=gradient,
-        slots=dict(zip(SLOTS[rule], slots, strict=True)),
+        if net.model is None:
+            step = _step_by_hand(net, gradient)
+        elif isinstance(net.model, BaseMLP):
+            step = _step_of_ours(net.model, batch)
+        else:
+            step = _step_of_sklearn(net.model, batch)
+    names = SLOTS[step.before["name"]]
+    zeros = _copy([[np.zeros_like(p) for p in kind] for kind in step.old])
+    slots = zip(step.before["slots"] or [zeros] * len(names), step.slots, strict=True)
+    pairs = dict(zip(names, slots, strict=True))
+    rule, dtype, constants = (
+        step.before["name"],
+        step.new[0][0].dtype,
+        numbers_of_state(step.before),
     )
+    return Update(rule, dtype, constants, step.old, step.new, gradient, pairs)
 
 
-# Weights before and after a step, and the optimizer's content before and after it.
-_Step = tuple[Layers, Layers, dict[str, Any], dict[str, Any]]
+class _Step(NamedTuple):
+    """Weights before and after a step; the optimizer's content before it, its slots after it."""
+
+    old: Layers
+    new: Layers
+    before: dict[str, Any]
+    slots: Sequence[Layers]
+
+
+def _step_by_hand(net: Net, gradient: Layers) -> _Step:
+    """Make the first step of the rule that a net by hand was given."""
+    name = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
+    eta = net.learning_rate_init
+    before = {"name": name, "eta": eta, "steps": 0, "slots": [], "settings": vars(net)}
+    numbers = numbers_of_state(before)
+    new = _copy((net.coefs, net.intercepts))
+    constants = {v.key: numbers[v.key] for v in rules.update_of(name, net.weight_decay).constants}
+    state = reference.init_state(*new, name, **constants)
+    state.steps = 1
+    for kind, p_of_layers in enumerate(new):  # weights, biases
+        for l, p in enumerate(p_of_layers):
+            slots = (slot[kind][l] for slot in state.slots)
+            reference.update(p, gradient[kind][l], state, *slots)
+    return _Step((net.coefs, net.intercepts), new, before, [_copy(slot) for slot in state.slots])
 
 
 def _step_of_ours(model: BaseMLP, batch: Batch) -> _Step:
@@ -187,7 +174,8 @@ def _step_of_ours(model: BaseMLP, batch: Batch) -> _Step:
         before = _optimizer_state(draft)
         old = _copy((draft.coefs_, draft.intercepts_))
     held = draft.__dict__
-    for name in ("feature_names_in_", *HISTORY):  # names that arrays don't have; its record
+    # names that arrays don't have, and its record, which is another's
+    for name in ("feature_names_in_", *HISTORY, *OWN_HISTORY):
         held.pop(name, None)
     held.update(_one_quiet_step(draft, len(batch.X)))
     held["_optimizer"] = Optimizer.from_state(before, held)
@@ -198,7 +186,7 @@ def _step_of_ours(model: BaseMLP, batch: Batch) -> _Step:
         raise end.error
     check_end(end, state, data.dtype)
     new = tuple(state.coefs), tuple(state.intercepts)
-    return old, new, before, _optimizer_state(draft)
+    return _Step(old, new, before, _optimizer_state(draft)["slots"])
 
 
 def _step_of_sklearn(model: Any, batch: Batch) -> _Step:
@@ -217,7 +205,8 @@ def _step_of_sklearn(model: Any, batch: Batch) -> _Step:
     old = _copy((twin.coefs_, twin.intercepts_))
     arguments = {} if batch.sample_weight is None else {"sample_weight": batch.sample_weight}
     twin.partial_fit(batch.X, labels_of(twin, batch.Y), **arguments)
-    return old, (tuple(twin.coefs_), tuple(twin.intercepts_)), before, _optimizer_state(twin)
+    new = tuple(twin.coefs_), tuple(twin.intercepts_)
+    return _Step(old, new, before, _optimizer_state(twin)["slots"])
 
 
 def _one_quiet_step(model: Any, rows: int) -> dict[str, Any]:
@@ -246,7 +235,8 @@ def _copy(arrays: Any) -> Layers:
 def numbers_of_state(state: dict[str, Any]) -> dict[str, Any]:
     """Return the numbers of the rule of an optimizer, for the step after its `steps`."""
     name, settings = state["name"], state["settings"]
-    return rules.numbers_of_rule(name, int(state["steps"]) + 1, settings.__getitem__, state["eta"])
+    eta = state.get("eta_now", state["eta"])
+    return rules.numbers_of_rule(name, int(state["steps"]) + 1, settings.__getitem__, eta)
 
 
 def _optimizer_state(model: Any) -> dict[str, Any]:
@@ -255,12 +245,34 @@ def _optimizer_state(model: Any) -> dict[str, Any]:
     Without one, after 'lbfgs' for instance, it is the new one that partial_fit would make.
     """
     settings = {key: getattr(model, key) for key in SETTINGS if hasattr(model, key)}
+    decay = getattr(model, "weight_decay", None)
     if hasattr(model, "_optimizer"):
         if isinstance(model, BaseMLP):
             state = model._optimizer_state
         else:
             state = sklearn_state(model._optimizer, len(model.coefs_))
-        return {**state, "settings": {**settings, **state["settings"]}}
-    name = optimizer_name(model.solver, model.momentum, model.nesterovs_momentum)
-    eta = model.learning_rate_init
-    return {"name": name, "eta": eta, "steps": 0, "slots": [], "settings": settings}
+        settings |= state["settings"]
+    else:
+        name = optimizer_name(model.solver, model.momentum, model.nesterovs_momentum)
+        eta = model.learning_rate_init
+        state = {"name": name, "eta": eta, "steps": 0, "slots": []}
+    settings["weight_decay"] = decay_of(decay, state["name"])
+    state = {**state, "settings": settings}
+    return {**state, **_eta_now(model, state)} if isinstance(model, BaseMLP) else state
+
+
+def _eta_now(model: BaseMLP, state: dict[str, Any]) -> dict[str, float]:
+    """Return the step size of the next step as "eta_now", where the schedule has one for each."""
+    step = StepSettings.of(vars(model))
+    if not step.by_step:
+        return {}
+    run = _core.Run()
+    step.set_schedule(run, 1.0, 0.5, state.get("batches", 1))
+    now, total = int(state["steps"]), run.total_steps
+    if callable(step.schedule):
+        return {"eta_now": float(given_sizes(step.schedule, now, 1, total)[0])}
+    schedule = step.schedule if step.schedule in BY_STEP else "constant"
+    names = ("warmup", "decay_steps", "decay_rate")
+    numbers = {name: getattr(run, name) for name in names}
+    eta = reference.learning_rate(schedule, now, total, eta=state["eta"], **numbers)
+    return {"eta_now": eta}

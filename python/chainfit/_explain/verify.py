@@ -8,10 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import _core
 from .._common.public import public
@@ -19,11 +18,12 @@ from .._estimators.optimizer import new_trainer
 from .bounds import TINY, kernel_bound
 from .difference import central_difference
 from .flow import Backward
+from .formula import Array
 from .net import Net
 from .rounding import U
 from .trace import TraceNumbers
 
-Array = npt.NDArray[Any]
+Way = tuple[str, float | None, float, str]  # what, its value, what it may be off by, a note
 
 
 @public
@@ -51,24 +51,26 @@ class Verification:
     difference_tolerance: float
     difference_note: str
 
-    def rows(self) -> list[tuple[str, float | None, float, str]]:
-        """Return (what, value, tolerance, note) of the chain itself and of all else."""
-        names = ("NumPy's gradient", "the kernel's gradient", "central difference of J")
-        values = (self.stored, self.kernel, self.difference)
-        tolerances = (self.stored_tolerance, self.kernel_tolerance, self.difference_tolerance)
-        notes = (self.kernel_note, self.kernel_note, self.difference_note)
-        others = zip(names, values, tolerances, notes, strict=True)
-        return [("product of the chain", self.chain, 0.0, ""), *others]
+    def rows(self) -> list[Way]:
+        """Return (what, value, tolerance, note) of the three, the chain itself first."""
+        stored, kernel, difference = self._others()
+        shown = stored if self.kernel is None else kernel
+        return [("product of the chain", self.chain, 0.0, ""), shown, difference]
+
+    def _others(self) -> list[Way]:
+        name, tolerance = "central difference of J", self.difference_tolerance
+        return [
+            ("NumPy's gradient", self.stored, self.stored_tolerance, self.kernel_note),
+            ("the kernel's gradient", self.kernel, self.kernel_tolerance, self.kernel_note),
+            (name, self.difference, tolerance, self.difference_note),
+        ]
 
     def check(self, symbol: str) -> None:
         """Raise a MismatchError if one of them is farther from the chain than it may be."""
-        for name, value, tolerance, _ in self.rows():
+        for name, value, tolerance, _ in self._others():
             if value is not None and not abs(value - self.chain) <= tolerance:
-                _refuse(
-                    f"dJ/d{symbol}: the chain's product is {self.chain!r}, {name} is {value!r}",
-                    tolerance,
-                    ", with the net and the rows",
-                )
+                what = f"dJ/d{symbol}: the chain's product is {self.chain!r}, {name} is {value!r}"
+                _refuse(what, tolerance, ", with the net and the rows")
 
 
 def _refuse(what: str, tolerance: float, with_what: str) -> NoReturn:

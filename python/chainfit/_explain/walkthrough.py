@@ -1,14 +1,16 @@
 """Two small nets of the tutorials as worked examples, with weights that a reader can follow.
 
-Both nets and their rows are written here and nowhere else. The numbers are those of `trace`.
+Both nets and their rows are written here and nowhere else. To add one: its entry in `EXAMPLES`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from .document import Document, Paragraph, Section, Words
+from . import document as d
 from .explain import Chain, explain
+from .formula import Name
 from .net import Net
 from .notation import Legend, Notation, get_notation
 from .step import Trace
@@ -26,13 +28,13 @@ class Example(Written):
     """One worked example: its name, such as '3-3-1', the whole step, and chains of some weights."""
 
     name: str
-    introduction: Legend  # what it is, and how the text that it comes from names things
+    introduction: tuple[Legend, ...]  # what it is, and how the text that it comes from names things
     trace: Trace
     chains: tuple[Chain, ...]
 
-    def _documents(self, writer: Writer) -> list[Document]:
-        introduction = Paragraph.of(*lines_of(self.introduction))
-        section = Section.of("introduction", f"Worked example: a {self.name} net", introduction)
+    def _documents(self, writer: Writer) -> list[d.Document]:
+        introduction = d.Paragraph.of(*self.introduction)
+        section = d.Section.of("introduction", f"Worked example: a {self.name} net", introduction)
         step = step_story(self.trace, self.trace.notation, writer)
         documents = [step.after(section)]
         for chain in self.chains:
@@ -50,7 +52,7 @@ class Walkthrough(Written, tuple[Example, ...]):
 
     __slots__ = ()
 
-    def _documents(self, writer: Writer) -> list[Document]:
+    def _documents(self, writer: Writer) -> list[d.Document]:
         return [document for example in self for document in example._documents(writer)]
 
 
@@ -87,92 +89,71 @@ def walkthrough(name: str | None = None, *, notation: str = "tutorial") -> Walkt
         known = ", ".join(map(repr, EXAMPLES))
         raise ValueError(f"there is no worked example {name!r}, only {known}.")
     names = get_notation(notation)
-    return Walkthrough(EXAMPLES[key](names) for key in ([name] if name else EXAMPLES))
+    return Walkthrough(_example(key, names) for key in ([name] if name else EXAMPLES))
 
 
-def four_three_two_one(n: Notation) -> Example:
-    """All numbers are short decimals; node 3 of the first hidden layer is off."""
-    net = Net(
-        coefs=[
-            [[0.2, 0.4, -0.5], [0.3, -0.2, 0.1], [-0.4, 0.1, 0.6], [0.2, 0.6, 0.2]],
-            [[0.5, -0.2], [-0.4, 0.6], [0.3, 0.1]],
-            [[0.5], [-0.5]],
-        ],
-        intercepts=[[0.1, 0.2, 0.1], [0.1, 0.2], [0.3]],
-        activation="relu",
-        out_activation="identity",
-        loss="squared_error",
-        learning_rate_init=0.1,
-    )
-    introduction = (
-        "Four features, hidden layers of three and two neurons with relu, one output, plain "
-        "gradient descent.\n"
-        'The tutorial "Deep learning chain rule of artificial neural network" (CodersAim) has this '
-        "net without numbers, and repeats a node's number for each layer: its W2(1) is ",
-        *(n.weight(0, 1, 0), ", from input 2 to neuron 1; its W22(1) is ", n.weight(1, 1, 0)),
-        *(", its W222(1) is ", n.weight(2, 1, 0), "; its sums y1, y2, y3 are ", n.z(1, 0), ", "),
-        *(n.z(1, 1), ", ", n.z(1, 2), ", its outputs O22 and O222 are ", n.a(1, 1), " and "),
-        *(
-            n.a(2, 1),
-            ", O1111 (further on also O31) is ",
-            n.a(3, 0),
-            ", and its L is ",
-            n.loss,
-            ".",
-        ),
-    )
-    weights = ((2, 0, 0), (1, 1, 0), (0, 1, 0))
-    return _example("4-3-2-1", introduction, net, [1.0, 2.0, -1.0, 0.5], weights, n)
-
-
-def three_three_one(n: Notation) -> Example:
-    """Follow a question about one weight, and an answer."""
-    net = Net(
-        coefs=[
-            [[0.1, -0.3, 0.5], [0.2, 0.1, -0.4], [-0.4, 0.4, 0.2]],
-            [[0.7], [-0.5], [0.3]],
-        ],
-        intercepts=[[0.1, 0.2, -0.3], [0.1]],
-        activation="logistic",
-        out_activation="logistic",
-        loss="squared_error",
-        learning_rate_init=0.5,
-    )
-    introduction = (
-        "Three inputs, three hidden nodes, one output, all logistic (sigmoid), plain gradient "
-        "descent.\n"
-        'The question "Chain function in backpropagation" (Data Science Stack Exchange) asks how '
-        "the derivative of this net's loss by ",
-        *(n.weight(1, 1, 0), " comes to be a product of three factors: through ", n.a(2, 0)),
-        *(" and ", n.z(2, 0), ".\n"),
-        "An answer there takes J = y^2 - h^2 for the squared error, with the derivative 2h. That "
-        "would not lead h to y: with 1/2 (h - y)^2 the first factor is h - y, as below.",
-    )
-    return _example("3-3-1", introduction, net, [1.0, 2.0, 0.5], ((1, 1, 0), (0, 1, 0)), n)
-
-
-def _example(
-    name: str,
-    introduction: Legend,
-    net: Net,
-    x: list[float],
-    weights: tuple[tuple[int, int, int], ...],
-    notation: Notation,
-) -> Example:
-    first, *others = weights
+def _example(name: str, notation: Notation) -> Example:
+    net, x, (first, *others), text = EXAMPLES[name]
     chain = explain(net, x, 1.0, first, notation=notation.key)
     chains = (chain, *(chain.of(weight) for weight in others))
+    introduction = tuple(_words(line, notation) for line in text.splitlines())
     return Example(name, introduction, chain.trace, chains)
 
 
-EXAMPLES = {"4-3-2-1": four_three_two_one, "3-3-1": three_three_one}
+def _words(text: str, notation: Notation) -> Legend:
+    """Return a text with the notation's names in the place of `weight 0 1 0` and the like."""
+    words: list[str | Name] = []
+    for n, piece in enumerate(text.split("`")):
+        kind, *indices = piece.split() if n % 2 else ("",)
+        name: Any = getattr(notation, kind, piece)
+        words.append(name(*map(int, indices)) if indices else name)
+    return tuple(words)
 
 
-def lines_of(words: Words) -> list[Words]:
-    """Cut words into lines at the line feeds in their texts."""
-    lines: list[Words] = [()]
-    for word in words:
-        first, *others = word.split("\n") if isinstance(word, str) else [word]
-        lines[-1] += (first,)
-        lines += [(other,) for other in others]
-    return lines
+#: Net, row (its target is 1), weights whose chains are shown, and an introduction.
+EXAMPLES: dict[str, tuple[Net, list[float], list[tuple[int, int, int]], str]] = {
+    # all numbers are short decimals; node 3 of the first hidden layer is off
+    "4-3-2-1": (
+        Net(
+            coefs=[
+                [[0.2, 0.4, -0.5], [0.3, -0.2, 0.1], [-0.4, 0.1, 0.6], [0.2, 0.6, 0.2]],
+                [[0.5, -0.2], [-0.4, 0.6], [0.3, 0.1]],
+                [[0.5], [-0.5]],
+            ],
+            intercepts=[[0.1, 0.2, 0.1], [0.1, 0.2], [0.3]],
+            activation="relu",
+        ),
+        [1.0, 2.0, -1.0, 0.5],
+        [(2, 0, 0), (1, 1, 0), (0, 1, 0)],
+        "Four features, hidden layers of three and two neurons with relu, one output, plain "
+        "gradient descent.\n"
+        'The tutorial "Deep learning chain rule of artificial neural network" (CodersAim) has this '
+        "net without numbers, and repeats a node's number for each layer: its W2(1) is "
+        "`weight 0 1 0`, from input 2 to neuron 1; its W22(1) is `weight 1 1 0`, its W222(1) is "
+        "`weight 2 1 0`; its sums y1, y2, y3 are `z 1 0`, `z 1 1`, `z 1 2`, its outputs O22 and "
+        "O222 are `a 1 1` and `a 2 1`, O1111 (further on also O31) is `a 3 0`, and its L is "
+        "`loss`.",
+    ),
+    "3-3-1": (
+        Net(
+            coefs=[
+                [[0.1, -0.3, 0.5], [0.2, 0.1, -0.4], [-0.4, 0.4, 0.2]],
+                [[0.7], [-0.5], [0.3]],
+            ],
+            intercepts=[[0.1, 0.2, -0.3], [0.1]],
+            activation="logistic",
+            out_activation="logistic",
+            loss="squared_error",
+            learning_rate_init=0.5,
+        ),
+        [1.0, 2.0, 0.5],
+        [(1, 1, 0), (0, 1, 0)],
+        "Three inputs, three hidden nodes, one output, all logistic (sigmoid), plain gradient "
+        "descent.\n"
+        'The question "Chain function in backpropagation" (Data Science Stack Exchange) asks how '
+        "the derivative of this net's loss by `weight 1 1 0` comes to be a product of three "
+        "factors: through `a 2 0` and `z 2 0`.\n"
+        "An answer there takes J = y^2 - h^2 for the squared error, with the derivative 2h. That "
+        "would not lead h to y: with 1/2 (h - y)^2 the first factor is h - y, as below.",
+    ),
+}

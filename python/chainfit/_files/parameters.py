@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ def pack_parameter(name: str, value: Any, tensors: dict[str, np.ndarray]) -> Any
     """JSON for the value of an estimator parameter; a RandomState's key goes to the tensors."""
     if value is None or isinstance(value, (bool, str)):
         return value
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, (int, np.integer)):
@@ -52,6 +55,15 @@ def pack_parameter(name: str, value: Any, tensors: dict[str, np.ndarray]) -> Any
     raise TypeError(f"cannot save parameter {name}={shorten(value)}: {type(value).__name__}")
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and int(value) >= 1
+
+
+def _is_number(value: Any) -> bool:
+    number = isinstance(value, (int, np.integer, float, np.floating))
+    return number and not isinstance(value, bool)
+
+
 def _pairs(name: str, value: dict[Any, Any]) -> list[list[Any]]:
     """[key, number] for each entry; the keys may be class labels."""
     packed = [[pack_parameter(name, part, {}) for part in pair] for pair in value.items()]
@@ -74,15 +86,6 @@ def _dict(pairs: Any, label: str) -> dict[Any, Any]:
     if not isinstance(pairs, list) or not all(map(_is_pair, pairs)):
         raise ModelFileError(f"{label}: must be pairs of a key and a number, got {shorten(pairs)}")
     return dict(pairs)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and int(value) >= 1
-
-
-def _is_number(value: Any) -> bool:
-    number = isinstance(value, (int, np.integer, float, np.floating))
-    return number and not isinstance(value, bool)
 
 
 def unpack_parameter(name: str, value: Any, tensors: Tensors) -> Any:

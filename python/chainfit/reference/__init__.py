@@ -27,9 +27,11 @@ from .activations import (
 )
 from .arrays import ActivationNames, Array, Arrays, Weights
 from .backprop import deltas, finite_difference, forward, gradient, objective
+from .dropout import mask, masks
 from .losses import LOSSES, Loss
-from .training import epoch, fit, init_parameters, step
-from .updates import UPDATES, State, init_state
+from .schedules import SCHEDULES, learning_rate
+from .training import average, epoch, fit, init_parameters, step
+from .updates import UPDATES, State, init_state, update
 
 __all__ = [
     "ACTIVATIONS",
@@ -37,6 +39,7 @@ __all__ = [
     "LINKS",
     "LINK_SLOPES",
     "LOSSES",
+    "SCHEDULES",
     "SELU_ALPHA",
     "SELU_SCALE",
     "UPDATES",
@@ -47,6 +50,7 @@ __all__ = [
     "Loss",
     "State",
     "Weights",
+    "average",
     "deltas",
     "epoch",
     "finite_difference",
@@ -56,6 +60,10 @@ __all__ = [
     "init_parameters",
     "init_state",
     "layer_activation",
+    "learning_rate",
+    "mask",
+    "masks",
     "objective",
     "step",
+    "update",
 ]

@@ -9,3 +9,4 @@ Array = NDArray[Any]
 Arrays = Sequence[Array]
 ActivationNames = str | Sequence[str]  # of all hidden layers, or of each
 Weights = Array | None
+Masks = Sequence[Array | None] | None  # of layers 0..L-1

@@ -12,7 +12,7 @@ import numpy as np
 from .activations import layer_activation
 from .arrays import ActivationNames, Array, Arrays, Weights
 from .backprop import gradient
-from .updates import UPDATES, State
+from .updates import State, update
 
 
 def init_parameters(
@@ -36,17 +36,34 @@ def init_parameters(
     return W, b
 
 
-def step(X: Array, Y: Array, W: Arrays, b: Arrays, state: State, **settings: Any) -> float:
+def step(
+    X: Array, Y: Array, W: Arrays, b: Arrays, state: State, *,
+    clip_norm: float | None = None, **settings: Any
+) -> float:  # fmt: skip
     """Move W, b and `state` in place by one step on the batch X, Y; return J before the step.
 
-    `settings` are those of `gradient`: activation, loss, l2, sample_weight.
+    `settings` are those of `gradient`: activation, loss, l2, l1, sample_weight, masks. A gradient
+    whose norm is above `clip_norm` is multiplied by clip_norm / (norm + 1e-6), as PyTorch does.
     """
     J, dW, db = gradient(X, Y, W, b, **settings)
+    norm = math.sqrt(sum(float(np.vdot(g, g)) for g in [*dW, *db]))
+    if clip_norm is not None and clip_norm / (norm + 1e-6) < 1:
+        dW, db = ([g * (clip_norm / (norm + 1e-6)) for g in part] for part in (dW, db))
     state.steps += 1
     slots = [[*slot_W, *slot_b] for slot_W, slot_b in state.slots]
     for p, g, *slots_of_p in zip([*W, *b], [*dW, *db], *slots, strict=True):
-        UPDATES[state.optimizer][1](p, g, state, *slots_of_p)
+        update(p, g, state, *slots_of_p)
     return J
+
+
+def average(mean: Arrays | None, parameters: Arrays, decay: float) -> list[Array]:
+    """Return the exponential moving average of parameters, given the one before; None: the first.
+
+    B. Polyak, A. Juditsky, 1992, as PyTorch's `swa_utils` has it: decay mean + (1 - decay) p.
+    """
+    if mean is None:
+        return [p.copy() for p in parameters]
+    return [m + (1 - decay) * (p - m) for m, p in zip(mean, parameters, strict=True)]
 
 
 def epoch(

@@ -28,8 +28,16 @@ class State:
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    weight_decay: float = 0.01
+    rho: float = 0.99
+    weight_decay: float | None = None  # None: 0.01 of adamw, otherwise 0
     steps: int = 0
+
+    @property
+    def decay(self) -> float:
+        """Times eta, the share of each weight that goes beside the gradient's step."""
+        if self.weight_decay is None:
+            return 0.01 if self.optimizer == "adamw" else 0.0
+        return self.weight_decay
 
 
 def _sgd(p: Array, g: Array, s: State) -> None:
@@ -74,15 +82,14 @@ def _adam(p: Array, g: Array, s: State, m: Array, v: Array) -> None:
     p -= eta_t * m / (np.sqrt(v) + s.eps)
 
 
-def _adamw(p: Array, g: Array, s: State, m: Array, v: Array) -> None:
-    """Apply p <- p - eta weight_decay p to weights, which are (n_l, n_{l+1}), then Adam's step.
+def _rmsprop(p: Array, g: Array, s: State, v: Array) -> None:
+    """Apply p <- p - eta g / (sqrt(v) + eps), v being a running mean of g^2.
 
-    I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", 2019. The decay is no part of
-    J; biases, which are vectors, don't decay.
+    T. Tieleman, G. Hinton, 2012; with eps where PyTorch has it.
     """
-    if p.ndim == 2:
-        p -= s.eta * s.weight_decay * p
-    _adam(p, g, s, m, v)
+    v *= s.rho
+    v += (1 - s.rho) * (g * g)
+    p -= s.eta * g / (np.sqrt(v) + s.eps)
 
 
 UPDATES: dict[str, tuple[int, Callable[..., None]]] = {  # name: (number of slots, update)
@@ -90,8 +97,20 @@ UPDATES: dict[str, tuple[int, Callable[..., None]]] = {  # name: (number of slot
     "momentum": (1, _momentum),
     "nesterov": (1, _nesterov),
     "adam": (2, _adam),
-    "adamw": (2, _adamw),
+    "adamw": (2, _adam),  # which has a decay of its own
+    "rmsprop": (1, _rmsprop),
 }
+
+
+def update(p: Array, g: Array, s: State, *slots: Array) -> None:
+    """Apply the rule of `s` to p, after the decay p <- p - eta decay p.
+
+    It is no part of J (I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", 2019).
+    Biases, which are vectors and not (n_l, n_{l+1}), don't decay.
+    """
+    if s.decay and p.ndim == 2:
+        p -= s.eta * s.decay * p
+    UPDATES[s.optimizer][1](p, g, s, *slots)
 
 
 def init_state(W: Arrays, b: Arrays, optimizer: str, *, eta: float, **constants: Any) -> State:

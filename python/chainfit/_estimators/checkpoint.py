@@ -1,0 +1,191 @@
+"""Checkpoints: a fit written to a file as it goes, and taken up from there after a crash.
+
+A file holds the State between two epochs and the fingerprint of the fit. Shuffles and splits are
+not in it: they follow from `random_state`, and are drawn again when a fit goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .._common.printable import printable
+from .._files.disk import as_path, check_writable
+from .._files.fields import Fields, Tensors
+from .._files.model import Kind, Packed, load, save
+from .callbacks import Listener, Record, Snapshot
+from .endings import Why
+from .fingerprint import differences, of_data, of_parameters
+from .inputs import FitData
+from .optimizer import Optimizer
+from .settings import FitSettings
+from .state import State
+from .state_file import (
+    pack_layers,
+    pack_steps,
+    pack_training,
+    unpack_layers,
+    unpack_steps,
+    unpack_training,
+)
+
+# Seconds after which a state is kept in memory, for a fit that is cut short within an epoch.
+_KEPT_FOR = 1.0
+
+# Ends after which the state is one between two epochs.
+_WHOLE = ("max_iter", "converged", "eta_too_small", "callback")
+
+
+@dataclass
+class Checkpoint:
+    """What a file holds.
+
+    Attributes
+    ----------
+    fit : dict of str to str
+        The fingerprint of the fit.
+    state : State
+        As it was between two epochs: the last weights, the best ones, what the fit has recorded.
+    optimizer : dict
+        Plain content of the optimizer: eta, steps, slots.
+    """
+
+    fit: dict[str, str]
+    state: State
+    optimizer: dict[str, Any]
+
+
+class Checkpointer(Listener):
+    """Writes the state of a fit to a file, at an interval and at the end.
+
+    Made before the fit draws random numbers. A file that is there is read, and `resume` takes the
+    fit up from it.
+
+    Parameters
+    ----------
+    parameters : dict
+        Those of the estimator, as `get_params` returns them.
+
+    Raises
+    ------
+    ValueError
+        If the parameters allow no checkpoints, or the file there is no checkpoint.
+    OSError
+        If the file can't be read or written.
+    """
+
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        self._path = as_path(parameters["checkpoint"])
+        if parameters["solver"] == "lbfgs":
+            raise ValueError("checkpoint is for solvers that make steps: 'lbfgs' can't be resumed.")
+        if parameters["random_state"] is None:
+            raise ValueError(
+                "checkpoint needs a random_state, such as an int: with None no later fit makes the "
+                "same draws."
+            )
+        interval = parameters["checkpoint_interval"]
+        timed = isinstance(interval, str)
+        self._seconds = float(interval[:-1]) if timed else 0.0
+        self._epochs = 1 if timed else int(interval)
+        check_writable(self._path)
+        self._found = load(self._path, KINDS) if os.path.exists(self._path) else None
+        self._fit = of_parameters(parameters)
+        self._written_at = self._kept_at = time.monotonic()
+        self._written = self._ended = 0
+        self._kept: tuple[int, Checkpoint] | None = None
+        self._whole: Snapshot | None = None
+
+    def resume(self, settings: FitSettings, data: FitData, state: State) -> State:
+        """Return the state to go on from: that of the file, or the one given if there is no file.
+
+        Raises
+        ------
+        ValueError
+            If the file is of another fit; the text names the difference.
+        """
+        self._fit.update(of_data(data, state))
+        found = self._found
+        if found is None:
+            return state
+        words = differences(found.fit, self._fit)
+        if words:
+            raise ValueError(
+                f"The checkpoint {printable(self._path)} is of another fit, with other "
+                f"{', '.join(words)}. Delete it to begin anew, or choose another file."
+            )
+        self._written = self._ended = found.state.n_iter
+        content = {"name": settings.rule, **found.optimizer}
+        optimizer = Optimizer.from_state(content, settings.rule_settings)
+        return replace(found.state, optimizer=optimizer, generator=state.generator, resumed=True)
+
+    def watch(self, whole: Snapshot) -> None:
+        """Take what makes the state to go on from."""
+        self._whole = whole
+
+    def end(self, state: Snapshot, record: Record) -> bool:
+        """Write the state where it is time to; never stop training."""
+        self._ended += 1
+        now = time.monotonic()
+        due = self._ended - self._written >= self._epochs
+        if due and now - self._written_at >= self._seconds:
+            self._write(self._ended, self._now())
+        elif now - self._kept_at >= _KEPT_FOR:
+            self._kept, self._kept_at = (self._ended, self._now()), now
+        return False
+
+    def finish(self, why: Why) -> None:
+        """Write the last state; of a fit that was cut short, the last one that was kept."""
+        if why in _WHOLE and self._written != self._ended:
+            self._write(self._ended, self._now())
+        elif self._kept is not None and self._kept[0] > self._written:
+            self._write(*self._kept)
+
+    def _now(self) -> Checkpoint:
+        assert self._whole is not None
+        state = self._whole()
+        assert state.optimizer is not None
+        return Checkpoint(self._fit, state, state.optimizer.state())
+
+    def _write(self, epochs: int, now: Checkpoint) -> None:
+        slots = [a for pair in now.optimizer["slots"] for arrays in pair for a in arrays]
+        if now.state.is_finite() and all(np.isfinite(a).all() for a in slots):
+            # else training diverges, and ends with the next epoch
+            save(KIND, now, self._path)
+        self._written_at, self._written = time.monotonic(), epochs
+
+
+# -- as a file
+
+
+def _pack(checkpoint: Checkpoint) -> Packed:
+    tensors: dict[str, np.ndarray] = {}
+    state, optimizer = checkpoint.state, checkpoint.optimizer
+    pack_layers("", (state.coefs, state.intercepts), tensors)
+    settings = {
+        "fit": checkpoint.fit,
+        "units": state.units,
+        "dtype": str(state.coefs[0].dtype),
+        "training": pack_training(state, tensors),
+        **pack_steps(optimizer, tensors),
+    }
+    return settings, tensors
+
+
+def _unpack(cls: type, fields: Fields, tensors: Tensors) -> Checkpoint:
+    given = fields.take("fit")
+    fit = Fields(given, "settings: fit")
+    fingerprint = {name: fit.text(name) for name in given}
+    units = fields.counts("units")
+    dtype = fields.text("dtype", ("float32", "float64"))
+    state = State(*unpack_layers("", units, dtype, tensors))
+    unpack_training(state, fields.fields("training"), tensors)
+    optimizer = unpack_steps(fields, units, dtype, tensors)
+    return Checkpoint(fingerprint, state, optimizer)
+
+
+KIND = Kind(Checkpoint, _pack, _unpack)
+KINDS = {KIND.name: KIND}
