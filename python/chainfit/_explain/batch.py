@@ -42,7 +42,6 @@ def as_batch(model: Any, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     row may come without its first dimension.
     """
     net = as_net(model)
-    _check_explained(net)
     return rounded(net, read_batch(net, X, y, sample_weight))
 
 
@@ -78,6 +77,7 @@ def rounded(net: Net, batch: Batch) -> Batch:
 
 def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     """Return the checked batch, not yet rounded to the dtype of the model."""
+    _check_explained(net)
     X, single = _as_rows(X)
     if isinstance(net.source, Pipeline):
         if len(net.source) > 1:

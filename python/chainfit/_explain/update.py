@@ -22,7 +22,7 @@ from .._estimators.endings import check_end
 from .._estimators.optimizer import Optimizer
 from .._estimators.rules import BY_STEP, SETTINGS, optimizer_name
 from .._estimators.sklearn_convert import plain_state as sklearn_state
-from .._estimators.state import HISTORY
+from .._estimators.state import HISTORY, OWN_HISTORY
 from .._estimators.steps import StepSettings, decay_of, given_sizes
 from .._estimators.training import train
 from . import rules
@@ -176,7 +176,8 @@ def _step_of_ours(model: BaseMLP, batch: Batch) -> _Step:
         before = _optimizer_state(draft)
         old = _copy((draft.coefs_, draft.intercepts_))
     held = draft.__dict__
-    for name in ("feature_names_in_", *HISTORY):  # names that arrays don't have; its record
+    # names that arrays don't have; its record
+    for name in ("feature_names_in_", *HISTORY, *OWN_HISTORY):
         held.pop(name, None)
     held.update(_one_quiet_step(draft, len(batch.X)))
     held["_optimizer"] = Optimizer.from_state(before, held)
