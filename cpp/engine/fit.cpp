@@ -7,15 +7,15 @@ namespace chainfit {
 
 namespace {
 
-// One step whose gradient goes through the hook.
+// One step whose gradient is stored, for the hook if there is one, before the optimizer gets it.
 template <class T>
-void hooked_step(Stepper<T>& stepper, Batches<T>& batches, Optimizer<T>& optimizer, GradientHook<T>& hook,
+void stored_step(Stepper<T>& stepper, Batches<T>& batches, Optimizer<T>& optimizer, GradientHook<T>* hook,
                  Buffer<T>& gradient, Progress<T>& progress, int max_threads) {
     const Index steps = optimizer.schedule.steps;
     stepper.run(batches, optimizer.store_in(gradient), progress);
     optimizer.schedule.steps = steps;  // none is made before apply() is through
     if (progress.interrupted) return;
-    hook.on_gradient(gradient.data());
+    if (hook) hook->on_gradient(gradient.data());
     optimizer.apply(gradient, max_threads);
 }
 
@@ -26,8 +26,8 @@ void epoch(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Gr
     source.for_each_run([&](Batches<T> batches) {
         while (batches.left() && !progress.interrupted) try {
                 Stepper<T>& stepper = roads.choose(batches.size, source.is_sparse(), max_threads);
-                if (hook)
-                    hooked_step(stepper, batches, optimizer, *hook, gradient, progress, max_threads);
+                if (hook || !stepper.fuses(optimizer.rule()))
+                    stored_step(stepper, batches, optimizer, hook, gradient, progress, max_threads);
                 else
                     stepper.run(batches, optimizer.fused(), progress);
             } catch (const TeamLost&) {
@@ -71,10 +71,11 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
          Observer& observer, GradientHook<T>* hook, int max_threads) {
     const Source<T> source(samples, order, run.batch_size);
     // all memory that the run needs, before anything changes
-    source.for_each_run(
-        [&](const Batches<T>& batches) { roads.choose(batches.size, source.is_sparse(), max_threads); });
     Buffer<T> gradient;
-    if (hook) optimizer.store_in(gradient);
+    source.for_each_run([&](const Batches<T>& batches) {
+        const Stepper<T>& stepper = roads.choose(batches.size, source.is_sparse(), max_threads);
+        if (hook || !stepper.fuses(optimizer.rule())) optimizer.store_in(gradient);
+    });
 
     optimizer.schedule.settings = run;
     run.stopped.clear();

@@ -36,7 +36,7 @@ bool Optimizer<T>::is_finite() const {
 template <class T>
 bool Optimizer<T>::has_tiny() const {
     const Kernels<T>& kernels = isa_.kernels<T>();
-    return kernels.one_row.items[place_of(kernels, rule_)].tiny;
+    return kernels.small_steps.items[place_of(kernels, rule_)].tiny;
 }
 
 template <class T>

@@ -36,6 +36,7 @@ class Optimizer {
               const ParameterValues& parameters);
 
     int slots() const { return rule_.slots; }
+    const OptimizerKernel<T>& rule() const { return rule_; }
     // Whether all weights and biases, and what the optimizer holds beside them, are finite numbers.
     bool is_finite() const;
 

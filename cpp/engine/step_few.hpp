@@ -18,6 +18,9 @@ class FewRowsStepper final : public Stepper<T> {
 
     explicit FewRowsStepper(const Net<T>& net);
 
+    bool fuses(const OptimizerKernel<T>& rule) const override {
+        return kernels_.small_steps.items[place_of(kernels_, rule)].few_rows;
+    }
     void run(Batches<T>& batches, const Update<T>& update, Progress<T>& progress) override;
 
    private:

@@ -49,8 +49,8 @@ void RowStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<T
         layers_[l].w = update.w + offset;
         for (int i = 0; i < 2; ++i) layers_[l].slot[i] = update.slot[i] + offset;
     }
-    const OneRowKernel<T>& kernels = net_.kernels.one_row.items[place_of(net_.kernels, update.rule)];
-    const auto kernel = tiny_ && update.tiny ? kernels.tiny : kernels.any;
+    const SmallStepKernels<T>& kernels = net_.kernels.small_steps.items[place_of(net_.kernels, update.rule)];
+    const auto kernel = tiny_ && update.tiny ? kernels.tiny : kernels.one_row;
     while (batches.left()) {
         progress.interrupted = progress.poll.now_and_then();
         if (progress.interrupted) return;

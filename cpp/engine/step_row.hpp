@@ -15,6 +15,9 @@ class RowStepper final : public Stepper<T> {
    public:
     explicit RowStepper(const Net<T>& net);
 
+    bool fuses(const OptimizerKernel<T>& rule) const override {
+        return net_.kernels.small_steps.items[place_of(net_.kernels, rule)].one_row;
+    }
     void run(Batches<T>& batches, const Update<T>& update, Progress<T>& progress) override;
 
    private:

@@ -36,6 +36,8 @@ template <class T>
 class Stepper {
    public:
     virtual ~Stepper() = default;
+    // Whether run() makes whole steps with this optimizer; otherwise it can only store their gradients.
+    virtual bool fuses(const OptimizerKernel<T>&) const { return true; }
     // Makes a step on each of the batches that are left; where `update` only stores the gradient, on the next one
     // alone. An interrupt ends it between two steps. Throws TeamLost, after the last whole step, where it can't go on
     // but a new stepper can.

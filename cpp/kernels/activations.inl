@@ -155,6 +155,17 @@ void multiply_by_derivative(const Epilogue<T>&, T* delta, const T* kept, Index c
         store(delta + i, load(delta + i) * derivative_of<A>(load(kept + i)));
 }
 
+// A line of units, z becoming a in place; `kept` gets f'(z) where it is kept, and may be null.
+template <class T, class A>
+void activate_line_by(T* line, T* kept, Index panels) {
+    Vec<T> slope = zero<T>();
+    for (Index j = 0; j < panels * kLanes<T>; j += kLanes<T>) {
+        store(line + j, value_of<A>(load(line + j), slope));
+        if constexpr (A::keeps_slope)
+            if (kept) store(kept + j, slope);
+    }
+}
+
 template <class T, class>
 struct ActivationList;
 template <class T, class... A>
@@ -162,34 +173,15 @@ struct ActivationList<T, TypeList<A...>> {
     static constexpr ActivationKernel<T> items[] = {{A::name, parameters_of(A::parameters), A::keeps_slope,
                                                      &activate<T, A>, &activate_lines<T, A>,
                                                      &multiply_by_derivative<T, A>}...};
+    static constexpr void (*lines[])(T* line, T* kept, Index panels) = {&activate_line_by<T, A>...};
 };
 
-// The same by an activation's position in the list. Where there is a vector or two of it at a time, a well-predicted
-// branch costs less than a call.
-template <class T, class... A>
-CHAINFIT_INLINE Vec<T> activation_at(TypeList<A...>, Index which, Vec<T> z, Vec<T>& kept) {
-    Index i = 0;
-    static_cast<void>((... || (which == i++ && (z = value_of<A>(z, kept), true))));
-    return z;
+// Both of a line, by an activation's position in the list.
+template <class T>
+CHAINFIT_INLINE void activate_line(Index which, T* line, T* kept, Index panels) {
+    ActivationList<T, Activations>::lines[which](line, kept, panels);
 }
-template <class T, class... A>
-CHAINFIT_INLINE Vec<T> derivative_at(TypeList<A...>, Index which, Vec<T> kept) {
-    Index i = 0;
-    static_cast<void>((... || (which == i++ && (kept = derivative_of<A>(kept), true))));
-    return kept;
-}
-// A line of units, z becoming a in place; `kept` gets what the derivative is had from, and may be null.
-template <class T, class... A>
-CHAINFIT_INLINE void activate_line_at(TypeList<A...>, Index which, T* line, T* kept, Index panels) {
-    const auto through = [=]<class Activation>(Activation) CHAINFIT_LAMBDA {
-        Vec<T> slope = zero<T>();
-        for (Index j = 0; j < panels * kLanes<T>; j += kLanes<T>) {
-            store(line + j, value_of<Activation>(load(line + j), slope));
-            if constexpr (Activation::keeps_slope)
-                if (kept) store(kept + j, slope);
-        }
-        return true;
-    };
-    Index i = 0;
-    static_cast<void>((... || (which == i++ && through(A{}))));
+template <class T>
+CHAINFIT_INLINE void multiply_by_derivative_at(Index which, T* delta, const T* kept, Index panels) {
+    ActivationList<T, Activations>::items[which].backward({}, delta, kept, panels, 0, 0);
 }

@@ -1,13 +1,15 @@
 // Fills the table of one instruction set from the lists of activations, losses and optimizers. Floor: compiled once per
 // instruction set; included last.
 
-// Two copies of W want two updates: too much where the update costs more than the rest, as Adam's does.
 template <class T, class O>
-constexpr auto tiny_or_null() -> void (*)(OneRowSteps<T>&) {
-    if constexpr (O::slots < 2)
-        return &tiny_steps<T, O>;
-    else
-        return nullptr;
+constexpr SmallStepKernels<T> small_steps_or_none() {
+    SmallStepKernels<T> kernels;
+    if constexpr (is_in<O>(FusedOptimizers{}) || kSame<O, Store>) {
+        kernels.one_row = &one_row_steps<T, O>;
+        kernels.few_rows = &backward_few_rows<T, O>;
+    }
+    if constexpr (is_in<O>(TinyOptimizers{}) || kSame<O, Store>) kernels.tiny = &tiny_steps<T, O>;
+    return kernels;
 }
 
 template <class T, class>
@@ -16,8 +18,8 @@ template <class T, class... O>
 struct OptimizerList<T, TypeList<O...>> {
     static constexpr OptimizerKernel<T> items[] = {
         {O::name, O::slots, O::corrects_bias, O::decays_weights, parameters_of(O::parameters), &update<T, O>}...};
-    static constexpr OneRowKernel<T> one_row[] = {{&one_row_steps<T, O>, tiny_or_null<T, O>()}...,
-                                                  {&one_row_steps<T, Store>, &tiny_steps<T, Store>}};
+    static constexpr SmallStepKernels<T> small_steps[] = {small_steps_or_none<T, O>()...,
+                                                          small_steps_or_none<T, Store>()};
 };
 
 template <class T>
@@ -35,14 +37,13 @@ inline constexpr Kernels<T> kKernels = {
     &add_blocks<T>,
     &forward_sparse<T>,
     &gradient_sparse<T>,
-    &backward_few_rows<T>,
     &predict_row<T>,
     &activate<T, Identity>,
     &activate_lines<T, Identity>,
     list(ActivationList<T, Activations>::items),
     list(LossList<T, Losses>::items),
     list(OptimizerList<T, Optimizers>::items),
-    list(OptimizerList<T, Optimizers>::one_row),
+    list(OptimizerList<T, Optimizers>::small_steps),
     {Store::name, Store::slots, false, false, {}, &update<T, Store>},
 };
 

@@ -177,24 +177,3 @@ struct LossList<T, TypeList<L...>> {
                                                L::highest_target, parameters_of(L::parameters), &output_delta<T, L>,
                                                &loss_of_rows<T, L>, &L::Link::template forward<T>}...};
 };
-
-// One vector of units: z becomes a, and dloss/dz is returned. If Loss is at position `which`, counted from `i`.
-template <class T, class Loss>
-CHAINFIT_INLINE bool unit_delta_if(Index which, Index i, Vec<T> y, Vec<T>& z, Vec<T>& delta, const Values<T>& values) {
-    if constexpr (Loss::Link::unit_by_unit) {
-        if (which != i) return false;
-        z = Loss::Link::f(z);
-        delta = Loss::delta(y, z, values);
-        return true;
-    }
-    return false;
-}
-
-// The same for the loss at position `which` of the list, whose link takes each unit by itself.
-template <class T, class... L>
-CHAINFIT_INLINE Vec<T> unit_delta_at(TypeList<L...>, Index which, Vec<T> y, Vec<T>& z, const Values<T>& values) {
-    Vec<T> delta = zero<T>();
-    Index i = 0;
-    static_cast<void>((... || unit_delta_if<T, L>(which, i++, y, z, delta, values)));
-    return delta;
-}

@@ -4,6 +4,11 @@
 template <class...>
 struct TypeList {};
 
+template <class, class>
+inline constexpr bool kSame = false;
+template <class A>
+inline constexpr bool kSame<A, A> = true;
+
 template <class Item, std::size_t n>
 constexpr List<Item> list(const Item (&items)[n]) {
     return {items, static_cast<Index>(n)};
