@@ -44,7 +44,7 @@ bool Optimizer<T>::has_whole_steps() const {
 template <class T>
 bool Optimizer<T>::has_tiny() const {
     const Kernels<T>& kernels = isa_.kernels<T>();
-    return has_whole_steps() && kernels.one_row.items[place_of(kernels, rule_)].tiny;
+    return has_whole_steps() && kernels.small_steps.items[place_of(kernels, rule_)].tiny;
 }
 
 template <class T>

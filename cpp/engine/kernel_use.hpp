@@ -47,11 +47,11 @@ Values<T> rounded(const ParameterValues& values) {
 // gradient, which is the last of them. No rule beyond has such kernels.
 template <class T>
 Index place_of(const Kernels<T>& kernels, const OptimizerKernel<T>& rule) {
-    return &rule == &kernels.store ? kernels.one_row.count - 1 : &rule - kernels.optimizers.items;
+    return &rule == &kernels.store ? kernels.small_steps.count - 1 : &rule - kernels.optimizers.items;
 }
 template <class T>
 bool has_whole_steps(const Kernels<T>& kernels, const OptimizerKernel<T>& rule) {
-    return &rule == &kernels.store || place_of(kernels, rule) < kernels.one_row.count - 1;
+    return kernels.small_steps.items[place_of(kernels, rule)].one_row;
 }
 
 // Flushes denormals on this thread for as long as it lives.

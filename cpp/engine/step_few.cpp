@@ -64,18 +64,18 @@ StepSums FewRowsStepper<T>::step(const Samples<T>& samples, const BatchRows& bat
     FewRowsLayer<T> backward;
     backward.rows = rows.end;
     backward.scalars = scalars;
-    backward.optimizer = place_of(kernels_, update.rule);
+    const auto kernel = kernels_.small_steps.items[place_of(kernels_, update.rule)].few_rows;
     for (std::size_t l = last; l-- > 0;) {
         const Layer& layer = network_.layers()[l];
         backward.n_in = layer.n_in;
         backward.n_out = layer.n_out;
-        backward.a = {a_[l].data(), kPanel};
-        backward.delta = {delta_[l + 1].data(), kPanel};
-        backward.below = {l > 0 ? delta_[l].data() : nullptr, kPanel};
+        backward.a = a_[l].data();
+        backward.delta = delta_[l + 1].data();
+        backward.below = l > 0 ? delta_[l].data() : nullptr;
         backward.w = update.w + layer.offset;
         for (int s = 0; s < 2; ++s) backward.slot[s] = update.slot[s] + layer.offset;
         backward.panel = layer.panel;
-        sums.squares += static_cast<double>(kernels_.backward_few_rows(backward));
+        sums.squares += static_cast<double>(kernel(backward));
         if (l == 0) break;
         const Epilogue<T> epilogue = net_.functions.backward(l);
         const T* kept = (net_.functions.keeps_slope(l) ? slope_ : a_)[l].data();

@@ -36,7 +36,7 @@ RowStepper<T>::RowStepper(const Net<T>& net)
     steps_.n_layers = static_cast<Index>(layers_.size());
     steps_.rule = net.functions.output();
     steps_.loss_values = steps_.rule.blocks.items[0].values;
-    steps_.inlined = steps_.rule.own_link && steps_.rule.loss->inlined && steps_.rule.blocks.count == 1;
+    steps_.plain = steps_.rule.own_link && steps_.rule.blocks.count == 1;
     const Index output = checked_product(network_.units().back(), V);
     for (T** lines : {&steps_.output, &steps_.target, &steps_.gradient, &steps_.outputs, &steps_.targets})
         *lines = room(output);
@@ -50,8 +50,8 @@ void RowStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<T
         layers_[l].w = update.w + offset;
         for (int i = 0; i < 2; ++i) layers_[l].slot[i] = update.slot[i] + offset;
     }
-    const OneRowKernel<T>& kernels = net_.kernels.one_row.items[place_of(net_.kernels, update.rule)];
-    const auto kernel = tiny_ && update.tiny ? kernels.tiny : kernels.any;
+    const SmallStepKernels<T>& kernels = net_.kernels.small_steps.items[place_of(net_.kernels, update.rule)];
+    const auto kernel = tiny_ && update.tiny ? kernels.tiny : kernels.one_row;
     while (batches.left()) {
         progress.interrupted = progress.poll.now_and_then();
         if (progress.interrupted) return;

@@ -18,6 +18,7 @@ inline constexpr int kMaxMR = 6;
 inline constexpr int kMaxNV = 1;
 inline constexpr int kFlatNV = 2;
 inline constexpr int kUnrolledRows = 8;
+inline constexpr int kUnrolledPanels = 4;
 
 template <class T>
 struct Vec;

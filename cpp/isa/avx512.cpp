@@ -22,6 +22,7 @@ inline constexpr int kMaxMR = 14;
 inline constexpr int kMaxNV = 2;
 inline constexpr int kFlatNV = 4;
 inline constexpr int kUnrolledRows = 8;
+inline constexpr int kUnrolledPanels = 4;
 
 template <class T>
 struct Vec;

@@ -15,6 +15,7 @@ inline constexpr int kMaxMR = 4;
 inline constexpr int kMaxNV = 1;
 inline constexpr int kFlatNV = 1;
 inline constexpr int kUnrolledRows = 1;
+inline constexpr int kUnrolledPanels = 1;
 
 template <class T>
 struct Vec {

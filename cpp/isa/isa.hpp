@@ -10,6 +10,7 @@
 
 #define CHAINFIT_INLINE inline __attribute__((always_inline))
 #define CHAINFIT_LAMBDA __attribute__((always_inline))
+#define CHAINFIT_CALLED __attribute__((noinline))
 
 // One row of the table in dispatch.cpp, from the namespace that holds the kernels.
 #define CHAINFIT_ISA(name, space) \

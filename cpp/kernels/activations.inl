@@ -162,9 +162,6 @@ struct Mish : KeepsSlope {
 
 using Activations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu, Gelu, Silu, Elu, Selu, Softplus, Mish>;
 
-// The first of them, which are inlined into the steps on one row. The others are called there: see activation_at.
-using InlinedActivations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu, Gelu, Silu>;
-
 // f(z), and what the derivative will be had from: a itself, or f'(z).
 template <class A, class T>
 CHAINFIT_INLINE Vec<T> value_of(Vec<T> z, Vec<T>& kept) {
@@ -217,6 +214,17 @@ void multiply_by_derivative(const Epilogue<T>&, T* delta, const T* kept, Index c
         store(delta + i, load(delta + i) * derivative_of<A>(load(kept + i)));
 }
 
+// A line of units, z becoming a in place; `kept` gets f'(z) where it is kept, and may be null.
+template <class T, class A>
+void activate_line_by(T* line, T* kept, Index panels) {
+    Vec<T> slope = zero<T>();
+    for (Index j = 0; j < panels * kLanes<T>; j += kLanes<T>) {
+        store(line + j, value_of<A>(load(line + j), slope));
+        if constexpr (A::keeps_slope)
+            if (kept) store(kept + j, slope);
+    }
+}
+
 template <class T, class>
 struct ActivationList;
 template <class T, class... A>
@@ -224,50 +232,15 @@ struct ActivationList<T, TypeList<A...>> {
     static constexpr ActivationKernel<T> items[] = {{A::name, parameters_of(A::parameters), A::keeps_slope,
                                                      &activate<T, A>, &activate_lines<T, A>,
                                                      &multiply_by_derivative<T, A>}...};
+    static constexpr void (*lines[])(T* line, T* kept, Index panels) = {&activate_line_by<T, A>...};
 };
 
-// The same by an activation's position in the list, `which`. Where there is a vector or two of it at a time, a
-// well-predicted branch costs less than a call: A... are inlined, all others are called.
+// Both of a line, by an activation's position in the list.
 template <class T>
-void call_activation(Index which, T* line, T* kept, Index panels) {
-    alignas(64) static constexpr T no_bias[kLanes<T>] = {};
-    Epilogue<T> epilogue;
-    epilogue.out = line;
-    epilogue.kept = kept;
-    ActivationList<T, Activations>::items[which].forward_lines(epilogue, line, no_bias, panels, 0, 0);
+CHAINFIT_INLINE void activate_line(Index which, T* line, T* kept, Index panels) {
+    ActivationList<T, Activations>::lines[which](line, kept, panels);
 }
-template <class T, class... A>
-CHAINFIT_INLINE Vec<T> activation_at(TypeList<A...>, Index which, Vec<T> z, Vec<T>& kept) {
-    Index i = 0;
-    if ((... || (which == i++ && (z = value_of<A>(z, kept), true)))) return z;
-    alignas(64) T line[kLanes<T>], slope[kLanes<T>];
-    store(line, z);
-    call_activation<T>(which, line, slope, 1);
-    kept = load(ActivationList<T, Activations>::items[which].keeps_slope ? slope : line);
-    return load(line);
-}
-template <class T, class... A>
-CHAINFIT_INLINE Vec<T> derivative_at(TypeList<A...>, Index which, Vec<T> kept) {
-    Index i = 0;
-    if ((... || (which == i++ && (kept = derivative_of<A>(kept), true)))) return kept;
-    alignas(64) T factor[kLanes<T>], line[kLanes<T>];
-    store(factor, set1<T>(T(1)));
-    store(line, kept);
-    ActivationList<T, Activations>::items[which].backward({}, factor, line, 1, 0, 0);
-    return load(factor);
-}
-// A line of units, z becoming a in place; `kept` gets what the derivative is had from, and may be null.
-template <class T, class... A>
-CHAINFIT_INLINE void activate_line_at(TypeList<A...>, Index which, T* line, T* kept, Index panels) {
-    const auto through = [=]<class Activation>(Activation) CHAINFIT_LAMBDA {
-        Vec<T> slope = zero<T>();
-        for (Index j = 0; j < panels * kLanes<T>; j += kLanes<T>) {
-            store(line + j, value_of<Activation>(load(line + j), slope));
-            if constexpr (Activation::keeps_slope)
-                if (kept) store(kept + j, slope);
-        }
-        return true;
-    };
-    Index i = 0;
-    if (!(... || (which == i++ && through(A{})))) call_activation<T>(which, line, kept, panels);
+template <class T>
+CHAINFIT_INLINE void multiply_by_derivative_at(Index which, T* delta, const T* kept, Index panels) {
+    ActivationList<T, Activations>::items[which].backward({}, delta, kept, panels, 0, 0);
 }

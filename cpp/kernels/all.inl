@@ -11,6 +11,7 @@
 #include "kernels/losses.inl"
 #include "kernels/optimizers.inl"
 #include "kernels/phases.inl"
+#include "kernels/specialized.inl"
 // lines and sparse use phases, one_row uses optimizers
 #include "kernels/lines.inl"
 #include "kernels/one_row.inl"

@@ -1,13 +1,15 @@
 // Fills the table of one instruction set from the lists of activations, links, losses and optimizers. Floor: compiled
 // once per instruction set; included last.
 
-// Two copies of W want two updates: too much where the update costs more than the rest, as Adam's does.
 template <class T, class O>
-constexpr auto tiny_or_null() -> void (*)(OneRowSteps<T>&) {
-    if constexpr (O::slots < 2)
-        return &tiny_steps<T, O>;
-    else
-        return nullptr;
+constexpr SmallStepKernels<T> small_steps_or_none() {
+    SmallStepKernels<T> kernels;
+    if constexpr (is_in<O>(FusedOptimizers{}) || kSame<O, Store>) {
+        kernels.one_row = &one_row_steps<T, O>;
+        kernels.few_rows = &backward_few_rows<T, O>;
+    }
+    if constexpr (is_in<O>(TinyOptimizers{}) || kSame<O, Store>) kernels.tiny = &tiny_steps<T, O>;
+    return kernels;
 }
 
 template <class T, class>
@@ -17,14 +19,8 @@ struct OptimizerList<T, TypeList<O...>> {
     static constexpr OptimizerKernel<T> items[] = {{O::name, O::slots, O::corrects_bias, O::decays_weights,
                                                     parameters_of(O::parameters), &update<T, O>,
                                                     &update_regularized<T, O>}...};
-};
-
-template <class T, class>
-struct OneRowList;
-template <class T, class... O>
-struct OneRowList<T, TypeList<O...>> {
-    static constexpr OneRowKernel<T> items[] = {{&one_row_steps<T, O>, tiny_or_null<T, O>()}...,
-                                                {&one_row_steps<T, Store>, &tiny_steps<T, Store>}};
+    static constexpr SmallStepKernels<T> small_steps[] = {small_steps_or_none<T, O>()...,
+                                                          small_steps_or_none<T, Store>()};
 };
 
 template <class T>
@@ -42,7 +38,6 @@ inline constexpr Kernels<T> kKernels = {
     &add_blocks<T>,
     &forward_sparse<T>,
     &gradient_sparse<T>,
-    &backward_few_rows<T>,
     &predict_row<T>,
     &activate<T, Identity>,
     &activate_lines<T, Identity>,
@@ -50,7 +45,7 @@ inline constexpr Kernels<T> kKernels = {
     list(LinkList<T, Links>::items),
     list(LossList<T, Losses>::items),
     list(OptimizerList<T, Optimizers>::items),
-    list(OneRowList<T, WholeStepOptimizers>::items),
+    list(OptimizerList<T, Optimizers>::small_steps),
     {Store::name, Store::slots, false, false, {}, &update<T, Store>, &update_regularized<T, Store>},
     &drop<T, false>,
     &drop<T, true>,

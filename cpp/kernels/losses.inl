@@ -230,9 +230,6 @@ struct GaussianNll : UnitLoss {
 using Losses = TypeList<SquaredError, BinaryLogLoss, LogLoss, Poisson, Huber, AbsoluteError, Quantile, LogCosh, Gamma,
                         GaussianNll>;
 
-// The first of them, which are inlined into the steps on one row. The others are called there: see panel_output.
-using InlinedLosses = TypeList<SquaredError, BinaryLogLoss, LogLoss, Poisson, Huber>;
-
 // z (n_out, lanes) -> a, in place; delta = row_weight * dloss/dz.
 template <class T, class Loss>
 void output_delta(T* z, const T* y, const T* row_weight, T* delta, Index n_out, const Values<T>& values) {
@@ -279,29 +276,8 @@ template <class T, class>
 struct LossList;
 template <class T, class... L>
 struct LossList<T, TypeList<L...>> {
-    static constexpr LossKernel<T> items[] = {
-        {L::name, L::Link::name, L::Link::unit_by_unit && contains<L>(InlinedLosses{}), L::lowest_target,
-         L::highest_target, L::lowest_target_open, L::lowest_output, L::highest_output, parameters_of(L::parameters),
-         &output_delta<T, L>, slope_or_null<T, L>(), &loss_of_rows<T, L>}...};
+    static constexpr LossKernel<T> items[] = {{L::name, L::Link::name, L::lowest_target, L::highest_target,
+                                               L::lowest_target_open, L::lowest_output, L::highest_output,
+                                               parameters_of(L::parameters), &output_delta<T, L>, slope_or_null<T, L>(),
+                                               &loss_of_rows<T, L>}...};
 };
-
-// One vector of units: z becomes a, and dloss/dz is returned. If Loss is at position `which`, counted from `i`.
-template <class T, class Loss>
-CHAINFIT_INLINE bool unit_delta_if(Index which, Index i, Vec<T> y, Vec<T>& z, Vec<T>& delta, const Values<T>& values) {
-    if constexpr (Loss::Link::unit_by_unit) {
-        if (which != i) return false;
-        z = Loss::Link::f(z);
-        delta = Loss::delta(y, z, values);
-        return true;
-    }
-    return false;
-}
-
-// The same for the loss at position `which` of the list, whose link takes each unit by itself.
-template <class T, class... L>
-CHAINFIT_INLINE Vec<T> unit_delta_at(TypeList<L...>, Index which, Vec<T> y, Vec<T>& z, const Values<T>& values) {
-    Vec<T> delta = zero<T>();
-    Index i = 0;
-    static_cast<void>((... || unit_delta_if<T, L>(which, i++, y, z, delta, values)));
-    return delta;
-}

@@ -6,64 +6,77 @@
 // terms, added when both are through.
 inline constexpr Index kOneRowChain = 32;
 
-// z of P panels of units, biases included.
-template <class T, int P>
-CHAINFIT_INLINE void one_row_forward(const OneRowLayer<T>& layer, const T* a, Index j, Vec<T> (&z)[P]) {
+// A group of panels that a loop takes at once: as many as the compiler knows, which unrolls it ...
+template <int P>
+struct PanelGroup {
+    static constexpr int most = P;
+    static constexpr int count = P;
+};
+// ... or, where the copies for 4, 2 and 1 of them are not worth the compiler's time, as many as there are.
+struct SomePanels {
+    static constexpr int most = 4;
+    int count;
+};
+
+// Calls visit(j, group) for panels j .. j + group.count - 1; 4 as often as it goes, for an FMA takes four cycles.
+template <class Visit>
+CHAINFIT_INLINE void for_panel_groups(Index panels, Visit visit) {
+    Index j = 0;
+    if constexpr (kUnrolledPanels == 1) {
+        for (int count = 4; count; count /= 2)
+            for (; j + count <= panels; j += count) visit(j, SomePanels{count});
+    } else {
+        for (; j + 4 <= panels; j += 4) visit(j, PanelGroup<4>{});
+        if (j + 2 <= panels) {
+            visit(j, PanelGroup<2>{});
+            j += 2;
+        }
+        if (j < panels) visit(j, PanelGroup<1>{});
+    }
+}
+
+// z of a group of panels of units, biases included.
+template <class T, class Group>
+CHAINFIT_INLINE void one_row_forward(const OneRowLayer<T>& layer, const T* a, Index j, Vec<T> (&z)[Group::most],
+                                     Group group) {
     constexpr Index V = kLanes<T>;
     const Index n_in = layer.n_in;
-    const T* w[P];
-#pragma GCC unroll 4
-    for (int p = 0; p < P; ++p) w[p] = layer.w + (j + p) * layer.panel;
-#pragma GCC unroll 4
-    for (int p = 0; p < P; ++p) z[p] = load(w[p] + n_in * V);  // the first chain begins with the bias
+    const T* w[Group::most];
+#pragma GCC unroll kUnrolledPanels
+    for (int p = 0; p < group.count; ++p) w[p] = layer.w + (j + p) * layer.panel;
+#pragma GCC unroll kUnrolledPanels
+    for (int p = 0; p < group.count; ++p) z[p] = load(w[p] + n_in * V);  // the first chain begins with the bias
     if (n_in <= kOneRowChain) {
         for (Index i = 0; i < n_in; ++i) {
             const Vec<T> a_i = set1<T>(a[i]);
-#pragma GCC unroll 4
-            for (int p = 0; p < P; ++p) z[p] = fma(a_i, load(w[p] + i * V), z[p]);
+#pragma GCC unroll kUnrolledPanels
+            for (int p = 0; p < group.count; ++p) z[p] = fma(a_i, load(w[p] + i * V), z[p]);
         }
         return;
     }
     for (Index k = 0; k < n_in; k += 2 * kOneRowChain) {
         const Index first = smaller(kOneRowChain, n_in - k);
         const Index second = smaller(kOneRowChain, n_in - k - first);
-        Vec<T> other[P];
-#pragma GCC unroll 4
-        for (int p = 0; p < P; ++p) other[p] = zero<T>();
+        Vec<T> other[Group::most];
+#pragma GCC unroll kUnrolledPanels
+        for (int p = 0; p < group.count; ++p) other[p] = zero<T>();
         Index i = k;
         for (; i < k + second; ++i) {
             const Vec<T> a_i = set1<T>(a[i]), a_o = set1<T>(a[i + kOneRowChain]);
-#pragma GCC unroll 4
-            for (int p = 0; p < P; ++p) {
+#pragma GCC unroll kUnrolledPanels
+            for (int p = 0; p < group.count; ++p) {
                 z[p] = fma(a_i, load(w[p] + i * V), z[p]);
                 other[p] = fma(a_o, load(w[p] + (i + kOneRowChain) * V), other[p]);
             }
         }
         for (; i < k + first; ++i) {
             const Vec<T> a_i = set1<T>(a[i]);
-#pragma GCC unroll 4
-            for (int p = 0; p < P; ++p) z[p] = fma(a_i, load(w[p] + i * V), z[p]);
+#pragma GCC unroll kUnrolledPanels
+            for (int p = 0; p < group.count; ++p) z[p] = fma(a_i, load(w[p] + i * V), z[p]);
         }
-#pragma GCC unroll 4
-        for (int p = 0; p < P; ++p) z[p] = z[p] + other[p];
+#pragma GCC unroll kUnrolledPanels
+        for (int p = 0; p < group.count; ++p) z[p] = z[p] + other[p];
     }
-}
-
-template <int P>
-struct PanelGroup {
-    static constexpr int panels = P;
-};
-
-// Calls visit(j, PanelGroup<P>) for panels j .. j + P - 1; P = 4 as often as it goes, for an FMA takes four cycles.
-template <class Visit>
-CHAINFIT_INLINE void for_panel_groups(Index panels, Visit visit) {
-    Index j = 0;
-    for (; j + 4 <= panels; j += 4) visit(j, PanelGroup<4>{});
-    if (j + 2 <= panels) {
-        visit(j, PanelGroup<2>{});
-        j += 2;
-    }
-    if (j < panels) visit(j, PanelGroup<1>{});
 }
 
 // The vector 1, 1, ... 0, 0: as many ones as there are units.
@@ -79,15 +92,14 @@ CHAINFIT_INLINE Index lane_of(Index s) {
     return s & (kLanes<T> - 1);
 }
 
-// delta of the output layer, from z: a line of units, whose link takes each by itself. Outputs and targets are kept for
-// the loss.
+// delta of the output layer, from z: a line of units, of an inlined loss. Outputs and targets are kept for the loss.
 template <class T>
 CHAINFIT_INLINE Vec<T> line_output(OneRowSteps<T>& steps, Index n_out, Index s, Vec<T> z) {
     constexpr Index V = kLanes<T>;
     const T* y = steps.y[s];
     const Vec<T> weight = set1<T>(steps.row_weight[s]) * has_unit<T>(n_out);  // units that there aren't weigh nothing
-    const Index which = steps.rule.loss - LossList<T, Losses>::items;
-    const Vec<T> delta = weight * unit_delta_at(InlinedLosses{}, which, load_first(y, n_out), z, steps.loss_values);
+    const Vec<T> delta =
+        weight * unit_delta(InlinedLosses{}, *steps.rule.loss, load_first(y, n_out), z, steps.loss_values);
     store(steps.output, z);
     for (Index j = 0; j < n_out; ++j) {
         steps.outputs[j * V + lane_of<T>(s)] = steps.output[j];
@@ -136,17 +148,17 @@ CHAINFIT_INLINE StepScalars<T> scalars_of(const OneRowSteps<T>& steps, Index s) 
     return c;
 }
 
-// W, b and their slots of P panels of units, updated. Where `below` is not null, the sums over these units of W delta
-// are added to it (n_in, padded; set by the first panels): W is read once for both.
-template <class T, class Optimizer, int P>
+// W, b and their slots of a group of panels of units, updated. Where `below` is not null, the sums over these units of
+// W delta are added to it (n_in, padded; set by the first panels): W is read once for both.
+template <class T, class Optimizer, class Group>
 CHAINFIT_INLINE void one_row_backward(const OneRowLayer<T>& layer, const T* a, Index j, T* below,
-                                      const StepScalars<T>& c, Vec<T> (&sum_squares)[4]) {
+                                      const StepScalars<T>& c, Vec<T> (&sum_squares)[4], Group group) {
     constexpr Index V = kLanes<T>;
     const Index n_in = layer.n_in;  // copies: stores to W can't change them
-    Vec<T> delta[P];
-    T *w[P], *s0[P], *s1[P];
-#pragma GCC unroll 4
-    for (int p = 0; p < P; ++p) {
+    Vec<T> delta[Group::most];
+    T *w[Group::most], *s0[Group::most], *s1[Group::most];
+#pragma GCC unroll kUnrolledPanels
+    for (int p = 0; p < group.count; ++p) {
         delta[p] = load(layer.delta + (j + p) * V);
         w[p] = layer.w + (j + p) * layer.panel;
         s0[p] = layer.slot[0] + (j + p) * layer.panel;
@@ -155,8 +167,8 @@ CHAINFIT_INLINE void one_row_backward(const OneRowLayer<T>& layer, const T* a, I
     const auto update_line = [&](Index i) CHAINFIT_LAMBDA {
         const Vec<T> a_i = set1<T>(a[i]);
         Vec<T> dot = zero<T>();
-#pragma GCC unroll 4
-        for (int p = 0; p < P; ++p) {
+#pragma GCC unroll kUnrolledPanels
+        for (int p = 0; p < group.count; ++p) {
             if (below) dot = fma(load(w[p] + i * V), delta[p], dot);
             update_vector<T, Optimizer>(a_i * delta[p], w[p] + i * V, s0[p] + i * V, s1[p] + i * V, c, sum_squares[p]);
         }
@@ -171,7 +183,7 @@ CHAINFIT_INLINE void one_row_backward(const OneRowLayer<T>& layer, const T* a, I
         const Vec<T> sums = fold_sums(dots);
         store(below + i, j ? load(below + i) + sums : sums);
     }
-#pragma GCC unroll 4
-    for (int p = 0; p < P; ++p)
+#pragma GCC unroll kUnrolledPanels
+    for (int p = 0; p < group.count; ++p)
         update_biases<T, Optimizer>(delta[p], w[p] + n_in * V, s0[p] + n_in * V, s1[p] + n_in * V, c);
 }

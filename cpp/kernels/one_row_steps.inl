@@ -76,39 +76,46 @@ CHAINFIT_INLINE void narrow_backward(const OneRowLayer<T>& layer, T* below, cons
     update_biases<T, Optimizer>(load(layer.delta), layer.w + bias, layer.slot[0] + bias, layer.slot[1] + bias, c);
 }
 
+// Forward through all layers and the loss, to delta of the output layer. No part of it is the optimizer's: one copy.
+template <class T>
+CHAINFIT_CALLED void one_row_output(OneRowSteps<T>& steps, Index s) {
+    constexpr Index V = kLanes<T>;
+    const Index last = steps.n_layers - 1;
+    const OneRowLayer<T>& top = steps.layers[last];
+    for (Index l = 0; l <= last; ++l) {
+        const OneRowLayer<T>& layer = steps.layers[l];
+        const T* a = l ? layer.a : steps.x[s];
+        T* out = l < last ? steps.layers[l + 1].a : top.delta;
+        const Index panels = (layer.n_out + V - 1) / V;
+        if (is_narrow(layer))
+            store(out, narrow_forward(layer));
+        else
+            for_panel_groups(panels, [&](Index j, auto group) CHAINFIT_LAMBDA {
+                Vec<T> z[group.most];
+                one_row_forward(layer, a, j, z, group);
+#pragma GCC unroll kUnrolledPanels
+                for (int p = 0; p < group.count; ++p) store(out + (j + p) * V, z[p]);
+            });
+        if (l == last) break;
+        const OneRowLayer<T>& above = steps.layers[l + 1];
+        activate_line<T>(above.activation, out, above.kept, panels);
+    }
+    if (top.n_out <= V && steps.plain && is_inlined(InlinedLosses{}, *steps.rule.loss))
+        store(top.delta, line_output(steps, top.n_out, s, load(top.delta)));
+    else
+        panel_output(steps, top, s);
+    one_row_losses(steps, s);
+}
+
 template <class T, class Optimizer>
 void one_row_steps(OneRowSteps<T>& steps) {
     constexpr Index V = kLanes<T>;
     const Index last = steps.n_layers - 1;
-    const OneRowLayer<T>& top = steps.layers[last];
-    const bool line = top.n_out <= V && steps.inlined;
     for (Index l = 1; l <= last; ++l)
         if (is_narrow(steps.layers[l])) transpose_narrow<T, Optimizer>(steps.layers[l], false);
     for (Index s = steps.range.begin, end = steps.range.end; s < end; ++s) {
         const StepScalars<T> c = scalars_of(steps, s);
-        for (Index l = 0; l <= last; ++l) {
-            const OneRowLayer<T>& layer = steps.layers[l];
-            const T* a = l ? layer.a : steps.x[s];
-            T* out = l < last ? steps.layers[l + 1].a : top.delta;
-            const Index panels = (layer.n_out + V - 1) / V;
-            if (is_narrow(layer))
-                store(out, narrow_forward(layer));
-            else
-                for_panel_groups(panels, [&](Index j, auto group) CHAINFIT_LAMBDA {
-                    Vec<T> z[group.panels];
-                    one_row_forward<T, group.panels>(layer, a, j, z);
-#pragma GCC unroll 4
-                    for (int p = 0; p < group.panels; ++p) store(out + (j + p) * V, z[p]);
-                });
-            if (l == last) break;
-            const OneRowLayer<T>& above = steps.layers[l + 1];
-            activate_line_at(InlinedActivations{}, above.activation, out, above.kept, panels);
-        }
-        if (line)
-            store(top.delta, line_output(steps, top.n_out, s, load(top.delta)));
-        else
-            panel_output(steps, top, s);
-        one_row_losses(steps, s);
+        one_row_output(steps, s);
         Vec<T> sum_squares[4] = {zero<T>(), zero<T>(), zero<T>(), zero<T>()};
         for (Index l = last; l >= 0; --l) {
             const OneRowLayer<T>& layer = steps.layers[l];
@@ -118,16 +125,38 @@ void one_row_steps(OneRowSteps<T>& steps) {
                 narrow_backward<T, Optimizer>(layer, below, c, sum_squares);
             else
                 for_panel_groups((layer.n_out + V - 1) / V, [&](Index j, auto group) CHAINFIT_LAMBDA {
-                    one_row_backward<T, Optimizer, group.panels>(layer, a, j, below, c, sum_squares);
+                    one_row_backward<T, Optimizer>(layer, a, j, below, c, sum_squares, group);
                 });
-            for (Index i = 0; below && i < layer.n_in; i += V)
-                store(below + i,
-                      load(below + i) * derivative_at(InlinedActivations{}, layer.activation, load(layer.kept + i)));
+            if (below) multiply_by_derivative_at(layer.activation, below, layer.kept, (layer.n_in + V - 1) / V);
         }
         steps.sum_squares[s] = fold_sum((sum_squares[0] + sum_squares[1]) + (sum_squares[2] + sum_squares[3]));
     }
     for (Index l = 1; l <= last; ++l)
         if (is_narrow(steps.layers[l])) transpose_narrow<T, Optimizer>(steps.layers[l], true);
+}
+
+// a = f(z) of one vector of units, stored with what the derivative is had from.
+template <class T, class... A>
+CHAINFIT_INLINE Vec<T> activated(TypeList<A...>, const OneRowLayer<T>& layer, Vec<T> z) {
+    Vec<T> a = z;
+    if ((... || (layer.activation == place_in<A>(Activations{}) && (a = A::f(z), true)))) {
+        store(layer.a, a);
+        return a;
+    }
+    store(layer.a, z);
+    activate_line<T>(layer.activation, layer.a, layer.kept, 1);
+    return load(layer.a);
+}
+
+// delta times f'(z), of one vector of units.
+template <class T, class... A>
+CHAINFIT_INLINE Vec<T> below_activation(TypeList<A...>, const OneRowLayer<T>& layer, Vec<T> delta) {
+    const Vec<T> kept = load(layer.kept);
+    if ((... || (layer.activation == place_in<A>(Activations{}) && (delta = delta * A::df(kept), true)))) return delta;
+    alignas(64) T line[kLanes<T>];
+    store(line, delta);
+    multiply_by_derivative_at(layer.activation, line, layer.kept, 1);
+    return load(line);
 }
 
 // W is held twice, by units above and by units below. Then the way back is a chain of FMAs like the way forward,
@@ -143,17 +172,14 @@ void tiny_steps(OneRowSteps<T>& steps) {
         for (int i = 0; i < Optimizer::slots; ++i)
             transpose_lines(layer.slot[i], layer.n_in, layer.n_out, layer.transposed[1 + i]);
     }
-    const bool line = steps.inlined;
+    const bool line = steps.plain && is_inlined(InlinedLosses{}, *steps.rule.loss);
     for (Index s = steps.range.begin, end = steps.range.end; s < end; ++s) {
         const StepScalars<T> c = scalars_of(steps, s);
         Vec<T> z[1];
-        one_row_forward<T, 1>(steps.layers[0], steps.x[s], 0, z);
+        one_row_forward(steps.layers[0], steps.x[s], 0, z, PanelGroup<1>{});
         for (Index l = 1; l <= last; ++l) {
             const OneRowLayer<T>& layer = steps.layers[l];
-            Vec<T> kept = zero<T>();
-            const Vec<T> a = activation_at(InlinedActivations{}, layer.activation, z[0], kept);
-            store(layer.a, a);
-            store(layer.kept, kept);
+            const Vec<T> a = activated(InlinedActivations{}, layer, z[0]);
             z[0] = load(layer.w + layer.n_in * V);
             for (Index i = 0; i < layer.n_in; ++i) z[0] = fma(spread(a, i), load(layer.w + i * V), z[0]);
         }
@@ -182,7 +208,7 @@ void tiny_steps(OneRowSteps<T>& steps) {
                     update_vector<T, Optimizer>(units * delta_j, w, layer.transposed[1] + j * V,
                                                 layer.transposed[2] + j * V, c, not_twice);
                 }
-                below = below * derivative_at(InlinedActivations{}, layer.activation, load(layer.kept));
+                below = below_activation(InlinedActivations{}, layer, below);
             }
             const Index bias = layer.n_in * V;  // first, for the next step begins with it
             update_biases<T, Optimizer>(delta, layer.w + bias, layer.slot[0] + bias, layer.slot[1] + bias, c);

@@ -92,9 +92,7 @@ struct RmsProp : UpdateRule {
     }
 };
 
-// Those with kernels of their own for whole steps on one row or a few. Whatever came later goes by tiles.
-using WholeStepOptimizers = TypeList<Sgd, Momentum, Nesterov, Adam, AdamW>;
-using Optimizers = Joined<WholeStepOptimizers, TypeList<RmsProp>>::List;
+using Optimizers = TypeList<Sgd, Momentum, Nesterov, Adam, AdamW, RmsProp>;
 
 // Not an optimizer of the list: leaves w alone and keeps the gradient, for whoever needs it whole first.
 struct Store : UpdateRule {

@@ -1,31 +1,32 @@
 // One row through a net, for predictions one at a time. Floor: compiled once per instruction set. Lanes are units; sums
 // are those of gemm.inl, so the bits are those of prediction by panels of rows. W is row-major, as users hold it.
 
-// P panels of units from w on; the last has `width` units.
-template <class T, int P>
-CHAINFIT_INLINE void row_forward(const Weights<T>& weights, const T* x, Index j, Index width, Vec<T> (&z)[P]) {
+// A group of panels of units from w on; the last has `width` units.
+template <class T, class Group>
+CHAINFIT_INLINE void row_forward(const Weights<T>& weights, const T* x, Index j, Index width, Vec<T> (&z)[Group::most],
+                                 Group group) {
     constexpr Index V = kLanes<T>;
     const T* w = weights.w + j * V;
     const auto line = [=](const T* p, int panel) CHAINFIT_LAMBDA {
-        return panel < P - 1 ? load_unaligned(p + panel * V) : load_first(p + panel * V, width);
+        return panel < group.count - 1 ? load_unaligned(p + panel * V) : load_first(p + panel * V, width);
     };
-#pragma GCC unroll 4
-    for (int p = 0; p < P; ++p) z[p] = zero<T>();
+#pragma GCC unroll kUnrolledPanels
+    for (int p = 0; p < group.count; ++p) z[p] = zero<T>();
     for (Index k = 0; k < weights.n_in; k += kChain) {
         const Index end = smaller(k + kChain, weights.n_in);
-        Vec<T> sum[P];
-#pragma GCC unroll 4
-        for (int p = 0; p < P; ++p) sum[p] = zero<T>();
+        Vec<T> sum[Group::most];
+#pragma GCC unroll kUnrolledPanels
+        for (int p = 0; p < group.count; ++p) sum[p] = zero<T>();
         for (Index i = k; i < end; ++i) {
             const Vec<T> x_i = set1<T>(x[i]);
-#pragma GCC unroll 4
-            for (int p = 0; p < P; ++p) sum[p] = fma(x_i, line(w + i * weights.row, p), sum[p]);
+#pragma GCC unroll kUnrolledPanels
+            for (int p = 0; p < group.count; ++p) sum[p] = fma(x_i, line(w + i * weights.row, p), sum[p]);
         }
-#pragma GCC unroll 4
-        for (int p = 0; p < P; ++p) z[p] = k ? z[p] + sum[p] : sum[p];
+#pragma GCC unroll kUnrolledPanels
+        for (int p = 0; p < group.count; ++p) z[p] = k ? z[p] + sum[p] : sum[p];
     }
-#pragma GCC unroll 4
-    for (int p = 0; p < P; ++p) z[p] = z[p] + line(weights.bias + j * V, p);
+#pragma GCC unroll kUnrolledPanels
+    for (int p = 0; p < group.count; ++p) z[p] = z[p] + line(weights.bias + j * V, p);
 }
 
 // x (n_0) -> out (n_L). scratch: two lines as wide as the widest layer, and (n_L, lanes).
@@ -39,13 +40,12 @@ void predict_row(const RowNet<T>& net, const T* x, T* out, T* scratch) {
         const Index panels = (weights.n_out + V - 1) / V;
         T* z = lines[l % 2];
         for_panel_groups(panels, [&](Index j, auto group) CHAINFIT_LAMBDA {
-            Vec<T> sums[group.panels];
-            row_forward<T, group.panels>(weights, x, j, smaller(V, weights.n_out - (j + group.panels - 1) * V), sums);
-#pragma GCC unroll 4
-            for (int p = 0; p < group.panels; ++p) store(z + (j + p) * V, sums[p]);
+            Vec<T> sums[group.most];
+            row_forward(weights, x, j, smaller(V, weights.n_out - (j + group.count - 1) * V), sums, group);
+#pragma GCC unroll kUnrolledPanels
+            for (int p = 0; p < group.count; ++p) store(z + (j + p) * V, sums[p]);
         });
-        if (l + 1 < net.n_layers)
-            activate_line_at(InlinedActivations{}, net.activations[l], z, static_cast<T*>(nullptr), panels);
+        if (l + 1 < net.n_layers) activate_line<T>(net.activations[l], z, nullptr, panels);
         x = z;
     }
     if (net.link->unit_by_unit) {

@@ -8,17 +8,6 @@ template <class, class>
 inline constexpr bool kSame = false;
 template <class A>
 inline constexpr bool kSame<A, A> = true;
-template <class A, class... B>
-constexpr bool contains(TypeList<B...>) {
-    return (... || kSame<A, B>);
-}
-
-template <class, class>
-struct Joined;
-template <class... First, class... Second>
-struct Joined<TypeList<First...>, TypeList<Second...>> {
-    using List = TypeList<First..., Second...>;
-};
 
 template <class Item, std::size_t n>
 constexpr List<Item> list(const Item (&items)[n]) {

@@ -1,5 +1,5 @@
-// Arguments of the kernels that make steps on one row or on a few (OneRowKernel, backward_few_rows). Floor: shared by
-// the engine and the kernels, as the table.
+// Arguments of the kernels that make steps on one row or on a few (SmallStepKernels). Floor: shared by the engine and
+// the kernels, as the table.
 #pragma once
 
 #include "kernels/table.hpp"
@@ -15,14 +15,14 @@ struct FewRowsLayer {
     Index rows = 0;
     Index n_in = 0;
     Index n_out = 0;
-    Lines<const T> a;                 // (rows, n_in)
-    Lines<const T> delta;             // (rows, n_out)
-    Lines<T> below;                   // (rows, n_in): W delta, W from before the update; null for the first layer
+    // Lines of units in panels with room for as many rows as there are lanes.
+    const T* a = nullptr;             // (rows, n_in)
+    const T* delta = nullptr;         // (rows, n_out)
+    T* below = nullptr;               // (rows, n_in): W delta, W from before the update; null for the first layer
     T* w = nullptr;                   // packed panels
     T* slot[2] = {nullptr, nullptr};  // as w; a slot that the optimizer lacks points at w
     Index panel = 0;
     StepScalars<T> scalars;
-    Index optimizer = 0;  // its place in the table; one more stores the gradient
 };
 
 // Steps that the kernels of one row make in one call, at most.
@@ -52,8 +52,8 @@ struct OneRowSteps {
     OneRowLayer<T>* layers = nullptr;
     Index n_layers = 0;
     OutputRule<T> rule;
-    Values<T> loss_values;  // where the rule's loss is inlined
-    bool inlined = false;
+    Values<T> loss_values;   // of all units, where the rule is plain:
+    bool plain = false;      // one block of outputs, and the loss's own link
     StepScalars<T> scalars;  // but for eta, l2 and decay
     Index count = 0;
     Range range;

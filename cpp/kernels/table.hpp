@@ -192,7 +192,6 @@ template <class T>
 struct LossKernel {
     const char* name;
     const char* link;  // the output activation that is the loss's own
-    bool inlined;      // the kernels of one row have it with that link, for a vector of units
     double lowest_target;
     double highest_target;
     bool lowest_target_open;
@@ -304,12 +303,16 @@ struct FewRowsLayer;
 template <class T>
 struct OneRowSteps;
 
-// Whole steps on one row each, forward, loss, backward and update, for one optimizer.
+// Small steps with one optimizer fused into their backward pass. All null where none is: with such an optimizer all
+// batches go by tiles.
 template <class T>
-struct OneRowKernel {
-    void (*any)(OneRowSteps<T>& steps);
-    // No layer above the input has more units than there are lanes; null where it would not pay.
-    void (*tiny)(OneRowSteps<T>& steps);
+struct SmallStepKernels {
+    // Whole steps on one row each: forward, loss, backward and update.
+    void (*one_row)(OneRowSteps<T>& steps) = nullptr;
+    // The same where no layer above the input has more units than there are lanes; null where it would not pay.
+    void (*tiny)(OneRowSteps<T>& steps) = nullptr;
+    // A layer of a few rows, W being read once for gradient, update and backward pass. Returns as update.
+    T (*few_rows)(const FewRowsLayer<T>& layer) = nullptr;
 };
 
 template <class T>
@@ -345,8 +348,6 @@ struct Kernels {
     void (*forward_sparse)(const Weights<T>& weights, const SparseRows<T>& x, const std::int64_t* index, Range rows,
                            Index row_panel, Panels<T> out, Range unit_panels, const Epilogue<T>& epilogue);
     void (*gradient_sparse)(const GradientTask<T>& task);
-    // A layer of a few rows, W being read once for gradient, update and backward pass. Returns as update.
-    T (*backward_few_rows)(const FewRowsLayer<T>& layer);
     // x (n_0) -> out (n_L), with the bits of forward; scratch has 2 widest + n_L lanes elements, aligned.
     void (*predict_row)(const RowNet<T>& net, const T* x, T* out, T* scratch);
     // The epilogue of the output layer: c += bias; its link comes with the loss.
@@ -357,8 +358,8 @@ struct Kernels {
     List<LinkKernel<T>> links;
     List<LossKernel<T>> losses;
     List<OptimizerKernel<T>> optimizers;
-    List<OneRowKernel<T>> one_row;  // of the first optimizers, in the same order, and one that stores the gradient
-    OptimizerKernel<T> store;       // no optimizer: writes the gradient to slot 0 and leaves the weights alone
+    List<SmallStepKernels<T>> small_steps;  // as many, in the same order, and one that stores the gradient
+    OptimizerKernel<T> store;               // no optimizer: writes the gradient to slot 0 and leaves the weights alone
 
     // The epilogue of a hidden layer that drops units, in the place of its activation's: a and f'(z), which is always
     // kept, times the mask. Lanes are rows, or units.
