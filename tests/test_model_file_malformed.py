@@ -277,7 +277,7 @@ EDITS = {
     "shuffle a number": ("classifier", put(P + "shuffle", 1), "'shuffle' parameter"),
     "batch size zero": ("classifier", put(P + "batch_size", 0), "'batch_size' parameter"),
     "parameter missing": ("classifier", drop(P + "beta_2"), "'beta_2' is missing"),
-    "parameter unknown": ("classifier", put(P + "dropout", 0.5), "unknown entries 'dropout'"),
+    "parameter unknown": ("classifier", put(P + "dropin", 0.5), "unknown entries 'dropin'"),
     "parameters no object": ("classifier", put("settings.parameters", []), "must be a JSON object"),
     "parameter of unknown type": (
         "classifier",
@@ -436,7 +436,11 @@ EDITS = {
         put(OPT + "settings.beta_1", 1.5),
         "'beta_1' parameter",
     ),
-    "optimizer setting unknown": ("sgd", put(OPT + "settings.rho", 1.5), "unknown entries 'rho'"),
+    "optimizer setting unknown": (
+        "sgd",
+        put(OPT + "settings.omega", 1.5),
+        "unknown entries 'omega'",
+    ),
     # the document
     "kind unknown": ("classifier", put("kind", "Transformer"), "'kind' must be one of"),
     "kind another": ("regressor", put("kind", "MLPClassifier"), "unknown entries .*'loss'"),

@@ -36,28 +36,29 @@ class Forward(Portable):
 
     def _forward(self, X: Any) -> Array:
         """Return the output layer's activation (rows, n_L) for X as the user gave it."""
-        return self._output(self._checked_rows(X), self.coefs_, self.intercepts_)
-
-    def _checked_rows(self, X: Any) -> Any:
-        """Return X as the user gave it in the core's form; its dtype is that to compute in."""
         if "coefs_" not in self.__dict__:
             check_is_fitted(self)
         dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
-        if not is_plain_X(X, dtype, self.__dict__):
-            check_numeric(X)
-            check_sparse(X)
-            X = validate_data(
-                self,
-                X,
-                accept_sparse=SPARSE_FORMATS,
-                dtype="numeric" if self.precision == "auto" else dtype,
-                reset=False,
-            )
-            if self.precision == "auto":
-                # as NumPy would type X @ W: float64 rows are not cut to float32 weights
-                dtype = FLOAT32 if np.result_type(X.dtype, dtype) == FLOAT32 else FLOAT64
-            X = core_form(X, dtype)
-        return X
+        if not is_plain_X(X, dtype, self.__dict__):  # here, for a call is felt with a single row
+            X = self._checked_rows(X)
+        return self._output(X, self.coefs_, self.intercepts_)
+
+    def _checked_rows(self, X: Any) -> Any:
+        """Return X as the user gave it in the core's form; its dtype is that to compute in."""
+        dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
+        check_numeric(X)
+        check_sparse(X)
+        X = validate_data(
+            self,
+            X,
+            accept_sparse=SPARSE_FORMATS,
+            dtype="numeric" if self.precision == "auto" else dtype,
+            reset=False,
+        )
+        if self.precision == "auto":
+            # as NumPy would type X @ W: float64 rows are not cut to float32 weights
+            dtype = FLOAT32 if np.result_type(X.dtype, dtype) == FLOAT32 else FLOAT64
+        return core_form(X, dtype)
 
     def _output(self, X: Any, coefs: list[Array], intercepts: list[Array]) -> Array:
         """Return a[L] (rows, n_L) for X (rows, n_0), computed in X's dtype."""
