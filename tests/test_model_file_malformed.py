@@ -277,7 +277,7 @@ EDITS = {
     "shuffle a number": ("classifier", put(P + "shuffle", 1), "'shuffle' parameter"),
     "batch size zero": ("classifier", put(P + "batch_size", 0), "'batch_size' parameter"),
     "parameter missing": ("classifier", drop(P + "beta_2"), "'beta_2' is missing"),
-    "parameter unknown": ("classifier", put(P + "dropout", 0.5), "unknown entries 'dropout'"),
+    "parameter unknown": ("classifier", put(P + "layer_norm", 0.5), "unknown entries 'layer_norm'"),
     "parameters no object": ("classifier", put("settings.parameters", []), "must be a JSON object"),
     "parameter of unknown type": (
         "classifier",
@@ -422,6 +422,9 @@ EDITS = {
     ),
     "optimizer another": ("classifier", put(OPT + "name", "nesterov"), "'nesterov' has 1 slots"),
     "slots negative": ("classifier", put(OPT + "slots", -1), "'slots' must be an integer"),
+    "dropout's seed negative": ("classifier", put(OPT + "seed", -1), "'seed' must be an integer"),
+    "no batches": ("classifier", put(OPT + "batches", 0), "'batches' must be an integer"),
+    "raw weights missing": ("classifier", put(OPT + "raw", True), "'raw.coefs.0' is missing"),
     "slots none": ("classifier", put(OPT + "slots", 0), "'adam' has 2 slots, got 0"),
     "eta infinite": ("classifier", put(OPT + "eta", "inf"), "'eta' must be a finite number"),
     "eta negative": ("classifier", put(OPT + "eta", -0.1), "'eta' must not be negative"),
@@ -436,7 +439,7 @@ EDITS = {
         put(OPT + "settings.beta_1", 1.5),
         "'beta_1' parameter",
     ),
-    "optimizer setting unknown": ("sgd", put(OPT + "settings.rho", 1.5), "unknown entries 'rho'"),
+    "optimizer setting unknown": ("sgd", put(OPT + "settings.gain", 1.5), "unknown entries 'gain'"),
     # the document
     "kind unknown": ("classifier", put("kind", "Transformer"), "'kind' must be one of"),
     "kind another": ("regressor", put("kind", "MLPClassifier"), "unknown entries .*'loss'"),
