@@ -90,13 +90,15 @@ class Net:
     X: np.ndarray
     Y: np.ndarray
     weight: np.ndarray | None = None
+    out_activation: str | None = None
 
     @property
     def link(self):
-        return _core.losses()[self.loss].link
+        return self.out_activation or _core.losses()[self.loss].link
 
     def trainer(self, optimizer="sgd", eta=0.01, **constants):
         kind = {4: _core.TrainerF32, 8: _core.TrainerF64}[self.dtype.itemsize]
+        constants = {"out_activation": self.out_activation or "", **constants}
         trainer = kind(self.units, self.activation, self.loss, optimizer, **constants)
         trainer.set_parameters(self.W, self.b)
         trainer.eta = eta
@@ -170,6 +172,7 @@ def make_net():
             cast[L : 2 * L],
             *cast[2 * L :],
             weight,
+            more.get("out_activation"),
         )
 
     return make

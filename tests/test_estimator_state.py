@@ -162,7 +162,7 @@ def test_a_failing_fit_changes_nothing(kind):
     model.fit(X, target)
     before = {k: copy.deepcopy(v) for k, v in model.__dict__.items() if k != "_optimizer"}
     failures = [
-        ({}, X[:, :2], [["a", "b"]] * 60),
+        ({}, X[:, :2], [["a", None]] * 60),
         ({}, X[:, :2] * np.nan, target),
         ({"early_stopping": True, "validation_fraction": 0.01}, X[:, :2], target),
         ({"learning_rate_init": 1e300, "max_iter": 3}, 1e100 * X[:, :2], target),
@@ -223,7 +223,7 @@ def test_error_in_the_validation_score_stops_the_fit(monkeypatch):
     def broken(*arguments, **keywords):
         raise RuntimeError("no score today")
 
-    monkeypatch.setattr("chainfit._estimators.classifier.codes", broken)
+    monkeypatch.setattr("chainfit._estimators.class_targets.codes", broken)
     with pytest.raises(RuntimeError, match="no score today"):
         model.fit(X, target)
     assert not hasattr(model, "coefs_")

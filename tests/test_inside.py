@@ -24,13 +24,24 @@ MODELS = {
         X, X[:, :2] * y[:, None]
     ),
     "linear": lambda **p: MLPRegressor("squared_error", (), **p).fit(X, y),
+    "quantiles": lambda **p: MLPRegressor("quantile", (6,), "mish", quantile=(0.2, 0.8), **p).fit(
+        X, y
+    ),
+    "variances": lambda **p: MLPRegressor("gaussian_nll", (6,), "softplus", **p).fit(X, y),
+    "softplus": lambda **p: MLPRegressor("gamma", (6,), "mish", out_activation="softplus", **p).fit(
+        X, y + 1
+    ),
     "counts": lambda **p: MLPRegressor("poisson", (7,), "tanh", **p).fit(X, y),
 }
 TARGETS = {
     "classes": y, "two": y == 1, "labels": np.eye(3)[y], "real": X[:, :2] * y[:, None], "linear": y,
-    "counts": y,
+    "counts": y, "quantiles": y, "variances": y, "softplus": y + 1,
 }  # fmt: skip
 each_model = pytest.mark.parametrize("name", MODELS)
+# Those with an output for each target.
+each_plain_model = pytest.mark.parametrize(
+    "name", sorted(MODELS.keys() - {"quantiles", "variances"})
+)
 
 
 def fitted(name, **parameters):
@@ -45,7 +56,7 @@ def output_of(model, rows):
 # -- activations
 
 
-@each_model
+@each_plain_model
 def test_activations_are_those_of_the_forward_pass(name):
     model = fitted(name)
     a = X
@@ -96,7 +107,7 @@ def test_equal_bits_on_any_machine_and_for_sparse_rows(name, running_isas, using
 # -- by the weights
 
 
-@each_model
+@each_plain_model
 @pytest.mark.parametrize("sample_weight", [None, WEIGHT], ids=["plain", "weighted"])
 def test_gradients_against_central_differences(name, sample_weight):
     model = fitted(name)

@@ -23,6 +23,7 @@ from chainfit import MLPClassifier, MLPRegressor, _core
 from chainfit._estimators.base import BaseMLP
 from chainfit._estimators.callbacks import Listener
 from chainfit._estimators.keywords import TABLE
+from chainfit._estimators.rules import SCHEDULES
 
 ROWS = 60
 _rng = np.random.RandomState(0)
@@ -34,6 +35,7 @@ TARGETS = {
         SIGNAL > 0,
         np.array(["a", "b", "c"])[np.digitize(SIGNAL, [-0.7, 0.7])],
         np.c_[SIGNAL > 0, X[:, 3] > 0, X[:, 4] > 0.5].astype(int),
+        np.c_[np.digitize(SIGNAL, [-0.7, 0.7]), X[:, 3] > 0],
     ],
     # above 0, for the losses that want it
     MLPRegressor: [np.exp(SIGNAL / 4), np.exp(np.c_[SIGNAL, X[:, 3]] / 4)],
@@ -43,6 +45,10 @@ PATH = object()  # stands for a path of its own
 
 def _never(record):
     return False
+
+
+def _halved(step, total_steps):
+    return 0.01 * 0.5 ** (step / total_steps)
 
 
 def _accuracy(model, X, y):
@@ -60,6 +66,9 @@ VALUES = {
     "learning_rate_init": [0.001, 0.01],
     "alpha": [0.0, 0.01],
     "tol": [0.0, 1e-4, 0.5],
+    "learning_rate": [*SCHEDULES, _halved],
+    "dropout": [0.0, 0.3, (0.1, 0.5), (0.2, 0.1, 0.3)],
+    "quantile": [0.5, (0.1, 0.9)],
     "power_t": [0.5],
     "epsilon": [1e-8, 1e-3],
     "validation_fraction": [0.1, 0.4],

@@ -23,7 +23,7 @@ def section(title):
 
 
 def lengthened(old, new):
-    """Return the line `new` with what `old` has between its brackets in the place of its dots."""
+    """Return the line `new`, with what `old` has between its brackets in the place of dots."""
     name = re.search(r"<\.\.\., (\w+)>", new)
     return re.sub(r"(\w)(>)", rf"\1, {name[1]}\2", old, count=1) if name else new
 
@@ -34,9 +34,12 @@ def apply(tree, recipe):
     for name, where, beginning, block in PLACE.findall(recipe):
         lines = (tree / name).read_text(encoding="utf-8").splitlines(keepends=True)
         (at,) = (i for i, line in enumerate(lines) if line.lstrip().startswith(beginning))
-        if where == "instead of":
-            block = "".join(lengthened(lines[at], line) for line in block.splitlines(keepends=True))
-        lines[at + (where == "after") : at + (where != "before")] = [block]
+        end = at + (where != "before")
+        if where == "instead of":  # a statement, which may have several lines
+            end = next(n for n, line in enumerate(lines) if n >= at and ";" in line) + 1
+            old = "".join(lines[at:end])
+            block = "".join(lengthened(old, line) for line in block.splitlines(keepends=True))
+        lines[at + (where == "after") : end] = [block]
         (tree / name).write_text("".join(lines), encoding="utf-8")
         changed.append(name)
     return changed

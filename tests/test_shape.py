@@ -242,6 +242,9 @@ def test_an_unknown_init_is_refused():
         (MLPRegressor(hidden_layer_sizes=(5,), random_state=0), (), X[:, 1]),
         (MLPRegressor(hidden_layer_sizes=(5,), random_state=0, loss="poisson"), (), X[:, 1]),
         (MLPRegressor(hidden_layer_sizes=(), random_state=0), (2,), X[:, :2]),
+        (MLPRegressor("gaussian_nll", (5,), random_state=0), (2,), X[:, :2]),
+        (MLPRegressor("quantile", (5,), quantile=(0.1, 0.5, 0.9), random_state=0), (), X[:, 1]),
+        (MLPRegressor("gamma", (5,), out_activation="softplus", random_state=0), (), X[:, 1]),
     ],
 )
 def test_initialize_draws_what_fit_begins_with(model, targets, y, tmp_path):
@@ -265,7 +268,8 @@ def test_initialize_draws_what_fit_begins_with(model, targets, y, tmp_path):
     results = [m.partial_fit(X, y).predict(X) for m in (started, loaded, again)]
     assert_array_equal(results[0], results[1])
     assert_array_equal(results[0], results[2])
-    chainfit.explain(loaded, X[:3], y[:3], (0, 1, 0))
+    if model.loss not in ("gaussian_nll", "quantile"):  # of several outputs for a target
+        chainfit.explain(loaded, X[:3], y[:3], (0, 1, 0))
 
 
 def test_initialize_forgets_an_earlier_fit():
@@ -281,7 +285,7 @@ def test_initialize_forgets_an_earlier_fit():
     [
         (lambda: MLPRegressor().initialize(0), "n_features must be an int >= 1, got 0"),
         (lambda: MLPRegressor().initialize(4.0), "n_features must be"),
-        (lambda: MLPRegressor().initialize(4, 0), "n_outputs must be"),
+        (lambda: MLPRegressor().initialize(4, 0), "n_targets must be"),
         (lambda: MLPRegressor(alpha=-1).initialize(4), "'alpha' parameter"),
         (lambda: MLPRegressor(activation=("relu", "tanh")).initialize(4), "activation must be"),
         (lambda: MLPClassifier().initialize(4, 1), "classes must be two or more"),
@@ -305,7 +309,7 @@ def test_a_failed_start_changes_nothing():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("kind", ["classes", "two", "labels", "real"])
+@pytest.mark.parametrize("kind", ["classes", "two", "labels", "real", "quantiles", "variances"])
 def test_from_weights_is_the_model_that_they_are_from(kind, dtype, tmp_path):
     rows = X.astype(dtype)
     fitted = {
@@ -315,9 +319,16 @@ def test_from_weights_is_the_model_that_they_are_from(kind, dtype, tmp_path):
         "real": lambda: MLPRegressor(
             hidden_layer_sizes=(), random_state=0, max_iter=3, loss="poisson"
         ).fit(rows, y),
+        "quantiles": lambda: MLPRegressor("quantile", (5,), quantile=(0.2, 0.8), max_iter=3).fit(
+            rows, y
+        ),
+        "variances": lambda: MLPRegressor("gaussian_nll", (5,), max_iter=3).fit(rows, rows[:, :2]),
     }[kind]()
     more = {"classes": {}, "two": {"classes": [False, True]}, "labels": {"multilabel": True}}
-    parameters = {"loss": "poisson"} if kind == "real" else more[kind]
+    if isinstance(fitted, MLPRegressor):
+        parameters = {name: getattr(fitted, name) for name in ("loss", "quantile")}
+    else:
+        parameters = more[kind]
     model = type(fitted).from_weights(fitted.coefs_, fitted.intercepts_, **parameters)
     assert model.coefs_[0].dtype == dtype
     assert model.coefs_[0] is not fitted.coefs_[0]

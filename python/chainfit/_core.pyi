@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 _Array = npt.NDArray[Any]
 _Activation = str | Sequence[str]  # one for all hidden layers, or one for each
+# neighbouring outputs, and parameters of the loss that are theirs
+_Blocks = Sequence[tuple[int, Mapping[str, float]]]
 _Slot = tuple[list[_Array], list[_Array]]
 
 __version__: str
@@ -115,7 +117,7 @@ class _Trainer:
         optimizer: str,
         *,
         out_activation: str = "",  # the loss's own
-        blocks: Sequence[tuple[int, Mapping[str, float]]] | None = None,  # of outputs
+        blocks: _Blocks | None = None,
         **parameters: float,  # of the optimizer and of the loss; the defaults are the table's
     ) -> None: ...
     def set_parameters(self, coefs: list[_Array], intercepts: list[_Array]) -> None: ...

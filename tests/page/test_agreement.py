@@ -43,9 +43,9 @@ PAGE = """() => {
         [...document.querySelectorAll(selector)].map((n) => Number(n.dataset.value ?? n.value));
     return {
         J: t.J,
-        da: [...Array(units[L]).keys()].map((o) => t.da(L, 0, o)),
-        a: Array.from(t.a[L]),
-        delta: Array.from(t.delta[L]),
+        da: [...Array(units[L]).keys()].map((o) => t.rows[0].da(L, o)),
+        a: Array.from(t.rows[0].a[L]),
+        delta: Array.from(t.rows[0].delta[L]),
         products: values(".path data"),
         factors: values(".one-path .line:last-child [data-value]"),
         title: document.querySelector("section:has(.one-path) h3, section:has(.paths) h3")

@@ -222,7 +222,7 @@ def test_addresses(open_page, small, large):
         page.click("#find button")
         assert page.inner_text(".where code") == stored
         assert page.inner_text("#address-error") == ""
-    for wrong in ("w_12^(9)", "w_55^(1)", "weight", "w_01^(1)", "(3, 0, 0)", ""):
+    for wrong in ("w_12^(9)", "w_55^(1)", "weight", "w_01^(1)", "(3, 0, 0)", "11, 0", ""):
         page.fill("#address", wrong)
         page.click("#find button")
         text = page.inner_text("#address-error")
@@ -250,6 +250,11 @@ def test_everything_has_a_name(open_page, small, random_net):
               .map((e) => e.outerHTML.slice(0, 200))"""
         )
         assert nameless == []
+        states = page.evaluate(
+            """() => [...document.querySelectorAll("[aria-hidden], [aria-pressed]")]
+              .flatMap((e) => [e.ariaHidden, e.ariaPressed])"""
+        )
+        assert set(states) - {None} <= {"true", "false"}
     snapshot = page.locator("body").aria_snapshot()
     assert 'tab "By layer" [selected]' in snapshot
     assert 'slider "Row"' in snapshot

@@ -43,7 +43,7 @@ def floats(text, dtype):
 
 
 def parameters_of(net):
-    pairs = zip(net.coefs, net.intercepts, strict=True)
+    pairs = zip(net.intercepts, net.coefs, strict=True)
     return np.concatenate([p.ravel() for pair in pairs for p in pair])
 
 
@@ -62,7 +62,7 @@ def test_weights_and_rows_are_there_bit_for_bit(dtype):
     old = chainfit.trace(model, X, y).update.slots
     for mine, name in ((m, "m"), (v, "v")):
         coefs, intercepts = old[name][0]
-        expected = [p.ravel() for pair in zip(coefs, intercepts, strict=True) for p in pair]
+        expected = [p.ravel() for pair in zip(intercepts, coefs, strict=True) for p in pair]
         np.testing.assert_array_equal(mine, np.concatenate(expected))
     t = chainfit.trace(model, X, y)
     np.testing.assert_array_equal(floats(data["rows"]["X"], float), t.X.ravel())

@@ -74,7 +74,7 @@ CONTRAST = """() => {
     while (words.nextNode()) {
         const e = words.currentNode.parentElement;
         if (!words.currentNode.data.trim() || !e.checkVisibility()) continue;
-        if (e.closest(":disabled, script, .node .value, .off")) continue; // not on the plain page
+        if (e.closest(":disabled, script, .node .value, .dim")) continue; // not on the plain page
         const inside = e.closest("svg");
         const style = getComputedStyle(e);
         const [p, q] = [light(inside ? style.fill : style.color), light(behind(e))];

@@ -17,12 +17,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 TRACE = """([epoch, row]) => {
     const t = chainfit.trace(epoch, row);
     const { units } = chainfit.data;
-    const list = (x) => x && Array.from(x);
     const range = (n) => [...Array(n).keys()];
-    const db = units.slice(1).map((m, l) => range(m).map((j) => t.gradient(l, -1, j)));
-    const dW = units.slice(1).map((m, l) =>
-        range(units[l]).map((i) => range(m).map((j) => t.gradient(l, i, j))));
-    const [z, a, delta] = [t.z, t.a, t.delta].map((x) => x.map(list));
+    const of_line = (l, i) => range(units[l + 1]).map((j) => t.gradient({ l, i, j }));
+    const db = units.slice(1).map((_, l) => of_line(l, -1));
+    const dW = units.slice(1).map((_, l) => range(units[l]).map((i) => of_line(l, i)));
+    const all_rows = (name) => units.map((_, l) =>
+        t.rows[0][name][l] && t.rows.flatMap((row) => [...row[name][l]]));
+    const [z, a, delta] = ["z", "a", "delta"].map(all_rows);
     return { z, a, delta, dW, db, J: t.J, penalty: t.penalty };
 }"""
 

@@ -58,9 +58,9 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
             to CSR. A sparse X is never made dense, and gives the same model as its dense form.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets: class labels or an indicator matrix, which may be sparse (0 where a row
-            does not have the label, one other value where it does), in classification; real
-            numbers in regression.
+            The targets: class labels, several columns of them (more than two values in all), or
+            an indicator matrix, which may be sparse (0 where a row does not have the label, one
+            other value where it does), in classification; real numbers in regression.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; None is 1 for each. They may be negative, and of any size: what

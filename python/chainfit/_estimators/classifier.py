@@ -1,48 +1,30 @@
-"""The classifier: class labels to and from the net's outputs."""
+"""The classifier: its parameters and what it is asked. Labels are the matter of ClassTargets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, ClassVar, Self
 
-import numpy as np
-import numpy.typing as npt
-from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
 from .._common.public import public
 from .base import BaseMLP
-from .class_weights import check_incremental, times_class_weight
+from .class_targets import ClassTargets
 from .job import given
 from .keywords import with_keywords
-from .labels import (
-    binarizer_for,
-    check_indicators,
-    check_labels,
-    codes,
-    found_labels,
-    labels,
-    plain_labels,
-    quick_targets,
-    targets,
-)
 from .rules import CLASS_LOSSES
-from .scores import Score, accuracy
 from .start import StartClassifier
-
-Array = npt.NDArray[Any]
 
 
 @public
 @with_keywords("classifier", CLASS_LOSSES)
-class MLPClassifier(ClassifierMixin, StartClassifier, BaseMLP):
+class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
     """Multilayer perceptron for class labels, a drop-in for scikit-learn's.
 
     With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises the log loss, averaged over
     the rows, plus alpha / 2 times the sum of W^2 over the rows. Two classes and multilabel targets
-    have logistic outputs (one, or one a label), more classes a softmax.
+    have logistic outputs (one, or one a label), more classes a softmax. A y of several columns of
+    classes is as many classifications, whose losses add up, each with a softmax over its classes.
 
     Parameters
     ----------
@@ -145,8 +127,8 @@ class MLPClassifier(ClassifierMixin, StartClassifier, BaseMLP):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The class labels, sorted.
+    classes_ : ndarray of shape (n_classes,), or list of these
+        The class labels, sorted; of several classifications a list, as in scikit-learn's forests.
 
     coefs_ : list of ndarray of shape (n_l, n_{l+1})
         W[l], the weights from layer l to layer l + 1. They may be changed in place.
@@ -311,14 +293,16 @@ class MLPClassifier(ClassifierMixin, StartClassifier, BaseMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs.
 
-        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_classes)
+        y : {array-like, sparse matrix} of shape (n_samples,), (n_samples, n_classes) or \
+                (n_samples, n_outputs)
             The labels; they need not contain every class.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; None is 1 for each.
 
-        classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come. Needed at the first call, may be left out later.
+        classes : array-like of shape (n_classes,), or list of these, default=None
+            All labels that will ever come, of several classifications a list of each one's. Needed
+            at the first call, may be left out later.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Inputs to validate on after the epoch, as in `fit`. With `early_stopping`, a call that
@@ -349,135 +333,9 @@ class MLPClassifier(ClassifierMixin, StartClassifier, BaseMLP):
             return self._partial_fit(X, y, sample_weight, classes, validation)
         return self._first_partial_fit(X, y, sample_weight, classes, validation)
 
-    def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of `classes_`; rows add up to 1, but for multilabel targets.
-        """
-        output = self._as_published()._forward(X)
-        if output.shape[1] > 1:
-            return output
-        pair = np.empty((len(output), 2), dtype=output.dtype)
-        np.subtract(1, output[:, 0], out=pair[:, 0])
-        pair[:, 1] = output[:, 0]
-        return pair
-
-    def predict_log_proba(self, X: Any) -> Array:
-        """Return the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            ``log(predict_proba(X))``.
-        """
-        probabilities = self.predict_proba(X)
-        return np.log(probabilities, out=probabilities)
-
-    def decision_function(self, X: Any) -> Array:
-        """Return the raw scores z of the output layer, before its activation.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One a row for two classes: `predict` says ``classes_[1]`` where it is above 0. Otherwise
-            one a class, and the largest is predicted, or of multilabel targets every one above 0.
-            The same within rounding, as probabilities may be equal where scores are not.
-
-        Examples
-        --------
-        >>> from chainfit import MLPClassifier
-        >>> model = MLPClassifier((4,), solver="lbfgs", random_state=1, max_iter=50)
-        >>> model = model.fit([[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"])
-        >>> model.decision_function([[0.0], [3.0]]) > 0
-        array([False,  True])
-        """
-        raw = {**self.__dict__, "out_activation_": "identity"}
-        raw.pop("_forward", None)  # which may know outputs after the activation
-        scores = self._sharing(raw)._forward(X)
-        return scores.ravel() if scores.shape[1] == 1 else scores
-
-    # -- labels and outputs
-
-    def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:
-        check_indicators(y)
-        if incremental and not self._same_classes(classes):
-            if _check_partial_fit_first_call(self, classes):
-                multilabel = type_of_target(y).startswith("multilabel")
-                self._label_binarizer = binarizer_for(y if multilabel else np.asarray(classes))
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = binarizer_for(y)
-            self.classes_ = self._label_binarizer.classes_
-        else:
-            check_labels(found_labels(y), self.classes_, all_of_them=self.warm_start)
-        return targets(self._label_binarizer, y, dtype)
-
-    def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
-        multilabel = self._label_binarizer.y_type_.startswith("multilabel")
-        if (y.ndim == 2) != multilabel:
-            wanted = "an indicator matrix" if multilabel else "labels of shape (n_samples,)"
-            raise ValueError(f"y must be {wanted}, as it was in fit; its shape is {y.shape}.")
-        check_indicators(y)
-        check_labels(found_labels(y), self.classes_, all_of_them=False)
-        return targets(self._label_binarizer, y, dtype)
-
-    def _row_weight(self, sample_weight: Array | None, Y: Array, incremental: bool) -> Array | None:
-        if self.class_weight is None:
-            return sample_weight
-        if incremental:
-            check_incremental(self.class_weight)
-        found = codes(self._label_binarizer, Y)
-        if found.ndim == 1:
-            found, every = self.classes_[found.astype(np.intp)], self.classes_
-        else:
-            found, every = found.astype(np.intp), np.tile([[0], [1]], found.shape[1])
-        return times_class_weight(sample_weight, self.class_weight, found, every)
-
-    def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
-        binarizer = self.__dict__.get("_label_binarizer")
-        if (
-            binarizer is None
-            or self.warm_start
-            or not plain_labels(y, rows)
-            or not self._same_classes(classes)
-        ):
-            return None
-        return quick_targets(binarizer, y, dtype)
-
-    def _same_classes(self, classes: Any) -> bool:
-        """Whether `classes` plainly says nothing new; a no is for scikit-learn to judge."""
-        return hasattr(self, "classes_") and (
-            classes is None or np.array_equal(self.classes_, classes)
-        )
-
-    def _decode(self, output: Array) -> Array:
-        return labels(self._label_binarizer, output)
-
-    def _core_loss(self) -> str:
-        return "log_loss" if self._label_binarizer.y_type_ == "multiclass" else "binary_log_loss"
-
-    def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
-        return accuracy(partial(codes, self._label_binarizer), Y, sample_weight)
-
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
         return tags

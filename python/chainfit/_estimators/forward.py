@@ -36,39 +36,45 @@ class Forward(Portable):
 
     def _forward(self, X: Any) -> Array:
         """Return the output layer's activation (rows, n_L) for X as the user gave it."""
-        return self._output(self._checked_rows(X), self.coefs_, self.intercepts_)
-
-    def _checked_rows(self, X: Any) -> Any:
-        """Return X as the user gave it in the core's form; its dtype is that to compute in."""
         if "coefs_" not in self.__dict__:
             check_is_fitted(self)
         dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
-        if not is_plain_X(X, dtype, self.__dict__):
-            check_numeric(X)
-            check_sparse(X)
-            X = validate_data(
-                self,
-                X,
-                accept_sparse=SPARSE_FORMATS,
-                dtype="numeric" if self.precision == "auto" else dtype,
-                reset=False,
-            )
-            if self.precision == "auto":
-                # as NumPy would type X @ W: float64 rows are not cut to float32 weights
-                dtype = FLOAT32 if np.result_type(X.dtype, dtype) == FLOAT32 else FLOAT64
-            X = core_form(X, dtype)
-        return X
+        if not is_plain_X(X, dtype, self.__dict__):  # here, for a call is felt with a single row
+            X = self._checked_rows(X)
+        return self._output(X, self.coefs_, self.intercepts_)
+
+    def _checked_rows(self, X: Any) -> Any:
+        """Return X as the user gave it in the core's form; its dtype is that to compute in."""
+        dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
+        check_numeric(X)
+        check_sparse(X)
+        X = validate_data(
+            self,
+            X,
+            accept_sparse=SPARSE_FORMATS,
+            dtype="numeric" if self.precision == "auto" else dtype,
+            reset=False,
+        )
+        if self.precision == "auto":
+            # as NumPy would type X @ W: float64 rows are not cut to float32 weights
+            dtype = FLOAT32 if np.result_type(X.dtype, dtype) == FLOAT32 else FLOAT64
+        return core_form(X, dtype)
 
     def _output(self, X: Any, coefs: list[Array], intercepts: list[Array]) -> Array:
         """Return a[L] (rows, n_L) for X (rows, n_0), computed in X's dtype."""
-        return _core.predict(
-            X,
+        W, b, threads = (
             cast(coefs, X.dtype),
             cast(intercepts, X.dtype),
-            self.activation,
-            self.out_activation_,
             thread_limit(self.n_threads),
         )
+        link = self.out_activation_
+        if link == "softmax" and (blocks := self._blocks()):
+            return _core.predict(X, W, b, self.activation, link, threads, blocks)
+        return _core.predict(X, W, b, self.activation, link, threads)
+
+    def _blocks(self) -> tuple[int, ...]:
+        """Return the numbers of outputs that have a softmax each, () if it is one."""
+        return ()
 
     def predict(self, X: Any) -> Array:
         """Predict with the fitted net.
@@ -108,6 +114,8 @@ class Forward(Portable):
         ------
         NotFittedError
             If the model was not fitted.
+        ValueError
+            If the targets were several columns of classes.
 
         Examples
         --------
@@ -123,6 +131,8 @@ class Forward(Portable):
 
         check_is_fitted(self)
         fitted = self._as_published()
+        if fitted._blocks():
+            raise ValueError("row_predictor has one softmax, not one for each column of y.")
         dtype = fitted._model_dtype()
         return RowPredictor(
             cast(fitted.coefs_, dtype),

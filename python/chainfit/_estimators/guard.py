@@ -64,6 +64,7 @@ def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
         FLOAT64,
         settings.loss_settings,
         settings.out_activation,
+        settings.blocks,
     )
 
     def objective(b: Array) -> tuple[float, Array]:

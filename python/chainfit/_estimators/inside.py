@@ -266,6 +266,10 @@ class Inside(Jobs):
         return self._as_published()
 
     def _check_output(self, output: Any) -> None:
+        if self._blocks():
+            raise ValueError(
+                "Gradients by the inputs are those of one classification, not several."
+            )
         outputs = len(self.intercepts_[-1])
         whole = isinstance(output, Integral) and not isinstance(output, bool)
         if not whole or not 0 <= output < outputs:
@@ -293,6 +297,7 @@ class Inside(Jobs):
             data.dtype,
             settings.loss_settings,
             settings.out_activation,
+            settings.blocks,
         )
         trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
         data_loss, penalty, coefs, intercepts = trainer.loss_and_gradient(
@@ -333,7 +338,7 @@ class Inside(Jobs):
             a = _core.activate(name, z)
         link = self.out_activation_
         delta = np.zeros((X.shape[0], len(b[-1])), X.dtype)
-        if raw:
+        if raw or (link == "mean_variance" and output < delta.shape[1] // 2):
             delta[:, output] = 1
         elif link in ACTIVATIONS:
             delta[:, output] = _core.activate(link, product(a, W[-1], b[-1]), True)[:, output]

@@ -91,6 +91,9 @@ class Jobs(Forward):
     def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
         """Return checked y as Y (rows, n_L) of dtype; the classes are known."""
 
+    def _learn_outputs(self) -> None:
+        """Keep what `predict` needs to know of the loss."""
+
     def _row_weight(self, sample_weight: Array | None, Y: Array, incremental: bool) -> Array | None:
         """Return what the rows of Y weigh, None if all the same."""
         return sample_weight
@@ -112,7 +115,8 @@ class Jobs(Forward):
             data = data._replace(validation=self._validation_rows(validation, data))
         outputs = data.Y.shape[1]
         if first_pass:
-            held.pop("out_activation_", None)
+            for name in ("out_activation_", "_units_per_target"):
+                held.pop(name, None)
         settings = self._settings(data.dtype, incremental)
         if incremental and settings.early_stopping and data.validation is None:
             raise ValueError(
@@ -127,6 +131,7 @@ class Jobs(Forward):
             state = State.drawn(units, settings.activation, weight_dtype, generator, init)
             self.n_outputs_, self.n_layers_ = outputs, len(units)
             self.out_activation_ = settings.out_activation
+            self._learn_outputs()
             return settings, data, state
         state = State.of(held)
         if outputs != len(state.intercepts[-1]):
@@ -149,7 +154,9 @@ class Jobs(Forward):
         loss = self._core_loss()
         optimizer = self._live_optimizer() if incremental else None
         if optimizer is None:
-            settings = FitSettings.of(vars(self), loss, incremental=incremental)
+            settings = FitSettings.of(
+                vars(self), loss, incremental=incremental, blocks=self._blocks()
+            )
             settings.check_step_size(dtype)
             return settings
         given = _given[loss](self.__dict__)
@@ -157,7 +164,8 @@ class Jobs(Forward):
         if memo is None or memo[0] != given or memo[1].loss != loss:
             # a list may have changed when it comes again
             given = tuple(tuple(g) if isinstance(g, list) else g for g in given)
-            settings = FitSettings.of(vars(self), loss, incremental=True)
+            blocks = self._blocks()
+            settings = FitSettings.of(vars(self), loss, incremental=True, blocks=blocks)
             settings.check_step_size(dtype)
             memo = optimizer.memo = given, settings
         found: FitSettings = memo[1]

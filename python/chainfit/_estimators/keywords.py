@@ -18,8 +18,9 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .initial import INITIALIZERS
+from .outputs import Levels
 from .parameters import FUNCTIONS, CheckpointInterval, Number, Rates, range_constraint
-from .rules import own_parameters
+from .rules import FREE_LINKS, own_parameters
 
 Class = TypeVar("Class", bound=type)
 Kind = Literal["classifier", "regressor", "both"]
@@ -54,8 +55,29 @@ class Keyword(NamedTuple):
     option: bool = True
 
 
+_LINKS = ", ".join(map(repr, FREE_LINKS))
+
 #: What no rule of the core brings with it, in the order of the signature.
 TABLE: tuple[Keyword, ...] = (
+    Keyword(
+        "out_activation",
+        None,
+        [StrOptions({*FREE_LINKS}), None],
+        "str or None",
+        f"""Activation of the output layer: {_LINKS}. None is the loss's own. One whose outputs
+        leave what the loss is defined for, as 'identity' does for 'poisson', is refused.""",
+        kind="regressor",
+    ),
+    Keyword(
+        "quantile",
+        0.5,
+        [Levels()],
+        "float or tuple of float",
+        """The quantile that loss='quantile' predicts, in (0, 1). A tuple of several, rising, has
+        an output for each, and `predict` returns one column for each (of several targets an array
+        (n_samples, n_targets, n_quantiles)), sorted so that they never cross.""",
+        kind="regressor",
+    ),
     Keyword(
         "init",
         "glorot_uniform",
@@ -108,6 +130,17 @@ TABLE: tuple[Keyword, ...] = (
         """Functions called after each epoch, or iteration of 'lbfgs', with its record: a dict with
         'epoch' and the parts of `history_`. One that returns True stops the training.""",
         option=False,
+    ),
+    Keyword(
+        "label_smoothing",
+        0.0,
+        [Number(0, 1, closed="left")],
+        "float",
+        """Share s of each target, in [0, 1), that is spread evenly over all K classes, as PyTorch's
+        CrossEntropyLoss does it: the targets are 1 - s + s / K and s / K in the place of 1 and 0,
+        with K = 2 for two classes and for each label of multilabel targets. So no probability is
+        driven to 1.""",
+        kind="classifier",
     ),
     Keyword(
         "class_weight",

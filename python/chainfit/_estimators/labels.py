@@ -7,6 +7,7 @@ ordinary (multilabel, sparse, not comparable).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,18 @@ def targets(binarizer: LabelBinarizer, y: Array, dtype: np.dtype[Any]) -> Array:
             y = binarizer.transform(y)  # an indicator matrix keeps its values there
         Y = np.ascontiguousarray(y != 0, dtype=dtype)  # and may have 255 for 1
     return Y
+
+
+def smoothed(Y: Array, share: float, binarizer: Any, sizes: Sequence[int]) -> Array:
+    """Return the targets Y (rows, n_L) with a share of each spread evenly over all classes.
+
+    `sizes` are the numbers of classes of several classifications, otherwise empty.
+    """
+    one = Y.dtype.type
+    if sizes:
+        return Y * one(1 - share) + np.repeat(one(share) / np.array(sizes, Y.dtype), sizes)
+    classes = Y.shape[1] if binarizer.y_type_ == "multiclass" else 2
+    return Y * one(1 - share) + one(share / classes)
 
 
 def codes(binarizer: LabelBinarizer, output: Array) -> Array:

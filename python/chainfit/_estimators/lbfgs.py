@@ -21,7 +21,6 @@ from .inputs import FitData
 from .optimizer import Trainer, cast, new_trainer
 from .parameters import as_float
 from .record import iteration
-from .rules import LINKS
 from .settings import FitSettings
 from .state import State
 from .threads import thread_limit
@@ -78,6 +77,7 @@ def minimise(
         data.dtype,
         settings.loss_settings,
         settings.out_activation,
+        settings.blocks,
     )
 
     def evaluate(theta: Array) -> tuple[float, float, list[Array], list[Array]]:
@@ -94,7 +94,7 @@ def minimise(
         evaluated = data_loss, penalty
         return data_loss + penalty, _pack(coef_grads, intercept_grads)
 
-    outputs = units[-1] if LINKS[loss] == "identity" else 1
+    scale = settings.loss_scale(units[-1])
     given = settings.own.get("time_limit")
     limit = math.inf if given is None else as_float(given)
     begun = start = time.perf_counter()
@@ -115,7 +115,7 @@ def minimise(
         # A line search ends where it looked last. SciPy goes on in theta itself.
         last = _Iterate(theta.copy(), last.n_iter + 1, *evaluated)
         now = time.perf_counter()
-        reported = last.data_loss / outputs + last.penalty
+        reported = last.data_loss * scale + last.penalty
         record = partial(iteration, last.n_iter, reported, now - begun)
         begun = now
         if any([listener.end(so_far, record) for listener in listeners]):
@@ -154,6 +154,6 @@ def minimise(
         listener.finish(why)
     # Without the optimizer that there was: its slots belong to weights that are gone.
     after = so_far()
-    after.loss = last.data_loss / outputs + last.penalty
+    after.loss = last.data_loss * scale + last.penalty
     # A line search ends with the best that it found, and says itself where it did not converge.
     return after, End(why, error, last.n_iter, best_kept=True)

@@ -24,8 +24,10 @@ from .._files.fields import (
 from .._files.model import Kind, Packed
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
 from .optimizer import Optimizer
+from .outputs import units_per_target
 from .parameters import check_activations, hidden_units
-from .rules import LINKS, OPTIMIZERS, SETTINGS
+from .rules import OPTIMIZERS, SETTINGS, link_of
+from .several import binarizers_for
 from .state import State
 from .state_file import (
     pack_layers,
@@ -36,7 +38,8 @@ from .state_file import (
     unpack_training,
 )
 
-_TARGETS = ("binary", "multiclass", "multilabel-indicator")
+_SEVERAL = "multiclass-multioutput"
+_TARGETS = ("binary", "multiclass", "multilabel-indicator", _SEVERAL)
 _CLASS_DTYPES = (
     *("bool", "float32", "float64"),
     *("int8", "int16", "int32", "int64"),
@@ -72,6 +75,7 @@ def pack(model: Any) -> Packed:
         "units": [int(model.n_features_in_), *(int(b.size) for b in state.intercepts)],
         "dtype": str(state.coefs[0].dtype),
         "out_activation": model.out_activation_,
+        **({"units_per_target": units} if (units := vars(model).get("_units_per_target")) else {}),
         "feature_names": None if names is None else [str(name) for name in names],
         "classes": _pack_classes(model, tensors) if hasattr(model, "classes_") else None,
         "training": pack_training(state, tensors),
@@ -93,11 +97,15 @@ def _pack_optimizer(optimizer: Optimizer, tensors: dict[str, np.ndarray]) -> dic
 
 def _pack_classes(model: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
     classes, binarizer = model.classes_, model._label_binarizer
-    settings: dict[str, Any] = {
-        "target": binarizer.y_type_,
-        "sparse": bool(binarizer.sparse_input_),
-        "dtype": str(classes.dtype),
-    }
+    if isinstance(binarizer, list):
+        columns = [_pack_labels(part, f"classes.{j}", tensors) for j, part in enumerate(classes)]
+        return {"target": _SEVERAL, "columns": columns}
+    settings = {"target": binarizer.y_type_, "sparse": bool(binarizer.sparse_input_)}
+    return {**settings, **_pack_labels(classes, "classes", tensors)}
+
+
+def _pack_labels(classes: np.ndarray, name: str, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    settings: dict[str, Any] = {"dtype": str(classes.dtype)}
     if classes.dtype.kind in "UO":
         labels = classes.tolist()
         if not all(isinstance(label, str) for label in labels):
@@ -106,7 +114,7 @@ def _pack_classes(model: Any, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
         settings["dtype"] = "object" if classes.dtype.kind == "O" else "str"
         settings["labels"] = labels
     elif settings["dtype"] in _CLASS_DTYPES:
-        tensors["classes"] = classes
+        tensors[name] = classes
     else:
         raise TypeError(f"cannot save classes_ of dtype {classes.dtype}")
     return settings
@@ -184,18 +192,24 @@ def _unpack_classes(model: Any, fields: Fields, tensors: Tensors) -> None:
     if not is_classifier(model):
         raise ModelFileError("settings: classes must be null for a regressor")
     target = fields.text("target", _TARGETS)
-    dtype = fields.text("dtype", (*_CLASS_DTYPES, "str", "object"))
-    if dtype in ("str", "object"):
-        labels = fields.texts("labels")
-        if not labels:
-            raise ModelFileError("settings: classes: 'labels' must not be empty")
-        classes = _text_classes(labels, dtype, tensors.nbytes)
-        rising = all(a < b for a, b in pairwise(labels))
-    else:
-        classes = tensors.take("classes", dtype, (None,))
-        rising = bool((classes[:-1] < classes[1:]).all())
-    if not rising:
-        raise ModelFileError("settings: classes must be sorted, each once")
+    if target == _SEVERAL:
+        parts = [Fields(part, "settings: classes") for part in fields.items("columns")]
+        columns = [_unpack_labels(part, f"classes.{j}", tensors) for j, part in enumerate(parts)]
+        for part in (fields, *parts):
+            part.done()
+        if (
+            len(columns) < 2
+            or sum(map(len, columns)) != model.n_outputs_
+            or not all(map(len, columns))
+        ):
+            raise ModelFileError(
+                f"settings: classes of {len(columns)} columns disagree with {model.n_outputs_} "
+                "outputs"
+            )
+        model._label_binarizer = binarizers_for(columns)
+        model.classes_ = [binarizer.classes_ for binarizer in model._label_binarizer]
+        return
+    classes = _unpack_labels(fields, "classes", tensors)
     outputs = 1 if target == "binary" else len(classes)
     fits = len(classes) in (1, 2) if target == "binary" else len(classes) > 0
     if not fits or outputs != model.n_outputs_:
@@ -219,6 +233,23 @@ def _unpack_classes(model: Any, fields: Fields, tensors: Tensors) -> None:
     fields.done()
 
 
+def _unpack_labels(fields: Fields, name: str, tensors: Tensors) -> np.ndarray:
+    """Return the labels of one classification, sorted, each once."""
+    dtype = fields.text("dtype", (*_CLASS_DTYPES, "str", "object"))
+    if dtype in ("str", "object"):
+        labels = fields.texts("labels")
+        if not labels:
+            raise ModelFileError("settings: classes: 'labels' must not be empty")
+        classes = _text_classes(labels, dtype, tensors.nbytes)
+        rising = all(a < b for a, b in pairwise(labels))
+    else:
+        classes = tensors.take(name, dtype, (None,))
+        rising = bool((classes[:-1] < classes[1:]).all())
+    if not rising:
+        raise ModelFileError("settings: classes must be sorted, each once")
+    return classes
+
+
 def _text_classes(labels: list[str], dtype: str, tensor_bytes: int) -> np.ndarray:
     """Return the labels as an array of str or object, beside so many bytes of tensors."""
     if dtype == "object":
@@ -235,12 +266,23 @@ def _text_classes(labels: list[str], dtype: str, tensor_bytes: int) -> np.ndarra
 def _unpack_out_activation(model: Any, fields: Fields) -> None:
     """Check the output's activation against the target's kind or the loss."""
     if hasattr(model, "classes_"):
-        multiclass = model._label_binarizer.y_type_ == "multiclass"
+        binarizer = model._label_binarizer
+        multiclass = isinstance(binarizer, list) or binarizer.y_type_ == "multiclass"
         right = "softmax" if multiclass else "logistic"
     elif is_classifier(model):
         raise ModelFileError("settings: classes must not be null for a classifier")
     else:
-        right = LINKS[model.loss]
+        try:
+            right = link_of(model.loss, model.out_activation)
+        except ValueError as error:
+            raise ModelFileError(f"settings: {error}") from None
+        if units := fields.integer("units_per_target", 0) if fields.has("units_per_target") else 0:
+            if units != units_per_target(model.loss, vars(model)) or model.n_outputs_ % units:
+                raise ModelFileError(
+                    f"settings: {model.n_outputs_} outputs, {units} for a target, disagree with "
+                    f"loss={model.loss!r}"
+                )
+            model._units_per_target = units
     model.out_activation_ = fields.text("out_activation", (right,))
 
 

@@ -33,11 +33,16 @@ def cast(arrays: list[Array], dtype: np.dtype[Any]) -> list[Array]:
 Blocks = list[tuple[int, dict[str, float]]] | None
 
 
-def by_blocks(parameters: Mapping[str, Any], outputs: int) -> tuple[Blocks, dict[str, float]]:
+def by_blocks(
+    parameters: Mapping[str, Any], outputs: int, sizes: tuple[int, ...] = ()
+) -> tuple[Blocks, dict[str, float]]:
     """Return parameters in the core's form: of blocks of outputs, if any, and of all outputs.
 
-    One that is a tuple has a value for each of as many equal blocks.
+    The blocks have the given sizes, or a parameter that is a tuple has a value for each of as many
+    equal ones.
     """
+    if sizes:
+        return [(n, {}) for n in sizes], {k: float(v) for k, v in parameters.items()}
     each = {key: value for key, value in parameters.items() if isinstance(value, tuple)}
     rows = [*zip(*each.values(), strict=True)]
     blocks = [(outputs // len(rows), dict(zip(each, row, strict=True))) for row in rows]
@@ -52,12 +57,13 @@ def new_trainer(
     dtype: np.dtype[Any],
     settings: Mapping[str, Any],
     out_activation: str,
+    sizes: tuple[int, ...] = (),
 ) -> Trainer:
-    """Return a core trainer for one net: units = [n_0, ..., n_L]."""
+    """Return a core trainer for one net: units = [n_0, ..., n_L], sizes of blocks of outputs."""
     kind = _core.TrainerF32 if dtype == np.float32 else _core.TrainerF64
     known = (*OPTIMIZERS[name].parameters, *LOSSES[loss].parameters)
     parameters = {p.name: settings[p.name] for p in known if p.name in settings}
-    blocks, common = by_blocks(parameters, units[-1])
+    blocks, common = by_blocks(parameters, units[-1], sizes)
     return kind(
         units,
         activation,
@@ -215,6 +221,7 @@ class Optimizer:
         dtype: np.dtype[Any],
         loss_settings: Mapping[str, Any],
         out_activation: str,
+        sizes: tuple[int, ...],
     ) -> Trainer:
         """Return the trainer for this net, the one at hand or a new one that takes the state over.
 
@@ -223,12 +230,12 @@ class Optimizer:
         ValueError
             If the state belongs to a net of other shapes.
         """
-        net = (units, activation, loss, dtype, loss_settings, out_activation)
+        net = (units, activation, loss, dtype, loss_settings, out_activation, sizes)
         if self._trainer is None or self._net != net:
             state = self.state() if self._state is None else self._state
             settings = {**self.settings, **loss_settings}
             trainer = new_trainer(
-                self.name, units, activation, loss, dtype, settings, out_activation
+                self.name, units, activation, loss, dtype, settings, out_activation, sizes
             )
             trainer.eta, trainer.steps = float(state["eta"]), int(state["steps"])
             if state["slots"]:

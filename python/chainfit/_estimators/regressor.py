@@ -1,4 +1,4 @@
-"""The regressor: real targets, squared error or Poisson deviance."""
+"""The regressor: real targets, and the losses of these."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from .._common.public import public
 from .base import BaseMLP
 from .job import given
 from .keywords import with_keywords
+from .outputs import deviations, predictions, repeated, score_of, units_per_target
 from .parameters import LAYER_SIZES
-from .rules import LINKS, REAL_LOSSES
-from .scores import Score, r2
+from .rules import REAL_LOSSES, link_of
+from .scores import Score
 from .start import StartRegressor
 from .targets import quick_real_targets, real_targets
 
@@ -30,13 +31,24 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
     """Multilayer perceptron for real targets, a drop-in for scikit-learn's.
 
     With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises half the squared error, or
-    the Poisson deviance, averaged over the rows, plus alpha / 2 times the sum of W^2 over the rows.
+    another `loss`, averaged over the rows, plus alpha / 2 times the sum of W^2 over the rows.
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, default='squared_error'
-        The loss. 'squared_error' has an identity output, 'poisson' (half the Poisson deviance, for
-        y >= 0) an exponential one.
+    loss : str, default='squared_error'
+        The loss of an output a for a target y, summed over the outputs, and its output activation
+        (unless `out_activation` names another):
+
+        - 'squared_error': (y - a)^2 / 2, identity;
+        - 'absolute_error': abs(y - a), identity: a is the median;
+        - 'huber': as 'squared_error', beyond `huber_delta` linear, identity;
+        - 'log_cosh': ln cosh(y - a), identity: as 'squared_error' near 0, far from it linear;
+        - 'quantile': q (y - a), above y (1 - q) (a - y), identity: a is the quantile q, `quantile`;
+        - 'poisson': half the Poisson deviance, for y >= 0, exp;
+        - 'gamma': half the gamma deviance, y/a - ln(y/a) - 1, for y > 0, exp;
+        - 'gaussian_nll': (ln v + (y - a)^2 / v) / 2, for a mean a and a variance v = exp(z), at
+          least the smallest normal number, which are two outputs: the likelihood of a normal
+          distribution but for its constant. ``predict(X, return_std=True)`` gives both.
 
     hidden_layer_sizes : int, array-like of int or str, default=(100,)
         Number of units of each hidden layer, (64, 32) or, for search spaces, as text: '64-32'. With
@@ -206,6 +218,7 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
 
     With several outputs `loss_` and `loss_curve_` hold the squared error averaged over the outputs,
     as in scikit-learn, while the gradient is that of the sum over them. L-BFGS minimises the sum.
+    So it is with every loss whose own output activation is the identity.
 
     Examples
     --------
@@ -232,6 +245,8 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
         "loss": [StrOptions(set(REAL_LOSSES))],
     }
     _y_numeric = True
+    #: As `units_per_target` had it in `fit`.
+    _units_per_target = 0
 
     def __init__(
         self,
@@ -300,6 +315,57 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
             )
         super()._validate_params()
 
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predict with the fitted net.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        return_std : bool, default=False
+            Whether to return standard deviations too, with loss='gaussian_nll'.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            The predictions. With several levels in `quantile` the array has one axis more at its
+            end, for these: the sorted outputs, the k-th smallest being the quantile of the k-th
+            level.
+
+        std : ndarray of the shape of y
+            Only with return_std=True.
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        ValueError
+            If X is not finite or has another number of features than in `fit`, or if standard
+            deviations are asked of a model without variances.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from chainfit import MLPRegressor
+        >>> X = np.linspace(-1, 1, 400)[:, np.newaxis]
+        >>> y = np.random.RandomState(0).normal(X[:, 0], 0.2)
+        >>> model = MLPRegressor("gaussian_nll", (8,), solver="lbfgs", random_state=0).fit(X, y)
+        >>> mean, std = model.predict(X, return_std=True)
+        >>> round(float(std.mean()), 1)
+        0.2
+        >>> model = MLPRegressor("quantile", (8,), quantile=(0.1, 0.9), random_state=0)
+        >>> model.set_params(max_iter=400).fit(X, y).predict(X).shape
+        (400, 2)
+        """
+        if not return_std:
+            return super().predict(X)
+        fitted = self._as_published()
+        output = fitted._forward(X)
+        if fitted.out_activation_ != "mean_variance":
+            raise ValueError("return_std=True needs a model fitted with loss='gaussian_nll'.")
+        return fitted._decode(output), deviations(output)
+
     @available_if(lambda model: model._check_solver())
     def partial_fit(
         self,
@@ -359,19 +425,28 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
         return self._first_partial_fit(X, y, sample_weight, None, validation)
 
     def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:
-        return real_targets(y, dtype, self.loss)
+        return self._encode_known(y, dtype)
 
     def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
-        return real_targets(y, dtype, self.loss)
+        Y = repeated(real_targets(y, dtype, self.loss), self._units())
+        assert Y is not None
+        return Y
 
     def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
-        return quick_real_targets(y, rows, dtype, self.loss)
+        return repeated(quick_real_targets(y, rows, dtype, self.loss), self._units())
+
+    def _units(self) -> int:
+        return units_per_target(self.loss, self.__dict__)
+
+    def _learn_outputs(self) -> None:
+        if self._units():
+            self._units_per_target = self._units()
 
     def _decode(self, output: Array) -> Array:
-        return output.ravel() if output.shape[1] == 1 else output
+        return predictions(output, self.out_activation_, self._units_per_target)
 
     def _core_loss(self) -> str:
-        link = LINKS[self.loss]
+        link = link_of(self.loss, self.out_activation)
         # absent only while the first fit sets the model up
         fitted_link = self.__dict__.get("out_activation_", link)
         if link != fitted_link:
@@ -379,7 +454,12 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
                 f"loss={self.loss!r} goes with the output activation {link!r}, but the model was "
                 f"fitted with {fitted_link!r}. Fit it anew with warm_start=False."
             )
+        if "out_activation_" in self.__dict__ and self._units() != self._units_per_target:
+            raise ValueError(
+                f"loss={self.loss!r} has {self._units() or 1} outputs for a target, but the model "
+                f"was fitted with {self._units_per_target or 1}. Fit it anew with warm_start=False."
+            )
         return self.loss
 
     def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
-        return r2(Y, sample_weight)
+        return score_of(Y, sample_weight, self.out_activation_)

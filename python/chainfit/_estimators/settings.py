@@ -48,6 +48,8 @@ class FitSettings:
         Whether to train one epoch, as `partial_fit` does, and not `max_iter` or until it converges.
     seed : int or None
         `random_state` where it is an integer.
+    blocks : tuple of int
+        Numbers of neighbouring outputs with a softmax of their own each; () is one for all.
 
     The other attributes are the estimators' parameters.
     """
@@ -73,10 +75,16 @@ class FitSettings:
     step: StepSettings
     incremental: bool = False
     seed: int | None = None
+    blocks: tuple[int, ...] = ()
 
     @classmethod
     def of(
-        cls, parameters: Mapping[str, Any], loss: str, *, incremental: bool = False
+        cls,
+        parameters: Mapping[str, Any],
+        loss: str,
+        *,
+        incremental: bool = False,
+        blocks: tuple[int, ...] = (),
     ) -> FitSettings:
         """Make the settings of an estimator's parameters, which scikit-learn has validated.
 
@@ -87,6 +95,7 @@ class FitSettings:
         loss : str
             The core's name of the loss.
         incremental : bool, default=False
+        blocks : tuple of int, default=()
 
         Raises
         ------
@@ -116,6 +125,7 @@ class FitSettings:
             n_threads=p["n_threads"],
             step=StepSettings.of(p),
             incremental=incremental,
+            blocks=blocks,
             seed=int(seed) if isinstance(seed, Integral) else None,
         )
 

@@ -27,6 +27,7 @@ _THEIRS = {
     "solver": ("lbfgs", "sgd", "adam"),
     "learning_rate": ("constant", "invscaling", "adaptive"),
     "loss": ("squared_error", "poisson"),
+    "out_activation": (None,),
 }
 
 # What a fitted estimator holds beside its parameters, in both packages under the same name.
@@ -42,10 +43,12 @@ _REQUESTING = ("fit", "partial_fit", "score")
 
 def to_sklearn(estimator: Any) -> Any:
     """Make a scikit-learn MLP of a chainfit estimator; documented as its method."""
+    if isinstance(getattr(estimator, "classes_", None), list):
+        raise ValueError("scikit-learn's MLP has no targets of several columns of classes.")
     their = theirs.MLPClassifier if is_classifier(estimator) else theirs.MLPRegressor
     names = their().get_params(deep=False)
     for name, known in _THEIRS.items():
-        value = getattr(estimator, name)
+        value = getattr(estimator, name, None)
         if value not in known and value not in CLASS_LOSSES:
             raise ValueError(
                 f"scikit-learn has no {name}={value!r}, only {', '.join(map(repr, known))}."

@@ -17,13 +17,17 @@ from .generator import generator_kept
 from .job import Jobs
 from .labels import binarizer_for
 from .layers import layers
+from .outputs import units_per_target
 from .parameters import check_activations, hidden_units
 from .state import State
 
 Array = npt.NDArray[Any]
+Weights = tuple[list[Array], list[Array]]
 
 # What an earlier fit knew of its data.
-_OF_DATA = ("classes_", "_label_binarizer", "out_activation_", "feature_names_in_")
+_OF_DATA = (
+    *("classes_", "_label_binarizer", "out_activation_", "feature_names_in_", "_units_per_target"),
+)
 
 
 class Start(Jobs):
@@ -33,12 +37,13 @@ class Start(Jobs):
     random_state: Any
 
     @abstractmethod
-    def _set_targets(self, targets: Any) -> int:
-        """Take what there is to predict, as `initialize` documents it; return the net's outputs."""
+    def _set_targets(self, targets: Any, weights: Weights | None) -> int:
+        """Take what there is to predict, as `initialize` documents it; return the net's outputs.
 
-    def _start(
-        self, n_features: int, targets: Any, weights: tuple[list[Array], list[Array]] | None = None
-    ) -> Self:
+        None: what the weights were made for.
+        """
+
+    def _start(self, n_features: int, targets: Any, weights: Weights | None = None) -> Self:
         """Become a model with the given weights, or with new ones."""
         self._validate_params()
         if not isinstance(n_features, Integral) or isinstance(n_features, bool) or n_features < 1:
@@ -47,16 +52,14 @@ class Start(Jobs):
         model = draft.copy
         for name in _OF_DATA:
             model.__dict__.pop(name, None)
-        units = [
-            int(n_features),
-            *hidden_units(self.hidden_layer_sizes),
-            model._set_targets(targets),
-        ]
+        outputs = model._set_targets(targets, weights)
+        units = [int(n_features), *hidden_units(self.hidden_layer_sizes), outputs]
         dtype = FLOAT32 if self.precision == "float32" else FLOAT64
         settings = model._settings(dtype, incremental=False)
         check_activations(settings.activation, len(units) - 2)
         model.n_features_in_, model.n_outputs_, model.n_layers_ = units[0], units[-1], len(units)
         model.out_activation_ = settings.out_activation
+        model._learn_outputs()
         with generator_kept(self.random_state):
             if weights is None:
                 generator = check_random_state(self.random_state)
@@ -91,7 +94,7 @@ class Start(Jobs):
         W, b = layers(coefs, intercepts, dtype)
         sizes = tuple(len(v) for v in b[:-1])
         model = cls(**{"hidden_layer_sizes": sizes, **parameters})
-        model._start(len(W[0]), len(b[-1]) if targets is None else targets, (W, b))
+        model._start(len(W[0]), targets, (W, b))
         if feature_names is not None:
             names = np.array([str(name) for name in feature_names], dtype=object)
             if len(names) != len(W[0]):
@@ -201,7 +204,7 @@ class StartClassifier(Start):
             targets = (outputs if multilabel else max(outputs, 2), multilabel)
         return cls._from_weights(coefs, intercepts, targets, feature_names, parameters)
 
-    def _set_targets(self, targets: Any) -> int:
+    def _set_targets(self, targets: Any, weights: Weights | None) -> int:
         classes, multilabel = targets
         if isinstance(classes, Integral) and not isinstance(classes, bool):
             classes = np.arange(int(classes))
@@ -222,7 +225,9 @@ class StartClassifier(Start):
 class StartRegressor(Start):
     """How a regressor begins without a fit."""
 
-    def initialize(self, n_features: int, n_outputs: int = 1) -> Self:
+    loss: str
+
+    def initialize(self, n_features: int, n_targets: int = 1) -> Self:
         """Draw the weights, as `fit` does before its first step, and train nothing.
 
         The model then predicts, is explained, saved, and trained by `partial_fit`, or by `fit` with
@@ -233,7 +238,7 @@ class StartRegressor(Start):
         n_features : int
             Number of features.
 
-        n_outputs : int, default=1
+        n_targets : int, default=1
             Number of targets.
 
         Returns
@@ -253,7 +258,7 @@ class StartRegressor(Start):
         >>> [W.shape for W in model.coefs_]
         [(4, 8), (8, 1)]
         """
-        return self._start(n_features, n_outputs)
+        return self._start(n_features, n_targets)
 
     @classmethod
     def from_weights(
@@ -299,7 +304,11 @@ class StartRegressor(Start):
         """
         return cls._from_weights(coefs, intercepts, None, feature_names, parameters)
 
-    def _set_targets(self, targets: Any) -> int:
+    def _set_targets(self, targets: Any, weights: Weights | None) -> int:
+        units = units_per_target(self.loss, self.__dict__) or 1
+        if targets is None:
+            assert weights is not None
+            targets = max(1, len(weights[1][-1]) // units)
         if not isinstance(targets, Integral) or isinstance(targets, bool) or targets < 1:
-            raise ValueError(f"n_outputs must be an int >= 1, got {targets!r}.")
-        return int(targets)
+            raise ValueError(f"n_targets must be an int >= 1, got {targets!r}.")
+        return int(targets) * units

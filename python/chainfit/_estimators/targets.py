@@ -38,10 +38,11 @@ def real_targets(y: Any, dtype: np.dtype[Any], loss: str) -> Array:
         assert_all_finite(y, input_name="y")  # validation does not look at objects
         size = max(abs(float(y.min())), abs(float(y.max())))
         raise too_large(f"y holds a value of size {size:.2g}", dtype, "Scale the targets")
-    if _too_low(y, loss):
+    if _too_low(y, loss, dtype):
+        bound = ">" if LOSSES[loss].lowest_target_open else ">="
         raise ValueError(
             f"Some value(s) of y are out of the valid range of the loss {loss!r}, which needs "
-            f"y >= {LOSSES[loss].lowest_target:g}."
+            f"y {bound} {LOSSES[loss].lowest_target:g}."
         )
     return _columns(y, dtype)
 
@@ -54,7 +55,7 @@ def quick_real_targets(y: Any, rows: int, dtype: np.dtype[Any], loss: str) -> Ar
         and len(y) == rows
         and (y.ndim == 1 or (y.ndim == 2 and y.shape[1] > 1))
         and _within(y, LARGEST[dtype])
-        and not _too_low(y, loss)
+        and not _too_low(y, loss, dtype)
     ):
         return None
     return _columns(y, dtype)
@@ -71,8 +72,10 @@ def _within(y: Array, largest: float) -> bool:
     return bool(-largest <= _least(y) and y.item(y.argmax()) <= largest)
 
 
-def _too_low(y: Array, loss: str) -> bool:
+def _too_low(y: Array, loss: str, dtype: np.dtype[Any]) -> bool:
     lowest = LOSSES[loss].lowest_target
+    if LOSSES[loss].lowest_target_open:  # the kernels take denormal numbers for 0
+        lowest += float(np.finfo(dtype).tiny)
     return lowest > -math.inf and _least(y) < lowest
 
 

@@ -103,6 +103,7 @@ def _make_steps(
         data.dtype,
         settings.loss_settings,
         settings.out_activation,
+        settings.blocks,
     )
     goes_on = optimizer.averages and step.averages
     (trainer.set_average if goes_on else trainer.set_parameters)(coefs, intercepts)
@@ -254,7 +255,7 @@ class _Watcher:
     def _validate(self) -> tuple[float, float]:
         assert self.validation is not None
         parameters = published(self.trainer)
-        score, loss = self.validation(*parameters, lambda: self._state_with(parameters))
+        score, loss = self.validation(*parameters, partial(self._state_with, parameters))
         self.scores.append(score)
         if self.validation.with_loss:
             self.losses.append(loss)

@@ -57,7 +57,8 @@ class Validation:
         """
         settings, rows = self._settings, self._rows
         activations = settings.activation, settings.out_activation
-        output = _core.predict(rows.X, coefs, intercepts, *activations, self._threads)
+        threads, blocks = self._threads, settings.blocks
+        output = _core.predict(rows.X, coefs, intercepts, *activations, threads, blocks)
         if not (all_finite(output) or bool(np.isfinite(output).all())):
             return math.nan, math.nan
         loss = self._loss(output) if self.with_loss else math.nan
@@ -73,7 +74,7 @@ class Validation:
 
     def _loss(self, output: Array) -> float:
         rows, settings = self._rows, self._settings
-        blocks, common = by_blocks(settings.loss_settings, output.shape[1])
+        blocks, common = by_blocks(settings.loss_settings, output.shape[1], settings.blocks)
         loss = _core.loss(output, rows.Y, rows.sample_weight, settings.loss, blocks, **common)
         return loss * settings.loss_scale(output.shape[1])
 
@@ -85,7 +86,7 @@ def hold_out(
     stratify = None
     if data.classes and data.Y.shape[1] == 1:
         # as words: an error that names a class names it as scikit-learn does
-        stratify = np.where(data.Y[:, 0] > 0, "True", "False")
+        stratify = np.where(data.Y[:, 0] > 0.5, "True", "False")
     train, held_out = train_test_split(
         np.arange(data.X.shape[0], dtype=np.int64),
         random_state=generator,

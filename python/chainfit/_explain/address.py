@@ -6,6 +6,7 @@ import operator
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from itertools import chain, product
 from typing import Any, NamedTuple, NoReturn
 
 from .formula import Name
@@ -31,8 +32,11 @@ class Address(NamedTuple):
             return notation.bias(self.layer, self.target)
         return notation.weight(self.layer, self.source, self.target)
 
-
-Indices = tuple[int, int | None, int]  # layer, source, target, from 0 and perhaps out of range
+    def exists(self, units: Sequence[int]) -> bool:
+        l, i, j = self
+        if not 0 <= l < len(units) - 1:
+            return False
+        return (i is None or 0 <= i < units[l]) and 0 <= j < units[l + 1]
 
 
 class Syntax(NamedTuple):
@@ -76,13 +80,13 @@ def read_address(address: str | Sequence[int], units: Sequence[int], notation: N
         readings = _readings(address, refuse)
     else:
         readings = [_of_tuple(address, refuse)]
-    valid = [r for r in readings if _exists(r, units)]
+    valid = [reading for reading in readings if reading.exists(units)]
     if not valid:
         refuse(f"There is no {_shown(address)} in a net of {'-'.join(map(str, units))}.")
     if len(valid) > 1:
-        names = " or ".join(Address(*r).name(notation).ascii for r in valid)
+        names = " or ".join(reading.name(notation).ascii for reading in valid)
         refuse(f"{_shown(address)} can be read as {names}: put a comma between the indices.")
-    return Address(*valid[0])
+    return valid[0]
 
 
 def existing(units: Sequence[int], notation: Notation) -> str:
@@ -107,36 +111,35 @@ def _shown(address: Any) -> str:
     return repr(address if isinstance(address, str) else tuple(address))
 
 
-def _of_tuple(address: Any, refuse: Callable[[str], NoReturn]) -> Indices:
+def _of_tuple(address: Any, refuse: Callable[[str], NoReturn]) -> Address:
     try:
-        numbers = [operator.index(number) for number in address]
+        numbers: list[Any] = [operator.index(number) for number in address]
     except TypeError:
         raise TypeError(
             "weight must be an address as 'w_12^(2)' or a tuple (layer, from, to) of integers, "
             f"got {address!r}."
         ) from None
-    if len(numbers) == 3:
-        return numbers[0], numbers[1], numbers[2]
     if len(numbers) == 2:
-        return numbers[0], None, numbers[1]
-    refuse(f"A tuple is (layer, from, to), or (layer, to) for a bias, got {_shown(address)}.")
+        numbers.insert(1, None)
+    if len(numbers) != 3:
+        refuse(f"A tuple is (layer, from, to), or (layer, to) for a bias, got {_shown(address)}.")
+    return Address(*numbers)
 
 
-def _readings(text: str, refuse: Callable[[str], NoReturn]) -> list[Indices]:
+def _readings(text: str, refuse: Callable[[str], NoReturn]) -> list[Address]:
     """Return all that a text may mean: indices without a comma can be split in several places."""
     plain = re.sub(r"[\s{}$\\]", "", unicodedata.normalize("NFKC", text.replace("⁽", "^(")))
     for pattern, groups in SYNTAXES:
         match = re.fullmatch(pattern, plain, re.IGNORECASE)
         if not match:
             continue
-        readings: list[dict[str, int]] = [{}]
-        for digits, places in zip(match.groups(), groups, strict=True):
-            readings = [
-                found | {letter: n - first for (letter, first), n in zip(places, ns, strict=True)}
-                for found in readings
-                for ns in _splits(digits, len(places))
-            ]
-        return [(found["l"], found.get("i"), found["j"]) for found in readings]
+        places = [place for group in groups for place in group]
+        splits = (_splits(d, len(g)) for d, g in zip(match.groups(), groups, strict=True))
+        found = [
+            {letter: n - first for (letter, first), n in zip(places, chain(*way), strict=True)}
+            for way in product(*splits)
+        ]
+        return [Address(each["l"], each.get("i"), each["j"]) for each in found]
     refuse(f"{text!r} is no address of a weight.")
 
 
@@ -151,10 +154,3 @@ def _splits(digits: str, n: int) -> list[tuple[int, ...]]:
         for way in words
         if len(way) == n and all(way) and (n == 1 or not any(w.startswith("0") for w in way))
     ]
-
-
-def _exists(indices: Indices, units: Sequence[int]) -> bool:
-    l, i, j = indices
-    if not 0 <= l < len(units) - 1:
-        return False
-    return (i is None or 0 <= i < units[l]) and 0 <= j < units[l + 1]

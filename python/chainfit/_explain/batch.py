@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight
 
@@ -17,6 +17,7 @@ from .._estimators.labels import (
     check_labels,
     found_labels,
     quick_targets,
+    smoothed,
     targets,
 )
 from .._estimators.rules import LOSSES
@@ -65,20 +66,18 @@ def rounded(net: Net, batch: Batch) -> Batch:
     """Return the batch in float64, rounded to the dtype that a chainfit model trains in."""
     # scikit-learn multiplies float64 rows with float32 weights in float64
     dtype = net.dtype if isinstance(net.model, BaseMLP) else np.dtype(np.float64)
-
-    def as_float64(a: Array) -> Array:
-        return a.astype(dtype, copy=False).astype(np.float64, copy=False)
-
-    X, Y, sample_weight = batch
-    return Batch(
-        as_float64(X), as_float64(Y), None if sample_weight is None else as_float64(sample_weight)
-    )
+    numbers = (None if a is None else a.astype(dtype).astype(np.float64) for a in batch)
+    return Batch._make(numbers)
 
 
 def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     """Return the checked batch, not yet rounded to the dtype of the model."""
     _check_explained(net)
-    X, single = _as_rows(X)
+    single = False  # whether X came as one row without the first dimension
+    if getattr(X, "ndim", None) != 2 and not hasattr(X, "to_pandas"):
+        X = np.asarray(X)
+        single = X.ndim == 1
+        X = X[np.newaxis] if single else X
     if isinstance(net.source, Pipeline):
         if len(net.source) > 1:
             X = net.source[:-1].transform(X)
@@ -89,8 +88,7 @@ def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     check_sparse(X)
     check_sparse(y, "y")
     X = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32))
-    if sp.issparse(X):
-        X = X.toarray()
+    X = X.toarray() if sp.issparse(X) else X
     if X.shape[1] != net.units[0]:
         name = "Net" if net.model is None else type(net.model).__name__
         raise ValueError(
@@ -99,10 +97,10 @@ def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
         )
     Y = _targets(net, y, len(X), single)
     if sample_weight is not None:
-        sample_weight = _check_sample_weight(
-            np.atleast_1d(sample_weight), X, dtype=np.float64, ensure_non_negative=True
-        )
-    return Batch(X, Y, sample_weight)
+        w = np.atleast_1d(sample_weight)
+        w = _check_sample_weight(w, X, dtype=np.float64, ensure_non_negative=True)
+        return Batch(X, Y, w)
+    return Batch(X, Y, None)
 
 
 def labels_of(model: Any, Y: Array) -> Array:
@@ -112,14 +110,6 @@ def labels_of(model: Any, Y: Array) -> Array:
         return Y.ravel() if Y.shape[1] == 1 else Y
     y = binarizer.inverse_transform(Y)
     return y.toarray() if sp.issparse(y) else y
-
-
-def _as_rows(X: Any) -> tuple[Any, bool]:
-    """Return X with two dimensions, and whether it came as one row without the first."""
-    if getattr(X, "ndim", None) == 2 or hasattr(X, "to_pandas"):
-        return X, False
-    X = np.asarray(X)
-    return (X[np.newaxis], True) if X.ndim == 1 else (X, False)
 
 
 def _encode_table(model: Any, X: Any, y: Any) -> tuple[Any, Any]:
@@ -143,15 +133,19 @@ def _targets(net: Net, y: Any, rows: int, single: bool) -> Array:
         y = y.reshape(1, -1) if y.size == n_outputs and n_outputs > 1 else y.reshape(-1)
     if y.ndim not in (1, 2):
         raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")
-    if len(y) != rows:
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {[rows, len(y)]}"
-        )
+    check_consistent_length(range(rows), y)
     binarizer = getattr(net.model, "_label_binarizer", None)
     if binarizer is not None:
+        share = float(getattr(net.model, "label_smoothing", 0.0))
         Y = _of_labels(net, binarizer, y)
+        Y = smoothed(Y, share, binarizer, ()) if share else Y
     elif net.loss == "log_loss" and y.ndim == 1 and n_outputs > 1:
-        Y = _of_class_numbers(y, n_outputs)
+        if not np.isin(y, np.arange(n_outputs)).all():
+            raise ValueError(
+                f"y must hold the numbers of classes, 0 to {n_outputs - 1}, or rows of {n_outputs} "
+                f"probabilities, got {y}."
+            )
+        Y = np.eye(n_outputs)[y.astype(np.intp)]
     else:
         Y = check_array(y.reshape(rows, -1), dtype=(np.float64, np.float32), input_name="y")
     if Y.shape != (rows, n_outputs):
@@ -164,7 +158,8 @@ def _of_labels(net: Net, binarizer: Any, y: Array) -> Array:
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y)
     if y.ndim == 2 and binarizer.y_type_ == "multiclass":  # one-hot
-        if y.shape[1] != len(net.model.classes_) or not _is_one_hot(y):
+        is_one_hot = np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
+        if y.shape[1] != len(net.model.classes_) or not is_one_hot:
             raise ValueError(
                 f"y must hold labels, or one-hot rows of {len(net.model.classes_)} classes."
             )
@@ -179,19 +174,6 @@ def _of_labels(net: Net, binarizer: Any, y: Array) -> Array:
     check_indicators(y)
     check_labels(found_labels(y), net.model.classes_, all_of_them=False)
     return targets(binarizer, y, np.dtype(np.float64))
-
-
-def _is_one_hot(Y: Array) -> bool:
-    return bool(np.isin(Y, (0, 1)).all() and (Y.sum(axis=1) == 1).all())
-
-
-def _of_class_numbers(y: Array, n_classes: int) -> Array:
-    if not (np.isin(y, np.arange(n_classes)).all()):
-        raise ValueError(
-            f"y must hold the numbers of classes, 0 to {n_classes - 1}, or rows of {n_classes} "
-            f"probabilities, got {y}."
-        )
-    return np.eye(n_classes)[y.astype(np.intp)]
 
 
 def _check_range(loss: str, Y: Array) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, NamedTuple
@@ -302,7 +302,7 @@ def total(terms: Sequence[Formula]) -> Formula:
 
 def substitute(tree: Any, values: Mapping[Any, Formula]) -> Any:
     """Return a tree with formulas in the place of others, mostly of its variables."""
-    if isinstance(tree, tuple):
+    if type(tree) is tuple:  # not the name of a symbol
         return tuple(substitute(part, values) for part in tree)
     if not isinstance(tree, Formula):
         return tree
@@ -339,7 +339,7 @@ def in_numbers(tree: Any) -> Any:
 
 
 def as_data(tree: Any) -> Any:
-    """Return a rule as JSON: [kind, part, ...], a number, or the key of a variable."""
+    """Return a rule as flat JSON: [kind, part, ...], a number, or the key of a variable."""
     match tree:
         case Variable():
             return tree.key
@@ -349,7 +349,10 @@ def as_data(tree: Any) -> Any:
             return {"symbol": tree.name.unicode, "value": tree.value}
         case Formula():
             parts = [part for name, part in vars(tree).items() if name != "given"]
-            return [type(tree).__name__, *map(as_data, parts)]
-        case tuple():
-            return [as_data(part) for part in tree]
+            return [type(tree).__name__, *_flat(parts)]
     return tree
+
+
+def _flat(parts: Iterable[Any]) -> Iterator[Any]:
+    for part in parts:
+        yield from _flat(part) if isinstance(part, tuple) else (as_data(part),)

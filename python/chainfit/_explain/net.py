@@ -52,7 +52,7 @@ _NUMBERS = {"alpha", "learning_rate_init", "weight_decay", *_OWN}
 _SHARED = ("activation", "alpha", "learning_rate_init", "nesterovs_momentum")
 _CONSTRAINTS = {
     "out_activation": [StrOptions(set(OUT_ACTIVATIONS))],
-    "loss": [StrOptions(set(reference.LOSSES))],
+    "loss": [StrOptions(set(rules.LOSSES))],
     "solver": [StrOptions(set(SOLVERS))],
     **{name: CONSTRAINTS[name] for name in _SHARED},
     **{name: [range_constraint(p)] for name, p in _OWN.items()},
@@ -240,13 +240,24 @@ def as_net(model: Any) -> Net:
         return model
     mlp, feature_names, output_names = _inner(model)
     check_is_fitted(mlp, "coefs_")
+    if isinstance(getattr(mlp, "classes_", None), list):
+        raise ValueError(
+            "A net for several columns of classes can't be explained: it has a softmax each."
+        )
     if not isinstance(mlp, BaseMLP) and not isinstance(getattr(mlp, "out_activation_", None), str):
         raise NotFittedError(f"This {type(mlp).__name__} instance is not fitted yet.")
     if feature_names is None:
         feature_names = getattr(mlp, "feature_names_in_", None)
     if output_names is None:
         output_names = _class_names(mlp)
+    if isinstance(mlp, BaseMLP) and vars(mlp).get("_units_per_target"):
+        raise ValueError(
+            f"Of a net with several outputs for a target, as loss={mlp.loss!r} has them here, "
+            "there is no chain."
+        )
     settings = {k: getattr(mlp, k) for k in (*_SHARED, *_OWN) if hasattr(mlp, k)}
+    if isinstance(settings.get("quantile"), tuple | list):  # which another loss does not look at
+        del settings["quantile"]
     net = Net(
         mlp.coefs_,
         mlp.intercepts_,

@@ -333,13 +333,8 @@ def update_of(name: str, decay: float) -> UpdateRule:
 
 
 #: What the constants are called as settings of a net or an estimator, where it is something else.
-_SETTINGS = {
-    "eta": "learning_rate_init",
-    "mu": "momentum",
-    "beta1": "beta_1",
-    "beta2": "beta_2",
-    "eps": "epsilon",
-}
+SETTINGS = {"eta": "learning_rate_init", "mu": "momentum", "eps": "epsilon"}
+SETTINGS |= {f"beta{k}": f"beta_{k}" for k in (1, 2)}
 
 
 def numbers_of_rule(
@@ -350,7 +345,7 @@ def numbers_of_rule(
     `setting` returns a setting by its name; `eta` is the step size if a schedule has changed it.
     """
     update = update_of(rule, setting(DECAY.key))
-    found = {v.key: float(setting(_SETTINGS.get(v.key, v.key))) for v in update.constants}
+    found = {v.key: float(setting(SETTINGS.get(v.key, v.key))) for v in update.constants}
     found |= {} if eta is None else {"eta": float(eta)}
     for variable, tree in update.lines:
         needed = variables_of(tree)
@@ -377,16 +372,12 @@ class Assignment(NamedTuple):
 def update_rule(numbers: Mapping[str, Any], J: Name, weight: Name) -> list[Assignment]:
     """Return the lines of a weight's update; `numbers` are those of `Update.of`."""
     update = rule_of(numbers)
-    assigned = [variable for variable, _ in update.lines]
-    values: dict[Formula, Any] = {
-        v: Quantity(v.name, numbers[v.key]) for v in (*update.constants, *update.memory, *assigned)
-    }
     old, new = old_new(weight)
-    values |= {
-        G: Partial(J, weight, numbers["gradient"]),
-        OLD: Quantity(old, numbers["old"]),
-        T: Quantity(T.name, int(numbers.get("t", 0))),
-    }
+    variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
+    values: dict[Formula, Any] = {v: Quantity(v.name, numbers[v.key]) for v in variables}
+    values[G] = Partial(J, weight, numbers["gradient"])
+    values[OLD] = Quantity(old, numbers["old"])
+    values[T] = Quantity(T.name, int(numbers.get("t", 0)))
     return [
         Assignment(new if v == NEW else v.name, substitute(rule, values), numbers[v.key])
         for v, rule in update.lines

@@ -14,7 +14,7 @@ import numpy as np
 from . import document as d
 from . import rules
 from .address import Address
-from .formula import Apply, Constant, Formula, Name, Partial, Quantity, SumOver, code, indexed
+from .formula import Apply, Formula, Name, Partial, Quantity, SumOver, code, indexed, plain, total
 from .net import SOLVERS
 from .notation import Notation, Unit
 from .story import NO_RULE, count, given, listed, net_words, objective
@@ -35,11 +35,10 @@ W = indexed("w")  # any weight
 
 def step_story(trace: TraceNumbers, notation: Notation, writer: Writer) -> d.Document:
     s = Symbols(trace, notation)
-    exercise = writer.hide_numbers and not s.batch
     numbers = trace.update.of(0, 0, 0) if trace.update else None
     sections = [
         overview(s, writer.digits),
-        given(s, numbers) if exercise else None,
+        given(s, numbers) if writer.hide_numbers and not s.batch else None,
         inputs(s),
         *(forward(s, l) for l in range(1, s.L + 1)),
         loss(s, writer.digits),
@@ -135,7 +134,7 @@ def overview(s: Symbols, digits: int) -> d.Section:
 def inputs(s: Symbols) -> d.Section:
     names, X = s.net.feature_names, s.trace.X
     if s.batch:
-        table = table_of(s, Quantities(lambda j: s.a(0, j), Constant, X))
+        table = table_of(s, Quantities(lambda j: s.a(0, j), plain, X))
     else:
         shown = range(min(len(names), 2 * SHOWN))
         rows = tuple((s.a(0, j), d.label(names[j]), float(X[0, j])) for j in shown)
@@ -146,15 +145,12 @@ def inputs(s: Symbols) -> d.Section:
 
 def forward(s: Symbols, l: int) -> d.Section:
     """Write the sums of a layer, and what its activation makes of them."""
-    units = range(s.net.units[l])
+    units, f = range(s.net.units[l]), s.net.layer_activation(l)
     z = Quantities(lambda i: s.z(l, i), lambda i: s.weighted_sum(l, i), s.trace.z[l])
     a = Quantities(lambda i: s.a(l, i), lambda i: s.activation(l, i), s.trace.a[l])
+    steps = (("Step 1, weighted sum and bias: ", z), (f"Step 2, activation ({f}): ", a))
     first, second = (
-        d.Paragraph.of((before, *d.equation(x.symbol("i"), x.rule("i"))))
-        for before, x in (
-            ("Step 1, weighted sum and bias: ", z),
-            (f"Step 2, activation ({s.net.layer_activation(l)}): ", a),
-        )
+        d.Paragraph.of((words, *d.equation(x.symbol("i"), x.rule("i")))) for words, x in steps
     )
     blocks: Sequence[d.Block]
     if is_written_out(s, l - 1, l):
@@ -237,7 +233,7 @@ def backward(s: Symbols, l: int) -> d.Section:
         if at_loss and not (slopes is not None and np.isfinite(trace.da[l][0, i])):
             return s.canonical_derivative(i)
         if slopes is None:
-            return s.through_softmax([dJ_da(k) for k in range(n)], i)
+            return total([dJ_da(k) * s.softmax_derivative(k, i) for k in range(n)])
         return dJ_da(i) * s.slope(l, i)
 
     da = Quantities(

@@ -6,7 +6,7 @@ A unit may be a letter, which stands for all units of its layer: it has a name a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -84,10 +84,13 @@ class Symbols:
         return rules.softmax_derivative(self.a(self.L, m), self.a(self.L, k), same)
 
     def weighted_sum(self, l: int, j: Unit) -> Formula:
-        below = over(
-            "j", self.net.units[l - 1], j, lambda i: self.w(l - 1, i, j) * self.a(l - 1, i)
+        def term(i: Unit) -> Formula:
+            return self.w(l - 1, i, j) * self.a(l - 1, i)
+
+        each = map(term, range(self.net.units[l - 1]))
+        return total(
+            [*([SumOver("j", term("j"))] if isinstance(j, str) else each), self.b(l - 1, j)]
         )
-        return total([*below, self.b(l - 1, j)])
 
     def weighted_deltas(self, l: int, j: Unit, at_most: int) -> Formula:
         """Return the rule of dJ/da, a sum over the layer above."""
@@ -98,9 +101,6 @@ class Symbols:
         if isinstance(j, str):
             return SumOver("k", term("k"))
         return largest_terms(self.net.coefs[l][j] * self.deltas(l + 1), term, at_most)
-
-    def through_softmax(self, dJ_da: Sequence[Formula], k: int) -> Formula:
-        return total([dJ * self.softmax_derivative(m, k) for m, dJ in enumerate(dJ_da)])
 
     def penalty(self) -> Formula:
         """Return the L2 term of J."""
@@ -125,11 +125,6 @@ def quantity(name: Name, values: Any, *at: Unit) -> Quantity:
     if any(isinstance(unit, str) for unit in at):
         return general(name)
     return Quantity(name, float(values[at]))
-
-
-def over(index: str, n: int, unit: Unit, term: Callable[[Any], Formula]) -> list[Formula]:
-    """Return n terms; where a letter stands for the unit, one sum over an index."""
-    return [SumOver(index, term(index))] if isinstance(unit, str) else [term(i) for i in range(n)]
 
 
 def largest_terms(values: Array, term: Callable[[int], Formula], at_most: int) -> Formula:

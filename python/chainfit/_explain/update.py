@@ -81,12 +81,10 @@ class Update:
     def __setstate__(self, state: dict[str, Any]) -> None:
         if "constants" not in state:  # of 0.1.0, which had a field for each
             old = {key: state.pop(key) for key in ("eta", "mu", "beta1", "beta2", "eps", "t")}
-            words = {"momentum": "mu", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps"}
-            words["learning_rate_init"] = "eta"
-            old["weight_decay"], words["weight_decay"] = 0.0, "weight_decay"  # there was none
-            state["constants"] = rules.numbers_of_rule(
-                state["rule"], old["t"], lambda setting: old[words[setting]]
-            )
+            settings = {rules.SETTINGS[key]: x for key, x in old.items() if key != "t"}
+            settings["weight_decay"] = 0.0  # there was none
+            settings_of = settings.__getitem__
+            state["constants"] = rules.numbers_of_rule(state["rule"], old["t"], settings_of)
         self.__dict__.update(state)
 
     def of(self, layer: int, i: int | None, j: int) -> dict[str, Any]:
@@ -176,7 +174,7 @@ def _step_of_ours(model: BaseMLP, batch: Batch) -> _Step:
         before = _optimizer_state(draft)
         old = _copy((draft.coefs_, draft.intercepts_))
     held = draft.__dict__
-    # names that arrays don't have; its record
+    # names that arrays don't have, and its record, which is another's
     for name in ("feature_names_in_", *HISTORY, *OWN_HISTORY):
         held.pop(name, None)
     held.update(_one_quiet_step(draft, len(batch.X)))

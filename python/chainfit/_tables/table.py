@@ -18,6 +18,7 @@ from .._common.published import Published
 from .._estimators.callbacks import Listener, Progress
 from .._estimators.classifier import MLPClassifier
 from .._estimators.regressor import MLPRegressor
+from .._estimators.rules import LOSSES
 from .encoder import Column, encode, learn
 from .readers import read_numbers
 from .target import (
@@ -230,8 +231,9 @@ class TableModel(Published):
             mean, spread = float(values.mean()), float(values.std())
         if not np.isfinite(spread):
             raise ValueError(f"target {labels.name!r}: its values are too large for float64 sums")
-        if self.parameters.get("loss") == "poisson":
-            # The Poisson deviance wants y >= 0, and only its scale is free.
+        loss = LOSSES.get(self.parameters.get("loss", "squared_error"))
+        if loss is not None and loss.lowest_target == 0:
+            # A deviance wants y >= 0, and only its scale is free.
             return values, 0.0, mean or 1.0
         return values, mean, spread or 1.0
 

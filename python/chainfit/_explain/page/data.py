@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from ..._common.printable import printable
 from ..._estimators.rules import optimizer_name
 from .. import rules
-from ..address import SYNTAXES
+from ..address import SYNTAXES, Syntax, syntax_of
 from ..batch import as_batch
 from ..formula import as_data
 from ..history import History
@@ -28,6 +29,9 @@ from ..trace import trace_numbers
 from ..update import _optimizer_state, numbers_of_state
 
 Array = npt.NDArray[Any]
+
+#: Indices of ``coefs_[1][1, 0]`` as 1, 1, 0.
+COUNTED_FROM_0 = (syntax_of("{l},{i},{j}"), syntax_of("({l},{i},{j})"))
 
 #: Weights times rows of which a page still draws all rows as one batch without a noticeable wait.
 MOST_WORK = 20_000_000
@@ -63,69 +67,73 @@ def page_data(
             f"Of {given:,} rows the page has the first {rows:,}; “all” means these, as one batch."
         )
     epochs = _epochs(net, history)
-    kept = _epochs_kept(epochs, _megabytes(net, X, Y), max_mb)
+    kept = _epochs_kept(epochs, X.size + Y.size, max_mb)
     if len(kept) < len(epochs):
         notes.append(f"Of {len(epochs):,} epochs the page has {len(kept):,}, spread evenly.")
     dtype = _stored_dtype([net for _, net in kept])
+    weights = None if w is None else w.tolist()
+    is_class = hasattr(net.model, "classes_")  # a class called 1 needs a word more
+    names = map(printable, net.output_names)
     data = {
         "units": net.units,
-        "n_parameters": _n_parameters(net),
         "canonical": net.canonical,
         "alpha": net.alpha,
         **rules_data(net),
         "features": [printable(name) for name in net.feature_names],
-        "outputs": _output_names(net),
+        "outputs": [f"class {name}" if is_class else name for name in names],
         "notation": notation,
         "notations": {key: _notation(names) for key, names in NOTATIONS.items()},
-        "addresses": SYNTAXES,
+        "addresses": [_address(syntax) for syntax in (*SYNTAXES, *COUNTED_FROM_0)],
         "dtype": dtype.name,
         "epochs": [_epoch(label, at, dtype, X, Y, w) for label, at in kept],
-        "rows": {
-            "n": rows,
-            "of": given,
-            "X": _base64(X),
-            "Y": _base64(Y),
-            "weights": None if w is None else w.tolist(),
-        },
+        "rows": {"n": rows, "of": given, "X": _base64([X]), "Y": _base64([Y]), "weights": weights},
     }
     return data, notes
 
 
 def rules_data(net: Net) -> dict[str, Any]:
     """Return the rules of the net's layers, loss and solver, trees among them as `as_data` does."""
-    names = [net.layer_activation(l) for l in range(1, len(net.units))]
     loss = rules.loss_of(net)
-    solver = None
-    if net.solver != "lbfgs":
-        rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
-        update = rules.update_of(rule, net.weight_decay)
-        variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
-        solver = {
-            "words": update.words,
-            "names": {v.key: v.name.unicode for v in variables},
-            "memory": [v.key for v in update.memory],
-            "of_weights": [rules.DECAY.key],  # 0 for a bias
-            "lines": [(v.key, as_data(tree)) for v, tree in update.lines],
-        }
+    trees = {key: as_data(getattr(loss, key)) for key in ("term", "scale", "slope", "of_sum")}
+    of_row = loss.of_row("i" if net.units[-1] > 1 else "", rules.Y, rules.A)
+    clipped = loss.of_sum is not None
     return {
-        "layers": names,
-        "activations": {name: _activation(rules.ACTIVATIONS[name]) for name in names},
-        "loss": {
-            "name": net.loss,
-            "is_clipped": loss.of_sum is not None,
-            **{key: as_data(getattr(loss, key)) for key in ("term", "scale", "slope", "of_sum")},
-        },
-        "solver": solver,
+        "layers": [_activation(net.layer_activation(l)) for l in range(1, len(net.units))],
+        "loss": {"name": net.loss, "is_clipped": clipped, "row": as_data(of_row), **trees},
+        "solver": _solver(net),
     }
 
 
-def _activation(rule: rules.Activation) -> dict[str, Any]:
+def _activation(name: str) -> dict[str, Any]:
+    rule = rules.ACTIVATIONS[name]
     return {
+        "name": name,
         "shown": as_data(rule.value),
         "value": as_data(rule.stable or rule.value),
         "slope": as_data(rule.slope),
         "idle_below": rules.SATURATED * (rule.steepest or 0),
         "cuts": rule.cuts,
+    }
+
+
+def _solver(net: Net) -> dict[str, Any]:
+    """Return the update as trees; `why` says what the page shows where it can't be made."""
+    if net.solver == "lbfgs":
+        why = (
+            "L-BFGS has no rule for a single weight: each of its steps is made of the gradients of "
+            "all weights, now and before."
+        )
+        return {"words": "L-BFGS", "why": why, "memory": [], "lines": []}
+    rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
+    update = rules.update_of(rule, net.weight_decay)
+    variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
+    return {
+        "words": update.words,
+        "why": f"What {update.words} remembered at this epoch was not kept.",
+        "names": {v.key: v.name.unicode for v in variables},
+        "memory": [v.key for v in update.memory],
+        "of_weights": [rules.DECAY.key],  # 0 for a bias
+        "lines": [(v.key, as_data(tree)) for v, tree in update.lines],
     }
 
 
@@ -139,6 +147,17 @@ def _notation(notation: Notation) -> dict[str, Any]:
     return data
 
 
+def _address(syntax: Syntax) -> tuple[str, dict[str, int]]:
+    """Return a pattern with a named group for each index, and what they count from."""
+    pattern = syntax.pattern
+    for places in syntax.groups:
+        digits = r"\d+" if len(places) == 1 else r"[1-9]\d*"
+        named = ",".join(f"(?<{letter}>{digits})" for letter, _ in places)
+        before, _, after = re.split(r"(\(\[?\\d[^)]*\))", pattern, maxsplit=1)
+        pattern = before + named + after
+    return pattern, dict(place for places in syntax.groups for place in places)
+
+
 def to_script(data: dict[str, Any]) -> str:
     """Return the data as JSON that is safe inside a <script>: nothing in it can end the element."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
@@ -147,42 +166,25 @@ def to_script(data: dict[str, Any]) -> str:
     return text
 
 
-def _output_names(net: Net) -> list[str]:
-    """Names of the outputs; a class called 1 needs a word more."""
-    is_class = hasattr(net.model, "classes_")
-    names = map(printable, net.output_names)
-    return [f"class {name}" if is_class else name for name in names]
-
-
 # --- what is kept --------------------------------------------------------------------------------
-
-
-def _n_parameters(net: Net) -> int:
-    return sum(p.size for p in (*net.coefs, *net.intercepts))
 
 
 def _rows_kept(net: Net, given: int, max_rows: int) -> int:
     return min(given, max_rows, max(1, MOST_WORK // _n_parameters(net)))
 
 
-def _megabytes(net: Net, X: Array, Y: Array) -> tuple[float, float]:
-    """Size in the page of one epoch's weights, and of all else that is large."""
-    dtype = _stored_dtype([net])
-    base64_mb = 4 / 3 / 1e6
-    weights = _n_parameters(net) * dtype.itemsize * base64_mb
-    memory = len(_memory(net)) * weights
-    return weights, memory + (X.nbytes + Y.nbytes) * base64_mb
+def _n_parameters(net: Net) -> int:
+    return sum(p.size for p in _arrays(net.coefs, net.intercepts))
 
 
 def _epochs(net: Net, history: Any) -> list[tuple[str, Net]]:
     """Return (label, net) for each epoch, the model itself last."""
-    if history is None:
-        return [("as fitted" if net.model is not None else "as given", net)]
+    own = "as fitted" if net.model is not None else "as given"
+    nets = [] if history is None else [as_net(at) for at in history]
+    labels = [f"net {n + 1}" for n in range(len(nets))]
     if isinstance(history, History):
-        labelled = [(f"epoch {n}", at) for n, at in zip(history.epochs, history, strict=True)]
-    else:
-        labelled = [(f"net {n + 1}", as_net(at)) for n, at in enumerate(history)]
-    for label, at in labelled:
+        labels = [f"epoch {n}" for n in history.epochs]
+    for label, at in zip(labels, nets, strict=True):
         for name in ("units", "activation", "out_activation", "loss"):
             ours, theirs = getattr(net, name), getattr(at, name)
             if ours != theirs:
@@ -190,23 +192,25 @@ def _epochs(net: Net, history: Any) -> list[tuple[str, Net]]:
                     f"history holds another kind of net: {name} of {label!r} is {theirs!r}, that "
                     f"of the model {ours!r}."
                 )
-    if labelled and _same_weights(labelled[-1][1], net):
-        labelled[-1] = (labelled[-1][0], net)  # the model itself also has its optimizer's memory
-    else:
-        labelled.append(("as fitted" if net.model is not None else "as given", net))
-    return labelled
+    if nets and _same_weights(nets[-1], net):
+        del nets[-1]  # the model itself also has its optimizer's memory
+        own = labels.pop()
+    return [*zip(labels, nets, strict=True), (own, net)]
 
 
 def _same_weights(a: Net, b: Net) -> bool:
-    pairs = zip((*a.coefs, *a.intercepts), (*b.coefs, *b.intercepts), strict=True)
+    pairs = zip(_arrays(a.coefs, a.intercepts), _arrays(b.coefs, b.intercepts), strict=True)
     return all(np.array_equal(p, q) for p, q in pairs)
 
 
 def _epochs_kept(
-    epochs: Sequence[tuple[str, Net]], sizes: tuple[float, float], max_mb: float
+    epochs: list[tuple[str, Net]], row_numbers: int, max_mb: float
 ) -> list[tuple[str, Net]]:
     """Return so many epochs, first and last among them, as fit into the file."""
-    weights, rest = sizes
+    net = epochs[-1][1]
+    in_base64 = 4 / 3 / 1e6
+    weights = _n_parameters(net) * _stored_dtype([net]).itemsize * in_base64
+    rest = len(_memory(net)) * weights + row_numbers * 8 * in_base64
     room = int((max_mb - rest) / weights)
     if room < 1:
         raise ValueError(
@@ -214,7 +218,7 @@ def _epochs_kept(
             f"too many weights, or the rows too many features; raise max_mb or lower max_rows."
         )
     if room >= len(epochs):
-        return list(epochs)
+        return epochs
     chosen = np.unique(np.linspace(len(epochs) - 1, 0, room).round().astype(int))
     return [epochs[i] for i in chosen]
 
@@ -224,22 +228,20 @@ def _epochs_kept(
 
 def _stored_dtype(nets: Sequence[Net]) -> np.dtype[Any]:
     """Float32 where that loses nothing: weights of a float32 model."""
-    for net in nets:
-        for p in (*net.coefs, *net.intercepts):
-            if not np.array_equal(p, p.astype(np.float32)):
-                return np.dtype(np.float64)
-    return np.dtype(np.float32)
+    arrays = (p for net in nets for p in _arrays(net.coefs, net.intercepts))
+    is_float32 = all(np.array_equal(p, p.astype(np.float32)) for p in arrays)
+    return np.dtype(np.float32 if is_float32 else np.float64)
 
 
-def _base64(*arrays: Array, dtype: Any = np.float64) -> str:
+def _arrays(coefs: Sequence[Array], intercepts: Sequence[Array]) -> list[Array]:
+    """b[0], W[0], b[1], W[1], ..."""
+    return [p for pair in zip(intercepts, coefs, strict=True) for p in pair]
+
+
+def _base64(arrays: Sequence[Array], dtype: Any = np.float64) -> str:
     little = np.dtype(dtype).newbyteorder("<")
     raw = b"".join(np.ascontiguousarray(a, dtype=little).tobytes() for a in arrays)
     return base64.b64encode(raw).decode("ascii")
-
-
-def _interleaved(coefs: Sequence[Array], intercepts: Sequence[Array]) -> list[Array]:
-    """W[0], b[0], W[1], b[1], ..."""
-    return [p for pair in zip(coefs, intercepts, strict=True) for p in pair]
 
 
 def _epoch(
@@ -251,9 +253,9 @@ def _epoch(
         "label": label,
         "J": _finite(numbers.J),
         "gradients": [_finite(g) for g in gradients],
-        "parameters": _base64(*_interleaved(net.coefs, net.intercepts), dtype=dtype),
+        "parameters": _base64(_arrays(net.coefs, net.intercepts), dtype),
         "update": _update(net),
-        "slots": [_base64(*_interleaved(*slot), dtype=dtype) for slot in _memory(net)],
+        "slots": [_base64(_arrays(*slot), dtype) for slot in _memory(net)],
     }
 
 

@@ -15,12 +15,13 @@ from ..._common.public import public
 from ..._files.disk import AnyPath, as_path, write_output
 from .. import rules
 from ..net import Net, as_net
+from ..notation import NOTATIONS
 from .data import page_data, to_script
 
 # One script, in this order: what a file uses stands before it.
 SCRIPTS = (
-    *("data", "tree", "numbers", "dom", "notation", "math", "paths", "factors"),
-    *("labels", "picture", "views", "chain", "story", "story_panel", "layers", "app"),
+    *("data", "tree", "numbers", "dom", "notation", "math", "formulas", "paths"),
+    *("labels", "picture", "views", "chain", "story", "layers", "app"),
 )
 
 NOTEBOOK_HEIGHT = 820
@@ -195,16 +196,16 @@ def _render(jinja2: Any, net: Net, title: str, data: dict[str, Any], notes: list
     style = read("page.css")
     script = '(() => {\n"use strict";\n' + "\n".join(read(f"{n}.js") for n in SCRIPTS) + "})();\n"
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    safe = environment.filters["safe"]
+    environment.filters["hash"] = _hash
     html: str = environment.from_string(read("page.html")).render(
         title=printable(title),
         about=_about(net),
         notes=notes,
-        style=safe(style),
-        style_hash=_hash(style),
-        script=safe(script),
-        script_hash=_hash(script),
-        data=safe(to_script(data)),
+        notation=data["notation"],
+        notations=[(name, names.summary) for name, names in NOTATIONS.items()],
+        style=style,
+        script=script,
+        data=to_script(data),
     )
     return html
 

@@ -1,49 +1,54 @@
-// What Python wrote into the page: names, rows, and the weights of every epoch as base64.
+// What Python wrote into the page: rules, names, rows, and the weights of every epoch as base64.
 
 const data = JSON.parse(document.getElementById("chainfit-data").textContent);
-const units = data.units; // n_0..n_L
+const { units } = data; // n_0..n_L
 const L = units.length - 1;
 
-// base64 of little-endian floats, as float64
-function floats(text, kind) {
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
-  if (kind === "float64") return new Float64Array(bytes.buffer);
-  return Float64Array.from(new Float32Array(bytes.buffer));
-}
+const range = (first, last) => Array.from({ length: last - first + 1 }, (_, n) => first + n);
+const indices_of = (l) => range(0, units[l] - 1);
+const total = (values, f = (value) => value) => values.reduce((sum, v, k) => sum + f(v, k), 0);
 
-// W[l] (n_l, n_{l+1}) line by line and b[l] (n_{l+1},), cut from one array: W[0], b[0], W[1], ...
-function parameters(values) {
-  const W = [];
-  const b = [];
-  let at = 0;
-  for (let l = 0; l < L; l++) {
-    W.push(values.subarray(at, (at += units[l] * units[l + 1])));
-    b.push(values.subarray(at, (at += units[l + 1])));
-  }
-  return { W, b };
+// so many of a list, those of the largest size first
+function largest(list, size, n) {
+  const sized = Array.from(list, (item) => [size(item), item]);
+  sized.sort(([p], [q]) => q - p);
+  return sized.slice(0, n).map(([, item]) => item);
 }
 
 function remember(make) {
   const known = new Map();
   return (...key) => {
-    const name = key.join();
+    const name = JSON.stringify(key);
     if (!known.has(name)) known.set(name, make(...key));
     return known.get(name);
   };
 }
 
-const net = remember((epoch) => parameters(floats(data.epochs[epoch].parameters, data.dtype)));
+// base64 of little-endian floats, as float64 in arrays of these lengths
+function floats(text, kind, lengths) {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  const values = new (kind === "float32" ? Float32Array : Float64Array)(bytes.buffer);
+  let at = 0;
+  return lengths.map((n) => Float64Array.from(values.subarray(at, (at += n))));
+}
+
+// Of each layer an array (n_l + 1, n_{l+1}), line by line: biases, then weights. An address is
+// { l, i, j }, i = -1 for a bias.
+const lengths = units.slice(1).map((m, l) => (units[l] + 1) * m);
+const index_of = ({ l, i, j }) => (i + 1) * units[l + 1] + j;
+const parameter = (p, address) => p[address.l][index_of(address)];
+const net = remember((epoch) => floats(data.epochs[epoch].parameters, data.dtype, lengths));
 
 // velocity, or Adam's m and v, before the next step; none before the first one
 const slots = remember((epoch) =>
-  (data.epochs[epoch].slots ?? []).map((slot) => parameters(floats(slot, data.dtype))),
+  data.epochs[epoch].slots.map((slot) => floats(slot, data.dtype, lengths)),
 );
 
+const of_rows = (text, n) => floats(text, "float64", Array(data.rows.n).fill(n));
 const rows = {
-  X: floats(data.rows.X, "float64"),
-  Y: floats(data.rows.Y, "float64"),
-  weights: data.rows.weights, // null: all 1
-  n: data.rows.n,
+  ...data.rows, // n, and weights, null where all are 1
+  X: of_rows(data.rows.X, units[0]),
+  Y: of_rows(data.rows.Y, units[L]),
 };

@@ -1,29 +1,26 @@
 // Making elements, and numbers as text. Text always goes in as text nodes, never as markup.
 
-// el("p.note", { id: "cut" }, "text", child, ...): attributes may be left out
+// el("p.note", { id: "cut" }, "text", child, ...): attributes may be left out, more classes are a
+// list, and "--size" is what the style makes of it
 function make(namespace, name, contents) {
   const [tag, ...classes] = name.split(".");
   const element = document.createElementNS(namespace, tag);
-  const [first] = contents;
-  const has_attributes = first?.constructor === Object;
-  const attributes = { class: classes.join(" ") || null, ...(has_attributes ? first : {}) };
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "style")
-      for (const [k, v] of Object.entries(value)) element.style.setProperty(k, v);
-    else element.setAttribute(name, value === true ? "" : value);
-  }
-  const children = contents.slice(has_attributes ? 1 : 0).flat(Infinity);
-  element.append(...children.filter((child) => child || child === 0));
+  const has_attributes = contents[0]?.constructor === Object;
+  const { class: more = [], ...attributes } = has_attributes ? contents[0] : {};
+  const all = [...classes, ...more].filter(Boolean);
+  if (all.length) attributes.class = all.join(" ");
+  for (const [name, value] of Object.entries(attributes))
+    if (name === "--size") element.style.setProperty(name, value);
+    else if (value !== null && value !== undefined) element.setAttribute(name, value);
+  element.append(...nodes_of(contents.slice(has_attributes ? 1 : 0)));
   return element;
 }
+
+const nodes_of = (contents) => contents.flat(Infinity).filter((child) => child || child === 0);
 
 const el = (tag, ...contents) => make("http://www.w3.org/1999/xhtml", tag, contents);
 const svg = (tag, ...contents) => make("http://www.w3.org/2000/svg", tag, contents);
 const mathml = (tag, ...contents) => make("http://www.w3.org/1998/Math/MathML", tag, contents);
-
-const by_id = (id) => document.getElementById(id);
 
 // --- numbers as text -----------------------------------------------------------------------------
 
@@ -56,9 +53,7 @@ function brief(value) {
   if (Number.isInteger(value) && size < 1e4) return signed(String(value));
   if (size >= 1e4 || size < 0.005)
     return signed(value.toExponential(0).replace("e+", "e").replace("e-", "e\u2212"));
-  return signed(
-    size >= 99.95 ? value.toFixed(0) : size >= 9.995 ? value.toFixed(1) : value.toFixed(2),
-  );
+  return signed(value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2));
 }
 
 // a number that a reader, or a script, can have in full
@@ -67,5 +62,3 @@ const number = (value, digits) =>
 
 const count_of = (n) => (n < 1e15 ? n.toLocaleString("en-US") : text_of(n, 3));
 const plural = (n, word) => `${count_of(n)} ${word}${n === 1 ? "" : "s"}`;
-
-const range = (first, last) => Array.from({ length: last - first + 1 }, (_, n) => first + n);

@@ -12,31 +12,19 @@ function measure(text, size, weight = 400) {
   return pen.measureText(text).width;
 }
 
-// A text with its place: the middle of its baseline, or its start.
-const label_at = (x, y, parts, width, size, { kind = "name", start = false } = {}) => ({
-  x,
-  y,
-  parts,
-  kind: start ? `${kind} beside` : kind,
-  left: (start ? x : x - width / 2) - 2,
-  right: (start ? x : x - width / 2) + width + 2,
-  top: y - 0.85 * size - 1,
-  bottom: y + 0.25 * size + 1,
+// A text with its place, the middle of its baseline or its start, and the box around it.
+const label_at = (x, y, parts, width, size, kind = ["name"], left = x - width / 2) => ({
+  ...{ x, y, parts, kind },
+  box: { x: left - 2, y: y - 0.85 * size - 1, width: width + 4, height: 1.1 * size + 2 },
 });
 
-const draw_label = ({ x, y, parts, kind, left, right, top, bottom }) => [
-  svg("rect.behind", {
-    x: left,
-    y: top,
-    width: right - left,
-    height: bottom - top,
-    rx: 3,
-  }),
+const draw_label = ({ x, y, parts, kind, box }) => [
+  svg("rect.behind", { ...box, rx: 3 }),
   svg("text", { x, y, class: kind }, parts),
 ];
 
 const overlap = (p, q) =>
-  p.left < q.right && q.left < p.right && p.top < q.bottom && q.top < p.bottom;
+  p.x < q.x + q.width && q.x < p.x + p.width && p.y < q.y + q.height && q.y < p.y + p.height;
 
 // --- what fits -----------------------------------------------------------------------------------
 
@@ -85,71 +73,55 @@ const radius_around = (texts, size, least) =>
 // --- where they stand ----------------------------------------------------------------------------
 
 // What stands at a unit: its name or symbol below, and the target of an output there or beside.
-function unit_labels(l, i, at, look) {
-  const { x, y, step } = at.place[l].get(i);
-  const half = at.column / 2 - 4;
+function node_labels({ l, i, x, y, step, symbol: sign }, { column, radius, loss, look }) {
+  const half = column / 2 - 4;
   const edge = Math.max(4, x - half); // the first column ends at the picture's edge
   const room = x + half - edge;
   const name = unit_name(l, i);
-  const target = (l === L && look.target?.(i)) || null;
-  const lines_below = Math.max(1, Math.floor((step - 2 * at.radius - 9) / LINE));
+  const target = (l === L && look.target(i)) || null;
+  const lines_below = Math.max(1, Math.floor((step - 2 * radius - 9) / LINE));
   const most = Math.max(1, Math.min(3, target ? lines_below - 1 : lines_below));
   const texts =
     name === null
-      ? [fit_symbol(look.symbol(l, i), room)]
+      ? [fit_symbol(sign, room)]
       : wrap_name(name, room, most).map((line) => [line, measure(line, TEXT)]);
   const target_width = target && measure(target, TEXT);
   const is_below = target && texts.length < lines_below;
   if (is_below) texts.push([target, target_width]);
   const labels = texts.map(([parts, width], n) => {
     const middle = Math.max(x, edge + width / 2);
-    return label_at(middle, y + at.radius + 13 + n * LINE, parts, width, TEXT);
+    return label_at(middle, y + radius + 13 + n * LINE, parts, width, TEXT);
   });
-  const beside = x + at.radius + 6;
-  if (target && !is_below && beside + target_width + 6 < at.loss.x - at.loss.half)
-    labels.push(label_at(beside, y + 4, target, target_width, TEXT, { start: true }));
+  const beside = x + radius + 6;
+  if (target && !is_below && beside + target_width + 6 < loss.x - loss.half)
+    labels.push(label_at(beside, y + 4, target, target_width, TEXT, ["name", "beside"], beside));
   return labels;
 }
 
 // The number of an edge at t, 0 at the unit that it leaves, 1 at the one that it enters.
-function edge_label({ address: { l, i, j }, value }, at, t, is_chosen) {
-  const from = at.place[l].get(i);
-  const to = at.place[l + 1].get(j);
-  const x = from.x + at.radius + t * (to.x - from.x - 2 * at.radius);
+function edge_label({ from, to, value }, { radius }, t, is_chosen) {
+  const x = from.x + radius + t * (to.x - from.x - 2 * radius);
   const y = from.y + t * (to.y - from.y) + 4;
   const text = brief(value);
-  const kind = `edge-label ${sign_of(value)} ${is_chosen ? "chosen" : ""}`;
-  return label_at(x, y, text, measure(text, EDGE_TEXT, 700), EDGE_TEXT, { kind });
+  const kind = ["edge-label", sign_of(value), is_chosen && "chosen"];
+  return label_at(x, y, text, measure(text, EDGE_TEXT, 700), EDGE_TEXT, kind);
 }
 
 // Where along its edges the numbers of a gap have room, all at the same t, or null. First comes
 // the t at which the lines of all pairs are evenly apart: s / (s + n s') for sources s and n
 // targets s' apart.
-function label_place(edges, at, taken) {
-  if (!edges.length) return null;
-  const { l } = edges[0].address;
-  const [from, to] = [at.place[l], at.place[l + 1]];
-  if (from.size * to.size > 16) return null;
-  const s = from.values().next().value.step;
-  const s_to = to.values().next().value.step;
-  const even = from.size === 1 || to.size === 1 ? 0.42 : s / (s + to.size * s_to);
+function label_place(from, to, edges, at, taken) {
+  if (edges.length > 16) return null;
+  const is_fan = from.length === 1 || to.length === 1;
+  const even = is_fan ? 0.42 : from[0].step / (from[0].step + to.length * to[0].step);
   return free_place(edges, at, taken, even);
 }
 
 // A t at which the numbers of these edges are apart, and clear of what is there; or null.
 function free_place(edges, at, taken, first = 0.5) {
-  const tried = [first, ...range(4, 16).map((n) => n / 20)];
-  return (
-    tried.find((t) =>
-      are_apart(
-        edges.map((e) => edge_label(e, at, t)),
-        taken,
-      ),
-    ) ?? null
-  );
+  const is_free = (t) => {
+    const boxes = edges.map((edge) => edge_label(edge, at, t).box);
+    return boxes.every((p, n) => ![...taken, ...boxes.slice(0, n)].some((q) => overlap(p, q)));
+  };
+  return [first, ...range(4, 16).map((n) => n / 20)].find(is_free) ?? null;
 }
-
-const are_apart = (labels, taken) =>
-  labels.every(
-    (p, n) => !taken.some((q) => overlap(p, q)) && !labels.slice(0, n).some((q) => overlap(p, q)),
-  );

@@ -5,9 +5,8 @@ const mo = (sign, attributes = {}) => mathml("mo", attributes, sign);
 const mrow = (...parts) => mathml("mrow", parts);
 const frac = (above, below) => mathml("mfrac", above, below);
 const label = (words) => mathml("mtext", words);
-const minus = () => mo("\u2212");
 const equals = () => mo("=");
-const dot = () => mo("·", { lspace: "0.15em", rspace: "0.15em" });
+const dot = (space = "0.15em") => mo("·", { lspace: space, rspace: space });
 
 const LONG = 7; // parts, signs among them
 const is_tall = (element) => element.localName === "mfrac" || element.querySelector("mfrac");
@@ -15,21 +14,16 @@ const is_tall = (element) => element.localName === "mfrac" || element.querySelec
 // Brackets grow with a fraction; between the parts of long ones that don't, a line may break.
 function brackets(parts, [open, close] = "()") {
   const grow = parts.some(is_tall);
-  const [before, after] = [open, close].map((sign) =>
-    mo(sign, { stretchy: String(grow), lspace: "0", rspace: "0" }),
-  );
-  if (grow || parts.length < LONG) return [mrow(before, parts, after)];
-  return [mrow(before, parts[0]), ...parts.slice(1, -1), mrow(parts.at(-1), after)];
+  const sign = (text) => mo(text, { stretchy: String(grow), lspace: "0", rspace: "0" });
+  if (grow || parts.length < LONG) return [mrow(sign(open), parts, sign(close))];
+  return [mrow(sign(open), parts[0]), ...parts.slice(1, -1), mrow(parts.at(-1), sign(close))];
 }
 
 function mn(value, digits = 4) {
   const [mantissa, power] = scientific(value, digits);
-  const whole = mathml("mrow", { "data-value": String(value) }, mathml("mn", mantissa));
-  if (power !== null) {
-    const ten = mathml("msup", mathml("mn", "10"), mathml("mn", power));
-    whole.append(mo("·", { lspace: "0.05em", rspace: "0.05em" }), ten);
-  }
-  return whole;
+  const ten = () => [dot("0.05em"), mathml("msup", mathml("mn", "10"), mathml("mn", power))];
+  const parts = [mathml("mn", mantissa), power !== null && ten()];
+  return mathml("mrow", { "data-value": String(value) }, parts);
 }
 
 // letters of indices are slanted, numbers and commas are not
@@ -44,11 +38,7 @@ function part(symbol) {
   const below = symbol.word ? label(symbol.word) : symbol.sub && indices(symbol.sub);
   const above = symbol.sup && label(symbol.sup);
   const base = mi(symbol.base);
-  const whole = below
-    ? above
-      ? mathml("msubsup", base, below, above)
-      : mathml("msub", base, below)
-    : base;
+  const whole = below ? mathml(above ? "msubsup" : "msub", base, below, above) : base;
   return symbol.after ? mrow(whole, label(symbol.after)) : whole;
 }
 
@@ -58,74 +48,78 @@ const partial = (top, bottom) => frac(mrow(mi("∂"), part(top)), mrow(mi("∂")
 // Leaves: { symbol }, { partial: [top, bottom] }, { over, body } for a sum over an index, and
 // { count } for terms that are left out; each with a value.
 
-const [SUM, PRODUCT, ATOM] = [0, 1, 2]; // how tightly the parts of a formula hold together
+// How tightly the parts of a formula hold together.
+const [SUM, PRODUCT, ATOM] = [0, 1, 2];
+const TIGHTNESS = { Sum: SUM, Negative: PRODUCT, Product: PRODUCT };
 
-function leaf(tree, in_numbers) {
-  if (in_numbers) {
-    const number = mn(tree.value);
-    const words = tree.count && mathml("mtext.aside", ` (${plural(tree.count, "more term")})`);
-    return [words ? [number, words] : [number], number.children.length > 1 ? PRODUCT : ATOM];
-  }
-  if (tree.count) return [[label(`… ${count_of(tree.count)} more`)], ATOM];
-  if (tree.partial) return [[partial(...tree.partial)], ATOM];
-  if (!("over" in tree)) return [[part(tree.symbol)], ATOM];
-  const sign = tree.over ? mathml("munder", mo("∑"), part({ base: tree.over })) : mo("∑");
-  return [[sign, ...inside(tree.body, false, PRODUCT)], PRODUCT];
+function tightness(tree, n) {
+  if (Array.isArray(tree)) return TIGHTNESS[tree[0]] ?? ATOM;
+  if (n && typeof tree === "object") return scientific(tree.value, 4)[1] === null ? ATOM : PRODUCT;
+  return tree.body ? PRODUCT : ATOM;
 }
 
+function leaf(tree, n) {
+  const { count, over, body } = tree;
+  if (n && count)
+    return [mn(tree.value), mathml("mtext.aside", ` (${plural(count, "more term")})`)];
+  if (n) return [mn(tree.value)];
+  if (count) return [label(`… ${count_of(count)} more`)];
+  if (tree.partial) return [partial(...tree.partial)];
+  if (!body) return [part(tree.symbol)];
+  const sign = over ? mathml("munder", mo("∑"), part({ base: over })) : mo("∑");
+  return [sign, ...inside(body, n, PRODUCT)];
+}
+
+// Each kind as elements, in numbers or not; a line may break between them.
 const WRITERS = {
-  Negative: (of, n) => [[minus(), ...inside(of, n, PRODUCT, false)], PRODUCT],
-  Sum([first, ...others], n) {
-    const signed_terms = others.map((term) => {
+  Negative: (n, of) => [mo("\u2212"), ...inside(of, n, PRODUCT, false)],
+  Sum: (n, first, ...others) => [
+    ...inside(first, n, SUM),
+    ...others.flatMap((term) => {
       const [is_negative, size] = split_sign(term, n);
-      const parts = is_negative ? inside(size, n, PRODUCT, false) : inside(size, n, SUM);
-      return [mo(is_negative ? "\u2212" : "+"), ...parts];
-    });
-    return [[...inside(first, n, SUM), ...signed_terms.flat()], SUM];
-  },
-  Product: (factors, n) => [
-    factors.flatMap((f, k) => [...(k ? [dot()] : []), ...inside(f, n, PRODUCT, k === 0)]),
-    PRODUCT,
+      if (is_negative) return [mo("\u2212"), ...inside(size, n, PRODUCT, false)];
+      return [mo("+"), ...inside(size, n, SUM)];
+    }),
   ],
-  Quotient: (top, bottom, n) => [[frac(whole(top, n), whole(bottom, n))], ATOM],
-  Power(base, exponent, n) {
+  Product: (n, ...factors) =>
+    factors.flatMap((f, k) => [...(k ? [dot()] : []), ...inside(f, n, PRODUCT, k === 0)]),
+  Quotient: (n, top, bottom) => [frac(whole(top, n), whole(bottom, n))],
+  Power(n, base, exponent) {
     const { symbol, partial } = base;
     const is_name = typeof symbol === "string"; // of a rule, perhaps with a word below
     const is_raised = !n && (partial || (is_name ? symbol.includes(" ") : symbol?.sup));
     const parts = inside(base, n, ATOM, false);
-    const below = mrow(is_raised ? brackets(parts) : parts);
-    return [[mathml("msup", below, whole(exponent, n))], ATOM];
+    return [mathml("msup", mrow(is_raised ? brackets(parts) : parts), whole(exponent, n))];
   },
-  Apply(name, argument, n) {
-    const x = write(argument, n)[0];
-    if (name === "sqrt") return [[mathml("msqrt", x)], ATOM];
-    if (name === "exp") return [[mathml("msup", mi("e"), mrow(x))], ATOM];
-    return name === "abs" ? [brackets(x, "||"), ATOM] : [[mi(name), ...brackets(x)], ATOM];
+  Apply(n, name, argument) {
+    const x = write(argument, n);
+    if (name === "sqrt") return [mathml("msqrt", x)];
+    if (name === "exp") return [mathml("msup", mi("e"), mrow(x))];
+    return name === "abs" ? brackets(x, "||") : [mi(name), ...brackets(x)];
   },
-  Case(condition, above, otherwise, n) {
-    const [f, yes, no] = [condition, above, otherwise].map((part) => write(part, n)[0]);
+  Case(n, ...parts) {
+    const [f, yes, no] = parts.map((part) => write(part, n));
     const [if_, else_] = ["if", "else"].map((word) => label(`\u00a0${word}\u00a0`));
-    return [brackets([yes, if_, f, mo(">"), mn(0), else_, no].flat()), ATOM];
+    return brackets([yes, if_, f, mo(">"), mn(0), else_, no].flat());
   },
 };
 
-// A tree as elements, and how tightly they hold together: between them a line may break.
 function write(tree, in_numbers) {
-  if (typeof tree === "number") return [[mn(tree)], ATOM];
+  if (typeof tree === "number") return [mn(tree)];
   if (!Array.isArray(tree)) return leaf(tree, in_numbers);
   const [kind, ...parts] = tree;
-  return WRITERS[kind](...parts, in_numbers);
+  return WRITERS[kind](in_numbers, ...parts);
 }
 
-const whole = (tree, in_numbers) => mrow(write(tree, in_numbers)[0]);
-const symbols = (tree) => write(tree, false)[0];
-const numbers = (tree) => write(tree, true)[0];
+const whole = (tree, in_numbers) => mrow(write(tree, in_numbers));
+const symbols = (tree) => write(tree, false);
+const numbers = (tree) => write(tree, true);
 
 // in brackets where it is too loose, or negative but not at the front
 function inside(tree, in_numbers, at_least, is_first = true) {
-  const [parts, tightness] = write(tree, in_numbers);
-  const is_loose = tightness < at_least || (!is_first && split_sign(tree, in_numbers)[0]);
-  return is_loose ? brackets(parts) : parts;
+  const is_negative = !is_first && split_sign(tree, in_numbers)[0];
+  const parts = write(tree, in_numbers);
+  return is_negative || tightness(tree, in_numbers) < at_least ? brackets(parts) : parts;
 }
 
 // [whether it begins with a minus, the tree without]
@@ -136,9 +130,8 @@ function split_sign(tree, in_numbers) {
   const [kind, first, ...others] = tree;
   if (kind === "Negative") return [true, first];
   if (kind !== "Product" && kind !== "Quotient") return [false, tree];
-  const [is_negative, size] = split_sign(kind === "Product" ? first[0] : first, in_numbers);
-  const rest = kind === "Product" ? [[size, ...first.slice(1)]] : [size, ...others];
-  return [is_negative, [kind, ...rest]];
+  const [is_negative, size] = split_sign(first, in_numbers);
+  return [is_negative, [kind, size, ...others]];
 }
 
 // --- equations -----------------------------------------------------------------------------------
@@ -158,30 +151,23 @@ function result(tree, value) {
   return sign ? [equals(), ...numbers(tree), mo(sign), mn(value)] : [equals(), mn(value)];
 }
 
-// left = symbols = numbers = value
-const equation = (left, tree, value) => [
-  part(left),
-  equals(),
-  ...symbols(tree),
-  ...result(tree, value),
+// a = b = ...
+const chain_of = (first, ...others) => [
+  ...symbols(first),
+  ...others.flatMap((tree) => [equals(), ...symbols(tree)]),
 ];
 
 // the sign and value where a table has them in a cell of their own
-function result_cell(tree, value) {
-  const sign = tree === null ? null : relation(tree, value);
+const result_cell = (tree, value) => {
+  const sign = relation(tree, value);
   return [sign && el("span.sign", `${sign}\u00a0`), number(value)];
-}
+};
 
 // lines of a formula; their parts may break between lines on a narrow screen
-const formula = (...lines) =>
-  el(
-    "div.formula",
-    lines.map((parts) =>
-      el(
-        "div.line",
-        parts.map((p) => mathml("math", { displaystyle: "true" }, part(p))),
-      ),
-    ),
-  );
+const formula = (...lines) => {
+  const math = (part) => mathml("math", { displaystyle: "true" }, part);
+  const all = lines.map((parts) => el("div.line", parts.map(math)));
+  return el("div.formula", all);
+};
 
 const in_text = (symbol) => mathml("math", part(symbol));

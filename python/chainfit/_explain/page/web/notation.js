@@ -1,6 +1,6 @@
 // Symbols of the notation at hand, from the templates of chainfit's notation.py: layers and units
-// count from 0 in the code. A symbol is { base, sub, sup, after }, { base, word } with a word below,
-// or { code }. An index is a number, or a letter that runs over a layer.
+// count from 0 in the code. A symbol is { base, sub, sup, after }, { base, word } with a word
+// below, or { code }. An index is a number, or a letter that runs over a layer.
 
 let notation = data.notations[data.notation];
 
@@ -20,13 +20,14 @@ function symbol_of({ base, below, above, after }, at) {
 const symbol = {
   loss: () => ({ base: notation.loss }),
   target: (j) => symbol_of(notation.target_, { j }),
-  weight: ({ l, i, j }) => symbol_of(i === -1 ? notation.bias_ : notation.weight_, { l, i, j }),
-  sum: (l, j) => symbol_of(notation.z_, { l, j }),
-  out: (l, j) => symbol_of((l === 0 && notation.input_) || notation.a_, { l, j }),
+  weight: (address) => symbol_of(address.i < 0 ? notation.bias_ : notation.weight_, address),
+  z: (l, j) => symbol_of(notation.z_, { l, j }),
+  a: (l, j) => symbol_of((l === 0 && notation.input_) || notation.a_, { l, j }),
   delta: (l, j) => symbol_of(notation.delta_, { l, j }),
 };
 
 const layer_name = (l) => (l === 0 && notation.input_layer) || filled(notation.layer_, { l });
+const layer_title = (l) => (l === L ? "the outputs" : layer_name(l));
 
 // of a name of a rule, in Unicode: β₁, ηₜ, v old
 function rule_symbol(name) {
@@ -64,8 +65,8 @@ function unit_name(l, i) {
 
 // --- addresses -----------------------------------------------------------------------------------
 
-// Addresses of weights as a reader writes them, in any notation, or 1, 1, 0 for coefs_[1][1, 0]:
-// { l, i, j }, i = -1 for a bias; or { error }.
+// The address of a weight as a reader writes it, in any notation, or 1, 1, 0 for coefs_[1][1, 0];
+// or { error }.
 function parse_address(text) {
   const found = readings(text).filter(
     ({ l, i, j }) => l >= 0 && l < L && i >= -1 && i < units[l] && j >= 0 && j < units[l + 1],
@@ -83,37 +84,20 @@ function parse_address(text) {
   return { error: `There is no “${text}” here. There are ${layers.join("; ")}, and the biases.` };
 }
 
-const COUNTED_FROM_0 = ["\\(?(\\d+),(\\d+),(\\d+)\\)?", [[["l", 0]], [["i", 0]], [["j", 0]]]];
-
-// all that it may mean, perhaps out of range
+// All that it may mean, perhaps out of range. Patterns have a comma between indices; where a text
+// has none, it may be at any place between two digits.
 function readings(text) {
   const plain = text
     .replaceAll("⁽", "^(")
     .normalize("NFKC")
     .replace(/[\s{}$\\]/g, "");
-  for (const [pattern, groups] of [...data.addresses, COUNTED_FROM_0]) {
-    const match = plain.match(new RegExp(`^${pattern}$`, "i"));
-    if (!match) continue;
-    let found = [{ i: -1 }];
-    groups.forEach((places, n) => {
-      const ways = splits(match[n + 1], places.length);
-      const read = (way) => places.map(([letter, first], k) => [letter, way[k] - first]);
-      found = found.flatMap((known) =>
-        ways.map((way) => ({ ...known, ...Object.fromEntries(read(way)) })),
-      );
-    });
-    return found;
-  }
-  return [];
-}
-
-// n indices: at their comma, or every cut of a row of digits
-function splits(digits, n) {
-  const cuts =
-    n === 1 || digits.includes(",")
-      ? [digits.split(",")]
-      : range(1, digits.length - 1).map((at) => [digits.slice(0, at), digits.slice(at)]);
-  return cuts
-    .filter((cut) => cut.length === n && cut.every((d) => (n === 1 ? d : /^[1-9]/.test(d))))
-    .map((cut) => cut.map(Number));
+  const places = plain.includes(",") ? [] : [...plain.matchAll(/(?<=\d)(?=\d)/g)];
+  const cut = ({ index }) => `${plain.slice(0, index)},${plain.slice(index)}`;
+  return [plain, ...places.map(cut)].flatMap((text) =>
+    data.addresses.flatMap(([pattern, first]) => {
+      const match = text.match(new RegExp(`^${pattern}$`, "i"));
+      const index = (letter) => Number(match.groups[letter]) - first[letter];
+      return match ? [{ l: index("l"), i: "i" in first ? index("i") : -1, j: index("j") }] : [];
+    }),
+  );
 }

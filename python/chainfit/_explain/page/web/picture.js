@@ -8,243 +8,202 @@ const WHOLE = 16;
 // over the rows at hand, and those in `needed` (a list of [l, i]).
 function strongest(t, needed) {
   return units.map((n, l) => {
-    if (n <= WHOLE) return [...Array(n).keys()];
-    const strength = new Float64Array(n);
-    for (let i = 0; i < n; i++) {
-      let out = 1;
-      if (l < L) {
-        out = 0;
-        for (let j = 0, at = i * units[l + 1]; j < units[l + 1]; j++, at++)
-          out += Math.abs(t.p.W[l][at]);
-      }
-      for (let r = 0; r < t.count; r++) strength[i] += Math.abs(t.a[l][r * n + i]) * out;
-    }
-    const chosen = [...strength.keys()].sort((p, q) => strength[q] - strength[p]).slice(0, MOST);
-    for (const [layer, i] of needed) if (layer === l && !chosen.includes(i)) chosen.push(i);
-    return chosen.sort((p, q) => p - q);
+    if (n <= WHOLE) return indices_of(l);
+    const strength = indices_of(l).map((i) => {
+      const size = total(t.rows, ({ a }) => Math.abs(a[l][i]));
+      if (l === L) return size;
+      const at = index_of({ l, i, j: 0 });
+      return size * total(t.p[l].subarray(at, at + units[l + 1]), Math.abs);
+    });
+    const chosen = largest(strength.keys(), (i) => strength[i], MOST);
+    const others = needed.filter(([layer]) => layer === l).map(([, i]) => i);
+    return [...new Set([...chosen, ...others])].sort((p, q) => p - q);
   });
-}
-
-// Where things are, in pixels: the picture is drawn for the width at hand, so that text stays
-// readable on a phone. Circles are as large as the widest number in one of them wants it.
-function layout(shown, width, look) {
-  const most = Math.max(...shown.map((s) => s.length));
-  const narrow = width < 560;
-  const size = most > 8 ? 10 : narrow ? 11 : 12;
-  const radius = radius_around(values_of(shown, look), size, most > 8 ? 17 : narrow ? 19 : 21);
-  const gap = Math.max(2 * radius + 23, Math.min(104, 440 / most));
-  const top = 66;
-  const half = Math.max(24, measure(value_text(look.loss), 12) / 2 + 6);
-  const column = Math.max(
-    74,
-    2 * radius + 24,
-    (width - radius - half - (narrow ? 16 : 52)) / (L + 0.92),
-  );
-  const left = radius + (narrow ? 12 : 22);
-  const height = top + most * gap + 8;
-  const place = shown.map((list, l) => {
-    const step = Math.min((most * gap) / list.length, 1.5 * gap);
-    const first = top + (most * gap - step * list.length) / 2 + step / 2 - 6;
-    return new Map(list.map((i, n) => [i, { x: left + l * column, y: first + n * step, step }]));
-  });
-  const loss = { x: left + (L + 0.92) * column, y: top + (most * gap) / 2 - 6, half };
-  return { place, loss, radius, size, column, height, width: Math.max(width, loss.x + half + 2) };
 }
 
 const value_text = (value) => (value === null ? "" : brief(value));
-const values_of = (shown, look) =>
-  shown.flatMap((list, l) => list.map((i) => value_text(look.node(l, i))));
 
-const same = (p, q) => p && q && p.l === q.l && p.i === q.i && p.j === q.j;
+// What there is to draw, with its place in pixels: the picture is drawn for the width at hand, so
+// that text stays readable on a phone. Circles are as large as the widest number in one of them
+// wants it.
+function layout(shown, width, look) {
+  const most = Math.max(...shown.map((list) => list.length));
+  const narrow = width < 560;
+  const nodes = shown.map((list, l) => list.map((i) => ({ l, i, ...look.unit(l, i) })));
+  const texts = nodes.flat().map(({ value }) => value_text(value));
+  const size = most > 8 ? 10 : narrow ? 11 : 12;
+  const radius = radius_around(texts, size, most > 8 ? 17 : narrow ? 19 : 21);
+  const gap = Math.max(2 * radius + 23, Math.min(104, 440 / most));
+  const top = 66;
+  const half = Math.max(24, measure(value_text(look.loss), 12) / 2 + 6);
+  const room = (width - radius - half - (narrow ? 16 : 52)) / (L + 0.92);
+  const column = Math.max(74, 2 * radius + 24, room);
+  const left = radius + (narrow ? 12 : 22);
+  const loss = { x: left + (L + 0.92) * column, y: top + (most * gap) / 2 - 6, half };
+  const at = { nodes, loss, radius, size, column, look };
+  for (const list of nodes) {
+    const step = Math.min((most * gap) / list.length, 1.5 * gap);
+    const first = top + (most * gap - step * list.length) / 2 + step / 2 - 6;
+    list.forEach((node, n) => {
+      Object.assign(node, { x: left + node.l * column, y: first + n * step, step });
+      node.labels = node_labels(node, at);
+    });
+  }
+  const bottoms = nodes
+    .flat()
+    .flatMap(({ labels }) => labels.map(({ box }) => box.y + box.height + 4));
+  const height = Math.max(top + most * gap + 8, ...bottoms);
+  return { ...at, height, width: Math.max(width, loss.x + half + 2) };
+}
+
+const same = (p, q) => Boolean(p && q) && p.l === q.l && p.i === q.i && p.j === q.j;
 
 // 0..1 for colour and width: roots, so that small ones are still seen
 const weight_of = (value, top) =>
   top > 0 && Number.isFinite(value) ? Math.sqrt(Math.abs(value) / top) : 0;
 const sign_of = (value) => (value > 0 ? "plus" : value < 0 ? "minus" : "zero");
+const largest_size = (values) => Math.max(0, ...values.map((value) => Math.abs(value ?? 0)));
 
-// look: see views.js. selected: { l, i, j }, i < 0 for a bias; choose(address) is called with the one
-// clicked on.
-function draw_net(shown, look, selected, width, choose) {
-  const at = { ...layout(shown, width, look), look, selected, choose };
-  at.labels = shown.map((list, l) => new Map(list.map((i) => [i, unit_labels(l, i, at, look)])));
-  const bottoms = at.labels.flatMap((of_layer) =>
-    [...of_layer.values()].flat().map((b) => b.bottom),
-  );
-  at.height = Math.max(at.height, ...bottoms.map((bottom) => bottom + 4));
-  const to_loss = [...at.place[L]].map(([o, { x, y }]) =>
-    svg(`path.to-loss${look.to_loss?.(o) ? ".lit" : ""}`, {
-      d: `M${x + at.radius},${y}L${at.loss.x - at.loss.half},${at.loss.y}`,
+// selected: { l, i, j }, i < 0 for a bias
+function draw_net(shown, look, selected, width) {
+  const at = { ...layout(shown, width, look), selected };
+  const { nodes, loss, radius, height, width: across } = at;
+  const to_loss = nodes[L].map(({ i, x, y }) =>
+    svg("path.to-loss", {
+      class: [look.to_loss?.(i) && "lit"],
+      d: `M${x + radius},${y}L${loss.x - loss.half},${loss.y}`,
     }),
   );
-  const { halo, lines, labels } = draw_edges(edge_list(shown, look), at);
-  const { width: across, height } = at;
+  const { halo, lines, labels } = draw_edges(at);
   return svg(
-    `svg.net${selected ? ".chosen" : ""}`,
+    "svg.net",
     {
-      viewBox: `0 0 ${across} ${height}`,
-      width: across,
-      height,
+      ...{ viewBox: `0 0 ${across} ${height}`, width: across, height },
+      class: [selected && "chosen"],
       role: "group",
       "aria-label": look.title,
     },
-    column_heads(shown, at),
+    column_heads(at),
     svg("g", { "aria-hidden": true }, halo, to_loss),
     svg("g", lines),
     svg("g.edge-labels", { "aria-hidden": true }, labels),
-    shown.map((list, l) => {
-      const top = Math.max(...list.map((i) => Math.abs(look.node(l, i) ?? 0)));
-      return list.map((i) => draw_node(l, i, at, top));
+    nodes.map((list) => {
+      const top = largest_size(list.map(({ value }) => value));
+      return list.map((node) => draw_node(node, at, top));
     }),
     draw_loss(at),
   );
 }
 
-function column_heads(shown, at) {
-  const heads = units.map((n, l) => {
-    const { x } = at.place[l].values().next().value;
+function column_heads({ nodes, loss }) {
+  const heads = nodes.map((list, l) => {
     const role = l === 0 ? "inputs" : l === L ? "outputs" : "hidden";
-    const count = shown[l].length < n ? `${shown[l].length} of ${count_of(n)}` : plural(n, "unit");
+    const n = units[l];
+    const count = list.length < n ? `${list.length} of ${count_of(n)}` : plural(n, "unit");
+    const lines = [...new Set([layer_name(l).replace("the ", ""), role, count])];
     return svg(
       "text.head",
       { y: 14 },
-      [...new Set([layer_name(l).replace("the ", ""), role, count])].map((words, line) =>
-        svg("tspan", { x, dy: line ? 15 : 0, class: line ? null : "strong" }, words),
+      lines.map((words, line) =>
+        svg("tspan", { x: list[0].x, dy: line ? 15 : 0, class: [!line && "strong"] }, words),
       ),
     );
   });
-  heads.push(svg("text.head.strong", { x: at.loss.x, y: 14 }, "loss"));
-  return heads;
-}
-
-function edge_list(shown, look) {
-  const edges = [];
-  for (let l = 0; l < L; l++)
-    for (const j of shown[l + 1])
-      for (const i of shown[l])
-        edges.push({
-          address: { l, i, j },
-          value: look.edge(l, i, j),
-          lit: look.lit?.(l, i, j) ?? null,
-          active: look.gap?.(l) ?? true,
-          scale: look.scale?.(l) ?? null,
-        });
-  return edges;
-}
-
-// What a number on an edge must keep clear of: the units on both sides, and what stands there.
-function taken_beside(l, at) {
-  return [l, l + 1].flatMap((m) =>
-    [...at.place[m]].flatMap(([i, { x, y }]) => {
-      const r = at.radius + 1;
-      return [{ left: x - r, right: x + r, top: y - r, bottom: y + r }, ...at.labels[m].get(i)];
-    }),
-  );
+  return [heads, svg("text.head.strong", { x: loss.x, y: 14 }, "loss")];
 }
 
 // The lines of all weights, those of equal scale to one scale, and numbers where they have room.
-function draw_edges(edges, at) {
-  const tops = new Map();
-  for (const { scale, value } of edges)
-    tops.set(scale, Math.max(tops.get(scale) ?? 0, Math.abs(value ?? 0)));
-  const focus = at.selected?.i >= 0 ? at.selected : edges[0]?.address;
+function draw_edges(at) {
+  const { nodes, look, selected } = at;
+  const gaps = range(0, L - 1).map((l) =>
+    nodes[l + 1].flatMap((to) =>
+      nodes[l].map((from) => {
+        const address = { l, i: from.i, j: to.i };
+        return { from, to, address, value: look.edge(address) };
+      }),
+    ),
+  );
+  const scale = look.scale ?? (() => null);
+  const focus = selected?.i >= 0 ? selected : gaps[0][0].address;
   const drawn = { halo: [], lines: [], labels: [] };
-  for (const l of range(0, L - 1)) {
-    const gap = edges.filter((edge) => edge.address.l === l);
-    const taken = taken_beside(l, at);
-    const place = label_place(
-      gap.filter(({ value }) => value !== null),
-      at,
-      taken,
-    );
+  gaps.forEach((gap, l) => {
+    const alike = gaps.flatMap((other, m) => (scale(m) === scale(l) ? other : []));
+    const top = largest_size(alike.map(({ value }) => value));
+    // what a number must keep clear of: the units on both sides, and what stands there
+    const taken = [...nodes[l], ...nodes[l + 1]].flatMap(({ x, y, labels }) => {
+      const r = at.radius + 1;
+      const circle = { x: x - r, y: y - r, width: 2 * r, height: 2 * r };
+      return [circle, ...labels.map(({ box }) => box)];
+    });
+    const place = label_place(nodes[l], nodes[l + 1], gap, at, taken);
     for (const edge of gap) {
-      const is_chosen = same(edge.address, at.selected);
+      const is_chosen = same(edge.address, selected);
+      const { from, to } = edge;
+      const path = `M${from.x + at.radius},${from.y}L${to.x - at.radius},${to.y}`;
       const tab = same(edge.address, focus) ? 0 : -1;
-      const path = edge_path(edge.address, at);
-      drawn.lines.push(draw_edge(edge, path, at, tops.get(edge.scale), is_chosen, tab));
+      drawn.lines.push(draw_edge(edge, path, weight_of(edge.value, top), tab, is_chosen, at));
       if (is_chosen) drawn.halo.push(svg("path.halo", { d: path }));
-      if (edge.value === null) continue;
       const t = place ?? (is_chosen ? free_place([edge], at, taken) : null);
       if (t !== null) drawn.labels.push(draw_label(edge_label(edge, at, t, is_chosen)));
     }
-  }
+  });
   return drawn;
 }
 
-function edge_path({ l, i, j }, { place, radius }) {
-  const [from, to] = [place[l].get(i), place[l + 1].get(j)];
-  return `M${from.x + radius},${from.y}L${to.x - radius},${to.y}`;
-}
+// what can be chosen
+const button = (is_chosen, tabindex) => ({ role: "button", tabindex, "aria-pressed": is_chosen });
 
-function draw_edge({ address, value, lit, active }, path, at, top, is_chosen, tab) {
+function draw_edge({ address, value }, path, own, tab, is_chosen, { nodes, look }) {
   const { l, i, j } = address;
+  const lit = look.lit?.(address) ?? 0;
+  const is_dim = look.is_bright?.(1, l) === false;
   // where many lines cross, small ones step back
-  const is_dense = at.place[l].size * at.place[l + 1].size > 50;
-  const own = weight_of(value, top) ** (is_dense ? 2 : 1);
-  const size = lit && !is_chosen ? Math.max(lit, 0.1) : own;
-  const shade = active ? (is_dense ? 0.08 : 0.22) + 0.73 * size : 0.08;
-  const style = {
-    d: path,
-    "stroke-width": (0.7 + 5 * size).toFixed(2),
-    "stroke-opacity": (is_chosen ? 1 : shade).toFixed(2),
-  };
-  const sign = value === null ? "zero" : sign_of(value);
-  const words = `weight ${text_name(symbol.weight(address))}, ${value === null ? "" : text_of(value)}`;
+  const is_dense = nodes[l].length * nodes[l + 1].length > 50;
+  const size = lit && !is_chosen ? Math.max(lit, 0.1) : own ** (is_dense ? 2 : 1);
+  const words = `weight ${text_name(symbol.weight(address))}, ${text_of(value)}`;
   return svg(
-    `g.edge${is_chosen ? ".chosen" : ""}${lit > 0 ? ".lit" : ""}`,
+    "g.edge",
     {
-      role: "button",
-      tabindex: tab,
+      ...button(is_chosen, tab),
+      class: [is_chosen && "chosen", lit && "lit", is_dim && "dim", is_dense && "dense"],
       "aria-label": words,
-      "aria-pressed": String(is_chosen),
       "data-address": `${l},${i},${j}`,
-      onclick: () => at.choose(address),
     },
-    svg(`path.line.${sign}`, style),
+    svg(`path.line.${sign_of(value)}`, { d: path, "--size": size }),
     svg("path.hit", { d: path }),
     svg("title", words),
   );
 }
 
-function draw_node(l, i, at, top) {
-  const { look } = at;
-  const { x, y } = at.place[l].get(i);
-  const value = look.node(l, i);
+function draw_node({ l, i, x, y, symbol: name, value, labels }, at, top) {
+  const { look, radius } = at;
   const dead = look.dead?.(l, i);
   const address = { l: l - 1, i: -1, j: i };
   const is_chosen = same(address, at.selected);
-  const is_off = look.layer?.(l) === false;
+  const is_dim = look.is_bright?.(0, l) === false;
   const words = [
-    `${l === 0 ? "input" : l === L ? "output" : "unit"} ${text_name(look.symbol(l, i))}`,
+    `${l === 0 ? "input" : l === L ? "output" : "unit"} ${text_name(name)}`,
     unit_name(l, i),
     value === null ? null : text_of(value),
-    l === L && look.target?.(i),
+    l === L && look.target(i),
     dead,
     l > 0 && `click for its bias ${text_name(symbol.weight(address))}`,
   ].filter(Boolean);
-  const classes = ["node", is_off && "off", dead && "dead", is_chosen && "chosen"].filter(Boolean);
-  const circle = { cx: x, cy: y, r: at.radius };
-  const bias = {
-    role: "button",
-    tabindex: -1,
-    "aria-pressed": String(is_chosen),
-    onclick: () => at.choose(address),
-  };
+  const circle = { cx: x, cy: y, r: radius };
   return svg(
-    `g.${classes.join(".")}`,
+    "g.node",
     {
+      class: [is_dim && "dim", dead && "dead", is_chosen && "chosen"],
       "aria-label": words.join(", "),
       "data-unit": `${l},${i}`,
-      ...(l > 0 ? bias : { role: "img" }),
+      ...(l > 0 ? button(is_chosen, -1) : { role: "img" }),
     },
     svg("title", words.join("\n")),
     svg("circle.back", circle),
-    svg(`circle.fill.${value === null ? "zero" : sign_of(value)}`, {
-      ...circle,
-      "fill-opacity": value === null ? 0 : (0.1 + 0.5 * weight_of(value, top)).toFixed(2),
-    }),
-    dead && svg("path.cross", { d: `M${x - 6},${y - at.radius - 6}l12,12m0,-12l-12,12` }),
+    svg(`circle.fill.${sign_of(value)}`, { ...circle, "--size": weight_of(value, top) }),
+    dead && svg("path.cross", { d: `M${x - 6},${y - radius - 6}l12,12m0,-12l-12,12` }),
     svg("text.value", { x, y: y + 4, "font-size": at.size }, value_text(value)),
-    at.labels[l].get(i).map(draw_label),
+    labels.map(draw_label),
   );
 }
 

@@ -1,62 +1,46 @@
 // What the picture shows: a "look" for each view. Values are null where a number is not there.
 //
-// look: { title, caption, node(l, i), symbol(l, i), edge(l, i, j), loss,
-//         gap(l), layer(l): whether bright, lit(l, i, j): 0..1 or null for no path chosen,
+// look: { title, caption, unit(l, i): leaf of a node, edge(address): value, loss,
+//         lit(address): 0..1, without a path chosen none; to_loss(o): whether lit,
+//         is_bright(0 or 1, l): whether the layer or gap is, all of them are without it,
 //         scale(l): lines of gaps with equal ones are drawn to one scale,
-//         dead(l, i): words, target(o): words, to_loss(o): whether lit }
-
-const mean_of = (values, l, i, count) => {
-  let sum = 0;
-  for (let r = 0; r < count; r++) sum += values[l][r * units[l] + i];
-  return sum / count;
-};
-
-const bias_gradient = (t, l, i) => t.gradient(l - 1, -1, i);
+//         dead(l, i), target(o): words }
 
 // Units whose slope is (almost) 0 for every row: (almost) no gradient passes them.
+const is_idle = (row, l, i) => l > 0 && l < L && slope(row, l, i) < rules[l].idle_below;
 const idle_units = remember((epoch) => {
-  const t = trace(epoch, -1);
-  return units.map((n, l) => {
-    if (l === 0 || l === L) return new Set();
-    const is_idle = (i) =>
-      range(0, t.count - 1).every((r) => slope(t, l, r * n + i) < rules[l].idle_below);
-    return new Set(range(0, n - 1).filter(is_idle));
-  });
+  const all = trace(epoch, -1).rows;
+  return units.map(
+    (_, l) => new Set(indices_of(l).filter((i) => all.every((row) => is_idle(row, l, i)))),
+  );
 });
 
-function idle_word(l) {
-  if (!rules[l].cuts) return "saturated";
-  return rows.n > 1 ? "dead" : "off";
-}
+// of an idle unit, for all rows or for one
+const idle_word = (l, all = rows.n > 1) => (!rules[l].cuts ? "saturated" : all ? "dead" : "off");
+const idle_effect = (l) => `${rules[l].cuts ? "no" : "almost no"} gradient passes`;
 
 function idle_words(epoch, row, l, i) {
-  if (l === 0 || l === L) return null;
-  const { cuts, idle_below } = rules[l];
-  const effect = `${cuts ? "no" : "almost no"} gradient passes it`;
   if (idle_units(epoch)[l].has(i))
-    return `${idle_word(l)}: ${effect}${rows.n > 1 ? " for any row" : ""}`;
-  if (row >= 0 && slope(trace(epoch, row), l, i) < idle_below)
-    return `${cuts ? "off" : "saturated"} for this row: ${effect}`;
+    return `${idle_word(l)}: ${idle_effect(l)} it${rows.n > 1 ? " for any row" : ""}`;
+  if (row >= 0 && is_idle(trace(epoch, row).rows[0], l, i))
+    return `${idle_word(l, false)} for this row: ${idle_effect(l)} it`;
   return null;
 }
 
-const target_words = (t, row) => (o) => (row < 0 ? null : `target ${brief(t.Y[o])}`);
+const target_words = (t, row) => (o) => (row < 0 ? null : `target ${brief(t.rows[0].y[o])}`);
 
 // What lights up for the chosen weight: its flow to the loss, or one path of it.
 function light({ epoch, row, weight, path }) {
-  if (!weight) return { lit: null, to_loss: null };
-  const { l, i, j } = weight;
-  if (path) {
-    const on = (m, u, v) => m > l && path.units[m - l - 1] === u && path.units[m - l] === v;
-    return { lit: (m, u, v) => (on(m, u, v) ? 1 : 0), to_loss: (o) => path.units.at(-1) === o };
+  if (!weight) return {};
+  const { l, j } = weight;
+  if (path !== null) {
+    const { units } = paths_of(epoch, row, weight).shown[path];
+    const on = (at) => units[at.l - l - 1] === at.i && units[at.l - l] === at.j;
+    return { lit: (at) => Number(at.l > l && on(at)), to_loss: (o) => units.at(-1) === o };
   }
-  if (row < 0)
-    return {
-      lit: (m, u) => (m > l + 1 || (m === l + 1 && u === j) ? 0.5 : 0),
-      to_loss: () => true,
-    };
-  const flow = flow_of(epoch, row, l, i, j);
-  return { lit: (m, u, v) => (m > l ? flow(m, u, v) : 0), to_loss: (o) => l + 1 < L || o === j };
+  const comes_after = (at) => at.l > l + 1 || (at.l === l + 1 && at.i === j);
+  if (row < 0) return { lit: (at) => (comes_after(at) ? 0.5 : 0), to_loss: () => true };
+  return { lit: flow_of(epoch, row, weight), to_loss: (o) => l + 1 < L || o === j };
 }
 
 function forward_look(state) {
@@ -68,14 +52,18 @@ function forward_look(state) {
     caption:
       (row < 0 ? "Nodes: mean value over all rows. " : "Nodes: value of each unit. ") +
       "Lines: weights, wider for larger ones.",
-    node: (l, i) => mean_of(t.a, l, i, t.count),
-    symbol: symbol.out,
-    edge: (l, i, j) => parameter(t.p, { l, i, j }),
+    unit: (l, i) => ({
+      symbol: symbol.a(l, i),
+      value: total(t.rows, ({ a }) => a[l][i]) / t.rows.length,
+    }),
+    edge: (at) => parameter(t.p, at),
     loss: t.J,
     dead: (l, i) => idle_words(epoch, row, l, i),
     target: target_words(t, row),
   };
 }
+
+const bias_gradient = (t, l, j) => t.gradient({ l: l - 1, i: -1, j });
 
 function backward_look(state) {
   const t = trace(state.epoch, state.row);
@@ -86,8 +74,10 @@ function backward_look(state) {
       "From the loss back, right to left. Nodes: δ, the derivative by the unit's sum" +
       (state.row < 0 ? ", added up over all rows. " : ". ") +
       "Lines: derivative by the weight, wider for larger ones.",
-    node: (l, i) => (l === 0 ? null : bias_gradient(t, l, i)),
-    symbol: (l, i) => (l === 0 ? symbol.out(l, i) : symbol.delta(l, i)),
+    unit: (l, i) =>
+      l === 0
+        ? { symbol: symbol.a(0, i), value: null }
+        : { symbol: symbol.delta(l, i), value: bias_gradient(t, l, i) },
     edge: t.gradient,
   };
 }
@@ -96,13 +86,6 @@ function backward_look(state) {
 function needed_units({ epoch, row, weight, path }) {
   if (!weight) return [];
   const { l, i, j } = weight;
-  const own =
-    i < 0
-      ? [[l + 1, j]]
-      : [
-          [l, i],
-          [l + 1, j],
-        ];
-  const along = path ?? (row < 0 ? null : paths_of(epoch, row, l, i, j).shown[0]);
-  return [...own, ...(along?.units ?? []).map((u, n) => [l + 1 + n, u])];
+  const along = row < 0 ? [j] : paths_of(epoch, row, weight).shown[path ?? 0].units;
+  return [[l, i], ...along.map((u, n) => [l + 1 + n, u])].filter(([, u]) => u >= 0);
 }

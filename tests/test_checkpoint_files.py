@@ -1,0 +1,162 @@
+"""Checkpoints as files: what is refused and left alone; of tables, and on the command line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cut_short import Crash, crash, model_of
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+
+import chainfit
+from chainfit import ModelFileError, TableModel
+from chainfit._cli.main import main
+from chainfit._cli.train import Interruption
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+# -- what is refused
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """The path of a checkpoint."""
+    path = tmp_path / "begun"
+    model, rows, targets = model_of("adam", path)
+    crash(model, rows, targets, 4)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("parameters", "difference"),
+    [
+        ({"alpha": 0.5}, r"alpha \(0.0001 there, 0.5 here\)"),
+        ({"max_iter": 50}, r"max_iter \(12 there, 50 here\)"),
+        ({"batch_size": 10}, r"batch_size \('auto' there, 10 here\)"),
+        ({"random_state": 4}, r"random_state \(3 there, 4 here\)\."),
+        (
+            {"hidden_layer_sizes": (6, 4)},
+            r"hidden_layer_sizes \(\(6, 5\) there, \(6, 4\) here\)\.",
+        ),
+        ({"init": "he_normal"}, "init"),
+        ({"solver": "adamw", "beta_1": 0.5}, r"beta_1 \(0.9 there, 0.5 here\), solver"),
+        ({"precision": "float32"}, "precision .* X, y, dtype"),
+    ],
+)
+def test_other_parameters_are_refused_by_name(begun, parameters, difference):
+    before = begun.read_bytes()
+    model, rows, targets = model_of("adam", begun, **parameters)
+    with pytest.raises(ValueError, match=f"is of another fit, with other {difference}"):
+        model.fit(rows, targets)
+    assert begun.read_bytes() == before
+    assert not hasattr(model, "coefs_")
+
+
+def test_other_data_are_refused_by_name(begun):
+    model, rows, targets = model_of("adam", begun)
+    other = rows.copy()
+    other[7, 1] += 1e-15
+    for given, difference in (
+        ((other, targets), r"X\."),
+        ((rows, targets[::-1]), r"y\."),
+        ((rows[1:], targets[1:]), r"X, y\."),
+        ((rows, targets, np.ones(len(rows))), r"sample_weight\."),
+        ((rows[:, :2], targets), r"X\."),
+        ((rows.astype(np.float32), targets), r"X, y, dtype \(float64 there, float32 here\)\."),
+    ):
+        with pytest.raises(ValueError, match=f"is of another fit, with other {difference}"):
+            model.fit(*given)
+    # the same numbers in another layout are the same data
+    model.fit(np.asfortranarray(rows), targets.tolist())
+
+
+def test_what_is_no_checkpoint_is_left_alone(tmp_path):
+    model, rows, targets = model_of("adam")
+    model.fit(rows, targets).save(tmp_path / "model")
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "empty").touch()
+    for name in ("model", "table.csv", "empty"):
+        path = tmp_path / name
+        before = path.read_bytes()
+        with pytest.raises(ModelFileError, match=name):
+            model_of("adam", path)[0].fit(rows, targets)
+        assert path.read_bytes() == before
+    with pytest.raises(ModelFileError, match="kind"):
+        model_of("adam", tmp_path / "c")[0].fit(rows, targets)
+        chainfit.load(tmp_path / "c")
+
+
+def test_a_damaged_checkpoint_is_refused(begun):
+    whole = begun.read_bytes()
+    model, rows, targets = model_of("adam", begun)
+    for damaged in (whole[:-1], whole[:100], whole[:-9] + bytes(9), whole + b"0"):
+        begun.write_bytes(damaged)
+        with pytest.raises(ModelFileError, match="begun"):
+            model.fit(rows, targets)
+
+
+def test_what_can_not_be_checkpointed(tmp_path):
+    path = tmp_path / "c"
+    for parameters, message in (
+        ({"solver": "lbfgs"}, "'lbfgs' can't be resumed"),
+        ({"random_state": None}, "checkpoint needs a random_state"),
+        ({"checkpoint": 3}, "'checkpoint' parameter"),
+        ({"checkpoint": ""}, "path must be the name of a file"),
+    ):
+        model, rows, targets = model_of("adam", path, **parameters)
+        with pytest.raises(ValueError, match=message):
+            model.fit(rows, targets)
+    for where in (tmp_path, tmp_path / "no" / "folder"):
+        with pytest.raises(OSError):
+            model_of("adam", where)[0].fit(rows, targets)
+    assert not path.exists()
+
+
+def test_partial_fit_writes_none(tmp_path):
+    model, rows, targets = model_of("adam", tmp_path / "c")
+    model.partial_fit(rows, targets, classes=[0, 1, 2])
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_model_with_a_checkpoint_is_cloned_and_saved(tmp_path):
+    model, rows, targets = model_of("adam", tmp_path / "c")
+    assert clone(model).checkpoint == tmp_path / "c"
+    model.fit(rows, targets).save(tmp_path / "model")
+    assert chainfit.load(tmp_path / "model").checkpoint == str(tmp_path / "c")
+
+
+# -- tables, the command line
+
+
+def test_a_table_model_is_taken_up_again(tmp_path):
+    frame = load_iris(as_frame=True).frame
+    parameters = {"random_state": 0, "max_iter": 8, "hidden_layer_sizes": (5,)}
+    expected = TableModel(**parameters).fit(frame, "target")
+    model = TableModel(**parameters, checkpoint=str(tmp_path / "c"), checkpoint_interval=1)
+    with pytest.raises(RuntimeError, match="crash"):
+        model._fit_followed_by([Crash(4)], frame, "target", None)
+    model.fit(frame, "target")
+    assert_array_equal(model.predict_proba(frame), expected.predict_proba(frame))
+
+
+def test_train_on_the_command_line_is_taken_up_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    load_iris(as_frame=True).frame.to_csv("iris.csv", index=False)
+    options = "iris.csv --target target --max-iter 9 --hidden 5".split()
+    assert main(["train", *options, "--model", "plain.safetensors"]) == 0
+    path = ["--checkpoint", "c.checkpoint", "--checkpoint-interval", "2"]
+    with monkeypatch.context() as patch:
+        crash_at = Crash(6)
+        patch.setattr(Interruption, "end", lambda self, *a: crash_at.end(*a), raising=False)
+        assert main(["train", *options, *path, "--model", "again.safetensors"]) != 0
+        assert "crash" in capsys.readouterr().err
+    assert Path("c.checkpoint").exists()
+    assert not Path("again.safetensors").exists()
+    assert main(["train", *options, *path, "--model", "again.safetensors"]) == 0
+    rows = load_iris(as_frame=True).frame
+    plain, again = (chainfit.load(f"{name}.safetensors") for name in ("plain", "again"))
+    assert_array_equal(plain.predict_proba(rows), again.predict_proba(rows))
+    assert main(["train", *options, "--alpha", "1", *path, "--model", "again.safetensors"]) != 0
+    assert "alpha" in capsys.readouterr().err
