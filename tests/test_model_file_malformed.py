@@ -29,6 +29,7 @@ from chainfit._tables.table import TableModel
 pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 
 X, IRIS = load_iris(return_X_y=True)
+SEVERAL = np.c_[IRIS, 9 * (X[:, 0] > 6)]
 FRAME = pd.DataFrame(X, columns=["a", "b", "c", "d"])
 
 
@@ -49,6 +50,9 @@ def _good(folder: Path) -> dict[str, bytes]:
             "table": TableModel(max_iter=3, random_state=0).fit(
                 FRAME.assign(kind=np.array(["u", "v"])[IRIS % 2]), "a"
             ),
+            "several": MLPClassifier(
+                (3,), early_stopping=True, class_weight=[{0: 1, 1: 2, 2: 1}, {0: 1, 9: 3}]
+            ).partial_fit(X, SEVERAL, classes=[[0, 1, 2], [0, 9]], X_val=X, y_val=SEVERAL),
             "table of classes": TableModel(max_iter=3, random_state=0).fit(FRAME, IRIS),
         }
     files = {}
@@ -148,6 +152,53 @@ P = "settings.parameters."
 OPT = "settings.optimizer."
 #: name: (file, edit, what the message says)
 EDITS = {
+    # several classifications, weights of classes, the record of epochs
+    "columns no list": ("several", put(S + "classes.columns", 3), "'columns' must be a list"),
+    "column no object": (
+        "several",
+        lambda parts: parts.settings["classes"].update(columns=[3, 3]),
+        "classes must be a JSON object",
+    ),
+    "one column": (
+        "several",
+        lambda parts: (
+            parts.settings["classes"]["columns"].pop(),
+            parts.tensors.pop("classes.1"),
+        ),
+        "classes of 1 columns disagree with 5 outputs",
+    ),
+    "classes of a column": (
+        "several",
+        tensor("classes.1", lambda a: None),
+        "'classes.1' is missing",
+    ),
+    "column not sorted": ("several", tensor("classes.0", lambda a: a[::-1].copy()), "be sorted"),
+    "column unknown entry": ("several", put(S + "classes.columns.0.more", 1), "unknown entries"),
+    "class weight no pair": (
+        "several",
+        put(P + "class_weight", {"list of dict": [[[0, 1, 2]]]}),
+        "pairs of a key and a number",
+    ),
+    "class weight of a list": (
+        "several",
+        put(P + "class_weight", {"dict": [[[0], 1]]}),
+        "pairs of a key and a number",
+    ),
+    "class weight no number": (
+        "several",
+        put(P + "class_weight", {"dict": [[0, "1"]]}),
+        "pairs of a key and a number",
+    ),
+    "record too short": ("several", put(S + "training.epochs", 2), r"must have shape \(2\)"),
+    "record negative": ("several", put(S + "training.epochs", -1), "'epochs' must be an integer"),
+    "best weights missing": (
+        "several",
+        tensor("best.coefs.0", lambda a: None),
+        "'best.coefs.0' is missing",
+    ),
+    "best weights no flag": ("several", put(S + "training.best", 1), "'best' must be true or"),
+    "scoring unknown": ("several", put(P + "scoring", "luck"), "'scoring' parameter"),
+    "callbacks": ("several", put(P + "callbacks", {"list": [1]}), "a list of functions"),
     # tensors
     "tensor missing": ("classifier", tensor("coefs.1", lambda a: None), "'coefs.1' is missing"),
     "slot missing": (
@@ -422,6 +473,9 @@ EDITS = {
     ),
     "optimizer another": ("classifier", put(OPT + "name", "nesterov"), "'nesterov' has 1 slots"),
     "slots negative": ("classifier", put(OPT + "slots", -1), "'slots' must be an integer"),
+    "dropout's seed negative": ("classifier", put(OPT + "seed", -1), "'seed' must be an integer"),
+    "no batches": ("classifier", put(OPT + "batches", 0), "'batches' must be an integer"),
+    "raw weights missing": ("classifier", put(OPT + "raw", True), "'raw.coefs.0' is missing"),
     "slots none": ("classifier", put(OPT + "slots", 0), "'adam' has 2 slots, got 0"),
     "eta infinite": ("classifier", put(OPT + "eta", "inf"), "'eta' must be a finite number"),
     "eta negative": ("classifier", put(OPT + "eta", -0.1), "'eta' must not be negative"),

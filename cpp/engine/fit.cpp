@@ -137,7 +137,7 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
     source.for_each_run([&](const Batches<T>& batches) {
         roads.choose(batches.size, source.is_sparse(), optimizer.fused().whole_steps, max_threads);
     });
-    GradientNorm<T> norm(roads.net().network, run.clip_norm, hook);
+    GradientNorm<T> norm(roads.net(), run.clip_norm, hook);
     const bool takes_norm = run.clip_norm > 0 || run.records_norm;
     if (takes_norm) hook = &norm;
     Buffer<T> gradient;

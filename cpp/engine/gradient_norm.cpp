@@ -8,18 +8,18 @@ namespace chainfit {
 
 namespace {
 
-// The sum of squares of g / scale (n, a multiple of 8): eight sums side by side, then in their order, in double. No
-// kernel: it is the same code on every instruction set.
+// The sum of squares of n numbers, lanes side by side in chains of kChain, which are added up in double. No kernel: it
+// is the same code on every instruction set.
 template <class T>
-double sum_of_squares(const T* g, Index n, double scale) {
-    double sums[8] = {};
-    for (Index i = 0; i < n; i += 8)
-        for (Index k = 0; k < 8; ++k) {
-            const double x = static_cast<double>(g[i + k]) * scale;
-            sums[k] += x * x;
-        }
+double sum_of_squares(const T* g, Index n) {
+    constexpr Index V = kLanes<T>;
     double sum = 0;
-    for (const double part : sums) sum += part;
+    for (Index begin = 0; begin < n; begin += kChain * V) {
+        T chains[V] = {};
+        for (Index i = begin; i < std::min(n, begin + kChain * V); i += V)
+            for (Index k = 0; k < V; ++k) chains[k] += g[i + k] * g[i + k];
+        for (const T chain : chains) sum += static_cast<double>(chain);
+    }
     return sum;
 }
 
@@ -34,29 +34,34 @@ void for_each_panel(const Network<T>& network, const Visit& visit) {
 
 template <class T>
 double GradientNorm<T>::norm(const T* gradient) const {
-    const auto scaled = [&](double scale) {
-        double sum = 0;
-        for_each_panel(network_, [&](Index at, Index count) { sum += sum_of_squares(gradient + at, count, scale); });
-        return std::sqrt(sum);
-    };
-    const double plain = scaled(1);
-    if (plain - plain == 0) return plain;
+    double sum = 0;
+    for_each_panel(net_.network, [&](Index at, Index count) { sum += sum_of_squares(gradient + at, count); });
+    if (sum - sum == 0) return std::sqrt(sum);
     double largest = 0;  // finite numbers whose squares are not: by a scale
-    for_each_panel(network_, [&](Index at, Index count) {
+    for_each_panel(net_.network, [&](Index at, Index count) {
         for (Index i = at; i < at + count; ++i) largest = std::max(largest, std::abs(static_cast<double>(gradient[i])));
     });
-    return largest - largest == 0 ? largest * scaled(1 / largest) : plain;
+    if (largest - largest != 0) return largest;
+    sum = 0;
+    for_each_panel(net_.network, [&](Index at, Index count) {
+        for (Index i = at; i < at + count; ++i) {
+            const double x = static_cast<double>(gradient[i]) / largest;
+            sum += x * x;
+        }
+    });
+    return largest * std::sqrt(sum);
 }
 
 template <class T>
 void GradientNorm<T>::on_gradient(T* gradient) {
     if (before_) before_->on_gradient(gradient);
+    const DenormalsFlushed flushed(net_.isa);
     const double norm_now = norm(gradient);
     sum_ += norm_now;
     ++count_;
     const double factor = limit_ / (norm_now + 1e-6);
     if (limit_ <= 0 || !(factor < 1)) return;
-    for_each_panel(network_, [&](Index at, Index count) {
+    for_each_panel(net_.network, [&](Index at, Index count) {
         for (Index i = at; i < at + count; ++i) gradient[i] *= static_cast<T>(factor);
     });
 }

@@ -10,8 +10,8 @@ namespace chainfit {
 template <class T>
 class GradientNorm final : public GradientHook<T> {
    public:
-    GradientNorm(const Network<T>& network, double limit, GradientHook<T>* before)
-        : network_(network), limit_(limit), before_(before) {}
+    GradientNorm(const Net<T>& net, double limit, GradientHook<T>* before)
+        : net_(net), limit_(limit), before_(before) {}
 
     void on_gradient(T* gradient) override;
     // The mean of the norms since the last call.
@@ -20,7 +20,7 @@ class GradientNorm final : public GradientHook<T> {
    private:
     double norm(const T* gradient) const;
 
-    const Network<T>& network_;
+    const Net<T>& net_;
     double limit_;
     GradientHook<T>* before_;
     double sum_ = 0;

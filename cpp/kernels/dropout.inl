@@ -45,9 +45,11 @@ CHAINFIT_INLINE W row_key(const Dropout<T>& dropout, int which, W row) {
 // position, position + 1, ...
 template <class T>
 CHAINFIT_INLINE Words<T> lanes_from(Index position) {
-    Words<T> lanes;
-    for (Index i = 0; i < kLanes<T>; ++i) lanes[i] = static_cast<std::uint32_t>(position + i);
-    return lanes;
+    const auto first = static_cast<std::uint32_t>(position);
+    if constexpr (kLanes<T> == 16)
+        return Words<T>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} + first;
+    else
+        return Words<T>{0, 1, 2, 3, 4, 5, 6, 7} + first;
 }
 
 // 0 or the scale, for each lane.
