@@ -164,6 +164,49 @@ void check_schedule(const Run& run) {
     if (!(run.average_decay >= 0 && run.average_decay < 1)) throw py::value_error("average_decay must be in [0, 1)");
 }
 
+// A Python function that is handed the rows of each batch and their outputs z[L], and returns the mean loss with
+// dloss/dz. Made and destroyed with the GIL held, used without. `samples` get room for outputs and derivatives.
+template <class T>
+class PythonLoss final : public LossHook<T> {
+   public:
+    PythonLoss(py::object function, Index n_out, Samples<T>& samples)
+        : function_(std::move(function)),
+          n_out_(n_out),
+          outputs_(static_cast<std::size_t>(checked_product(samples.rows, n_out))),
+          slopes_(outputs_.size()) {
+        samples.outputs = outputs_.data();
+        samples.Y = slopes_.data();
+    }
+
+    double on_outputs(const BatchRows& rows) override {
+        const Gil gil;
+        const auto count = static_cast<py::ssize_t>(rows.count());
+        py::array_t<std::int64_t> numbers(count);
+        py::array_t<T> outputs({count, static_cast<py::ssize_t>(n_out_)});
+        std::int64_t* number = numbers.mutable_data();
+        T* output = outputs.mutable_data();
+        for (Index at = rows.range.begin; at < rows.range.end; ++at, output += n_out_) {
+            *number++ = rows.row(at);
+            std::copy_n(outputs_.data() + rows.row(at) * n_out_, n_out_, output);
+        }
+        PyObject* answer = in_python(
+            [&] { return PyObject_CallFunctionObjArgs(function_.ptr(), numbers.ptr(), outputs.ptr(), nullptr); });
+        if (!answer) throw py::error_already_set();
+        const auto [loss, slopes] = py::reinterpret_steal<py::object>(answer).cast<std::pair<double, py::object>>();
+        const py::array found =
+            contiguous(checked_array<T>(slopes, {count, static_cast<py::ssize_t>(n_out_)}, {"slope"}));
+        const T* slope = static_cast<const T*>(found.data());
+        for (Index at = rows.range.begin; at < rows.range.end; ++at, slope += n_out_)
+            std::copy_n(slope, n_out_, slopes_.data() + rows.row(at) * n_out_);
+        return loss;
+    }
+
+   private:
+    py::object function_;
+    Index n_out_;
+    std::vector<T> outputs_, slopes_;
+};
+
 template <class T>
 class PyTrainer {
    public:
@@ -241,7 +284,7 @@ class PyTrainer {
 
     void run(const py::object& X, const py::object& Y, const py::object& sample_weight, const py::object& order,
              const py::object& bit_generator, Run& shown, const py::object& listener, const py::object& n_threads,
-             const py::object& gradient_hook) {
+             const py::object& gradient_hook, const py::object& loss_hook) {
         const Busy busy(user_, Access::write);
         Run run = shown;  // what Python does to its object while the run goes on concerns it no more
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
@@ -268,6 +311,8 @@ class PyTrainer {
             std::iota(rows.begin(), rows.end(), 0);
         }
         Samples<T> samples = arrays.samples;
+        std::optional<PythonLoss<T>> loss;
+        if (!loss_hook.is_none()) loss.emplace(loss_hook, units().back(), samples);
         if (!rows.empty()) samples.rows = static_cast<Index>(rows.size());
         const int threads =
             thread_limit(n_threads, step_flop(trainer_.network(), std::min(run.batch_size, samples.rows)));
@@ -277,7 +322,7 @@ class PyTrainer {
         try {
             const NoGil no_gil;
             trainer_.run(samples, rows.empty() ? nullptr : rows.data(), run, observer, hook ? &*hook : nullptr,
-                         threads);
+                         loss ? &*loss : nullptr, threads);
         } catch (...) {
             observer.show();
             throw;
@@ -286,15 +331,19 @@ class PyTrainer {
     }
 
     py::tuple loss_and_gradient(const py::object& X, const py::object& Y, const py::object& sample_weight, double l2,
-                                const py::object& n_threads, double l1, bool dropout) {
+                                const py::object& n_threads, double l1, bool dropout, const py::object& loss_hook) {
         const Busy busy(user_, Access::write);
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
+        Samples<T> samples = arrays.samples;
+        std::optional<PythonLoss<T>> hook;
+        if (!loss_hook.is_none()) hook.emplace(loss_hook, units().back(), samples);
         const int threads = thread_limit(n_threads, step_flop(trainer_.network(), arrays.samples.rows));
         LossValue loss;
         SignalInterrupt signals;
         {
             const NoGil no_gil;
-            loss = trainer_.loss_and_gradient(arrays.samples, {l2, l1}, dropout, gradient_, signals, threads);
+            loss = trainer_.loss_and_gradient(samples, {l2, l1}, dropout, hook ? &*hook : nullptr, gradient_, signals,
+                                              threads);
         }
         signals.raise();
         const py::tuple gradient = unpacked(trainer_.network(), gradient_.data());
@@ -364,9 +413,10 @@ void bind_trainer(py::module_& m, const char* name) {
             })
         .def("run", &Class::run, py::arg("X"), py::arg("Y"), py::arg("sample_weight"), py::arg("order"),
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"),
-             py::arg("gradient_hook") = py::none())
+             py::arg("gradient_hook") = py::none(), py::arg("loss_hook") = py::none())
         .def("loss_and_gradient", &Class::loss_and_gradient, py::arg("X"), py::arg("Y"), py::arg("sample_weight"),
-             py::arg("l2"), py::arg("n_threads"), py::arg("l1") = 0.0, py::arg("dropout") = false);
+             py::arg("l2"), py::arg("n_threads"), py::arg("l1") = 0.0, py::arg("dropout") = false,
+             py::arg("loss_hook") = py::none());
 }
 
 std::string schedule_name(const Run& run) { return kSchedules[static_cast<std::size_t>(run.schedule)]; }

@@ -353,6 +353,8 @@ def test_output_and_warnings(parameters, capsys):
             if parameters.get("solver") != "lbfgs" and not parameters.get("early_stopping"):
                 model.partial_fit(X, TARGETS["binary"])
         warned = [(w.category, str(w.message)) for w in caught]
+        # which scikit-learn does not say: such a tol ends training before anything is learned
+        warned = [(kind, text) for kind, text in warned if "learned nothing" not in text]
         said.append((capsys.readouterr().out, warned))
     assert said[0] == said[1]
     assert said[0][1] or "Stopping." in said[0][0]

@@ -14,6 +14,8 @@ from sklearn.model_selection import GridSearchCV
 import chainfit
 from chainfit import MLPClassifier, MLPRegressor, reference
 from chainfit._estimators.rules import SCHEDULES
+from chainfit._explain import rules
+from chainfit._explain.formula import Name
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -327,6 +329,59 @@ def test_l1_is_divided_as_alpha_is(weight):
 def test_scikit_learn_has_no_such_schedule():
     with pytest.raises(ValueError, match="scikit-learn has no learning_rate='cosine'"):
         make(learning_rate="cosine", solver="sgd").fit(X, y).to_sklearn()
+
+
+# --- explained -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "option", ["cosine", "linear", "step", "one_cycle", "warmup", "weight_decay"]
+)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_the_step_that_is_explained_is_the_next_one(solver, option):
+    model = make(solver=solver, max_iter=9, shuffle=False, **OPTIONS[option])
+    for _ in range(3):
+        model.partial_fit(X, y)
+    found = chainfit.trace(model, X[:8], y[:8])
+    before = weights(model)
+    model.partial_fit(X[:8], y[:8])
+    for old, new, ours, theirs in zip(
+        before, weights(model), found.update.old[0] + found.update.old[1],
+        found.update.new[0] + found.update.new[1], strict=True,
+    ):  # fmt: skip
+        np.testing.assert_array_equal(old, ours)
+        np.testing.assert_array_equal(new, theirs)
+    for address in ((0, 1, 2), (1, None, 3), (2, 4, 0)):
+        numbers = found.update.of(*address)
+        *_, last = rules.update_rule(numbers, Name("J", "J", "J"), Name("w", "w", "w"))
+        # the number of the rule, with the numbers shown, is the new weight
+        assert last.rule.value == pytest.approx(numbers["new"], rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("option", ["dropout", "l1", "clip_norm", "average"])
+def test_a_step_that_is_not_explained_is_refused(option):
+    model = make(**OPTIONS[option]).fit(X, y)
+    with pytest.raises(ValueError, match=f"A step with {option}=.* is not explained"):
+        chainfit.trace(model, X[:3], y[:3])
+    with pytest.raises(ValueError, match=f"A step with {option}=.* is not explained"):
+        chainfit.explain(model, X[:3], y[:3], (0, 1, 2))
+    plain = copy.deepcopy(model).set_params(**{option: MLPRegressor().get_params()[option]})
+    assert "J" in str(chainfit.trace(plain, X[:3], y[:3]))
+
+
+@pytest.mark.parametrize("option", ["all", "cosine", "average", "dropout"])
+def test_a_fit_is_resumed(option, tmp_path):
+    """From a checkpoint: to the bits of a fit that was not interrupted."""
+    whole = make(**OPTIONS[option], max_iter=6, tol=0).fit(X, y)
+
+    def crash(record):
+        if record["epoch"] == 4:
+            raise LookupError("a crash")
+
+    cut = make(**OPTIONS[option], max_iter=6, tol=0, checkpoint=str(tmp_path / "c"))
+    with pytest.raises(LookupError, match="a crash"):
+        clone(cut).set_params(callbacks=[crash]).fit(X, y)
+    assert_equal(cut.fit(X, y), whole)
 
 
 # --- all together --------------------------------------------------------------------------------

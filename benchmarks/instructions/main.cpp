@@ -84,7 +84,7 @@ void train(const Workload& workload, Index epochs) {
     run.max_iter = epochs;
     run.shuffle = false;
     NobodyWatches nobody;
-    trainer.run(samples, order.data(), run, nobody, nullptr, 1);
+    trainer.run(samples, order.data(), run, nobody, nullptr, nullptr, 1);
     std::printf("%s: %lld steps, loss %.6f\n", workload.name, static_cast<long long>(epochs * workload.steps),
                 run.loss_curve.back());
 }

@@ -39,12 +39,43 @@ void step_in_two(Stepper<T>& stepper, Batches<T>& batches, Optimizer<T>& optimiz
     optimizer.apply(gradient, max_threads);
 }
 
+// One step on the next batch, whose loss is made outside: forward, to have its outputs, and then the step itself, whose
+// targets are what was made of them.
+template <class T>
+void step_by_hook(LossHook<T>& loss, Roads<T>& roads, bool sparse, Batches<T>& batches, Optimizer<T>& optimizer,
+                  GradientHook<T>* hook, Buffer<T>& gradient, Buffer<T>& not_used, Progress<T>& progress,
+                  int max_threads) {
+    Stepper<T>& stepper = roads.tiles(batches.size, sparse, max_threads);
+    Batches<T> batch = batches, forward = batches;
+    batch.rows.end = forward.rows.end = batches.next + batches.size;
+    const Index steps = optimizer.schedule.steps;
+    Progress<T> alone{optimizer.schedule, progress.poll};
+    stepper.run(forward, optimizer.store_in(not_used), alone);
+    optimizer.schedule.steps = steps;
+    progress.interrupted = alone.interrupted;
+    if (progress.interrupted) return;
+    const double value = loss.on_outputs(batches.at(batches.next));
+    if (gradient.size())
+        step_in_two(stepper, batch, optimizer, hook, gradient, progress, max_threads);
+    else
+        stepper.run(batch, optimizer.fused(), progress);
+    if (batch.next == batches.next) return;
+    progress.loss += progress.loss_scale * value * static_cast<double>(batches.size);
+    batches.next = batch.next;
+}
+
 // One pass over the rows.
 template <class T>
-void epoch(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, GradientHook<T>* hook,
+void epoch(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, GradientHook<T>* hook, LossHook<T>* loss,
            Buffer<T>& gradient, Progress<T>& progress, int max_threads) {
+    Buffer<T> not_used;
     source.for_each_run([&](Batches<T> batches) {
         while (batches.left() && !progress.interrupted) try {
+                if (loss) {
+                    step_by_hook(*loss, roads, source.is_sparse(), batches, optimizer, hook, gradient, not_used,
+                                 progress, max_threads);
+                    continue;
+                }
                 const Update<T> fused = optimizer.fused();
                 Stepper<T>& stepper = roads.choose(batches.size, source.is_sparse(), fused.whole_steps, max_threads);
                 if (gradient.size())
@@ -98,7 +129,7 @@ const char* end_epoch(Run& run, double loss, Schedule<T>& schedule, Observer& ob
 
 template <class T>
 void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimizer<T>& optimizer, Run& run,
-         Observer& observer, GradientHook<T>* hook, int max_threads) {
+         Observer& observer, GradientHook<T>* hook, LossHook<T>* loss_hook, int max_threads) {
     const Source<T> source(samples, order, run.batch_size);
     Schedule<T>& schedule = optimizer.schedule;
     optimizer.prepare(run);
@@ -124,7 +155,7 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
         }
         if (run.shuffle) observer.shuffle(order, source.rows());
         Progress<T> progress{schedule, poll, run.loss_scale};
-        epoch(source, roads, optimizer, hook, gradient, progress, max_threads);
+        epoch(source, roads, optimizer, hook, loss_hook, gradient, progress, max_threads);
         if (progress.interrupted) {
             if (deadline.reached()) run.stopped = "time_limit";
             return;
@@ -146,8 +177,8 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
 }
 
 template void fit(const Samples<float>&, std::int64_t*, Roads<float>&, Optimizer<float>&, Run&, Observer&,
-                  GradientHook<float>*, int);
+                  GradientHook<float>*, LossHook<float>*, int);
 template void fit(const Samples<double>&, std::int64_t*, Roads<double>&, Optimizer<double>&, Run&, Observer&,
-                  GradientHook<double>*, int);
+                  GradientHook<double>*, LossHook<double>*, int);
 
 }  // namespace chainfit

@@ -49,7 +49,8 @@ Functions<T>::Functions(const Kernels<T>& kernels, const std::vector<std::string
                         const OutputSettings& output, Index outputs, Settings& settings)
     : kernels_(&kernels),
       activations_(find_activations(kernels, activations, hidden)),
-      loss_(&find_by_name(kernels.losses, output.loss, "loss")),
+      loss_(output.loss == kernels.given_loss.name ? &kernels.given_loss
+                                                   : &find_by_name(kernels.losses, output.loss, "loss")),
       link_(&find_link(kernels, *loss_, output.link)),
       own_link_(link_->name == std::string(loss_->link)) {
     const std::string rule = "the loss '" + output.loss + "'";

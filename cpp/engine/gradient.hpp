@@ -5,6 +5,7 @@
 
 #include "engine/network.hpp"
 #include "engine/schedule.hpp"
+#include "engine/source.hpp"
 
 namespace chainfit {
 
@@ -30,6 +31,17 @@ class GradientHook {
     // The gradient of J, penalties included, packed as the parameters: what it is afterwards is what the optimizer
     // gets.
     virtual void on_gradient(T* gradient) = 0;
+};
+
+// A loss that is made outside, of the outputs z[L] of a whole batch. Asked on the caller's thread between the forward
+// and the backward pass; what it throws ends the run before the update. The loss of the net is then "given", its
+// samples have `outputs`, and their targets are what this fills.
+template <class T>
+class LossHook {
+   public:
+    virtual ~LossHook() = default;
+    // samples.outputs of these rows are there. Fills the targets with dloss/dz, and returns the batch's mean loss.
+    virtual double on_outputs(const BatchRows& rows) = 0;
 };
 
 // An optimizer with the weights that it changes.

@@ -26,6 +26,11 @@ class Output {
                      T* targets, T* delta, Lines<T> delta_lines) const {
         constexpr Index V = kLanes<T>;
         kernels_.gather(samples.Y, units_, 1, units_, index, rows, targets);
+        if (samples.outputs)
+            for (Index at = rows.begin; at < rows.end; ++at)
+                for (Index j = 0; j < units_; ++j)
+                    samples.outputs[(index ? static_cast<Index>(index[at]) : at) * units_ + j] =
+                        z[j * V + at - rows.begin];
         alignas(64) T row_weight[V];
         for (Index r = 0; r < V; ++r) {
             const Index at = rows.begin + r;

@@ -20,7 +20,7 @@ struct Progress {
     Schedule<T>& schedule;
     InterruptPoll& poll;
     double loss_scale = 1;  // the data loss counts times this
-    bool drops = true;  // units, in layers with dropout
+    bool drops = true;      // units, in layers with dropout
     bool interrupted = false;
     StepSums last = {};
     double loss = 0;  // summed over the rows

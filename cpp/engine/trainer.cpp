@@ -43,7 +43,8 @@ Trainer<T>::Trainer(std::vector<Index> units, const std::vector<std::string>& ac
 
 template <class T>
 LossValue Trainer<T>::loss_and_gradient(const Samples<T>& samples, const Penalty& penalty, bool drops,
-                                        Buffer<T>& gradient, Interrupt& interrupt, int max_threads) {
+                                        LossHook<T>* loss_hook, Buffer<T>& gradient, Interrupt& interrupt,
+                                        int max_threads) {
     Schedule<T>& schedule = optimizer_.schedule;
     schedule.settings = {};
     schedule.settings.l2 = penalty.l2;
@@ -52,15 +53,23 @@ LossValue Trainer<T>::loss_and_gradient(const Samples<T>& samples, const Penalty
     InterruptPoll poll(interrupt, net_.isa);
     Progress<T> progress{schedule, poll};
     progress.drops = drops;
-    Batches<T> all{samples, nullptr, {0, samples.rows}, samples.rows};
+    const Batches<T> all{samples, nullptr, {0, samples.rows}, samples.rows};
     const Update<T> store = optimizer_.store_in(gradient);
-    while (all.left() && !progress.interrupted) try {
-            roads_.tiles(samples.rows, samples.is_sparse(), max_threads).run(all, store, progress);
-        } catch (const TeamLost&) {
-            roads_.forget_tiles();
-        }
-    schedule.steps = steps;  // for none was made
-    return {progress.last.data_loss, schedule.penalty(progress.last.squares)};
+    const auto pass = [&](Batches<T> batch) {
+        while (batch.left() && !progress.interrupted) try {
+                roads_.tiles(samples.rows, samples.is_sparse(), max_threads).run(batch, store, progress);
+            } catch (const TeamLost&) {
+                roads_.forget_tiles();
+            }
+        schedule.steps = steps;  // for none was made
+    };
+    pass(all);
+    double loss = progress.last.data_loss;
+    if (loss_hook && !progress.interrupted) {
+        loss = loss_hook->on_outputs(all.at(0));
+        pass(all);
+    }
+    return {loss, schedule.penalty(progress.last.squares)};
 }
 
 template <class T>

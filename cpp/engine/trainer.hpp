@@ -32,14 +32,14 @@ class Trainer {
 
     // See fit().
     void run(const Samples<T>& samples, std::int64_t* order, Run& run, Observer& observer, GradientHook<T>* hook,
-             int max_threads) {
-        fit(samples, order, roads_, optimizer_, run, observer, hook, max_threads);
+             LossHook<T>* loss_hook, int max_threads) {
+        fit(samples, order, roads_, optimizer_, run, observer, hook, loss_hook, max_threads);
     }
 
     // J over all rows with its gradient, packed like the parameters. Once interrupted, neither means anything. Where
     // `drops` is set, units are dropped as in the next step.
-    LossValue loss_and_gradient(const Samples<T>& samples, const Penalty& penalty, bool drops, Buffer<T>& gradient,
-                                Interrupt& interrupt, int max_threads);
+    LossValue loss_and_gradient(const Samples<T>& samples, const Penalty& penalty, bool drops, LossHook<T>* loss_hook,
+                                Buffer<T>& gradient, Interrupt& interrupt, int max_threads);
 
     const DropoutSettings& dropout() const { return net_.dropout; }
     // std::invalid_argument where a rate is out of range or missing.

@@ -49,6 +49,7 @@ inline constexpr Kernels<T> kKernels = {
     list(ActivationList<T, Activations>::items),
     list(LinkList<T, Links>::items),
     list(LossList<T, Losses>::items),
+    LossList<T, TypeList<GivenLoss>>::items[0],
     list(OptimizerList<T, Optimizers>::items),
     list(OneRowList<T, WholeStepOptimizers>::items),
     {Store::name, Store::slots, false, false, {}, &update<T, Store>, &update_regularized<T, Store>},

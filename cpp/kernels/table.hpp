@@ -62,6 +62,7 @@ struct Samples {
     const T* weight = nullptr;  // (rows,) or null: all rows weigh 1
     Index rows = 0;
     SparseRows<T> sparse;
+    T* outputs = nullptr;  // (all rows, n_L), where z[L] of each row goes, if anybody asks
 
     bool is_sparse() const { return !X; }
 };
@@ -356,6 +357,7 @@ struct Kernels {
     List<ActivationKernel<T>> activations;
     List<LinkKernel<T>> links;
     List<LossKernel<T>> losses;
+    LossKernel<T> given_loss;  // no loss: the targets are dloss/dz
     List<OptimizerKernel<T>> optimizers;
     List<OneRowKernel<T>> one_row;  // of the first optimizers, in the same order, and one that stores the gradient
     OptimizerKernel<T> store;       // no optimizer: writes the gradient to slot 0 and leaves the weights alone

@@ -9,6 +9,8 @@ import numpy.typing as npt
 _Array = npt.NDArray[Any]
 _Activation = str | Sequence[str]  # one for all hidden layers, or one for each
 # neighbouring outputs, and parameters of the loss that are theirs
+# of row numbers and raw outputs: the mean loss, and its derivatives
+_LossHook = Callable[[npt.NDArray[np.int64], _Array], tuple[float, _Array]]
 _Blocks = Sequence[tuple[int, Mapping[str, float]]]
 _Slot = tuple[list[_Array], list[_Array]]
 
@@ -140,6 +142,7 @@ class _Trainer:
         listener: Callable[..., object] | None,
         n_threads: int | Callable[[], int],
         gradient_hook: Callable[[list[_Array], list[_Array]], object] | None = None,
+        loss_hook: _LossHook | None = None,
     ) -> None: ...
     def loss_and_gradient(
         self,
@@ -150,6 +153,7 @@ class _Trainer:
         n_threads: int | Callable[[], int],
         l1: float = 0.0,
         dropout: bool = False,
+        loss_hook: _LossHook | None = None,
     ) -> tuple[float, float, list[_Array], list[_Array]]: ...
 
 class TrainerF32(_Trainer): ...

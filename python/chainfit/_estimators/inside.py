@@ -293,15 +293,21 @@ class Inside(Jobs):
             "sgd",
             [*map(len, model.coefs_), len(model.intercepts_[-1])],
             settings.activation,
-            settings.loss,
+            settings.core_loss,
             data.dtype,
             settings.loss_settings,
-            settings.out_activation,
+            settings.core_link,
             settings.blocks,
         )
         trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
         data_loss, penalty, coefs, intercepts = trainer.loss_and_gradient(
-            data.X, data.Y, data.sample_weight, data.l2, thread_limit(settings.n_threads), data.l1
+            data.X,
+            data.Y,
+            data.sample_weight,
+            data.l2,
+            thread_limit(settings.n_threads),
+            data.l1,
+            loss_hook=settings.loss_hook(data.Y, data.sample_weight),
         )
         return data_loss + penalty, Gradients(coefs, intercepts)
 

@@ -34,7 +34,7 @@ Given = tuple[Any, Any, Any]  # X_val, y_val, sample_weight_val
 # What a running optimizer doesn't keep: parameters that may change between calls of `partial_fit`.
 _GIVEN = (
     "solver", "activation", "batch_size", "shuffle", "random_state", "tol", "n_iter_no_change",
-    "early_stopping", "n_threads", *LEARNING_RATE, "max_iter",
+    "early_stopping", "n_threads", "loss", *LEARNING_RATE, "max_iter",
 )  # fmt: skip
 _given = {
     loss: itemgetter(

@@ -60,6 +60,15 @@ _LINKS = ", ".join(map(repr, FREE_LINKS))
 #: What no rule of the core brings with it, in the order of the signature.
 TABLE: tuple[Keyword, ...] = (
     Keyword(
+        "loss",
+        "log_loss",
+        [StrOptions({"log_loss"}), callable],
+        "'log_loss' or callable",
+        """The loss; a function, as MLPRegressor takes it, is given one-hot or 0/1 targets.""",
+        kind="classifier",
+        option=False,
+    ),
+    Keyword(
         "out_activation",
         None,
         [StrOptions({*FREE_LINKS}), None],

@@ -67,22 +67,25 @@ def minimise(
     a pair that no line search can follow. Here J is the sum, which its gradient belongs to, and
     only `loss_` is the average that scikit-learn reports.
     """
-    units, loss = state.units, settings.loss
+    units = state.units
+    hook = settings.loss_hook(data.Y, data.sample_weight)
     threads = thread_limit(settings.n_threads)
     trainer: Trainer = new_trainer(
         "sgd",
         units,
         settings.activation,
-        loss,
+        settings.core_loss,
         data.dtype,
         settings.loss_settings,
-        settings.out_activation,
+        settings.core_link,
         settings.blocks,
     )
 
     def evaluate(theta: Array) -> tuple[float, float, list[Array], list[Array]]:
         trainer.set_parameters(*_unpack(theta, units, data.dtype))
-        return trainer.loss_and_gradient(data.X, data.Y, data.sample_weight, data.l2, threads)
+        return trainer.loss_and_gradient(
+            data.X, data.Y, data.sample_weight, data.l2, threads, loss_hook=hook
+        )
 
     theta = _pack(cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype))
     last = _Iterate(theta.copy(), 0, math.nan, math.nan)

@@ -61,7 +61,7 @@ def new_trainer(
 ) -> Trainer:
     """Return a core trainer for one net: units = [n_0, ..., n_L], sizes of blocks of outputs."""
     kind = _core.TrainerF32 if dtype == np.float32 else _core.TrainerF64
-    known = (*OPTIMIZERS[name].parameters, *LOSSES[loss].parameters)
+    known = (*OPTIMIZERS[name].parameters, *(LOSSES[loss].parameters if loss in LOSSES else ()))
     parameters = {p.name: settings[p.name] for p in known if p.name in settings}
     blocks, common = by_blocks(parameters, units[-1], sizes)
     return kind(

@@ -35,7 +35,7 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
 
     Parameters
     ----------
-    loss : str, default='squared_error'
+    loss : str or callable, default='squared_error'
         The loss of an output a for a target y, summed over the outputs, and its output activation
         (unless `out_activation` names another):
 
@@ -48,7 +48,11 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
         - 'gamma': half the gamma deviance, y/a - ln(y/a) - 1, for y > 0, exp;
         - 'gaussian_nll': (ln v + (y - a)^2 / v) / 2, for a mean a and a variance v = exp(z), at
           least the smallest normal number, which are two outputs: the likelihood of a normal
-          distribution but for its constant. ``predict(X, return_std=True)`` gives both.
+          distribution but for its constant. ``predict(X, return_std=True)`` gives both;
+        - a function (y_true, raw_output) -> (losses of shape (rows,), their derivatives by
+          raw_output), of whole batches, y_true and the raw outputs z being (rows, n_outputs), and a
+          row's loss of its own outputs alone. Before the first step its derivatives are compared
+          with differences. A model with one can't be saved, only pickled, nor explained.
 
     hidden_layer_sizes : int, array-like of int or str, default=(100,)
         Number of units of each hidden layer, (64, 32) or, for search spaces, as text: '64-32'. With
@@ -242,7 +246,7 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions(set(REAL_LOSSES))],
+        "loss": [StrOptions(set(REAL_LOSSES)), callable],
     }
     _y_numeric = True
     #: As `units_per_target` had it in `fit`.
@@ -250,7 +254,7 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: Any = "squared_error",
         hidden_layer_sizes: Any = (100,),
         activation: str | Sequence[str] = "relu",
         *,
@@ -428,12 +432,12 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
         return self._encode_known(y, dtype)
 
     def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
-        Y = repeated(real_targets(y, dtype, self.loss), self._units())
+        Y = repeated(real_targets(y, dtype, self._named_loss()), self._units())
         assert Y is not None
         return Y
 
     def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
-        return repeated(quick_real_targets(y, rows, dtype, self.loss), self._units())
+        return repeated(quick_real_targets(y, rows, dtype, self._named_loss()), self._units())
 
     def _units(self) -> int:
         return units_per_target(self.loss, self.__dict__)
@@ -445,8 +449,12 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
     def _decode(self, output: Array) -> Array:
         return predictions(output, self.out_activation_, self._units_per_target)
 
+    def _named_loss(self) -> str:
+        return "squared_error" if callable(self.loss) else self.loss
+
     def _core_loss(self) -> str:
-        link = link_of(self.loss, self.out_activation)
+        loss = self._named_loss()
+        link = link_of(loss, self.out_activation)
         # absent only while the first fit sets the model up
         fitted_link = self.__dict__.get("out_activation_", link)
         if link != fitted_link:
@@ -459,7 +467,7 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
                 f"loss={self.loss!r} has {self._units() or 1} outputs for a target, but the model "
                 f"was fitted with {self._units_per_target or 1}. Fit it anew with warm_start=False."
             )
-        return self.loss
+        return loss
 
     def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
         return score_of(Y, sample_weight, self.out_activation_)

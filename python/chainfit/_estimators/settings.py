@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .custom import CustomLoss
 from .keywords import TABLE
 from .parameters import as_float
 from .rules import LINKS, LOSS_SETTINGS, OPTIMIZERS, SETTINGS, link_of, optimizer_name
@@ -42,6 +43,8 @@ class FitSettings:
         The loss' own parameters; a tuple has one for each of as many equal blocks of outputs.
     own : mapping of str to Any
         The keywords of `keywords.TABLE` that the estimator has.
+    custom : CustomLoss or None
+        The loss, where it is a function; `loss` is then the one that the output activation is of.
     step : StepSettings
         What a step does beside its rule.
     incremental : bool
@@ -61,6 +64,7 @@ class FitSettings:
     rule: str
     rule_settings: Mapping[str, Any]
     loss_settings: Mapping[str, Any]
+    custom: CustomLoss | None
     own: Mapping[str, Any]
     batch_size: int | str
     max_iter: int
@@ -112,6 +116,7 @@ class FitSettings:
             rule=optimizer_name(p["solver"], p["momentum"], p["nesterovs_momentum"]),
             rule_settings={name: p[name] for name in SETTINGS},
             loss_settings={name: _plain(p[name]) for name in LOSS_SETTINGS[loss]},
+            custom=CustomLoss(p["loss"]) if callable(p.get("loss")) else None,
             own={keyword.name: p[keyword.name] for keyword in TABLE if keyword.name in p},
             batch_size=p["batch_size"],
             max_iter=1 if incremental else p["max_iter"],
@@ -129,8 +134,24 @@ class FitSettings:
             seed=int(seed) if isinstance(seed, Integral) else None,
         )
 
+    @property
+    def core_loss(self) -> str:
+        """What the core calls the loss."""
+        return self.loss if self.custom is None else self.custom.name
+
+    def loss_hook(self, Y: Any, sample_weight: Any) -> Any:
+        """Return what the core asks for the loss of these rows, None where it has its own."""
+        return None if self.custom is None else self.custom.on(Y, sample_weight)
+
+    @property
+    def core_link(self) -> str:
+        """The output activation in training, where a function looks at raw outputs."""
+        return self.out_activation if self.custom is None else "identity"
+
     def loss_scale(self, outputs: int) -> float:
         """Return what the loss is reported times: scikit-learn averages it over real outputs."""
+        if self.custom is not None:
+            return 1.0
         return 1.0 / outputs if LINKS[self.loss] == "identity" else 1.0
 
     def check_step_size(self, dtype: np.dtype[Any]) -> None:

@@ -38,6 +38,14 @@ OWN_HISTORY = ("validation_loss_curve_", "_epochs", "_best_weights")
 ATTRIBUTES = ("coefs_", "intercepts_", "n_iter_", "t_", *HISTORY, *OWN_HISTORY, "_optimizer")
 
 
+def _put(attributes: dict[str, Any], name: str, value: Any) -> None:
+    """Set an attribute, or let it be absent where the value is None."""
+    if value is not None:
+        attributes[name] = value
+    elif name in attributes:
+        del attributes[name]
+
+
 @dataclass(slots=True)
 class State:
     """A net in training. What trains it replaces the arrays, and does not change them.
@@ -150,12 +158,10 @@ class State:
         else:
             for name in HISTORY[1:]:
                 attributes.pop(name, None)
-        own = (self.validation_loss_curve, self.epochs, self.best)
-        for name, value in zip(OWN_HISTORY, own, strict=True):
-            if value is not None:
-                attributes[name] = value
-            else:
-                attributes.pop(name, None)
+        # one by one: of a step on a few rows a loop would be a fiftieth
+        _put(attributes, "_epochs", self.epochs)
+        _put(attributes, "validation_loss_curve_", self.validation_loss_curve)
+        _put(attributes, "_best_weights", self.best)
         if self.optimizer is not None:
             attributes["_optimizer"] = self.optimizer
         else:

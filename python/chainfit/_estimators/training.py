@@ -99,10 +99,10 @@ def _make_steps(
     trainer = optimizer.trainer(
         state.units,
         settings.activation,
-        settings.loss,
+        settings.core_loss,
         data.dtype,
         settings.loss_settings,
-        settings.out_activation,
+        settings.core_link,
         settings.blocks,
     )
     goes_on = optimizer.averages and step.averages
@@ -139,6 +139,7 @@ def _make_steps(
             run,
             watcher,
             thread_limit(settings.n_threads),
+            loss_hook=settings.loss_hook(data.Y, data.sample_weight),
         )
     except BaseException as raised:
         error = raised

@@ -61,7 +61,7 @@ class Validation:
         output = _core.predict(rows.X, coefs, intercepts, *activations, threads, blocks)
         if not (all_finite(output) or bool(np.isfinite(output).all())):
             return math.nan, math.nan
-        loss = self._loss(output) if self.with_loss else math.nan
+        loss = self._loss(output, coefs, intercepts) if self.with_loss else math.nan
         if self._by_loss:
             return -loss, loss
         score = self._score(output, state)
@@ -72,8 +72,13 @@ class Validation:
             )
         return score, loss
 
-    def _loss(self, output: Array) -> float:
+    def _loss(self, output: Array, coefs: list[Array], intercepts: list[Array]) -> float:
         rows, settings = self._rows, self._settings
+        if settings.custom is not None:
+            raw = _core.predict(
+                rows.X, coefs, intercepts, settings.activation, "identity", self._threads
+            )
+            return settings.custom.mean(rows.Y, raw, rows.sample_weight)
         blocks, common = by_blocks(settings.loss_settings, output.shape[1], settings.blocks)
         loss = _core.loss(output, rows.Y, rows.sample_weight, settings.loss, blocks, **common)
         return loss * settings.loss_scale(output.shape[1])

@@ -43,7 +43,6 @@ def as_batch(model: Any, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     row may come without its first dimension.
     """
     net = as_net(model)
-    _check_explained(net)
     return rounded(net, read_batch(net, X, y, sample_weight))
 
 
@@ -73,6 +72,7 @@ def rounded(net: Net, batch: Batch) -> Batch:
 
 def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     """Return the checked batch, not yet rounded to the dtype of the model."""
+    _check_explained(net)
     single = False  # whether X came as one row without the first dimension
     if getattr(X, "ndim", None) != 2 and not hasattr(X, "to_pandas"):
         X = np.asarray(X)

@@ -250,6 +250,8 @@ def as_net(model: Any) -> Net:
         feature_names = getattr(mlp, "feature_names_in_", None)
     if output_names is None:
         output_names = _class_names(mlp)
+    if isinstance(mlp, BaseMLP) and callable(getattr(mlp, "loss", None)):
+        raise ValueError("The loss of this model is a function, which has no formula here.")
     if isinstance(mlp, BaseMLP) and vars(mlp).get("_units_per_target"):
         raise ValueError(
             f"Of a net with several outputs for a target, as loss={mlp.loss!r} has them here, "
