@@ -99,12 +99,13 @@ T backward_of_rows(const FewRowsLayer<T>& layer) {
     return fold_sum((sum_squares[0] + sum_squares[1]) + (sum_squares[2] + sum_squares[3]));
 }
 
-template <class T, class Optimizer, int R = 2>
+template <class T, class Optimizer>
 T backward_few_rows(const FewRowsLayer<T>& layer) {
-    if constexpr (kUnrolledRows < kFewRows || !is_in<Optimizer>(UnrolledOptimizers{}))
-        return backward_of_rows<0, Optimizer>(layer);
-    else if constexpr (R == kFewRows)
-        return backward_of_rows<R, Optimizer>(layer);
-    else
-        return layer.rows == R ? backward_of_rows<R, Optimizer>(layer) : backward_few_rows<T, Optimizer, R + 1>(layer);
+    if constexpr (kUnrolledRows == kFewRows && !kSame<Optimizer, Store>) {
+        // what users choose for batches; other numbers are mostly those of the rows that an epoch ends with
+        if (layer.rows == 2) return backward_of_rows<2, Optimizer>(layer);
+        if (layer.rows == 4) return backward_of_rows<4, Optimizer>(layer);
+        if (layer.rows == 8) return backward_of_rows<8, Optimizer>(layer);
+    }
+    return backward_of_rows<0, Optimizer>(layer);
 }

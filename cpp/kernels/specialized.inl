@@ -4,10 +4,8 @@
 // Optimizers fused with the backward pass of one row and of few. With others such batches go by tiles.
 using FusedOptimizers = TypeList<Sgd, Momentum, Nesterov, Adam, AdamW>;
 
-// Of these, the optimizers with a copy for each number of rows.
-using UnrolledOptimizers = TypeList<Sgd, Nesterov, Adam>;
-
-// Two copies of W want two updates: too much where the update costs more than the rest, as Adam's does.
+// Two copies of W want two updates: too much where the update costs more than the rest, as Adam's does. Their sums are
+// cut otherwise: who moves an optimizer in or out changes its bits.
 using TinyOptimizers = TypeList<Sgd, Momentum, Nesterov>;
 
 // Activations (whose derivative is had from a) and losses (with links that take each unit by itself) inlined where
