@@ -23,7 +23,7 @@ from chainfit import MLPClassifier, MLPRegressor, _core
 from chainfit._estimators.base import BaseMLP
 from chainfit._estimators.callbacks import Listener
 from chainfit._estimators.keywords import TABLE
-from chainfit._estimators.rules import SCHEDULES
+from chainfit._estimators.rules import REAL_LOSSES, SCHEDULES
 
 ROWS = 60
 _rng = np.random.RandomState(0)
@@ -49,6 +49,10 @@ def _never(record):
 
 def _halved(step, total_steps):
     return 0.01 * 0.5 ** (step / total_steps)
+
+
+def _half_square(y_true, raw):
+    return 0.5 * ((raw - y_true) ** 2).sum(axis=1), raw - y_true
 
 
 def _accuracy(model, X, y):
@@ -91,6 +95,8 @@ LEFT_OUT = {"random_state", "verbose", "n_threads", "warm_start"}
 
 def values_of(name, constraints, default):
     """Return a strategy for the values of a parameter."""
+    if name == "loss":
+        return st.sampled_from([*REAL_LOSSES, _half_square])
     if name in VALUES:
         return st.sampled_from(VALUES[name])
     found = [st.just(default)]
