@@ -57,11 +57,11 @@ def test_lbfgs_keeps_the_last_iterate(monkeypatch):
         def __getattr__(self, name):
             return getattr(self._trainer, name)
 
-        def loss_and_gradient(self, *arguments):
+        def loss_and_gradient(self, *arguments, **named):
             evaluations.append(1)
             if len(evaluations) > limit:
                 raise KeyboardInterrupt
-            return self._trainer.loss_and_gradient(*arguments)
+            return self._trainer.loss_and_gradient(*arguments, **named)
 
     make = lbfgs.new_trainer
     monkeypatch.setattr(lbfgs, "new_trainer", lambda *a: Interrupted(make(*a)))

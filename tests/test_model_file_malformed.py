@@ -497,7 +497,7 @@ EDITS = {
     ),
     # the document
     "kind unknown": ("classifier", put("kind", "Transformer"), "'kind' must be one of"),
-    "kind another": ("regressor", put("kind", "MLPClassifier"), "unknown entries .*'loss'"),
+    "kind another": ("regressor", put("kind", "MLPClassifier"), "unknown entries .*'quantile'"),
     "version newer": ("classifier", put("format_version", 3), "format version 3; .*upgrade"),
     "version text": ("classifier", put("format_version", "1"), "'format_version' must be an int"),
     "version zero": ("classifier", put("format_version", 0), "'format_version' must be an int"),

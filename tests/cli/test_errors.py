@@ -82,7 +82,10 @@ def test_failures_are_code_1_and_one_line(capsys, trained):
         (["train", data, "--target", "target", "--model", "no/m"], "there is no folder"),
         (["train", "one.csv", "--target", "a", "--model", "one.csv"], "is the table itself"),
         (["train", data, "--target", "target", "--model", "one.csv"], "is no chainfit model"),
-        (["train", data, "--target", "target", "--loss", "poisson"], "classification: "),
+        (
+            ["train", data, "--target", "target", "--loss", "poisson"],
+            "'loss' parameter of MLPClassifier",
+        ),
         (["predict", "nothing", data], "nothing: No such file or directory"),
         (["predict", data, data], "iris.csv: not a safetensors file: it is text"),
         (["predict", "plain", data], "holds an MLPClassifier on plain arrays"),

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 
 from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
-from .checkpoint import Checkpointer
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
 from .guard import warn_if_nothing_learned
@@ -24,6 +23,9 @@ from .parameters import CONSTRAINTS
 from .record import history
 from .start import Start
 from .training import train
+
+if TYPE_CHECKING:
+    from .checkpoint import Checkpointer
 
 
 class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
@@ -217,7 +219,11 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         return self._partial_fit(X, y, sample_weight, classes, validation)
 
     def _checkpointer(self) -> Checkpointer | None:
-        return None if self.checkpoint is None else Checkpointer(self.get_params(deep=False))
+        if self.checkpoint is None:
+            return None
+        from .checkpoint import Checkpointer  # files are not for those who only fit
+
+        return Checkpointer(self.get_params(deep=False))
 
     def _own_listeners(self) -> list[Listener]:
         listeners: list[Listener] = []
