@@ -84,7 +84,8 @@ class LearningRateDisplay:
         ax.axvline(self.suggestion, color="C1", linestyle="--", label=label)
         ax.set(xscale="log", xlabel="learning_rate_init", ylabel="loss")
         finite = self.smoothed[np.isfinite(self.smoothed)]
-        ax.set_ylim(top=finite[0] + 0.3 * (finite[0] - finite.min()) + 1e-12)
+        fall = finite[0] - finite.min() + 1e-12
+        ax.set_ylim(finite.min() - 0.3 * fall, finite[0] + 0.3 * fall)
         ax.legend()
         self.ax_, self.figure_ = ax, ax.figure
         return self
