@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
-import numpy as np
-import numpy.typing as npt
-from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
 
@@ -15,19 +12,15 @@ from .._common.public import public
 from .base import BaseMLP
 from .job import given
 from .keywords import with_keywords
-from .outputs import deviations, predictions, repeated, score_of, units_per_target
 from .parameters import LAYER_SIZES
-from .rules import REAL_LOSSES, link_of
-from .scores import Score
+from .real_targets import RealTargets
+from .rules import REAL_LOSSES
 from .start import StartRegressor
-from .targets import quick_real_targets, real_targets
-
-Array = npt.NDArray[Any]
 
 
 @public
 @with_keywords("regressor", REAL_LOSSES)
-class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
+class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
     """Multilayer perceptron for real targets, a drop-in for scikit-learn's.
 
     With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises half the squared error, or
@@ -249,8 +242,6 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
         "loss": [StrOptions(set(REAL_LOSSES)), callable],
     }
     _y_numeric = True
-    #: As `units_per_target` had it in `fit`.
-    _units_per_target = 0
 
     def __init__(
         self,
@@ -319,57 +310,6 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
             )
         super()._validate_params()
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Predict with the fitted net.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs.
-
-        return_std : bool, default=False
-            Whether to return standard deviations too, with loss='gaussian_nll'.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            The predictions. With several levels in `quantile` the array has one axis more at its
-            end, for these: the sorted outputs, the k-th smallest being the quantile of the k-th
-            level.
-
-        std : ndarray of the shape of y
-            Only with return_std=True.
-
-        Raises
-        ------
-        NotFittedError
-            If the model was not fitted.
-        ValueError
-            If X is not finite or has another number of features than in `fit`, or if standard
-            deviations are asked of a model without variances.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from chainfit import MLPRegressor
-        >>> X = np.linspace(-1, 1, 400)[:, np.newaxis]
-        >>> y = np.random.RandomState(0).normal(X[:, 0], 0.2)
-        >>> model = MLPRegressor("gaussian_nll", (8,), solver="lbfgs", random_state=0).fit(X, y)
-        >>> mean, std = model.predict(X, return_std=True)
-        >>> round(float(std.mean()), 1)
-        0.2
-        >>> model = MLPRegressor("quantile", (8,), quantile=(0.1, 0.9), random_state=0)
-        >>> model.set_params(max_iter=400).fit(X, y).predict(X).shape
-        (400, 2)
-        """
-        if not return_std:
-            return super().predict(X)
-        fitted = self._as_published()
-        output = fitted._forward(X)
-        if fitted.out_activation_ != "mean_variance":
-            raise ValueError("return_std=True needs a model fitted with loss='gaussian_nll'.")
-        return fitted._decode(output), deviations(output)
-
     @available_if(lambda model: model._check_solver())
     def partial_fit(
         self,
@@ -427,47 +367,3 @@ class MLPRegressor(RegressorMixin, StartRegressor, BaseMLP):
         if "coefs_" in self.__dict__:
             return self._partial_fit(X, y, sample_weight, None, validation)
         return self._first_partial_fit(X, y, sample_weight, None, validation)
-
-    def _encode(self, y: Array, classes: Any, incremental: bool, dtype: np.dtype[Any]) -> Array:
-        return self._encode_known(y, dtype)
-
-    def _encode_known(self, y: Array, dtype: np.dtype[Any]) -> Array:
-        Y = repeated(real_targets(y, dtype, self._named_loss()), self._units())
-        assert Y is not None
-        return Y
-
-    def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
-        return repeated(quick_real_targets(y, rows, dtype, self._named_loss()), self._units())
-
-    def _units(self) -> int:
-        return units_per_target(self.loss, self.__dict__)
-
-    def _learn_outputs(self) -> None:
-        if self._units():
-            self._units_per_target = self._units()
-
-    def _decode(self, output: Array) -> Array:
-        return predictions(output, self.out_activation_, self._units_per_target)
-
-    def _named_loss(self) -> str:
-        return "squared_error" if callable(self.loss) else self.loss
-
-    def _core_loss(self) -> str:
-        loss = self._named_loss()
-        link = link_of(loss, self.out_activation)
-        # absent only while the first fit sets the model up
-        fitted_link = self.__dict__.get("out_activation_", link)
-        if link != fitted_link:
-            raise ValueError(
-                f"loss={self.loss!r} goes with the output activation {link!r}, but the model was "
-                f"fitted with {fitted_link!r}. Fit it anew with warm_start=False."
-            )
-        if "out_activation_" in self.__dict__ and self._units() != self._units_per_target:
-            raise ValueError(
-                f"loss={self.loss!r} has {self._units() or 1} outputs for a target, but the model "
-                f"was fitted with {self._units_per_target or 1}. Fit it anew with warm_start=False."
-            )
-        return loss
-
-    def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
-        return score_of(Y, sample_weight, self.out_activation_)

@@ -6,6 +6,7 @@ a textbook needs no training.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -48,6 +49,8 @@ _DEFINED = {
 
 # Parameters of the core's rules, which become attributes of a net under their own names.
 _OWN = own_parameters(LOSSES)
+# Where a net's defaults are others, or parameters are of no rule.
+_DEFAULTS = {"momentum": 0.0, "weight_decay": None}
 _NUMBERS = {"alpha", "learning_rate_init", "weight_decay", *_OWN}
 _SHARED = ("activation", "alpha", "learning_rate_init", "nesterovs_momentum")
 _CONSTRAINTS = {
@@ -60,7 +63,20 @@ _CONSTRAINTS = {
 }
 
 
+def _signature(cls: type) -> type:
+    """Show the rules' parameters, which `**parameters` takes, in the class's signature."""
+    *plain, _ = inspect.signature(cls).parameters.values()
+    defaults = {**{name: p.default for name, p in _OWN.items()}, **_DEFAULTS}
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+        for name, default in defaults.items()
+    ]
+    cls.__signature__ = inspect.Signature([*plain, *added])  # type: ignore[attr-defined]
+    return cls
+
+
 @public
+@_signature
 class Net:
     """A multilayer perceptron written down: its weights, activations and loss.
 
@@ -161,7 +177,7 @@ class Net:
         output_names: Iterable[str] | None = None,
         **parameters: float,
     ) -> None:
-        for name in parameters.keys() - {*_OWN, "weight_decay"}:
+        for name in parameters.keys() - {*_OWN, *_DEFAULTS}:
             raise TypeError(f"Net() got an unexpected keyword argument {name!r}")
         W, b = layers(coefs, intercepts)
         for a in (*W, *b):
@@ -176,8 +192,7 @@ class Net:
             "learning_rate_init": learning_rate_init,
             "nesterovs_momentum": nesterovs_momentum,
             **{name: p.default for name, p in _OWN.items()},
-            "momentum": 0.0,
-            "weight_decay": None,
+            **_DEFAULTS,
             **parameters,
         }
         validate_parameter_constraints(_CONSTRAINTS, settings, "Net")
