@@ -20,7 +20,7 @@ from .forward import FLOAT64, Forward
 from .inputs import FitData, Rows, check_numeric, core_form, is_plain_X
 from .keywords import table_names
 from .parameters import check_activations, hidden_units, rows_of_batch
-from .rules import CLASS_LOSSES, LEARNING_RATE, LOSS_SETTINGS
+from .rules import LEARNING_RATE, LOSS_SETTINGS, REAL_LOSSES
 from .scores import Score, by_scorer
 from .settings import FitSettings
 from .sparse import SPARSE_FORMATS, check_sparse
@@ -36,11 +36,11 @@ _GIVEN = (
     "solver", "activation", "batch_size", "shuffle", "random_state", "tol", "n_iter_no_change",
     "early_stopping", "n_threads", "loss", *LEARNING_RATE, "max_iter",
 )  # fmt: skip
+# Of regressors, whose loss is named.
+_OF_LOSSES = {name for loss in REAL_LOSSES for name in LOSS_SETTINGS[loss]}
 _given = {
-    loss: itemgetter(
-        *(*_GIVEN, *own, *table_names("classifier" if loss in CLASS_LOSSES else "regressor"))
-    )
-    for loss, own in LOSS_SETTINGS.items()
+    False: itemgetter(*(*_GIVEN, *table_names("classifier"))),
+    True: itemgetter(*(*_GIVEN, *_OF_LOSSES, *table_names("regressor"))),
 }
 
 
@@ -151,25 +151,23 @@ class Jobs(Forward):
 
         Those of `partial_fit` are kept beside its optimizer, as long as no parameter changes.
         """
-        loss = self._core_loss()
         optimizer = self._live_optimizer() if incremental else None
         if optimizer is None:
-            settings = FitSettings.of(
-                vars(self), loss, incremental=incremental, blocks=self._blocks()
-            )
-            settings.check_step_size(dtype)
-            return settings
-        given = _given[loss](self.__dict__)
+            return self._new_settings(dtype, incremental)
+        given = _given[self._y_numeric](self.__dict__)
         memo = optimizer.memo
-        if memo is None or memo[0] != given or memo[1].loss != loss:
+        if memo is None or memo[0] != given:
             # a list may have changed when it comes again
             given = tuple(tuple(g) if isinstance(g, list) else g for g in given)
-            blocks = self._blocks()
-            settings = FitSettings.of(vars(self), loss, incremental=True, blocks=blocks)
-            settings.check_step_size(dtype)
-            memo = optimizer.memo = given, settings
+            memo = optimizer.memo = given, self._new_settings(dtype, True)
         found: FitSettings = memo[1]
         return found
+
+    def _new_settings(self, dtype: np.dtype[Any], incremental: bool) -> FitSettings:
+        loss, blocks = self._core_loss(), self._blocks()
+        settings = FitSettings.of(vars(self), loss, incremental=incremental, blocks=blocks)
+        settings.check_step_size(dtype)
+        return settings
 
     def _fit_data(
         self,

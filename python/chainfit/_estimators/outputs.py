@@ -55,16 +55,15 @@ def repeated(Y: Array | None, times: int) -> Array | None:
 
 
 def predictions(output: Array, out_activation: str, units: int) -> Array:
-    """Return what `predict` does, for outputs (rows, n_L) with so many `units_per_target`.
+    """Return what `predict` does, for outputs (rows, n_L) with so many `units_per_target`, not 0.
 
     Quantiles are sorted: nothing keeps the outputs of two of them from crossing.
     """
     if out_activation == "mean_variance":
-        output = output[:, : output.shape[1] // 2]
-    elif units:
-        levels = np.sort(output.reshape(len(output), units, -1), axis=1)
-        return levels[:, :, 0] if levels.shape[2] == 1 else levels.transpose(0, 2, 1)
-    return output.ravel() if output.shape[1] == 1 else output
+        means = output[:, : output.shape[1] // 2]
+        return means.ravel() if means.shape[1] == 1 else means
+    levels = np.sort(output.reshape(len(output), units, -1), axis=1)
+    return levels[:, :, 0] if levels.shape[2] == 1 else levels.transpose(0, 2, 1)
 
 
 def deviations(output: Array) -> Array:

@@ -69,9 +69,9 @@ class RealTargets(RegressorMixin, Jobs):
         >>> model.set_params(max_iter=400).fit(X, y).predict(X).shape
         (400, 2)
         """
-        if not return_std:
-            return super().predict(X)
         fitted = self._as_published()
+        if not return_std:  # here, for a call is felt with a single row
+            return fitted._decode(fitted._forward(X))
         output = fitted._forward(X)
         if fitted.out_activation_ != "mean_variance":
             raise ValueError("return_std=True needs a model fitted with loss='gaussian_nll'.")
@@ -88,7 +88,8 @@ class RealTargets(RegressorMixin, Jobs):
         return Y
 
     def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
-        return repeated(quick_real_targets(y, rows, dtype, self._named_loss()), self._units())
+        Y = quick_real_targets(y, rows, dtype, self._named_loss())
+        return repeated(Y, self._units_per_target) if self._units_per_target else Y
 
     def _units(self) -> int:
         return units_per_target(self.loss, self.__dict__)
@@ -98,7 +99,9 @@ class RealTargets(RegressorMixin, Jobs):
             self._units_per_target = self._units()
 
     def _decode(self, output: Array) -> Array:
-        return predictions(output, self.out_activation_, self._units_per_target)
+        if self._units_per_target:
+            return predictions(output, self.out_activation_, self._units_per_target)
+        return output.ravel() if output.shape[1] == 1 else output
 
     def _named_loss(self) -> str:
         return "squared_error" if callable(self.loss) else self.loss

@@ -74,8 +74,9 @@ def _make_steps(
     rates = step.dropout_rates(len(state.coefs)) if step.dropout else []
     if optimizer is None:
         optimizer = Optimizer(settings.rule, settings.rule_settings)
-    else:
+    elif optimizer.obeyed is not step:
         optimizer.obey(step.learning_rate, state.t)
+        optimizer.obeyed = step
     if rates and (optimizer.seed is None or state.resumed):  # drawn again, it is what it was
         generator = generator or check_random_state(settings.random_state)
         optimizer.seed = int(generator.randint(2**32, dtype=np.int64))

@@ -38,7 +38,9 @@ def weights_and_penalties(
     ValueError
         If a batch of all rows would have the weight 0, or the penalty is more than dtype can hold.
     """
-    l2, l1 = map(as_float, penalties)
+    l2, l1 = as_float(penalties[0]), as_float(penalties[1])
+    if sample_weight is None and not l1 and l2 <= LARGEST[dtype]:
+        return None, l2, l1
     total = float(rows)
     if sample_weight is not None:
         sample_weight, exponent = weights_in_range(sample_weight, dtype)
