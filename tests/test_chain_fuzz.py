@@ -81,6 +81,19 @@ def stored_gradient(chain):
 
 
 # 20 nets a test: one failure doesn't hide the others
+def cancelled(net, X):
+    """Bound what is left where a softmax's own sum cancels, of a gradient that may be 0.
+
+    With s = dloss/da, dloss/dz_j = a_j (s_j - sum_k s_k a_k) is off by (n + 2) u max|s| at most,
+    and each layer below multiplies that by n max|W| at most, the last by max|x|. The nets' targets
+    and weights keep |s| below 100.
+    """
+    if net.out_activation != "softmax" or net.canonical:
+        return 0.0
+    grows = math.prod(1 + W.shape[1] * abs(W).max() for W in net.coefs)
+    return (net.units[-1] + 2) * 2**-53 * 100 * grows * (1 + abs(X).max())
+
+
 @pytest.mark.parametrize("n_weights", [5, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("first", range(0, NETS, 20))
 def test_factors_give_the_stored_gradient(first, n_weights):
@@ -106,7 +119,10 @@ def test_factors_give_the_stored_gradient(first, n_weights):
             terms = [*products, chain.l2_term]
             stored = stored_gradient(chain)
             size = math.fsum(map(abs, terms))
-            assert abs(math.fsum(terms) - stored) <= 1e-12 * size, (seed, chain.address)
+            assert abs(math.fsum(terms) - stored) <= 1e-12 * size + cancelled(net, X), (
+                seed,
+                chain.address,
+            )
             if abs(stored) > 0.01 * size:  # little cancels: then also relative to itself
                 assert math.isclose(math.fsum(terms), stored, rel_tol=1e-12)
             assert chain.remainder == 0
