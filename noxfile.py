@@ -32,6 +32,8 @@ CORE_TESTS = [f"tests/test_{name}.py" for name in [*CORE.split(), "row_predictor
 # Where users' data and code meet it.
 OUTSIDE = "row_predictor sparse sparse_corrupt callbacks model_file model_file_malformed"
 OUTSIDE_TESTS = [f"tests/test_{name}.py" for name in OUTSIDE.split()]
+# Where PyTorch is the oracle.
+ORACLE_TESTS = [f"tests/test_{n}.py" for n in "torch inside regularization schedules shape".split()]
 # For tests that build a copy of the tree.
 BUILD_TOOLS = [*PYPROJECT["build-system"]["requires"], "cmake", "ninja"]
 
@@ -93,8 +95,9 @@ def tests(session: nox.Session) -> None:
 @nox.session(name="tests-slow")
 def tests_slow(session: nox.Session) -> None:
     """Run what pytest leaves out by itself: exits, forks, kills, README, recipes, more cases."""
-    session.install(".[test]", *BUILD_TOOLS, env=build_env(session))
+    session.install(".[test,oracle]", *BUILD_TOOLS, env=build_env(session))
     session.run("pytest", "-m", "slow", *session.posargs)
+    session.run("pytest", *ORACLE_TESTS)
 
 
 @nox.session

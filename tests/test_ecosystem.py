@@ -155,9 +155,10 @@ class WithRawScores(theirs.MLPClassifier):
 def test_calibration_of_raw_scores(more):
     model, their = classifiers()
     models = model, WithRawScores(**their.get_params())
-    outcomes = [
-        (CalibratedClassifierCV(m, cv=3, **more).fit(X, y).predict_proba(X),) for m in models
-    ]
+    with joblib.parallel_config("threading"):  # other processes don't know this file's class
+        outcomes = [
+            (CalibratedClassifierCV(m, cv=3, **more).fit(X, y).predict_proba(X),) for m in models
+        ]
     assert_same_results(outcomes, rtol=1e-6)
 
 
