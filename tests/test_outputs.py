@@ -208,3 +208,11 @@ def test_explanations_know_pairs_and_refuse_several_outputs():
     ):
         with pytest.raises(ValueError, match="several outputs for a target"):
             chainfit.explain(fitted, X[:5], Y[:5], "w_12^(1)")
+
+
+def test_several_quantiles_have_no_score():
+    X, y = np.arange(20.0)[:, None], np.arange(20.0)
+    model = MLPRegressor("quantile", (3,), quantile=(0.1, 0.9), solver="lbfgs").fit(X, y)
+    with pytest.raises(ValueError, match="mean_pinball_loss"):
+        model.score(X, y)
+    assert isinstance(model.set_params(quantile=0.5).fit(X, y).score(X, y), float)

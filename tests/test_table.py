@@ -314,3 +314,41 @@ def test_small_tables_are_learned_well():
         cut = len(frame) * 4 // 5
         model = TableModel(random_state=0).fit(frame[:cut], "target")
         assert model.score(frame[cut:]) > least
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"loss": "gaussian_nll"},
+        {"loss": "gamma"},
+        {"loss": "quantile", "quantile": 0.9},
+        {"out_activation": "exp"},
+        {"out_activation": "softplus", "loss": "huber"},
+    ],
+    ids=str,
+)
+def test_losses_and_outputs_of_a_target(parameters, tmp_path):
+    x = np.linspace(0, 1, 200)
+    frame = pd.DataFrame({"x": x, "y": np.exp(3 * x)})
+    model = TableModel(max_iter=100, random_state=0, **parameters).fit(frame, "y")
+    predicted = model.predict(frame)
+    assert predicted.shape == (200,) and np.corrcoef(predicted, frame["y"])[0, 1] > 0.9
+    model.save(tmp_path / "model")
+    assert (chainfit.load(tmp_path / "model").predict(frame) == predicted).all()
+
+
+def test_outputs_between_bounds_are_the_target_itself():
+    x = np.linspace(-3, 3, 300)
+    frame = pd.DataFrame({"x": x, "y": 1 / (1 + np.exp(-2 * x))})
+    model = TableModel(out_activation="logistic", alpha=1e-4, max_iter=200, random_state=0).fit(
+        frame, "y"
+    )
+    predicted = model.predict(frame)
+    assert ((predicted >= 0) & (predicted <= 1)).all()
+    assert np.abs(predicted - frame["y"]).mean() < 0.05
+
+
+def test_a_table_has_one_prediction_a_row():
+    frame = pd.DataFrame({"x": np.arange(30.0), "y": np.arange(30.0)})
+    with pytest.raises(ValueError, match="quantile must be a number for a table, got"):
+        TableModel(loss="quantile", quantile=(0.1, 0.9)).fit(frame, "y")

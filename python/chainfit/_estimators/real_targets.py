@@ -23,6 +23,7 @@ class RealTargets(RegressorMixin, Jobs):
     loss: Any
     out_activation: str | None
     out_activation_: str
+    quantile: Any
     #: As `units_per_target` had it in `fit`.
     _units_per_target = 0
 
@@ -76,6 +77,38 @@ class RealTargets(RegressorMixin, Jobs):
         if fitted.out_activation_ != "mean_variance":
             raise ValueError("return_std=True needs a model fitted with loss='gaussian_nll'.")
         return fitted._decode(output), deviations(output)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R^2 of the predictions, see `sklearn.metrics.r2_score`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Their targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; None is 1 for each.
+
+        Returns
+        -------
+        score : float
+            At most 1.
+
+        Raises
+        ------
+        ValueError
+            With several levels in `quantile`, which are no prediction of one number; losses of each
+            have `sklearn.metrics.mean_pinball_loss`.
+        """
+        if self.loss == "quantile" and self._units():
+            raise ValueError(
+                f"score is of one prediction for each target, and quantile={self.quantile!r} makes "
+                "several: compare each with sklearn.metrics.mean_pinball_loss."
+            )
+        return float(super().score(X, y, sample_weight))
 
     # -- targets and outputs
 

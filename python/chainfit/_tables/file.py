@@ -34,6 +34,9 @@ NETS = {cls.__name__: kind_of_net(cls) for cls in (MLPClassifier, MLPRegressor)}
 #: Tensors of the net, and of the RandomState in the model's own parameters, by prefix.
 NET, PARAMETERS = "net.", "parameters."
 
+# The outputs of one target that are its mean and its variance.
+MOMENTS = "mean_variance"
+
 _COLUMN_KINDS = ("number", "date", "boolean", "category", "dropped")
 
 
@@ -94,7 +97,7 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
     model.net_ = kind.unpack(_renamed(net.fields("settings")), weights)
     net.done()
     _check_parameters(type(model.net_), parameters)
-    if model.net_.n_outputs_ > 1 and model.net_.out_activation_ != "softmax":
+    if model.net_.n_outputs_ > 1 and model.net_.out_activation_ not in ("softmax", MOMENTS):
         raise ModelFileError("settings: net: must be of one target, not of several")
     model.task_ = "classification" if kind.name == "MLPClassifier" else "regression"
     if task not in ("auto", model.task_):
@@ -114,7 +117,7 @@ def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
 def _outputs(net: Any) -> int:
     """Count the outputs that a net on one target column has."""
     classes = len(getattr(net, "classes_", ()))
-    return classes if classes > 2 else 1
+    return 2 if net.out_activation_ == MOMENTS else classes if classes > 2 else 1
 
 
 def _renamed(fields: Fields) -> Fields:

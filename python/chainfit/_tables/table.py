@@ -18,7 +18,7 @@ from .._common.published import Published
 from .._estimators.callbacks import Listener, Progress
 from .._estimators.classifier import MLPClassifier
 from .._estimators.regressor import MLPRegressor
-from .._estimators.rules import LOSSES
+from .._estimators.rules import LOSSES, OUTPUTS
 from .encoder import Column, encode, learn
 from .readers import read_numbers
 from .target import (
@@ -197,6 +197,9 @@ class TableModel(Published):
             reasons = "; ".join(f"{c.name!r}: {getattr(c, 'reason', '')}" for c in columns)
             raise ValueError(f"no column is left to learn from ({reasons})")
         net = self._make_net(task, y)
+        levels = getattr(net, "quantile", None)
+        if getattr(net, "loss", None) == "quantile" and isinstance(levels, tuple | list):
+            raise ValueError(f"quantile must be a number for a table, got {levels!r}.")
         dtype = "float64" if net.precision == "float64" else "float32"
         with warnings.catch_warnings():
             # The notes tell what was found already.
@@ -231,10 +234,14 @@ class TableModel(Published):
             mean, spread = float(values.mean()), float(values.std())
         if not np.isfinite(spread):
             raise ValueError(f"target {labels.name!r}: its values are too large for float64 sums")
-        loss = LOSSES.get(self.parameters.get("loss", "squared_error"))
-        if loss is not None and loss.lowest_target == 0:
-            # A deviance wants y >= 0, and only its scale is free.
-            return values, 0.0, mean or 1.0
+        named = self.parameters.get("loss", "squared_error")
+        loss = LOSSES.get(named) if isinstance(named, str) else None
+        output = OUTPUTS.get(str(self.parameters.get("out_activation")))
+        if output and np.isfinite(output.highest):
+            return values, 0.0, 1.0  # the outputs' range is the target's
+        if (loss and loss.lowest_target == 0) or (output and output.lowest == 0):
+            # A deviance wants y >= 0, as these outputs are, and only its scale is free.
+            return values, 0.0, abs(mean) or 1.0
         return values, mean, spread or 1.0
 
     def _make_net(self, task: str, y: np.ndarray) -> Any:
