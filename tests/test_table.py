@@ -340,9 +340,8 @@ def test_losses_and_outputs_of_a_target(parameters, tmp_path):
 def test_outputs_between_bounds_are_the_target_itself():
     x = np.linspace(-3, 3, 300)
     frame = pd.DataFrame({"x": x, "y": 1 / (1 + np.exp(-2 * x))})
-    model = TableModel(out_activation="logistic", alpha=1e-4, max_iter=200, random_state=0).fit(
-        frame, "y"
-    )
+    parameters = {"alpha": 1e-4, "max_iter": 200, "random_state": 0}
+    model = TableModel(out_activation="logistic", **parameters).fit(frame, "y")
     predicted = model.predict(frame)
     assert ((predicted >= 0) & (predicted <= 1)).all()
     assert np.abs(predicted - frame["y"]).mean() < 0.05

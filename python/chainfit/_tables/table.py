@@ -234,8 +234,7 @@ class TableModel(Published):
             mean, spread = float(values.mean()), float(values.std())
         if not np.isfinite(spread):
             raise ValueError(f"target {labels.name!r}: its values are too large for float64 sums")
-        named = self.parameters.get("loss", "squared_error")
-        loss = LOSSES.get(named) if isinstance(named, str) else None
+        loss = LOSSES.get(str(self.parameters.get("loss")))
         output = OUTPUTS.get(str(self.parameters.get("out_activation")))
         if output and np.isfinite(output.highest):
             return values, 0.0, 1.0  # the outputs' range is the target's
