@@ -32,9 +32,10 @@ const Workload kWorkloads[] = {
 
 class NobodyWatches final : public chainfit::Observer {
    public:
+    std::vector<double> step_sizes(Index, Index) override { return {}; }
     void shuffle(std::int64_t*, Index) override {}
     void on_epoch(double) override {}
-    double validation_score() override { return 0; }
+    chainfit::Validation validate() override { return {}; }
     void on_learning_rate(double) override {}
     bool epoch_ended(double) override { return false; }
     bool interrupted() override { return false; }
@@ -60,7 +61,7 @@ void train(const Workload& workload, Index epochs) {
     std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
     std::iota(order.begin(), order.end(), 0);  // not null: rows are gathered, as in any shuffled fit
 
-    chainfit::Trainer<float> trainer(workload.units, {"relu"}, workload.loss, workload.optimizer, {});
+    chainfit::Trainer<float> trainer(workload.units, {"relu"}, {workload.loss, "", {}}, workload.optimizer, {});
     std::vector<std::vector<float>> coefs, intercepts;
     std::vector<chainfit::Matrix<const float>> w, b;
     for (std::size_t l = 0; l + 1 < workload.units.size(); ++l) {

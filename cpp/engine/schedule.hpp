@@ -55,6 +55,8 @@ class Schedule {
         const double now = eta_of(steps + ahead);
         return static_cast<T>(corrects_bias_ ? corrected(now, steps + ahead + 1) : now);
     }
+    // Whether that is the same for all steps of an epoch.
+    bool is_level() const { return !by_step() && !corrects_bias_; }
     T l2_over_weight(double inverse_weight) const { return static_cast<T>(settings.l2 * inverse_weight); }
     T decay_after(Index ahead) const { return static_cast<T>(eta_of(steps + ahead) * settings.weight_decay); }
     // What does not change from step to step: all others are 0.
