@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,10 +87,13 @@ def held_out_rows(
         n_splits = min(n_splits, int(counts.max()))
     if n_splits < 2 or rows // n_splits < 2:
         return None
-    folds = split(
-        n_splits=n_splits, n_repeats=-(-n_nets // n_splits), random_state=generator
-    ).split(np.zeros((rows, 1)), y)
-    return [np.asarray(fold, dtype=np.int64) for _, (_, fold) in zip(range(n_nets), folds)]
+    repeats = -(-n_nets // n_splits)
+    folds = split(n_splits=n_splits, n_repeats=repeats, random_state=generator)
+    with warnings.catch_warnings():
+        # a class with fewer rows than there are folds is in some of them
+        warnings.simplefilter("ignore", UserWarning)
+        parts = islice(folds.split(np.zeros((rows, 1)), y), n_nets)
+        return [np.asarray(fold, dtype=np.int64) for _, fold in parts]
 
 
 class _Follower(Listener):
