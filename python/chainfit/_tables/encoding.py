@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -66,9 +67,9 @@ class NumberFeatures:
     @property
     def features(self) -> list[str]:
         """Names of the features."""
-        names = [f"{a:g} to {b:g}" for a, b in zip(self.edges, self.edges[1:], strict=False)]
+        names = [f"{a:g} to {b:g}" for a, b in pairwise(self.edges)]
         if len(set(names)) < len(names):
-            names = [f"{a!r} to {b!r}" for a, b in zip(self.edges, self.edges[1:], strict=False)]
+            names = [f"{a!r} to {b!r}" for a, b in pairwise(self.edges)]
         last = [f"{self.name} is missing"] if self.missing else []
         return [self.name, *(f"{self.name} in {name}" for name in names), *last]
 
@@ -178,7 +179,7 @@ class CategoryFeatures:
 
     @cached_property
     def _place(self) -> Array:
-        """The feature of each code, -1 for none; at the end those of -2, unseen, and -1, missing."""
+        """The feature of each code, -1 for none; last those of -2 (unseen) and -1 (missing)."""
         place = np.full(self.n_levels + 2, self.width - 1 if self.other else -1, dtype=np.intp)
         place[list(self.codes)] = np.arange(len(self.codes))
         place[-1] = len(self.levels) if self.missing else -1
