@@ -129,9 +129,12 @@ class BaseTabular(Published, BaseEstimator):
         sample_weight: Any = None,
         validation: Given | None = None,
         on_epoch: OnEpoch | None = None,
-        on_start: Callable[[Self], object] | None = None,
+        on_start: Callable[[Self, dict[str, Any]], object] | None = None,
     ) -> Self:
-        """Fit as `fit` does; `on_start` is given the model when all but its nets is known."""
+        """Fit as `fit` does; `on_start` is called when all but the nets is known.
+
+        It is given the model and its parameters, those that were 'auto' decided, with `n_rows`.
+        """
         draft = self._draft()
         model = draft.copy
         table = model._table(X, reset=True)
@@ -175,7 +178,7 @@ class BaseTabular(Published, BaseEstimator):
             validation = model._encoded_validation(validation, dtype)
         samples = Samples(encoded, target, sample_weight, validation)
         if on_start is not None:
-            on_start(model)
+            on_start(model, {**values, "n_rows": table.num_rows})
         with generator_kept(self.random_state):
             generator = check_random_state(self.random_state)
             model._train(samples, values, generator, on_epoch)
