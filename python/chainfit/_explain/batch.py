@@ -47,7 +47,7 @@ def as_batch(model: Any, X: Any, y: Any, sample_weight: Any = None) -> Batch:
 
 
 # What steps of a model may do that no formula here says, and what of it asks for nothing.
-_NOT_EXPLAINED = {"dropout": 0, "l1": 0, "clip_norm": None, "average": None}
+_NOT_EXPLAINED = {"dropout": 0}
 
 
 def _check_explained(net: Net) -> None:

@@ -42,11 +42,11 @@ class Trace(Written, TraceNumbers):
         dJ/da[l] and dJ/dz[l], each with the row's share w_r / sum(w) in it; None for l = 0. At
         outputs with a softmax da is as if the others stood still.
     dW, db : list of ndarray, float64
-        dJ/dcoefs[l] and dJ/dintercepts[l], l = 0..L-1, the L2 term included.
+        dJ/dcoefs[l] and dJ/dintercepts[l], l = 0..L-1, penalties included.
     loss_rows : ndarray of shape (rows,), float64
         Loss of each row.
     penalty : float
-        The L2 term of J, alpha/2 * sum of all W^2 / sum(w).
+        alpha/2 * sum of all W^2 / sum(w), and l1 * sum of all abs(W) / sum(w).
     J : float
         sum of w_r * loss_rows[r] / sum(w), plus `penalty`: what the step makes smaller.
     update : Update or None
