@@ -17,7 +17,7 @@ _SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "'|'", " ": "spa
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file writes its table.
+    r"""How a file writes its table.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Dialect:
     row_names : bool
         Whether the first column has names of rows: one without a name, or one more than the
         header has, as R's ``write.table`` writes it.
-    newline : {'\\n', '\\r\\n'}
+    newline : {'\n', '\r\n'}
         End of the lines that are written.
     """
 
@@ -118,6 +118,10 @@ class ReadOptions:
                 f"there is no encoding {self.encoding!r}; Python's are meant, such as latin-1, "
                 "cp1252, utf-16"
             )
+
+
+#: Nothing said.
+FOUND_OUT = ReadOptions()
 
 
 def is_text_encoding(name: str) -> bool:

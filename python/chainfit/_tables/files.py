@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from .._files.disk import AnyPath, as_path
-from .dialect import Dialect, ReadOptions
+from .dialect import FOUND_OUT, Dialect, ReadOptions
 from .parquet import ParquetTable
 from .source import Source
 from .text import TextTable
@@ -104,12 +104,11 @@ class TableFile:
         """
         import pyarrow as pa
 
-        tables = []
-        for part in self._parts:
-            batches = [batch.select(self.names) for batch in part.batches()]
-            schema = pa.schema([part.schema().field(name) for name in self.names])
-            tables.append(pa.Table.from_batches(batches, schema))
-        return pa.concat_tables(tables, promote_options="permissive")
+        tables = [pa.Table.from_batches(part.batches(), part.schema()) for part in self._parts]
+        table = pa.concat_tables(tables, promote_options="permissive")
+        names = set(self.names)
+        unnamed = [name for name in self.columns if name not in names]
+        return table.drop_columns(unnamed) if unnamed else table
 
     def close(self) -> None:
         """Let go of the files."""
@@ -129,7 +128,7 @@ class TableFile:
 
 
 def open_table(
-    path: AnyPath, options: ReadOptions = ReadOptions(), like: Dialect | None = None
+    path: AnyPath, options: ReadOptions = FOUND_OUT, like: Dialect | None = None
 ) -> TableFile:
     """Open a table.
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .dialect import Dialect, ReadOptions, spoken
+from .dialect import FOUND_OUT, Dialect, ReadOptions, spoken
 
 #: Separators that are tried, the more common first; a space only where no other one fits.
 DELIMITERS = (",", ";", "\t", "|")
@@ -79,7 +79,7 @@ class _Reading:
 
 
 def sniff(
-    text: str, whole: bool, options: ReadOptions = ReadOptions(), like: Dialect | None = None
+    text: str, whole: bool, options: ReadOptions = FOUND_OUT, like: Dialect | None = None
 ) -> Layout:
     """Find out the dialect of a text.
 
@@ -168,7 +168,7 @@ def _choose(text: str, whole: bool, said: str | None, like: Dialect | None) -> _
     if fitting:
         return max(fitting, key=lambda reading: (reading.rank, reading.width))
     # One column, or rows that don't fit: the separator that the first rows have most of.
-    return max(found, key=lambda r: (max((len(row.cells) for row in r.rows[:5]), default=0)))
+    return max(found, key=lambda r: max((len(row.cells) for row in r.rows[:5]), default=0))
 
 
 def _aligned(reading: _Reading) -> bool:
@@ -177,9 +177,7 @@ def _aligned(reading: _Reading) -> bool:
     return bool(body) and all(any(map(_NUMBER.fullmatch, row.cells)) for row in body)
 
 
-def _readings(
-    text: str, whole: bool, delimiters: Sequence[str], known: Dialect
-) -> list[_Reading]:
+def _readings(text: str, whole: bool, delimiters: Sequence[str], known: Dialect) -> list[_Reading]:
     found = []
     for delimiter in delimiters:
         marks = [(known.quote, known.escape), ('"', '"')]

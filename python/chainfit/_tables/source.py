@@ -116,7 +116,7 @@ class Source:
         with self._file() as file:
             try:
                 with self._unpack(file) as stream:
-                    yield stream if not self._suffix else _Undamaged(stream, self)
+                    yield cast(BinaryIO, _Undamaged(stream, self) if self._suffix else stream)
             except zipfile.BadZipFile as error:
                 raise self.damaged(error) from None
 
