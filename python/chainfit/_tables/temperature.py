@@ -19,7 +19,7 @@ from .. import _core
 Array = npt.NDArray[Any]
 
 #: What 1 / temperature is looked for in.
-BOUNDS = (0.05, 20.0)
+BOUNDS = (0.01, 20.0)
 
 
 class Unseen(NamedTuple):
