@@ -309,11 +309,13 @@ def test_targets_that_are_refused(model, y, error, says):
         model(**small).fit(X, y)
 
 
-def test_missing_labels_are_refused():
+@pytest.mark.parametrize("model", [TabularClassifier, TabularRegressor])
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT])
+def test_missing_targets_are_refused(model, missing):
     y = kinds.copy()
-    y[3] = None
-    with pytest.raises((ValueError, TypeError)):
-        TabularClassifier(**small).fit(X, y)
+    y[3] = missing
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        model(**small).fit(X, y)
 
 
 @pytest.mark.parametrize("factor", [1e-300, 1e-5, 1e5, 1e300])

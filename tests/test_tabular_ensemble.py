@@ -18,7 +18,7 @@ from chainfit._tables.ensemble import (
     mean_probabilities,
     train_nets,
 )
-from chainfit._tables.temperature import BOUNDS, Unseen, fit_temperature, fold_temperature
+from chainfit._tables.temperature import BOUNDS, fit_temperature, fold_temperature, unseen_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -81,9 +81,9 @@ def net_of(**parameters):
     return MLPClassifier((16,), early_stopping=True, random_state=0, max_iter=20, **parameters)
 
 
-def unseen_rows(net, X, y):
+def unseen_of(net, X, y):
     Y = (y[:, np.newaxis] == net.classes_).astype(np.float64)
-    return Unseen(X, Y if Y.shape[1] > 2 else Y[:, 1:], None)
+    return unseen_rows(net, X, Y if Y.shape[1] > 2 else Y[:, 1:], None)
 
 
 def log_loss_at(net, X, y, weight=None):
@@ -105,7 +105,7 @@ def log_loss_at(net, X, y, weight=None):
 def test_temperature_is_that_of_scipy(n_classes, hidden, weighted):
     X, y = classes_of(n_classes)
     net = MLPClassifier(hidden, solver="lbfgs", max_iter=20, random_state=0).fit(X[:300], y[:300])
-    rows = unseen_rows(net, X[300:], y[300:])
+    rows = unseen_of(net, X[300:], y[300:])
     weight = draws().exponential(size=300) if weighted else None
     temperature = fit_temperature([net], [rows._replace(sample_weight=weight)])
     loss = log_loss_at(net, X[300:], y[300:], weight)
@@ -120,7 +120,7 @@ def test_one_temperature_for_several_nets_has_the_least_mean_loss():
     X, y = classes_of(3)
     parts = [slice(0, 200), slice(200, 300), slice(300, 600)]
     nets = [MLPClassifier((8,), solver="lbfgs", random_state=i).fit(X, y) for i in range(3)]
-    unseen = [unseen_rows(net, X[rows], y[rows]) for net, rows in zip(nets, parts, strict=True)]
+    unseen = [unseen_of(net, X[rows], y[rows]) for net, rows in zip(nets, parts, strict=True)]
     temperature = fit_temperature(nets, unseen)
 
     def mean(inverse):
@@ -140,7 +140,7 @@ def test_rows_that_are_all_right_leave_some_doubt():
     X = np.array([[-1.0], [1.0]] * 5, dtype=np.float32)
     y = np.array([0, 1] * 5)
     net = MLPClassifier.from_weights([[[3.0]]], [[0.0]], classes=[0, 1])
-    temperature = fit_temperature([net], [unseen_rows(net, X, y)])
+    temperature = fit_temperature([net], [unseen_of(net, X, y)])
     fold_temperature(net, temperature)
     # as many of Platt's as there are rows
     assert net.predict_proba(X).max() == pytest.approx(11 / 12, abs=1e-4)
@@ -149,7 +149,7 @@ def test_rows_that_are_all_right_leave_some_doubt():
 def test_negative_weights_leave_the_temperature():
     X, y = classes_of(2, rows=40)
     net = net_of().fit(X, y)
-    rows = unseen_rows(net, X, y)._replace(sample_weight=np.linspace(-1, 3, 40))
+    rows = unseen_of(net, X, y)._replace(sample_weight=np.linspace(-1, 3, 40))
     assert fit_temperature([net], [rows]) == 1.0
 
 

@@ -375,8 +375,16 @@ def column_of_targets(y: Any) -> Array:
             f"y must hold the targets, got the text {y!r}: for a column of X give X without it "
             "and the column itself"
         )
-    values = y if isinstance(y, np.ndarray) else np.asarray(y)
-    return column_or_1d(values, warn=True)
+    values: Array = column_or_1d(y if isinstance(y, np.ndarray) else np.asarray(y), warn=True)
+    if values.dtype.kind == "O" and any(map(_is_missing, values)):
+        raise ValueError("Input y contains NaN or another missing value.")
+    return values
+
+
+def _is_missing(value: Any) -> bool:
+    # of pandas, which need not be there
+    of_pandas = type(value).__name__ in ("NAType", "NaTType")
+    return value is None or of_pandas or bool(value != value)
 
 
 def _check_lengths(rows: int, targets: int) -> None:
