@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import narwhals as nw
@@ -134,7 +134,9 @@ class BaseTabular(Published, BaseEstimator):
         sample_weight: Any = None,
         validation: Given | None = None,
         on_epoch: OnEpoch | None = None,
+        on_start: Callable[[Self], object] | None = None,
     ) -> Self:
+        """Fit as `fit` does; `on_start` is given the model when all but its nets is known."""
         draft = self._draft()
         model = draft.copy
         table = model._table(X, reset=True)
@@ -179,6 +181,8 @@ class BaseTabular(Published, BaseEstimator):
         if validation is not None:
             validation = model._encoded_validation(validation, dtype)
         samples = Samples(encoded, target, sample_weight, validation)
+        if on_start is not None:
+            on_start(model)
         with generator_kept(self.random_state):
             generator = check_random_state(self.random_state)
             model._train(samples, values, generator, on_epoch)

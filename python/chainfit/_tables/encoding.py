@@ -40,7 +40,7 @@ class NumberFeatures:
     ----------
     name : str
     mean, scale : float
-        The first feature is (x - mean) / scale, at most `MAX_DEVIATION` from 0.
+        The first feature is (x - mean) / scale, at most `limit` from 0.
     low, high : float
         The range of the training rows, without absurd values, see `MAX_DISTANCE`.
     fill : float
@@ -49,6 +49,8 @@ class NumberFeatures:
         Edges of the bins, rising; none if there are no bins.
     missing : bool
         Whether the last feature marks missing values: where training had some.
+    limit : float
+        How far from 0 the first feature may be.
     """
 
     name: str
@@ -59,6 +61,7 @@ class NumberFeatures:
     fill: float
     edges: tuple[float, ...]
     missing: bool
+    limit: float = MAX_DEVIATION
     kind: ClassVar[str] = "number"
 
     @property
@@ -88,7 +91,7 @@ class NumberFeatures:
         held = np.clip(np.where(missing, self.fill, values), self.low, self.high)
         held *= 0.5  # a difference of two float64 may be beyond all float64, not one of halves
         z = (held - self.mean * 0.5) / (self.scale * 0.5)
-        out[:, 0] = np.clip(z, -MAX_DEVIATION, MAX_DEVIATION)
+        out[:, 0] = np.clip(z, -self.limit, self.limit)
         if self.edges:
             lower, width = self._bins
             bins = held[:, np.newaxis] - lower
