@@ -27,7 +27,7 @@ from .drafts import Draft, draft_of
 from .hints import ColumnError, Hints
 from .levels import cells_of
 from .number_formats import NumberFormats, possible_formats
-from .numbers import PLAIN
+from .numbers import PLAIN, NumberFormat
 from .texts import Unread, are_empty, are_words, mask_of, plural, some, trimmed, unread
 
 #: More distinct texts than this, and fewer than two rows for each: an identifier, not a category.
@@ -145,7 +145,8 @@ def _number(
     if draft.numbers is None:  # typed
         format = PLAIN
         if hints.decimal or hints.thousands:
-            format = replace(PLAIN, decimal=hints.decimal or ".", thousands=hints.thousands or "")
+            decimal = hints.decimal or ("," if hints.thousands == "." else ".")
+            format = NumberFormat(decimal, hints.thousands or "")
         return NumberColumn(draft.name, format, missing=missing)
     numbers = draft.numbers
     if evidence.decimal == "," and numbers.formats == (PLAIN,):
