@@ -154,7 +154,8 @@ def _are_codes(draft: Draft) -> bool:
     zeros = mask_of(pc.match_substring_regex(stripped, r"^0\d+$"))
     if int(draft.counts[zeros].sum()) * 100 < draft.counts.sum():
         return False
-    return bool(pc.all(pc.match_substring_regex(stripped, r"^\d+$")).as_py())
+    numbers = stripped.filter(pc.match_substring_regex(stripped, r"^[-+.,\d]+$"))
+    return bool(pc.all(pc.match_substring_regex(numbers, r"^\d+$")).as_py())
 
 
 def _of_type(draft: Draft, hints: Hints) -> Draft:
