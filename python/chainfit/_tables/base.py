@@ -52,6 +52,7 @@ class BaseTabular(Published, BaseEstimator):
     na_values: Sequence[str]
     date_format: str | None
     drop: Sequence[str]
+    solver: str
     random_state: Any
     n_threads: int | None
     verbose: bool | int
@@ -63,12 +64,16 @@ class BaseTabular(Published, BaseEstimator):
     # -- what the two differ in
 
     @abstractmethod
-    def _learn_target(self, y: Any) -> Array:
-        """Return y (rows,) as the nets learn it; sets what is known of it."""
+    def _checked_target(self, y: Any) -> Array:
+        """Return y as an array (rows,), or refuse it."""
 
     @abstractmethod
-    def _known_target(self, y: Any) -> Array:
-        """Return y (rows,) of further rows as the nets learn it."""
+    def _learn_target(self, y: Array) -> None:
+        """Set what is known of the target."""
+
+    def _as_learned(self, y: Array) -> Array:
+        """Return y (rows,) as the nets learn it."""
+        return y
 
     # -- fit
 
@@ -143,7 +148,7 @@ class BaseTabular(Published, BaseEstimator):
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
                 "is None."
             )
-        target = model._learn_target(y)
+        target = model._checked_target(y)
         _check_lengths(table.num_rows, len(target))
         if sample_weight is not None:
             rows = np.empty((table.num_rows, 0))
@@ -152,6 +157,8 @@ class BaseTabular(Published, BaseEstimator):
             if not counts.all():
                 table, target = table.filter(counts), target[counts]
                 sample_weight = sample_weight[counts]
+        model._learn_target(target)
+        target = model._as_learned(target)
         hints = Hints(
             decimal=self.decimal,
             thousands=self.thousands,
@@ -164,7 +171,7 @@ class BaseTabular(Published, BaseEstimator):
         if not columns:
             raise ValueError(f"no column is left to learn from ({'; '.join(model.schema_.notes)})")
         numbers = sum(column.kind not in ("boolean", "category") for column in columns)
-        auto = decided(self.preset, table.num_rows, numbers)
+        auto = decided(self.preset, table.num_rows, numbers, self.solver)
         values = {
             name: auto[name] if name in auto and value == "auto" else value
             for name, value in self.get_params(deep=False).items()
@@ -229,7 +236,7 @@ class BaseTabular(Published, BaseEstimator):
         X, y, sample_weight = validation
         try:
             encoded = self.encoding_.write(self.schema_.parse(self._table(X)), dtype)
-            target = self._known_target(y)
+            target = self._as_learned(self._checked_target(y))
             _check_lengths(len(encoded), len(target))
         except (ValueError, TypeError) as error:
             raise type(error)(f"X_val, y_val or sample_weight_val: {error}") from error
@@ -375,8 +382,16 @@ def column_of_targets(y: Any) -> Array:
             f"y must hold the targets, got the text {y!r}: for a column of X give X without it "
             "and the column itself"
         )
-    values = y if isinstance(y, np.ndarray) else np.asarray(y)
-    return column_or_1d(values, warn=True)
+    values: Array = column_or_1d(y if isinstance(y, np.ndarray) else np.asarray(y), warn=True)
+    if values.dtype.kind == "O" and any(map(_is_missing, values)):
+        raise ValueError("Input y contains NaN or another missing value.")
+    return values
+
+
+def _is_missing(value: Any) -> bool:
+    # of pandas, which need not be there
+    of_pandas = type(value).__name__ in ("NAType", "NaTType")
+    return value is None or of_pandas or bool(value != value)
 
 
 def _check_lengths(rows: int, targets: int) -> None:

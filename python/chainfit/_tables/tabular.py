@@ -99,19 +99,14 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     _classes = True
     classes_: Array
 
-    def _learn_target(self, y: Any) -> Array:
-        y = self._labels(y)
+    def _learn_target(self, y: Array) -> None:
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"Classifier can't train when only one class is present: {self.classes_[0]!r}."
             )
-        return y
 
-    def _known_target(self, y: Any) -> Array:
-        return self._labels(y)
-
-    def _labels(self, y: Any) -> Array:
+    def _checked_target(self, y: Any) -> Array:
         y = column_of_targets(y)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
@@ -247,8 +242,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         if self.scoring == "auto" and self.loss != "squared_error":
             parameters["scoring"] = "loss"
 
-    def _learn_target(self, y: Any) -> Array:
-        y = self._numbers(y)
+    def _learn_target(self, y: Array) -> None:
         size = float(np.abs(y).max(initial=0)) or 1.0
         mean, spread = float((y / size).mean()) * size, float((y / size).std()) * size
         rule, output = LOSSES[self.loss], OUTPUTS.get(str(self.out_activation))
@@ -259,16 +253,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             mean, spread = 0.0, abs(mean)
         self.target_mean_, self.target_scale_ = mean, spread or 1.0
         self.target_range_ = float(y.min()), float(y.max())
-        return self._standardised(y)
 
-    def _known_target(self, y: Any) -> Array:
-        return self._standardised(self._numbers(y))
-
-    def _standardised(self, y: Array) -> Array:
+    def _as_learned(self, y: Array) -> Array:
         z: Array = (y * 0.5 - self.target_mean_ * 0.5) / (self.target_scale_ * 0.5)
         return z
 
-    def _numbers(self, y: Any) -> Array:
+    def _checked_target(self, y: Any) -> Array:
         y = column_of_targets(y)
         if y.dtype.kind in "mM":
             raise TypeError("y must hold numbers, got dates or durations")
@@ -316,5 +306,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             y = y.astype(np.float64) * self.target_scale_ + self.target_mean_
             means.append(np.clip(y, low, high))
             variances.append((std.astype(np.float64) * self.target_scale_) ** 2)
-        variance = np.mean(variances, axis=0) + np.var(means, axis=0)
-        return np.mean(means, axis=0), np.sqrt(variance)
+        mean = np.mean(means, axis=0)
+        if not with_std:
+            return mean, mean
+        return mean, np.sqrt(np.mean(variances, axis=0) + np.var(means, axis=0))
