@@ -1,14 +1,17 @@
 """Finds out how a text writes its table: separator, quotes, lines above the header, row names.
 
-Each likely separator reads the beginning, and the one by which all rows have equally many cells is
-it. Evidence that is not plain is an error with the line, never a guess.
+DuckDB's sniffer proposes separator and quotes; a proposal counts if all rows then have equally many
+cells and the header is one, and the common separators are tried too. Evidence that is not plain is
+an error with the line, never a guess.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -20,6 +23,9 @@ DELIMITERS = (",", ";", "\t", "|")
 #: Rows that a separator must fit, and lines above the header at most.
 SNIFFED_ROWS = 1000
 MOST_ABOVE = 20
+
+#: Characters of a text that DuckDB sees; it takes its time with thousands of columns.
+DUCKDB_SAMPLE = 1 << 18
 
 _SEP_LINE = re.compile(r"sep=(.)(?:\r\n|\n|\r)", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[-+]?(\d+|\d*[.,]\d+|\d+[.,]\d*)([eE][-+]?\d+)?\s*%?\s*")
@@ -154,51 +160,64 @@ def _lines(count: int) -> str:
 def _choose(text: str, whole: bool, said: str | None, like: Dialect | None) -> _Reading:
     """Return the reading that fits best; the likely one where it fits, the most columns else."""
     known = Dialect() if like is None or like.kind != "csv" else like
-    if said is not None:
-        return _readings(text, whole, [said], known)[0]
-    likely = _readings(text, whole, [known.delimiter], known)
-    if like is not None and likely[0].rank == 3 and likely[0].width > 1:
-        return likely[0]
-    found = _readings(text, whole, DELIMITERS, known) + likely
-    fitting = [reading for reading in found if reading.rank and reading.width > 1]
+    likely = _read(text, whole, known)
+    if (
+        like is not None
+        and likely.rank == 3
+        and likely.width > 1
+        and said in (None, like.delimiter)
+    ):
+        return likely
+    found = []
+    for marks in _sniffed(text, said):
+        found.append(_read_by(text, whole, known, marks))
+        if found[-1].rank == 3 and found[-1].width > 1:
+            break
+    found += [_read_by(text, whole, known, (mark, '"', '"')) for mark in said or DELIMITERS]
+    fitting = [reading for reading in found if reading.rank and (reading.width > 1 or said)]
     if not fitting:
         # Spaces, as R writes them; a text in one column may have one in every row too.
-        spaced = _readings(text, whole, [" "], known)
-        fitting = [r for r in spaced if r.rank and r.width > 1 and _aligned(r)]
+        spaced = _read_by(text, whole, known, (" ", '"', '"'))
+        fitting = [spaced] if spaced.rank and spaced.width > 1 and _has_numbers(spaced) else []
     if fitting:
         return max(fitting, key=lambda reading: (reading.rank, reading.width))
     # One column, or rows that don't fit: the separator that the first rows have most of.
+    found = found if said else [likely, *found]
     return max(found, key=lambda r: max((len(row.cells) for row in r.rows[:5]), default=0))
 
 
-def _aligned(reading: _Reading) -> bool:
-    """Whether cells between spaces are such, and no words of one: quoted, or some are numbers."""
+def _read_by(text: str, whole: bool, known: Dialect, marks: tuple[str, str, str]) -> _Reading:
+    delimiter, quote, escape = marks
+    return _read(text, whole, replace(known, delimiter=delimiter, quote=quote, escape=escape))
+
+
+def _sniffed(text: str, said: str | None) -> Iterator[tuple[str, str, str]]:
+    """Yield what DuckDB takes for delimiter, quote and escape: of all lines, then of the last."""
+    import duckdb
+
+    text = text[:DUCKDB_SAMPLE]
+    text = text[: 1 + max(text.rfind("\n"), text.rfind("\r"))] or text
+    delim = "" if said is None else ", delim = '{}'".format(said.replace("'", "''"))
+    with (
+        tempfile.NamedTemporaryFile("wb", prefix="chainfit-", suffix=".csv") as file,
+        duckdb.connect(":memory:", config={"threads": 1}) as connection,
+    ):
+        file.write(text.encode())
+        file.flush()
+        path = file.name.replace("'", "''")
+        for lines in (", skip = 0, header = true", ""):
+            query = f"FROM sniff_csv('{path}', all_varchar = true{delim}{lines})"
+            with contextlib.suppress(duckdb.Error):
+                marks = connection.execute(f"SELECT Delimiter, Quote, Escape {query}").fetchall()[0]
+                delimiter, quote, escape = (mark if len(mark) == 1 else "" for mark in marks)
+                if delimiter:
+                    yield delimiter, quote or '"', escape or quote or '"'
+
+
+def _has_numbers(reading: _Reading) -> bool:
+    """Whether all rows but the header have numbers, as the words of a text have not."""
     body = reading.rows[1:]
     return bool(body) and all(any(map(_NUMBER.fullmatch, row.cells)) for row in body)
-
-
-def _readings(text: str, whole: bool, delimiters: Sequence[str], known: Dialect) -> list[_Reading]:
-    found = []
-    for delimiter in delimiters:
-        marks = [(known.quote, known.escape), ('"', '"')]
-        if '\\"' in text:
-            marks.append(('"', "\\"))
-        if '"' not in text and _single_quoted(text, delimiter):
-            marks.append(("'", "'"))
-        readings = []
-        for quote, escape in dict.fromkeys(marks):
-            if delimiter in (quote, escape):
-                continue
-            dialect = replace(known, delimiter=delimiter, quote=quote, escape=escape)
-            readings.append(_read(text, whole, dialect))
-        found.append(max(readings, key=lambda r: (r.rank, r.dialect.quote == "'")))
-    return found
-
-
-def _single_quoted(text: str, delimiter: str) -> bool:
-    first = text.split("\n", 1)[0].strip()
-    cell = re.escape(delimiter)
-    return re.fullmatch(rf"'[^']*'({cell}'[^']*')*", first) is not None
 
 
 class BrokenRow(ValueError):
