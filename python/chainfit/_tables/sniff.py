@@ -7,7 +7,6 @@ an error with the line, never a guess.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import re
 import tempfile
@@ -169,10 +168,11 @@ def _choose(text: str, whole: bool, said: str | None, like: Dialect | None) -> _
     ):
         return likely
     found = []
-    for marks in _sniffed(text, said):
-        found.append(_read_by(text, whole, known, marks))
-        if found[-1].rank == 3 and found[-1].width > 1:
-            break
+    for lines in ("skip = 0, header = true, ", ""):
+        if marks := _sniffed(text, said, lines):
+            found.append(_read_by(text, whole, known, marks))
+            if found[-1].rank == 3 and found[-1].width > 1:
+                break
     found += [_read_by(text, whole, known, (mark, '"', '"')) for mark in said or DELIMITERS]
     fitting = [reading for reading in found if reading.rank and (reading.width > 1 or said)]
     if not fitting:
@@ -191,13 +191,18 @@ def _read_by(text: str, whole: bool, known: Dialect, marks: tuple[str, str, str]
     return _read(text, whole, replace(known, delimiter=delimiter, quote=quote, escape=escape))
 
 
-def _sniffed(text: str, said: str | None) -> Iterator[tuple[str, str, str]]:
-    """Yield what DuckDB takes for delimiter, quote and escape: of all lines, then of the last."""
+def _sniffed(text: str, said: str | None, lines: str) -> tuple[str, str, str] | None:
+    """Return what DuckDB takes for delimiter, quote and escape, if it finds any.
+
+    Asked to read every line it is seldom wrong, but a title above the table makes it fail.
+    """
     import duckdb
 
     text = text[:DUCKDB_SAMPLE]
     text = text[: 1 + max(text.rfind("\n"), text.rfind("\r"))] or text
-    delim = "" if said is None else ", delim = '{}'".format(said.replace("'", "''"))
+    options = "all_varchar = true"
+    if said is not None:
+        options += ", delim = '{}'".format(said.replace("'", "''"))
     with (
         tempfile.NamedTemporaryFile("wb", prefix="chainfit-", suffix=".csv") as file,
         duckdb.connect(":memory:", config={"threads": 1}) as connection,
@@ -205,13 +210,13 @@ def _sniffed(text: str, said: str | None) -> Iterator[tuple[str, str, str]]:
         file.write(text.encode())
         file.flush()
         path = file.name.replace("'", "''")
-        for lines in (", skip = 0, header = true", ""):
-            query = f"FROM sniff_csv('{path}', all_varchar = true{delim}{lines})"
-            with contextlib.suppress(duckdb.Error):
-                marks = connection.execute(f"SELECT Delimiter, Quote, Escape {query}").fetchall()[0]
-                delimiter, quote, escape = (mark if len(mark) == 1 else "" for mark in marks)
-                if delimiter:
-                    yield delimiter, quote or '"', escape or quote or '"'
+        query = f"FROM sniff_csv('{path}', {lines}{options})"
+        try:
+            marks = connection.execute(f"SELECT Delimiter, Quote, Escape {query}").fetchall()[0]
+        except duckdb.Error:
+            return None
+    delimiter, quote, escape = (mark if len(mark) == 1 else "" for mark in marks)
+    return (delimiter, quote or '"', escape or quote or '"') if delimiter else None
 
 
 def _has_numbers(reading: _Reading) -> bool:
@@ -320,11 +325,10 @@ def _fit(dialect: Dialect, rows: list[Row]) -> _Reading:
         if not all(map(_is_name, table[k].cells)):
             k = 0
         return _Reading(dialect, table[k:], width, 2 if k else 3)
-    if k == 1 and counts[0] == width - 1 and any(row.cells[-1] for row in table[1:]):
-        if width > 2 or _counts_rows(table[1:]):
-            return _Reading(dialect, table, width, 1)
     if k <= MOST_ABOVE and _above(table, k):
         return _Reading(dialect, table[k:], width, 2)
+    if k == 1 and counts[0] == width - 1 and _named(table[1:], width):
+        return _Reading(dialect, table, width, 1)
     bad = next(i for i, count in enumerate(counts) if count != counts[0])
     ragged = ragged_row(table[bad], table[0])
     return _Reading(dialect, table, counts[0], 0, ragged)
@@ -337,9 +341,13 @@ def ragged_row(row: Row, first: Row) -> str:
     return f"line {row.line} has {these}, line {first.line} has {len(first.cells)}"
 
 
-def _counts_rows(body: list[Row]) -> bool:
-    """Whether the first cells are the names of rows that R writes: 1, 2, 3."""
-    return [row.cells[0] for row in body] == [str(i) for i in range(1, len(body) + 1)]
+def _named(body: list[Row], width: int) -> bool:
+    """Whether the first cells are names of rows, as R writes them; 1, 2, 3 beside one column."""
+    names = [row.cells[0] for row in body]
+    if width == 2 and names != [str(i) for i in range(1, len(body) + 1)]:
+        return False
+    # Where nothing but the last cell is empty, lines just end with a delimiter.
+    return len(set(names)) == len(names) and any(row.cells[-1] for row in body)
 
 
 def _above(table: list[Row], k: int) -> bool:
