@@ -28,7 +28,7 @@ class TableModel:
         else:
             cls = TabularRegressor if state["task"] == "regression" else TabularClassifier
             model = cls(**_known(cls, state["parameters"], state["max_levels"]))
-        self.__class__ = type(model)  # type: ignore[assignment]
+        self.__class__ = type(model)
         self.__dict__ = vars(model)
 
     @staticmethod
