@@ -7,6 +7,7 @@ is a record here, its entries in `column_json.py`, and the place where `kinds.py
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -75,22 +76,29 @@ class _Column:
     def _numbers(self, values: pa.StringArray) -> np.ndarray:
         raise NotImplementedError
 
+    @cached_property
+    def _missing_values(self) -> np.ndarray:
+        """Words for missing that are values of the column: -999."""
+        values = self._numbers(pa.array(self.missing, pa.string()))
+        return values[~np.isnan(values)]
+
     def _read_texts(self, texts: Texts) -> Cells:
         values = self._numbers(texts.values)
-        bad = np.isnan(values)
-        if not bad.any() and not self.missing:
+        if self.missing and len(self._missing_values):
+            values[are_words(trimmed(texts.values), self.missing)] = np.nan
+        (bad,) = np.nonzero(np.isnan(values))
+        if not len(bad):
             return Cells(texts.by_row(values))
-        stripped = trimmed(texts.values)
-        known = are_empty(stripped) | are_words(stripped, self.missing)
-        values = np.where(known, np.nan, values)
-        bad &= ~known
-        if not bad.any():
+        found = texts.values.take(pa.array(bad))
+        stripped = trimmed(found)
+        bad = bad[~(are_empty(stripped) | are_words(stripped, self.missing))]
+        if not len(bad):
             return Cells(texts.by_row(values))
-        counts = texts.counts()
-        strange = bad & ~are_missing_words(stripped)
-        return Cells(
-            texts.by_row(values), unread(texts.values, counts, bad), int(counts[strange].sum())
-        )
+        found = texts.values.take(pa.array(bad))
+        counts = texts.counts()[bad]
+        strange = ~are_missing_words(trimmed(found))
+        there = counts > 0
+        return Cells(texts.by_row(values), unread(found, counts, there), int(counts[strange].sum()))
 
 
 @dataclass(frozen=True)
@@ -122,8 +130,7 @@ class NumberColumn(_Column):
         values = typed_numbers(column)
         infinite = np.isinf(values)
         values[infinite] = np.nan
-        for number in self.format.read(pa.array(self.missing, pa.string())):
-            values[values == number] = np.nan
+        values[np.isin(values, self._missing_values)] = np.nan
         count = int(infinite.sum())
         return Cells(values, Unread({"inf": count} if count else {}), count)
 
