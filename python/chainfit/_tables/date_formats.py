@@ -29,7 +29,11 @@ _LOOSE = (
     r"|\d{1,2}[a-z]{3,9}\d|[a-z]{3,9}[-. ]\d{1,4}|\d{8}T)"
 )
 
-_NO_LITERAL, _NAME = re.compile("%."), re.compile("%[aAbB]")
+# Each with the characters that all its dates have, and whether these have a name.
+_TRIED = [
+    (DateFormat(text), re.sub("%.", "", text), re.search("%[ab]", text) is not None)
+    for text in FORMATS
+]
 
 # Cells on which it is seen which formats are worth a look.
 _PROBE = 100
@@ -90,10 +94,9 @@ def possible_dates(values: Any, counts: np.ndarray, hints: Hints) -> DateFormats
     marks = set("".join(probe.to_pylist()))
     letters = any(map(str.isalpha, marks))
     best, found = 0, list[tuple[DateFormat, np.ndarray]]()
-    for text in FORMATS:
-        if not marks.issuperset(_NO_LITERAL.sub("", text)) or (_NAME.search(text) and not letters):
+    for format, literals, name in _TRIED:
+        if not marks.issuperset(literals) or (name and not letters):
             continue
-        format = DateFormat(text)
         if not pc.any(pc.match_substring_regex(probe, format.pattern)).as_py():
             continue
         days = format.read(values)

@@ -117,6 +117,8 @@ class DateFormat:
     def read(self, values: pa.StringArray) -> np.ndarray:
         """Read texts as days since 1970 (UTC where there is a zone), NaN where there is none."""
         fields = _Fields(values, self.pattern)
+        if not fields.found.any():
+            return np.full(len(values), np.nan)
         year = fields.numbers("year", 0)
         if "short" in fields.names:  # as POSIX has it: 69 is 1969, 68 is 2068
             short = fields.numbers("short", 0)
@@ -143,6 +145,8 @@ _TIME_OF_DAY = rf"(?i)^{_TIME}$"
 def read_times(values: pa.StringArray) -> np.ndarray:
     """Read times of day, '17:30', '5:30:15.25 PM', as seconds since midnight, else NaN."""
     fields = _Fields(values, _TIME_OF_DAY)
+    if not fields.found.any():
+        return np.full(len(values), np.nan)
     seconds = fields.nanoseconds() / SECOND
     return np.where(fields.found, seconds, np.nan)
 
