@@ -49,6 +49,7 @@ def random_step(seed):
         out_activation=out,
         loss=loss,
         alpha=rng.choice([0.0, 0.1]),
+        l1=0.05 * (seed % 3 == 0),
     )
     rows = int(rng.choice([1, 1, 2, 4]))
     X = rng.normal(size=(rows, units[0]))
@@ -118,7 +119,7 @@ def test_factors_give_the_stored_gradient(first, n_weights):
         for n in range(n_weights):
             chain = first_chain.of(random_address(net, rng)) if n else first_chain
             products = [math.prod(factor.value for factor in path.factors) for path in chain.paths]
-            terms = [*products, chain.l2_term]
+            terms = [*products, chain.l2_term, chain.l1_term]
             stored = stored_gradient(chain)
             size, left = math.fsum(map(abs, terms)), cancelled(net, X, Y)
             off = abs(math.fsum(terms) - stored)

@@ -7,7 +7,7 @@ import pytest
 
 import chainfit
 from chainfit import MLPRegressor
-from chainfit._explain import rules
+from chainfit._explain import step_rules
 from chainfit._explain.formula import Name
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -24,12 +24,14 @@ OPTIONS = {
     "callable": {"learning_rate": lambda step, total: 0.01 / (step + 1)},
     "warmup": {"warmup": 4},
     "weight_decay": {"weight_decay": 0.05},
-    "dropout": {"dropout": 0.3},
-    "l1": {"l1": 0.5},
+    "l1": {"l1": 0.5, "alpha": 0.2},
     "clip_norm": {"clip_norm": 0.3},
-    "average": {"average": "ema"},
+    "clip_norm, not reached": {"clip_norm": 1e3},
+    "average": {"average": "ema", "average_decay": 0.9},
+    "all": {"l1": 0.1, "clip_norm": 0.3, "weight_decay": 0.05, "average": "ema", "warmup": 4},
+    "dropout": {"dropout": 0.3},
 }
-REFUSED = ("dropout", "l1", "clip_norm", "average")
+REFUSED = ("dropout",)
 
 
 def make(**parameters):
@@ -41,26 +43,62 @@ def weights(model):
     return [*model.coefs_, *model.intercepts_]
 
 
+def assert_is_next(model, rows):
+    """The step that is explained on so many rows is the one that the model makes next."""
+    found = chainfit.trace(model, X[:rows], y[:rows])
+    update = found.update
+    averaged = update.slots.get("average")
+    before = weights(model)
+    model.partial_fit(X[:rows], y[:rows])
+    published = averaged or (update.old, update.new)
+    for theirs, (coefs, intercepts) in zip((before, weights(model)), published, strict=True):
+        for expected, ours in zip(theirs, coefs + intercepts, strict=True):
+            np.testing.assert_array_equal(expected, ours)
+    if averaged:
+        for raw, new in zip(model._optimizer_state["raw"], update.new, strict=True):
+            for expected, ours in zip(raw, new, strict=True):
+                np.testing.assert_array_equal(expected, ours)
+    for address in ((0, 1, 2), (1, None, 3), (2, 4, 0)):
+        numbers = update.of(*address)
+        for line in step_rules.update_rule(numbers, Name("J", "J", "J"), Name("w", "w", "w")):
+            # the number of the rule, with the numbers shown, is the core's
+            assert line.rule.value == pytest.approx(line.value, rel=1e-11, abs=1e-14)
+    return found
+
+
 @pytest.mark.parametrize("option", [name for name in OPTIONS if name not in REFUSED])
 @pytest.mark.parametrize("solver", ["sgd", "adam", "adamw", "rmsprop"])
 def test_the_step_that_is_explained_is_the_next_one(solver, option):
     model = make(solver=solver, max_iter=9, shuffle=False, **OPTIONS[option])
     for _ in range(3):
         model.partial_fit(X, y)
-    found = chainfit.trace(model, X[:8], y[:8])
-    before = weights(model)
-    model.partial_fit(X[:8], y[:8])
-    for old, new, ours, theirs in zip(
-        before, weights(model), found.update.old[0] + found.update.old[1],
-        found.update.new[0] + found.update.new[1], strict=True,
-    ):  # fmt: skip
-        np.testing.assert_array_equal(old, ours)
-        np.testing.assert_array_equal(new, theirs)
-    for address in ((0, 1, 2), (1, None, 3), (2, 4, 0)):
-        numbers = found.update.of(*address)
-        *_, last = rules.update_rule(numbers, Name("J", "J", "J"), Name("w", "w", "w"))
-        # the number of the rule, with the numbers shown, is the new weight
-        assert last.rule.value == pytest.approx(numbers["new"], rel=1e-12, abs=1e-15)
+    for rows in (8, 1):
+        found = assert_is_next(model, rows)
+    chain = chainfit.explain(model, X[:8], y[:8], (0, 1, 2))
+    for text in (str(found), str(chain), chain.to_latex(), chain.to_html(), found.to_html()):
+        assert ("clip_norm" in text.replace("\\", "")) == ("clip_norm" in OPTIONS[option])
+        assert ("avg" in text) == ("average" in OPTIONS[option])
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_an_average_begins_with_the_weights_after_the_first_step(solver):
+    model = make(solver=solver, **OPTIONS["average"]).initialize(4)
+    found = assert_is_next(model, 8)
+    numbers = found.update.of(0, 1, 2)
+    assert numbers["average_new"] == numbers["new"] and numbers["average_decay"] == 0
+    found = assert_is_next(model, 8)
+    assert found.update.of(0, 1, 2)["average_decay"] == 0.9
+
+
+def test_the_gradient_is_that_of_the_weights_that_are_trained():
+    model = make(**OPTIONS["average"]).fit(X, y)
+    raw = model._optimizer_state["raw"]
+    net = chainfit.trace(model, X[:3], y[:3]).net
+    np.testing.assert_array_equal(net.coefs[0], raw[0][0])
+    assert (net.coefs[0] != model.coefs_[0]).any()
+    # without the average the model's weights are those that the next step moves
+    plain = copy.deepcopy(model).set_params(average=None)
+    np.testing.assert_array_equal(chainfit.trace(plain, X[:3], y[:3]).net.coefs[0], plain.coefs_[0])
 
 
 @pytest.mark.parametrize("option", REFUSED)

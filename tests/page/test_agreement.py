@@ -4,15 +4,13 @@ import itertools
 import json
 import math
 import re
-import unicodedata
 
 import numpy as np
 import pytest
-from pages import find
+from pages import SIGNS, assert_update_lines, find, signs
 
 import chainfit
 from chainfit import reference
-from chainfit._explain import rules
 from chainfit._explain.writer import Writer
 
 KINDS = {
@@ -156,36 +154,6 @@ def test_the_definition_is_said_in_both(open_page):
         assert "softmax moves all outputs at once: ∂J/∂z" in told
 
 
-# Formulas as a row of letters and signs, without what belongs to MathML alone.
-SIGNS = """() => {
-    const text = (e) => {
-        const [first, second] = e.children;
-        switch (e.localName) {
-            case "mfrac": return `${text(first)}/${text(second)}`;
-            case "msqrt": return `sqrt${[...e.children].map(text).join("")}`;
-            case "msup": return `${first.textContent === "e" ? "exp" : text(first)}${text(second)}`;
-            case "mrow": case "math": case "msub": case "msubsup": case "munder":
-                return [...e.children].map(text).join("");
-            default: return e.textContent;
-        }
-    };
-    const lines = (selector) => [...document.querySelectorAll(selector)].map((line) =>
-        [...line.querySelectorAll("math")].map(text).join(""));
-    return {
-        heads: lines(".factors th"),
-        rules: lines(".factors td:nth-child(2)"),
-        path: lines(".one-path .line:first-child"),
-        update: lines("section:has(h3) > .formula .line"),
-        gap: lines(".factors .folded th").length,
-    };
-}"""
-
-
-def signs(text):
-    """Return a formula without brackets, blanks and what marks indices."""
-    return re.sub(r"[()\s_^]", "", unicodedata.normalize("NFKC", text))
-
-
 @pytest.mark.parametrize("notation", NOTATIONS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_formulas(open_page, kind, notation):
@@ -219,11 +187,4 @@ def test_the_same_formulas(open_page, kind, notation):
             best = max(row.paths, key=lambda path: abs(path.product))
             partials = [signs(write.symbols(factor.partial)) for factor in best.factors]
             assert [signs(part) for part in shown["path"][0].split("·")] == partials
-        weight = signs(write.name(chain.address.name(chain.notation)))
-        numbers = chain.update
-        lines = rules.update_rule(numbers, chain.notation.loss, chain.address.name(chain.notation))
-        for line, written in zip(lines, shown["update"][-len(lines) :], strict=True):
-            expected = signs(f"{write.name(line.name)}={write.symbols(line.rule)}")
-            for when in ("old", "new"):
-                expected = expected.replace(f"{weight}{when}", f"w{when}")
-            assert signs(written).startswith(f"{expected}=")
+        assert_update_lines(shown, chain)

@@ -64,6 +64,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "sqrt": np.sqrt,
     "tanh": np.tanh,
     "abs": np.abs,
+    "sign": np.sign,
     "erf": erf,
 }
 

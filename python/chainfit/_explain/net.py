@@ -26,6 +26,8 @@ from .._estimators.rules import LOSSES, SGD_FAMILY, own_parameters
 from .._estimators.steps import decay_of
 from . import rules
 from .formula import Array
+from .next_step import trained_weights
+from .tables import Member, is_table_model, member_of, names_of
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
@@ -51,7 +53,7 @@ _DEFINED = {
 _OWN = own_parameters(LOSSES)
 # Where a net's defaults are others, or parameters are of no rule.
 _DEFAULTS = {"momentum": 0.0, "weight_decay": None}
-_NUMBERS = {"alpha", "learning_rate_init", "weight_decay", *_OWN}
+_NUMBERS = {"alpha", "l1", "learning_rate_init", "weight_decay", *_OWN}
 _SHARED = ("activation", "alpha", "learning_rate_init", "nesterovs_momentum")
 _CONSTRAINTS = {
     "out_activation": [StrOptions(set(OUT_ACTIVATIONS))],
@@ -60,6 +62,7 @@ _CONSTRAINTS = {
     **{name: CONSTRAINTS[name] for name in _SHARED},
     **{name: [range_constraint(p)] for name, p in _OWN.items()},
     "weight_decay": [Number(0, None, closed="left"), None],
+    "l1": [Number(0, None, closed="left")],
 }
 
 
@@ -101,6 +104,8 @@ class Net:
         the loss has a derivative at every output.
     alpha : float, default=0.0
         L2 penalty, as in the estimators.
+    l1 : float, default=0.0
+        L1 penalty, as in the estimators.
     solver : {'sgd', 'adam', 'adamw', 'rmsprop'}, default='sgd'
         The update rule, with no step made so far.
     learning_rate_init : float, default=0.1
@@ -126,7 +131,9 @@ class Net:
     model : estimator or None
         The fitted MLP that it was made of.
     source : object or None
-        What was given to `as_net`: `model`, or a pipeline or TableModel around it.
+        What was given to `as_net`: `model`, or a pipeline or model of tables around it.
+    member : Member or None
+        Which net of a model of tables it is.
 
     The other attributes are named as the parameters; none can be set.
 
@@ -150,6 +157,7 @@ class Net:
     out_activation: str
     loss: str
     alpha: float
+    l1: float
     solver: str
     learning_rate_init: float
     momentum: float
@@ -160,6 +168,7 @@ class Net:
     dtype: np.dtype[Any]
     model: Any
     source: Any
+    member: Member | None
 
     def __init__(
         self,
@@ -170,6 +179,7 @@ class Net:
         out_activation: str = "identity",
         loss: str | None = None,
         alpha: float = 0.0,
+        l1: float = 0.0,
         solver: str = "sgd",
         learning_rate_init: float = 0.1,
         nesterovs_momentum: bool = True,
@@ -188,6 +198,7 @@ class Net:
             "out_activation": out_activation,
             "loss": CANONICAL.get(out_activation, "squared_error") if loss is None else loss,
             "alpha": alpha,
+            "l1": l1,
             "solver": solver,
             "learning_rate_init": learning_rate_init,
             "nesterovs_momentum": nesterovs_momentum,
@@ -216,11 +227,13 @@ class Net:
             dtype=np.dtype(np.float64),
             model=None,
             source=None,
+            member=None,
         )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the content of a pickle, which may be older than a rule and its parameters."""
-        self.__dict__.update({name: p.default for name, p in _OWN.items()}, weight_decay=0.0)
+        own = {name: p.default for name, p in _OWN.items()}
+        self.__dict__.update(own, weight_decay=0.0, l1=0.0, member=None)
         self.__dict__.update(state)
 
     @property
@@ -244,16 +257,23 @@ class Net:
         if len(self.coefs) > 1:
             words.append(f"activation={self.activation!r}")
         words += [f"out_activation={self.out_activation!r}", f"loss={self.loss!r}"]
-        if self.alpha:
-            words.append(f"alpha={self.alpha!r}")
+        words += [f"{name}={getattr(self, name)!r}" for name in rules.penalties_of(self)]
         return f"Net({', '.join(words)})"
 
 
-def as_net(model: Any) -> Net:
-    """Return the net of a fitted model, with its weights at the time of the call."""
+def as_net(model: Any, place: int = 0) -> Net:
+    """Return the net of a fitted model, with its weights at the time of the call.
+
+    `place` is that of the net in the `nets_` of a model of tables; others have one net.
+    """
+    if place and not is_table_model(model):
+        raise ValueError(f"net={place!r} chooses a net of a model of tables; this one has one net.")
     if isinstance(model, Net):
         return model
-    mlp, feature_names, output_names = _inner(model)
+    member = member_of(model, place) if is_table_model(model) else None
+    mlp, feature_names, output_names = _inner(model) if member is None else (
+        member.net, *names_of(member)
+    )
     check_is_fitted(mlp, "coefs_")
     if isinstance(getattr(mlp, "classes_", None), list):
         raise ValueError(
@@ -272,12 +292,11 @@ def as_net(model: Any) -> Net:
             f"Of a net with several outputs for a target, as loss={mlp.loss!r} has them here, "
             "there is no chain."
         )
-    settings = {k: getattr(mlp, k) for k in (*_SHARED, *_OWN) if hasattr(mlp, k)}
+    settings = {k: getattr(mlp, k) for k in (*_SHARED, "l1", *_OWN) if hasattr(mlp, k)}
     if isinstance(settings.get("quantile"), tuple | list):  # which another loss does not look at
         del settings["quantile"]
     net = Net(
-        mlp.coefs_,
-        mlp.intercepts_,
+        *trained_weights(mlp),
         out_activation=mlp.out_activation_,
         loss=mlp._core_loss() if isinstance(mlp, BaseMLP) else CANONICAL[mlp.out_activation_],
         feature_names=feature_names,
@@ -287,7 +306,7 @@ def as_net(model: Any) -> Net:
     # lbfgs is no update rule that a net by hand could have
     decay = decay_of(getattr(mlp, "weight_decay", None), mlp.solver)
     net.__dict__.update(solver=mlp.solver, weight_decay=decay, dtype=_training_dtype(mlp))
-    net.__dict__.update(model=mlp, source=model)
+    net.__dict__.update(model=mlp, source=model, member=member)
     return net
 
 
@@ -302,15 +321,10 @@ def _inner(model: Any) -> tuple[Any, Any, Any]:
             "The last step of the pipeline must be an MLPClassifier or MLPRegressor, got "
             f"{type(last).__name__}."
         )
-    from .._tables.table import TableModel  # here, as only few need it
-
-    if isinstance(model, TableModel):
-        mlp = model.fitted_net()
-        named = model.task_ == "regression" and model.target_name_ is not None
-        return mlp, model.feature_names_, [str(model.target_name_)] if named else None
     raise TypeError(
         "Needed is a fitted MLPClassifier or MLPRegressor of chainfit or scikit-learn, a Pipeline "
-        f"that ends in one, a chainfit.TableModel or a chainfit.Net, got {type(model).__name__}."
+        "that ends in one, a TabularClassifier, TabularRegressor or Net of chainfit, got "
+        f"{type(model).__name__}."
     )
 
 

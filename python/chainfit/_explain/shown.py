@@ -32,6 +32,7 @@ _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "exp": Decimal.exp,
     "tanh": lambda z: 1 - 2 / ((2 * z).exp() + 1),
     "abs": abs,
+    "sign": lambda z: z.compare(Decimal(0)),
     "erf": _erf,
 }
 

@@ -22,7 +22,7 @@ from .formula import (
     Rest,
     SumOver,
     code,
-    indexed,
+    substitute,
     total,
 )
 from .notation import Notation, Unit
@@ -102,18 +102,25 @@ class Symbols:
             return SumOver("k", term("k"))
         return largest_terms(self.net.coefs[l][j] * self.deltas(l + 1), term, at_most)
 
-    def penalty(self) -> Formula:
-        """Return the L2 term of J."""
-        squares = SumOver("", general(indexed("w")) ** 2)
-        half = general(code("alpha")) / 2
-        return half * squares if self.trace.sum_w == 1 else half / self.trace.sum_w * squares
+    @property
+    def penalties(self) -> dict[str, rules.Penalty]:
+        return rules.penalties_of(self.net)
 
-    def decay(self, weight: Quantity) -> Formula:
-        """Return the L2 term of dJ/dw."""
-        alpha = Quantity(code("alpha"), self.net.alpha)
-        if self.trace.sum_w == 1:
-            return alpha * weight
-        return alpha / Constant(self.trace.sum_w) * weight
+    def penalty(self, key: str) -> Formula:
+        """Return a penalty in J."""
+        rule, strength = self.penalties[key], general(code(key))
+        over = strength if rule.divisor == 1 else strength / rule.divisor
+        body = substitute(rule.term, {rules.W: general(rules.W.name)})
+        return self._per_weight(over) * SumOver("", body)
+
+    def penalty_slope(self, key: str, weight: Quantity) -> Formula:
+        """Return a penalty's term of dJ/dw."""
+        strength = Quantity(code(key), getattr(self.net, key))
+        return self._per_weight(strength) * self.penalties[key].of_weight(weight)
+
+    def _per_weight(self, strength: Formula) -> Formula:
+        sum_w = self.trace.sum_w
+        return strength if sum_w == 1 else strength / Constant(sum_w)
 
 
 def general(name: Name) -> Quantity:

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import reference
 from . import rules
-from .formula import Array, plain
+from .formula import Array, plain, substitute
 from .net import Net
 from .update import Update
 
@@ -49,6 +49,11 @@ class TraceNumbers:
     @property
     def sum_w(self) -> float:
         return float(weights_of(self.X, self.sample_weight).sum())
+
+    @property
+    def penalties(self) -> dict[str, float]:
+        """The terms of `penalty`, by the strength's name."""
+        return penalties(self.net, self.sum_w)
 
 
 def weights_of(X: Array, sample_weight: Array | None) -> Array:
@@ -86,17 +91,29 @@ def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = No
         da[l] = delta[l + 1] @ W[l].T
         delta[l] = da[l] * df[l]
 
-    l2 = net.alpha / float(w.sum())
+    sum_w = float(w.sum())
     dW = [a[l].T @ delta[l + 1] for l in range(L)]
-    if l2:
-        dW = [dW[l] + l2 * W[l] for l in range(L)]
+    for key, rule in rules.penalties_of(net).items():
+        strength = getattr(net, key) / sum_w
+        dW = [dW[l] + strength * rule.of_weight(plain(W[l])).value for l in range(L)]
     own = {p.key: getattr(net, p.key) for p in rules.LOSSES[net.loss].parameters}
     loss_rows = reference.LOSSES[net.loss].rows(Y, a[L], **own)
-    penalty = l2 / 2 * sum(float(np.square(w).sum()) for w in W) if l2 else 0.0
+    penalty = sum(penalties(net, sum_w).values())
     J = float(share[:, 0] @ loss_rows) + penalty
     db = [delta[l + 1].sum(axis=0) for l in range(L)]
     sums = (z, a, df, da, delta, dW, db)
     return TraceNumbers(net, X, Y, sample_weight, *sums, loss_rows, penalty, J)
+
+
+def penalties(net: Net, sum_w: float) -> dict[str, float]:
+    """Return the penalties in J, by the strength's name."""
+    return {
+        key: getattr(net, key)
+        / rule.divisor
+        / sum_w
+        * sum(float(np.sum(substitute(rule.term, {rules.W: plain(W)}).value)) for W in net.coefs)
+        for key, rule in rules.penalties_of(net).items()
+    }
 
 
 # --- the local rules, on arrays ------------------------------------------------------------------

@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Iterator
 from typing import BinaryIO
 
 #: What stands for a path, for annotations and for isinstance.
@@ -74,12 +75,14 @@ def _require_regular(path: str, found: os.stat_result) -> None:
         raise OSError(errno.EINVAL, "Is a device, pipe or socket, not an ordinary file", path)
 
 
-def write_atomically(path: AnyPath, data: bytes) -> None:
-    """Replace the file at ``path``: after a crash at any moment it is the old or the new one.
+@contextlib.contextmanager
+def replacing(path: AnyPath) -> Iterator[BinaryIO]:
+    """Lend a file that replaces the one at ``path`` at the end, unless an error ends it.
 
-    The bytes go to a temporary file in the same folder, to the disk, and then take the name. A
-    symbolic link stays, the file that it names is replaced. The new file has the old one's owner,
-    group, mode and access control list; without an old one it has those of any new file.
+    After a crash at any moment ``path`` is the old or the new file. The bytes go to a temporary
+    file in the same folder, to the disk, and then take the name. A symbolic link stays, the file
+    that it names is replaced. The new file has the old one's owner, group, mode and access control
+    list; without an old one it has those of any new file.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def write_atomically(path: AnyPath, data: bytes) -> None:
     temporary, descriptor = _open_successor(path, target)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
@@ -109,6 +112,12 @@ def write_atomically(path: AnyPath, data: bytes) -> None:
             os.close(folder)
 
 
+def write_atomically(path: AnyPath, data: bytes) -> None:
+    """Replace the file at ``path`` by these bytes, as `replacing` does."""
+    with replacing(path) as file:
+        file.write(data)
+
+
 def check_writable(path: AnyPath) -> None:
     """Raise what ``write_atomically`` would; to be asked before hours of work."""
     path = as_path(path)
@@ -117,20 +126,24 @@ def check_writable(path: AnyPath) -> None:
     _remove(temporary)
 
 
+def open_output(path: AnyPath) -> contextlib.AbstractContextManager[BinaryIO]:
+    """Lend a file as `replacing` does; a device or a pipe takes the bytes as they come."""
+    path = as_path(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        return open(path, "wb")
+    return replacing(path)
+
+
 def write_output(path: AnyPath, data: bytes) -> None:
-    """Write a file as ``write_atomically`` does; a device or a pipe takes the bytes as they come.
+    """Write a file, or to a device or a pipe, as `open_output` does.
 
     Raises
     ------
     OSError
         From the file system.
     """
-    path = as_path(path)
-    if os.path.exists(path) and not os.path.isfile(path):
-        with open(path, "wb") as file:
-            file.write(data)
-    else:
-        write_atomically(path, data)
+    with open_output(path) as file:
+        file.write(data)
 
 
 def _open_successor(path: str, target: str) -> tuple[str, int]:

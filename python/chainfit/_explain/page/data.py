@@ -18,15 +18,16 @@ import numpy.typing as npt
 
 from ..._common.printable import printable
 from ..._estimators.rules import optimizer_name
-from .. import rules
+from .. import rules, step_rules
 from ..address import SYNTAXES, Syntax, syntax_of
 from ..batch import as_batch
 from ..formula import as_data
 from ..history import History
 from ..net import Net, as_net
+from ..next_step import AVERAGED, numbers_of_state, optimizer_state
 from ..notation import NOTATIONS, Notation, Symbol, get_notation
 from ..trace import trace_numbers
-from ..update import _optimizer_state, numbers_of_state
+from ..update import settings_of
 
 Array = npt.NDArray[Any]
 
@@ -61,11 +62,13 @@ def page_data(
             f"sample_weight must not be 0 for every row; of {given} rows the page has the first "
             f"{rows}, and theirs are."
         )
-    notes = []
+    notes = [] if net.member is None else net.member.words()
     if rows < given:
         notes.append(
             f"Of {given:,} rows the page has the first {rows:,}; “all” means these, as one batch."
         )
+    if _settings(net).get(step_rules.SHARE.key):
+        notes.append(AVERAGED)
     epochs = _epochs(net, history)
     kept = _epochs_kept(epochs, X.size + Y.size, max_mb)
     if len(kept) < len(epochs):
@@ -77,7 +80,7 @@ def page_data(
     data = {
         "units": net.units,
         "canonical": net.canonical,
-        "alpha": net.alpha,
+        "penalties": _penalties(net),
         **rules_data(net),
         "features": [printable(name) for name in net.feature_names],
         "outputs": [f"class {name}" if is_class else name for name in names],
@@ -104,6 +107,20 @@ def rules_data(net: Net) -> dict[str, Any]:
     }
 
 
+def _penalties(net: Net) -> list[dict[str, Any]]:
+    return [
+        {
+            "words": rule.words,
+            "symbol": {"base": "α" if key == "alpha" else key},
+            "strength": getattr(net, key),
+            "divisor": rule.divisor,
+            "term": as_data(rule.term),
+            "slope": as_data(rule.slope),
+        }
+        for key, rule in rules.penalties_of(net).items()
+    ]
+
+
 def _activation(name: str) -> dict[str, Any]:
     rule = rules.ACTIVATIONS[name]
     return {
@@ -125,14 +142,16 @@ def _solver(net: Net) -> dict[str, Any]:
         )
         return {"words": "L-BFGS", "why": why, "memory": [], "lines": []}
     rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
-    update = rules.update_of(rule, net.weight_decay)
+    update = step_rules.update_of(rule, _settings(net))
     variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
     return {
         "words": update.words,
         "why": f"What {update.words} remembered at this epoch was not kept.",
         "names": {v.key: v.name.unicode for v in variables},
         "memory": [v.key for v in update.memory],
-        "of_weights": [rules.DECAY.key],  # 0 for a bias
+        # 0 for a bias
+        "of_weights": [v.key for v in update.constants if v == step_rules.DECAY],
+        "needs_norm": step_rules.NORM in update.constants,
         "lines": [(v.key, as_data(tree)) for v, tree in update.lines],
     }
 
@@ -270,8 +289,8 @@ def _update(net: Net) -> dict[str, Any] | None:
         return None
     if net.model is None:
         rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
-        return {"rule": rule, **rules.numbers_of_rule(rule, 1, lambda name: getattr(net, name))}
-    state = _optimizer_state(net.model)
+        return {"rule": rule, **step_rules.numbers_of_rule(rule, 1, _settings(net))}
+    state = optimizer_state(net.model)
     settings = state["settings"]
     if not hasattr(net.model, "_optimizer") and not (
         state["name"] == "sgd" and settings["learning_rate"] == "constant"
@@ -284,4 +303,13 @@ def _memory(net: Net) -> list[Any]:
     """Return the optimizer's slots, pairs as (coefs, intercepts); none before the first step."""
     if net.solver == "lbfgs" or net.model is None or not hasattr(net.model, "_optimizer"):
         return []
-    return list(_optimizer_state(net.model)["slots"])
+    state = optimizer_state(net.model)
+    averages = step_rules.SHARE.key in state["settings"]
+    return [*state["slots"], (net.model.coefs_, net.model.intercepts_)][: None if averages else -1]
+
+
+def _settings(net: Net) -> dict[str, Any]:
+    """Return the settings of the rule of a net's next step."""
+    if net.model is None or net.solver == "lbfgs":
+        return settings_of(net)
+    return dict(optimizer_state(net.model)["settings"])

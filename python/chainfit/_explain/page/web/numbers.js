@@ -14,6 +14,7 @@ const slope = ({ z, a }, l, i) => rules[l].df({ z: z[l][i], a: a[l][i] });
 const [loss_term, loss_slope] = [compile(loss.term), compile(loss.slope)];
 const loss_of_sum = compile(loss.of_sum ?? 0);
 const loss_scale = value_of(loss.scale);
+const penalty_slopes = data.penalties.map(({ slope }) => compile(slope));
 const clip = (a) => Math.min(Math.max(a, Number.EPSILON), 1 - Number.EPSILON);
 
 function forward(p, x) {
@@ -80,14 +81,33 @@ function step_numbers(p, r) {
   const weight_of = (k) => (r < 0 && rows.weights ? rows.weights[k] : 1);
   const sum_w = total(batch, weight_of);
   const all = batch.map((r) => row_numbers(p, r, weight_of(r) / sum_w));
-  const l2 = data.alpha / sum_w;
-  const squares = () => total(p, (W, l) => total(W.subarray(units[l + 1]), (w) => w * w));
-  const penalty = data.alpha && (l2 / 2) * squares();
+  const of_weights = (f) => total(p, (W, l) => total(W.subarray(units[l + 1]), (w) => f({ w })));
+  const penalties = data.penalties.map(
+    ({ strength, divisor, term }) => (strength / divisor / sum_w) * of_weights(compile(term)),
+  );
+  const penalty = total(penalties);
+  const slope = (w) =>
+    total(penalty_slopes, (f, n) => (data.penalties[n].strength / sum_w) * f({ w }));
+  // of all weights and biases, in the arrays of p
+  function gradients() {
+    return p.map((W, l) => {
+      const m = units[l + 1];
+      const g = W.map((w, at) => (at < m ? 0 : slope(w)));
+      for (const { a, delta } of all)
+        [1, ...a[l]].forEach((x, i) => {
+          if (x !== 0) for (let j = 0, at = i * m; j < m; j++, at++) g[at] += x * delta[l + 1][j];
+        });
+      return g;
+    });
+  }
+  let norm;
   return {
-    ...{ p, rows: all, sum_w, l2, penalty },
+    ...{ p, rows: all, sum_w, penalties, penalty, gradients },
     J: total(all, (row) => row.loss) + penalty,
     smooth_J: total(all, (row) => row.smooth) + penalty,
-    gradient: (at) => total(all, (row) => row.term(at)) + (at.i < 0 ? 0 : l2 * parameter(p, at)),
+    gradient: (at) =>
+      total(all, (row) => row.term(at)) + (at.i < 0 ? 0 : slope(parameter(p, at))),
+    norm: () => (norm ??= Math.sqrt(total(gradients(), (g) => total(g, (x) => x * x)))),
   };
 }
 
@@ -123,6 +143,7 @@ function update_of(epoch, t, address) {
     known[key] = slots(epoch).length ? parameter(slots(epoch)[n], address) : 0;
   });
   if (address.i < 0) for (const key of solver.of_weights) known[key] = 0;
+  if (solver.needs_norm) known.norm = t.norm();
   for (const [key, f] of update_lines) known[key] = f(known);
   return { fresh: known.new, known };
 }

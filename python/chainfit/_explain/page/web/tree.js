@@ -17,6 +17,7 @@ const FUNCTIONS = {
   sqrt: Math.sqrt,
   tanh: Math.tanh,
   abs: Math.abs,
+  sign: Math.sign,
   erf,
 };
 // over env.row, the sums of a whole layer: the variable of index k is z_k
