@@ -194,7 +194,8 @@ def _checked(
 def _row_names(draft: Draft, values: np.ndarray) -> int:
     """Count whole numbers that only tell rows apart, 0 where they may say more."""
     large = np.abs(values).max() >= _EXACT
-    if not (large or _ROW_NAME.fullmatch(draft.name)) or len(values) <= MIN_IDENTIFIER_LEVELS:
+    named = _ROW_NAME.fullmatch(draft.name) and len(values) > MIN_IDENTIFIER_LEVELS
+    if not (large or named):
         return 0
     if not (values == np.floor(values)).all():
         return 0
