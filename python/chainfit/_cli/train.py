@@ -130,8 +130,8 @@ def _labelled(
     if target.task == "classification":
         counts = np.bincount(y, minlength=len(target.classes))
         pairs = zip(target.classes, counts, strict=True)
-        rows = (f"{label} ({count:,}{'' if i else ' rows'})" for i, (label, count) in enumerate(pairs))
-        say_listed(f"{len(target.classes):,} classes: ", rows)
+        rows = (f"{label} ({count:,})" for label, count in pairs)
+        say_listed(f"{len(target.classes):,} classes and their rows: ", rows)
     return table, target, y
 
 
@@ -212,7 +212,8 @@ class _Bar:
     """Epochs of all nets, counted; on a terminal they move a bar, which shows after a while."""
 
     def __init__(self, tqdm: Any) -> None:
-        self._tqdm, self._bar, self._lock = tqdm, None, threading.Lock()
+        self._tqdm, self._lock = tqdm, threading.Lock()
+        self._bar: Any = None
         self.total = 0
 
     def epoch(self, net: int, epoch: int, loss: float, score: float) -> None:
@@ -236,10 +237,11 @@ class _Bar:
 @contextmanager
 def _progress() -> Iterator[_Bar]:
     """Give what moves a bar on stderr, or nothing where stderr is no terminal."""
-    tqdm = None
+    bar = _Bar(None)
     if sys.stderr.isatty():
         from tqdm import tqdm
-    bar = _Bar(tqdm)
+
+        bar = _Bar(tqdm)
     try:
         yield bar
     finally:

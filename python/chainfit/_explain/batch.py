@@ -38,9 +38,9 @@ class Batch(NamedTuple):
 def as_batch(model: Any, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     """Return rows and targets as the numbers that a net takes, float64 as training rounds them.
 
-    `model` is what `as_net` takes, X as the model takes it. y is the model's own targets or the net's: one-hot, 0/1, reals; of a Net with a softmax
-    the number of each row's class will do. None is the target's column of a table. One
-    row may come without its first dimension.
+    `model` is what `as_net` takes, X as the model takes it. y is the model's own targets or the
+    net's: one-hot, 0/1, reals; of a Net with a softmax the number of each row's class will do. None
+    is the target's column of a table. One row may come without its first dimension.
     """
     net = as_net(model)
     return rounded(net, read_batch(net, X, y, sample_weight))

@@ -271,8 +271,8 @@ def as_net(model: Any, place: int = 0) -> Net:
     if isinstance(model, Net):
         return model
     member = member_of(model, place) if is_table_model(model) else None
-    mlp, feature_names, output_names = _inner(model) if member is None else (
-        member.net, *names_of(member)
+    mlp, feature_names, output_names = (
+        _inner(model) if member is None else (member.net, *names_of(member))
     )
     check_is_fitted(mlp, "coefs_")
     if isinstance(getattr(mlp, "classes_", None), list):

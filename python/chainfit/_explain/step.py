@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .._common.public import public
 from .batch import read_batch, rounded
 from .document import Document
-from .formula import Array
 from .net import as_net
 from .notation import NOTATIONS, Notation, get_notation
 from .story_step import step_story
@@ -61,7 +59,6 @@ class Trace(Written, TraceNumbers):
     """
 
     notation: Notation = NOTATIONS["tutorial"]
-    cells: Mapping[str, Array] | None = None
 
     def tables(self) -> dict[str, Columns]:
         """Return all numbers as tables: a dict of columns each, as pandas.DataFrame takes it.
@@ -136,4 +133,4 @@ def trace(
     numbers = trace_numbers(its_net, *rounded(its_net, batch))
     update = update_of(its_net, batch, numbers.dW, numbers.db)
     cells = None if its_net.member is None else cells_of(its_net.member, X)
-    return Trace(**{**vars(numbers), "update": update}, notation=names, cells=cells)
+    return Trace(**{**vars(numbers), "update": update, "cells": cells}, notation=names)

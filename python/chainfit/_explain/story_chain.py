@@ -17,8 +17,8 @@ from .chain import ChainNumbers
 from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail, plain, total
 from .rows import BlockedUnit, Path
 from .story import averaged, given, net_words, objective
-from .story_table import from_cell, which_net
 from .story_delta import StorySymbols, blocked, folded, through_softmax
+from .story_table import from_cell, which_net
 from .story_update import update_of_weight
 
 MAX_ROWS = 8  # of a batch that are shown one by one

@@ -38,10 +38,15 @@ def from_cell(s: StorySymbols) -> d.Section | None:
     value = cells[column.name][s.row]
     x = s.a(0, s.address.source)
     name = printable(column.name)
-    about = f"Feature {printable(feature.name)!r} of column {name}, read as {_READ_AS[feature.kind]}"
+    about = (
+        f"Feature {printable(feature.name)!r} of column {name}, read as {_READ_AS[feature.kind]}"
+    )
     rows, remark = _rows(feature, value, x)
     return d.Section.of(
-        "cell", f"The input{s.of_row}", d.Paragraph.of(f"{about}: {_meaning(feature)}", remark), rows
+        "cell",
+        f"The input{s.of_row}",
+        d.Paragraph.of(f"{about}: {_meaning(feature)}", remark),
+        rows,
     )
 
 

@@ -6,7 +6,7 @@ Activations are the oracle's (`reference`), derivatives those of the trees in `r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ class TraceNumbers:
     penalty: float
     J: float
     update: Update | None = None
+    cells: Mapping[str, Array] | None = None  # of a model of tables
 
     @property
     def share(self) -> Array:

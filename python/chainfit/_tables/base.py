@@ -136,10 +136,7 @@ class BaseTabular(Published, BaseEstimator):
         on_epoch: OnEpoch | None = None,
         on_start: Callable[[Self, dict[str, Any]], object] | None = None,
     ) -> Self:
-        """Fit as `fit` does; `on_start` is called when all but the nets is known.
-
-        It is given the model and its parameters, those that were 'auto' decided, with `n_rows`.
-        """
+        """Fit; `on_start` is given the model without nets, its decided parameters and `n_rows`."""
         draft = self._draft()
         model = draft.copy
         table = model._table(X, reset=True)
@@ -290,10 +287,10 @@ class BaseTabular(Published, BaseEstimator):
         parsed = fitted.schema_.parse(fitted._table(X))
         return fitted.encoding_.write(parsed, fitted.nets_[0].coefs_[0].dtype)
 
-    def _blocks(self, X: Any) -> Iterator[Array]:
-        """Yield the nets' inputs for the rows of X, block by block."""
+    def _blocks(self, X: Any, seen: set[str] | None = None) -> Iterator[Array]:
+        """Yield the nets' inputs for the rows of X, block by block; `seen` is that of `parse`."""
         check_is_fitted(self)
-        parsed = self.schema_.parse(table := self._table(X))
+        parsed = self.schema_.parse(table := self._table(X), seen)
         dtype = self.nets_[0].coefs_[0].dtype
         for rows in blocks_of_rows(table.num_rows, self.encoding_.width):
             yield self.encoding_.write(parsed, dtype, rows)

@@ -28,7 +28,7 @@ class TableModel:
         else:
             cls = TabularRegressor if state["task"] == "regression" else TabularClassifier
             model = cls(**_known(cls, state["parameters"], state["max_levels"]))
-        self.__class__ = type(model)  # type: ignore[assignment]
+        self.__class__ = type(model)
         self.__dict__ = vars(model)
 
     @staticmethod
@@ -59,9 +59,7 @@ class TableModel:
             classes = tuple(net.classes_.tolist()) if is_classifier(net) else ()
             missing = tuple(word for word in MISSING if word not in classes)
             notes = tuple(old["notes_"])
-            model.target_ = Target(
-                old["target_name_"], task, classes, missing=missing, notes=notes
-            )
+            model.target_ = Target(old["target_name_"], task, classes, missing=missing, notes=notes)
         return model
 
 
