@@ -14,8 +14,9 @@ import numpy as np
 
 from .arrow import pa
 from .dates import ISO, DateFormat, read_times, typed_days, typed_seconds
-from .levels import MISSING, UNSEEN, cells_of, codes_of, read_truth
+from .levels import MISSING, UNSEEN, Levels, cells_of, read_truth
 from .numbers import PLAIN, NumberFormat, typed_numbers
+from .record import Record
 from .texts import (
     Texts,
     Unread,
@@ -49,7 +50,7 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class _Column:
+class _Column(Record):
     """What all kinds have: a name, words for missing, and notes on what was decided."""
 
     kind: ClassVar[str]
@@ -198,11 +199,15 @@ class CategoryColumn(_Column):
     kind: ClassVar[str] = "category"
     levels: tuple[Any, ...] = ()
 
+    @cached_property
+    def _levels(self) -> Levels:
+        return Levels(self.levels)
+
     def read(self, column: pa.ChunkedArray) -> Cells:
         """Codes of the levels, MISSING or UNSEEN; what was not seen in training is unread."""
         if pa.types.is_null(column.type):
             return Cells(np.full(len(column), MISSING, dtype=np.int32))
-        codes, texts = codes_of(column, self.levels, self.missing)
+        codes, texts = self._levels.codes_of(column, self.missing)
         unseen = codes == UNSEEN
         found = unread(texts.values, texts.counts(), unseen) if unseen.any() else Unread({})
         return Cells(texts.by_row(codes), found)

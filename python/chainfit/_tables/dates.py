@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .arrow import flat, pa, pc
+from .record import Record
 from .texts import trimmed
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -59,7 +60,7 @@ DAY = 86_400 * SECOND
 
 
 @dataclass(frozen=True)
-class DateFormat:
+class DateFormat(Record):
     """How the dates of a column are written.
 
     Attributes

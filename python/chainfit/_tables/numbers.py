@@ -13,6 +13,7 @@ import numpy as np
 
 from .arrow import flat, pa, pc
 from .hints import DECIMALS, THOUSANDS
+from .record import Record
 from .texts import mask_of, some, trimmed, without_blanks
 
 # A plain space as the thousands mark stands for those that typesetters use, and ' for its
@@ -44,7 +45,7 @@ def number_pattern(decimal: str, thousands: str) -> str:
 
 
 @dataclass(frozen=True)
-class NumberFormat:
+class NumberFormat(Record):
     """How the numbers of a column are written.
 
     Attributes
