@@ -206,4 +206,4 @@ def test_a_foreign_table_is_told_on_the_command_line(folder, capsys):
         ("copy", "it is a table in Parquet"),
     ):
         for command in (["train", name, "--target", "y"], ["predict", "model.safetensors", name]):
-            assert error_of(capsys, *command) == f"{name}: not a CSV file in UTF-8: {words}"
+            assert error_of(capsys, *command) == f"{name}: is no table of text or Parquet: {words}"

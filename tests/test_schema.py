@@ -288,6 +288,15 @@ def test_a_typed_value_is_the_level_that_it_is_written_as():
     assert read(column, pa.array([7, 8, None])).tolist() == [place["7"], place["8"], -1]
     assert read(column, pa.array([9, 7])).tolist() == [place["9.0"], place["7"]]
     assert read(column, pa.array([1.5, 7.0, np.nan])).tolist() == [place["1.5"], place["7"], -1]
+    codes = learn(["007", "042", "42", "1.50", "a", "b", "c", "d"] * 2)
+    with pytest.warns(UserWarning, match="'8'"):  # what another reader made of the file
+        found = read(codes, pa.array([7, 42, 8, 1.5]))
+    assert [codes.levels[code] if code >= 0 else code for code in found] == [
+        "007",
+        "42",
+        -2,
+        "1.50",
+    ]
     with pytest.warns(UserWarning, match="'False'"):
         assert read(column, pa.array([True, False])).tolist() == [place["TRUE"], -2]
 
@@ -404,3 +413,14 @@ def test_hints_that_make_no_sense_are_refused(hints, error, message):
 
 def test_category_column_without_levels_is_none():
     assert CategoryColumn("c").levels == ()
+
+
+def test_a_column_that_has_read_is_pickled_as_one_that_has_not():
+    import copy
+    import pickle
+
+    schema = everything()
+    before = pickle.dumps(schema)
+    schema.parse(text_table(n=["€1"], d=["01/02/2020"], t=["1:00"], b=["yes"], c=["a"]))
+    assert pickle.dumps(schema) == before
+    assert pickle.loads(before) == copy.deepcopy(schema) == schema

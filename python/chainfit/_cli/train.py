@@ -21,7 +21,7 @@ from .._estimators.endings import INTERRUPTED
 from .describe import describe_nets, say_columns
 from .names import as_typed, model_name
 from .options import MEANING, NET_OPTIONS, read_options
-from .say import complain, cut, say, say_listed, terminal_width
+from .say import complain, cut, say, say_listed, say_wrapped, terminal_width
 from .scores import report
 
 #: Seconds before the progress bar shows: a short fit needs none.
@@ -64,12 +64,12 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     model.dialect_, model.target_ = file.dialect, target
     if target.task == "classification":
         model.target_ = replace(target, classes=tuple(model.classes_.tolist()))
-    say(describe_nets(model.nets_))
+    say_wrapped(describe_nets(model.nets_))
     ended = "interrupted after" if interruptions else "trained for"
     say(f"{ended} {model.n_iter_} epochs in {seconds:.1f} s")
     tested = None if held_out is None else unlike.take(held_out)
     for line in report(model, target, y[seen], tested, None if held_out is None else y[held_out]):
-        say(line)
+        say_wrapped(line)
     model.save(out)
     say(f"saved to {printable(out)}")
     again = "FILE" if args.file == "-" or args.file.startswith("/dev/") else as_typed(args.file)
@@ -122,7 +122,7 @@ def _labelled(
     y = target.parse(column)
     found = y >= 0 if target.task == "classification" else ~np.isnan(y)
     why = next((note for note in target.notes if note.startswith(f"{target.task},")), None)
-    say(f"target {name}: {why or f'{target.task}, as asked for'}")
+    say_wrapped(f"target {name}: {why or f'{target.task}, as asked for'}")
     _say_notes([n for n in target.notes if n != why and not n.startswith("classes: ")])
     if not found.all():
         say(f"rows without a target, left out: {np.count_nonzero(~found):,}")
@@ -160,7 +160,7 @@ def _say_notes(notes: list[str]) -> None:
     for note in shown:
         say(cut(f"note: {printable(note)}", terminal_width()))
     if len(notes) > len(shown):
-        say(f"note: and {len(notes) - len(shown):,} more, which `chainfit info` shows")
+        say_wrapped(f"note: and {len(notes) - len(shown):,} more, which `chainfit info` shows")
 
 
 def split(

@@ -13,7 +13,8 @@ import numpy as np
 
 from .arrow import flat, pa, pc
 from .hints import DECIMALS, THOUSANDS
-from .texts import mask_of, some, trimmed
+from .record import Record
+from .texts import mask_of, some, trimmed, without_blanks
 
 # A plain space as the thousands mark stands for those that typesetters use, and ' for its
 # typographic form.
@@ -44,7 +45,7 @@ def number_pattern(decimal: str, thousands: str) -> str:
 
 
 @dataclass(frozen=True)
-class NumberFormat:
+class NumberFormat(Record):
     """How the numbers of a column are written.
 
     Attributes
@@ -97,9 +98,9 @@ class NumberFormat:
         """Read texts as float64: what ``float`` gives for each, NaN where there is no number."""
         if self.decimal == "." and not self.units:
             # Columns of plain numbers in one pass, which takes 'inf' and 'nan' too.
-            for plain in (lambda: values, lambda: pc.if_else(pc.equal(values, ""), None, values)):
+            for sieve in (lambda values: values, without_blanks):
                 try:
-                    return _finite(plain().cast(pa.float64()))
+                    return _finite(sieve(values).cast(pa.float64()))
                 except pa.ArrowInvalid:
                     pass
         return self._read_marked(trimmed(values))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from functools import wraps
 from numbers import Integral
 from typing import Any, TypeVar
 
@@ -226,8 +225,7 @@ def with_parameters(net: Any) -> Callable[[Class], Class]:
         ]
         signature = inspect.Signature(parameters)
 
-        @wraps(cls.__init__)
-        def init(self: Any, *arguments: Any, **keywords: Any) -> None:
+        def __init__(self: Any, *arguments: Any, **keywords: Any) -> None:
             try:
                 given = signature.bind(*arguments, **keywords)
             except TypeError as error:
@@ -236,8 +234,9 @@ def with_parameters(net: Any) -> Callable[[Class], Class]:
             vars(self).update(given.arguments)
 
         itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        vars(init)["__signature__"] = signature.replace(parameters=[itself, *parameters])
-        cls.__init__ = init
+        vars(__init__)["__signature__"] = signature.replace(parameters=[itself, *parameters])
+        __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+        cls.__init__ = __init__
         cls._parameter_constraints = {name: k.allowed for name, k in known.items()}
         cls._net_class = net
         of_net = inspect.signature(net).parameters
