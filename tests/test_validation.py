@@ -145,7 +145,8 @@ def test_a_function_scores_a_fitted_model_of_the_users_own_rows():
 
     model, y, _ = case("multiclass", early_stopping=True, scoring=scorer)
     model.fit(frame, pandas.Series(y))
-    assert seen == [(list("abcde"), 12, pandas.Series)] * model.n_iter_
+    tried = 1  # on the net before its first step
+    assert seen == [(list("abcde"), 12, pandas.Series)] * (tried + model.n_iter_)
     plain = case("multiclass", early_stopping=True)[0].fit(frame, y)
     assert model.validation_scores_ == plain.validation_scores_
 
@@ -284,6 +285,57 @@ def test_refused_scores(parameters, message):
     with pytest.raises(ValueError, match=message):
         model.fit(X, y, **rows, sample_weight_val=WEIGHT)
     assert not hasattr(model, "coefs_")
+
+
+@pytest.mark.parametrize(
+    ("target", "scoring", "kind"),
+    [
+        ("multiclass", "roc_auc", "multiclass"),
+        ("multiclass", "f1", "multiclass"),
+        ("binary", "r2", "binary"),
+        ("binary", "f1", "binary"),  # whose positive label is 1
+        ("multilabel", "matthews_corrcoef", "multilabel-indicator"),
+        ("two real", "accuracy", "continuous-multioutput"),
+        ("real", "neg_log_loss", "continuous"),
+        ("real", "neg_mean_squared_log_error", "continuous"),
+        ("real", lambda model: 0.0, "continuous"),
+        ("real", lambda model, X, y: {"r2": 0.0}, "continuous"),
+        ("real", lambda model, X, y: model.predict_proba(X)[0, 0], "continuous"),
+    ],
+)
+@pytest.mark.parametrize("way", ["held out", "given", "partial_fit", "next partial_fit"])
+def test_a_scorer_that_does_not_suit_the_target(target, scoring, kind, way):
+    """It fails before the first step, and nothing has changed."""
+    epochs = []
+    model, y, rows = case(target, early_stopping="fit" not in way, callbacks=[epochs.append])
+    model.set_params(validation_fraction=0.3)  # 36 rows have all classes
+    classes = {} if "real" in target else {"classes": np.unique(y)}
+    if way == "next partial_fit":
+        model.partial_fit(X, y, **classes, **rows)
+        epochs.clear()
+    model.set_params(scoring=scoring, random_state=np.random.RandomState(0))
+    state, before = model.random_state.get_state()[1].copy(), vars(model).copy()
+    with pytest.raises(ValueError, match=f"^scoring=.*does not suit the target y, .*'{kind}'"):
+        if way == "held out":
+            model.fit(X, y)
+        elif "fit" in way:
+            model.partial_fit(X, y, **classes, **rows)
+        else:
+            model.fit(X, y, **rows)
+    assert not epochs
+    assert vars(model) == before
+    assert np.array_equal(model.random_state.get_state()[1], state)
+
+
+def test_a_scorer_that_fails_before_the_first_step_only():
+    """The logarithm of 1 - 5 is not defined, but it is of the predictions after a step, near 4."""
+    model = MLPRegressor.from_weights([np.zeros((5, 1))], [[-5.0]], solver="sgd", momentum=0.0)
+    model.set_params(learning_rate_init=1.0, alpha=0.0, warm_start=True, max_iter=1)
+    inputs, y = 0.01 * X, 4 + 0.01 * signal(X)
+    with pytest.raises(ValueError, match="Mean Squared Logarithmic Error"):
+        get_scorer("neg_mean_squared_log_error")(model, inputs, y)
+    model.set_params(scoring="neg_mean_squared_log_error").fit(inputs, y, X_val=inputs, y_val=y)
+    assert model.validation_scores_[0] > -0.01
 
 
 def test_an_error_of_a_scorer_leaves_the_model_as_it_was():

@@ -114,6 +114,8 @@ class Optimizer:
         self.running = False
         #: The part of the settings whose learning rate it has taken over.
         self.obeyed: Any = None
+        #: The settings whose scorer has been tried.
+        self.tried: Any = None
         #: What the settings of the last `partial_fit` were made of, and they themselves.
         self.memo: tuple[tuple[Any, ...], Any] | None = None
         self._order: tuple[int, int, npt.NDArray[np.int64]] | None = None

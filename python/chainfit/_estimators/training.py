@@ -93,6 +93,9 @@ def _make_steps(
             listener.train_on(order)
     if rows is not None:
         validation = Validation(settings, data, rows)
+        if optimizer.tried is not settings:
+            validation.try_scorer(state)
+            optimizer.tried = settings
     if state.resumed and shuffle:
         order = _shuffled(data.X.shape[0] if order is None else order, generator, state.n_iter)
 
