@@ -71,8 +71,9 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Inputs to validate on after each epoch: `validation_scores_` and
             `validation_loss_curve_` are those of these rows, and with `early_stopping` they decide
-            and no row of X is held out. In a Pipeline they are transformed as X is with
-            ``Pipeline(..., transform_input=["X_val"])``. Not with 'lbfgs'.
+            and no row of X is held out ('lbfgs' holds out none, as in scikit-learn, and stops early
+            by these rows only). In a Pipeline they are transformed as X is with
+            ``Pipeline(..., transform_input=["X_val"])``.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Their targets.
@@ -246,11 +247,12 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
     @property
     def history_(self) -> dict[str, list[float]]:
-        """What each epoch came to, a list for each part of the record."""
+        """What each epoch or iteration came to, a list for each part of the record."""
         held = self.__dict__
-        if held.get("loss_curve_") is None:
+        losses = held.get("_losses", held.get("loss_curve_"))
+        if losses is None:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute 'history_'")
-        return history(held["loss_curve_"], held.get("_epochs"))
+        return history(losses, held.get("_epochs"))
 
     # -- what scikit-learn asks
 

@@ -29,7 +29,8 @@ _ROUNDING = 1e-5
 
 def warn_if_nothing_learned(state: State, settings: FitSettings, data: FitData) -> None:
     """Warn where no epoch of a fit that converged had a loss below that of a constant."""
-    losses = [state.loss] if state.loss_curve is None else state.loss_curve[-state.n_iter :]
+    curve = state.losses or state.loss_curve or []
+    losses = [state.loss, *curve[len(curve) - state.n_iter :]]
     constant = _loss_of_constant(settings, data)
     if math.isfinite(constant) and min(losses) >= constant - abs(constant) * _ROUNDING:
         warn(

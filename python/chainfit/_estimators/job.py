@@ -231,8 +231,6 @@ class Jobs(Forward):
 
     def _validation_rows(self, validation: Given, data: FitData) -> Rows:
         """Check and encode what the user gave to validate on."""
-        if self.solver == "lbfgs":
-            raise ValueError("X_val is for solvers that make steps: 'lbfgs' has no use for it.")
         X, y, sample_weight = validation
         try:
             checked, labels = self._checked_pair(X, y, data.dtype, reset=False)

@@ -351,6 +351,8 @@ def _after(
         after.loss = losses[-1]
     after.epochs = joined(state.epochs, run, in_place=in_place)
     after.loss_curve = _joined(state.loss_curve, losses, in_place)
+    if state.losses is not None:
+        after.losses = _joined(state.losses, losses, in_place)
     after.no_improvement_count = run.no_improvement_count
     after.validation_scores = state.validation_scores
     after.best_validation_score = state.best_validation_score

@@ -84,7 +84,7 @@ class Validation:
         """
         if not self._by_scorer:
             return
-        dtype, rows = self._rows.Y.dtype, self._rows
+        dtype = self._rows.Y.dtype
         output = self._output(cast(state.coefs, dtype), cast(state.intercepts, dtype))
         if output is None:
             return
