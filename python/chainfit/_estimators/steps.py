@@ -173,14 +173,11 @@ def check_steps(p: Mapping[str, Any]) -> None:
 
 
 def check_dropout(dropout: Any, hidden: int) -> None:
-    """Raise a ValueError where there is not a rate for the input and for each hidden layer."""
-    if isinstance(dropout, Real):
-        if dropout and not hidden:
-            raise ValueError(
-                f"dropout={dropout!r} is the rate of hidden layers, of which there are none; a "
-                "tuple begins with the input's."
-            )
-    elif len(dropout) != hidden + 1:
+    """Raise a ValueError where a tuple has not a rate for the input and for each hidden layer.
+
+    One rate is that of all hidden layers, of which a linear model has none.
+    """
+    if not isinstance(dropout, Real) and len(dropout) != hidden + 1:
         raise ValueError(
             "dropout must be one rate for all hidden layers, or a tuple with the input's and one "
             f"for each of {hidden} hidden layers, got {dropout!r}."
