@@ -28,9 +28,14 @@ def are_several(y: Any, classes: Any = None) -> bool:
     if sp.issparse(y) or y.ndim != 2:
         return False
     if classes is not None:
-        return all(np.ndim(part) == 1 for part in classes)
+        return are_lists(classes)
     plain = y.dtype.kind in "iub" and y.size and not np.any((y != 0) & (y != 1))
     return not plain and bool(type_of_target(y) == "multiclass-multioutput")
+
+
+def are_lists(classes: Any) -> bool:
+    """Whether these are the labels of each of several classifications, and not of one."""
+    return np.iterable(classes) and all(np.ndim(part) == 1 for part in classes)
 
 
 def binarizers_for(columns: Sequence[Any]) -> list[LabelBinarizer]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
 
+from . import several
 from .forward import FLOAT32, FLOAT64
 from .generator import generator_kept
 from .job import Jobs
@@ -109,8 +110,8 @@ class Start(Jobs):
 class StartClassifier(Start):
     """How a classifier begins without a fit."""
 
-    classes_: Array
-    _label_binarizer: LabelBinarizer
+    classes_: Array | list[Array]
+    _label_binarizer: LabelBinarizer | list[LabelBinarizer]
 
     def initialize(self, n_features: int, classes: Any, *, multilabel: bool = False) -> Self:
         """Draw the weights, as `fit` does before its first step, and train nothing.
@@ -123,8 +124,9 @@ class StartClassifier(Start):
         n_features : int
             Number of features.
 
-        classes : int or array-like of shape (n_classes,)
-            The labels, or how many there are: then they are 0, 1, ...
+        classes : int, array-like of shape (n_classes,) or list of array-like
+            The labels, or how many there are: then they are 0, 1, ... For several classifications
+            at once a list of the labels of each.
 
         multilabel : bool, default=False
             Whether a row may have several of the labels, which then are the columns of y.
@@ -169,7 +171,7 @@ class StartClassifier(Start):
         intercepts : sequence of array-like of shape (n_{l+1},), default=None
             b[l], the biases of layer l + 1; None is zeros.
 
-        classes : int or array-like of shape (n_classes,), default=None
+        classes : int, array-like of shape (n_classes,) or list of array-like, default=None
             As in `initialize`; None: as many as the net has outputs, two where it has one.
 
         multilabel : bool, default=False
@@ -208,9 +210,12 @@ class StartClassifier(Start):
         classes, multilabel = targets
         if isinstance(classes, Integral) and not isinstance(classes, bool):
             classes = np.arange(int(classes))
-        found = np.unique(np.asarray(classes), return_counts=True)[0]
-        if found.size < 2 or found.size != np.size(classes):
-            raise ValueError(f"classes must be two or more labels, each once, got {classes!r}.")
+        if not multilabel and several.are_lists(classes):
+            parts = [*map(_distinct, classes)] or [_distinct(classes)]  # which refuses none
+            self._label_binarizer = several.binarizers_for(parts)
+            self.classes_ = [binarizer.classes_ for binarizer in self._label_binarizer]
+            return sum(several.sizes(self._label_binarizer))
+        found = _distinct(classes)
         if multilabel and not np.array_equal(found, np.arange(found.size)):
             raise ValueError(
                 "The classes of multilabel targets are the numbers of their columns: give how many."
@@ -220,6 +225,14 @@ class StartClassifier(Start):
         self._label_binarizer = binarizer_for(y)
         self.classes_ = self._label_binarizer.classes_
         return 1 if self._label_binarizer.y_type_ == "binary" else int(found.size)
+
+
+def _distinct(classes: Any) -> Array:
+    """Return the labels of a classification, sorted."""
+    found: Array = np.unique(np.asarray(classes), return_counts=True)[0]
+    if found.size < 2 or found.size != np.size(classes):
+        raise ValueError(f"classes must be two or more labels, each once, got {classes!r}.")
+    return found
 
 
 class StartRegressor(Start):
