@@ -7,12 +7,13 @@ then the second one of every target.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import d2_pinball_score
 from sklearn.utils._param_validation import Interval
 
 from .parameters import Number
@@ -81,8 +82,33 @@ def deviations(output: Array) -> Array:
     return np.sqrt(variances.ravel() if variances.shape[1] == 1 else variances)
 
 
-def score_of(Y: Array, sample_weight: Array | None, out_activation: str) -> Score:
-    """Return R^2 against the targets Y (rows, n_L), of means where there are variances too."""
+def quantile_score(
+    y: Any, quantiles: Array, levels: Sequence[float], sample_weight: Any = None
+) -> float:
+    """Return scikit-learn's D^2 of the pinball loss, averaged over the levels.
+
+    `quantiles` are those of y as `predict` returns them, with an axis for the levels at the end.
+    """
+    of_levels = zip(np.moveaxis(quantiles, -1, 0), levels, strict=True)
+    scores = [
+        d2_pinball_score(y, quantile, sample_weight=sample_weight, alpha=float(level))
+        for quantile, level in of_levels
+    ]
+    return float(np.mean(scores))
+
+
+def score_of(
+    Y: Array, sample_weight: Array | None, out_activation: str, levels: Sequence[float] = ()
+) -> Score:
+    """Return the score against the targets Y (rows, n_L) of the outputs.
+
+    It is R^2, of means where there are variances too, or `quantile_score` where levels are given.
+    """
+    if levels:
+        y = Y[:, : Y.shape[1] // len(levels)]
+        return lambda output: quantile_score(
+            y, predictions(output, out_activation, len(levels)), levels, sample_weight
+        )
     if out_activation != "mean_variance":
         return r2(Y, sample_weight)
     targets = Y.shape[1] // 2
