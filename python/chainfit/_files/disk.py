@@ -90,16 +90,8 @@ def write_atomically(path: AnyPath, data: bytes) -> None:
     """
     path = as_path(path)
     target = os.path.realpath(path)
-    temporary, descriptor = _open_successor(path, target)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        _remove(temporary)
-        raise
+    if not _write(path, target, data, unnamed=True):
+        _write(path, target, data, unnamed=False)
     # The rename itself must reach the disk too; not every system or file system can sync a folder.
     with contextlib.suppress(OSError):
         folder = os.open(os.path.dirname(target), os.O_RDONLY)
@@ -109,12 +101,38 @@ def write_atomically(path: AnyPath, data: bytes) -> None:
             os.close(folder)
 
 
+def _write(path: str, target: str, data: bytes, *, unnamed: bool) -> bool:
+    """Replace ``target``; False, and nothing has changed, where no file can be without a name."""
+    successor = _open_successor(path, target, unnamed=unnamed)
+    if successor is None:
+        return False
+    temporary, descriptor = successor
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            if unnamed and not _give_name(descriptor, temporary):
+                return False
+        os.replace(temporary, target)
+    except BaseException:
+        _remove(temporary)
+        raise
+    return True
+
+
 def check_writable(path: AnyPath) -> None:
     """Raise what ``write_atomically`` would; to be asked before hours of work."""
     path = as_path(path)
-    temporary, descriptor = _open_successor(path, os.path.realpath(path))
-    os.close(descriptor)
-    _remove(temporary)
+    target = os.path.realpath(path)
+    successor = _open_successor(path, target, unnamed=True)
+    if successor is not None:
+        os.close(successor[1])
+        return
+    successor = _open_successor(path, target, unnamed=False)
+    assert successor is not None
+    os.close(successor[1])
+    _remove(successor[0])
 
 
 def write_output(path: AnyPath, data: bytes) -> None:
@@ -133,31 +151,76 @@ def write_output(path: AnyPath, data: bytes) -> None:
         write_atomically(path, data)
 
 
-def _open_successor(path: str, target: str) -> tuple[str, int]:
-    """Create the temporary file that may take the name of ``target``: its name and descriptor."""
+def _open_successor(path: str, target: str, *, unnamed: bool) -> tuple[str, int] | None:
+    """Create the temporary file that may replace ``target``: the name it has or gets, descriptor.
+
+    A process that is killed while it writes leaves its temporary file behind, unless the file has
+    no name until it is whole. Linux has such files, on most file systems: None where it has not.
+    """
     temporary = os.path.join(os.path.dirname(target), f".chainfit-{secrets.token_hex(8)}.tmp")
     flags = os.O_WRONLY | getattr(os, "O_BINARY", 0)
+    create = _create_unnamed if unnamed else _create
     try:
         try:
             old = os.stat(path)
         except FileNotFoundError:
             # Mode 0o666 less the umask, as open() gives a new file.
-            return temporary, os.open(temporary, flags | os.O_CREAT | os.O_EXCL, 0o666)
+            descriptor = create(temporary, flags, 0o666)
+            return None if descriptor is None else (temporary, descriptor)
         _require_regular(path, old)
         # Whether the user may write it: what open() says, without harm to the contents.
         os.close(os.open(path, flags))
-        descriptor = os.open(temporary, flags | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = create(temporary, flags, 0o600)
     except OSError as error:
         # Nobody knows the temporary file's name.
         error.filename = path
         raise
+    if descriptor is None:
+        return None
     try:
-        _inherit(path, target, old, temporary)
+        _inherit(path, target, old, _of(descriptor) if unnamed else temporary)
     except BaseException:
         os.close(descriptor)
-        _remove(temporary)
+        if not unnamed:
+            _remove(temporary)
         raise
     return temporary, descriptor
+
+
+def _create(temporary: str, flags: int, mode: int) -> int | None:
+    return os.open(temporary, flags | os.O_CREAT | os.O_EXCL, mode)
+
+
+def _create_unnamed(temporary: str, flags: int, mode: int) -> int | None:
+    """Create a file without a name in the folder of ``temporary``; None where there are none."""
+    if not hasattr(os, "O_TMPFILE"):
+        return None
+    try:
+        descriptor = os.open(os.path.dirname(temporary), flags | os.O_TMPFILE, mode)
+    except OSError:  # which a file with a name raises again, if it is about the folder
+        return None
+    if os.path.exists(_of(descriptor)):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _of(descriptor: int) -> str:
+    """Return the path of an open file, whatever names it has."""
+    return f"/proc/self/fd/{descriptor}"
+
+
+def _give_name(descriptor: int, name: str) -> bool:
+    """Give a file its first name; False where the file system can't."""
+    with contextlib.suppress(OSError):
+        folder = os.open(os.path.dirname(name), os.O_RDONLY)
+        try:
+            # with a folder's descriptor Python asks for the file behind the link in /proc
+            os.link(_of(descriptor), os.path.basename(name), src_dir_fd=folder, dst_dir_fd=folder)
+        finally:
+            os.close(folder)
+        return True
+    return False
 
 
 def _inherit(path: str, target: str, old: os.stat_result, temporary: str) -> None:
