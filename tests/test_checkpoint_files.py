@@ -33,7 +33,7 @@ def begun(tmp_path):
     ("parameters", "difference"),
     [
         ({"alpha": 0.5}, r"alpha \(0.0001 there, 0.5 here\)"),
-        ({"max_iter": 50}, r"max_iter \(12 there, 50 here\)"),
+        ({"learning_rate": "cosine", "max_iter": 50}, r"learning_rate \('constant' there, 'cos"),
         ({"batch_size": 10}, r"batch_size \('auto' there, 10 here\)"),
         ({"random_state": 4}, r"random_state \(3 there, 4 here\)\."),
         (

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 
 from .inputs import FitData
 from .state import State
+from .steps import goes_by_max_iter
 
 Array = npt.NDArray[Any]
 
@@ -31,8 +32,15 @@ _BLOCK = 1 << 20
 
 
 def of_parameters(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fingerprint of an estimator's parameters; a RandomState counts as it stands."""
-    return {name: _text(value) for name, value in parameters.items() if name not in WITHOUT_EFFECT}
+    """Return the fingerprint of an estimator's parameters; a RandomState counts as it stands.
+
+    `max_iter` is only part of it where it decides what an epoch does, and not merely how many there
+    are.
+    """
+    left_out = set(WITHOUT_EFFECT)
+    if not goes_by_max_iter(parameters):
+        left_out.add("max_iter")
+    return {name: _text(value) for name, value in parameters.items() if name not in left_out}
 
 
 def of_data(data: FitData, state: State) -> dict[str, str]:
@@ -54,6 +62,8 @@ def differences(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
     """Return what is different, in words; values only where they are short."""
     words = []
     for name in dict.fromkeys([*there, *here]):
+        if name == "max_iter" and not (name in there and name in here):
+            continue  # the schedules differ then
         old, new = there.get(name, "unknown"), here.get(name, "unknown")
         if old != new:
             shown = not (old + new).startswith(_DIGEST) and len(old) + len(new) <= 120

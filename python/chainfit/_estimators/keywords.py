@@ -104,8 +104,9 @@ TABLE: tuple[Keyword, ...] = (
         """A file that `fit` writes its state to as it goes: weights, optimizer, counters, best
         weights, history. A fit that finds it there, with equal data and parameters, goes on from it
         to the bits of a fit that was never interrupted; one of other data or parameters is
-        refused. It stays when the fit is finished: the same fit then ends at once. Needs a
-        `random_state`; not with 'lbfgs', and of no effect in `partial_fit`.""",
+        refused. It stays when the fit is finished: the same fit then ends at once, and one with a
+        larger `max_iter` trains on, unless the learning rate goes by the number of all steps. Needs
+        a `random_state`; not with 'lbfgs', and of no effect in `partial_fit`.""",
     ),
     Keyword(
         "checkpoint_interval",

@@ -117,6 +117,16 @@ class StepSettings(NamedTuple):
             run.decay_rate = self.decay_rate
 
 
+def goes_by_max_iter(p: Mapping[str, Any]) -> bool:
+    """Whether the learning rate of a step depends on how many steps there are in all."""
+    schedule = p["learning_rate"]
+    if p["warmup"] and not isinstance(p["warmup"], Integral):  # a share of them
+        return True
+    if schedule == "step":
+        return not isinstance(p["decay_steps"], Integral)
+    return callable(schedule) or schedule in BY_STEP
+
+
 def decay_of(weight_decay: float | None, rule: str) -> float:
     """Return the decay of a rule's weights; None is its own."""
     if weight_decay is None:
