@@ -1,7 +1,7 @@
 """chainfit's estimators of tables beside boosting and other nets, on real tables held out.
 
 python benchmarks/accuracy.py             # measures what is missing, then prints the report
-python benchmarks/accuracy.py --report    # only prints it
+python benchmarks/accuracy.py --report    # only prints it; --pages: writes it into docs, README
 
 Results are kept in benchmarks/results/accuracy.jsonl; benchmarks/README.md tells the rest.
 """
@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 from accuracy import study
-from accuracy.figures import summary
+from accuracy.figures import Results
 from accuracy.methods import METHODS, find_method
+from accuracy.pages import fill_pages, summary
 from accuracy.tables import find_table, names_of
 
 
@@ -40,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="of each method")
     parser.add_argument("--again", action="store_true", help="measure too what the file has")
     parser.add_argument("--report", action="store_true", help="measure nothing")
+    parser.add_argument(
+        "--pages", action="store_true", help="write the report into docs and README"
+    )
     parser.add_argument("--results", type=Path, default=study.RESULTS, metavar="FILE")
     options = parser.parse_args(arguments)
     tables = [
@@ -59,8 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
             options.methods, tables, options.seeds, path=options.results,
             threads=options.threads, again=options.again,
         )  # fmt: skip
-    results = study.read_results(options.results)
-    print(summary(results, options.methods, tables, options.seeds))
+    found = study.read_results(options.results)
+    results = Results(found, options.methods, tables, options.seeds)
+    if options.pages:
+        fill_pages(results)
+    else:
+        print(summary(results))
     return int(failed > 0)
 
 

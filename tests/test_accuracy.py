@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import runpy
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 pd = pytest.importorskip("pandas")  # before what needs it
 
-from accuracy import figures, methods, sources, study, trial, worker  # noqa: E402
+from accuracy import claims, figures, methods, pages, sources, study, trial, worker  # noqa: E402
 from accuracy.methods import METHODS, Method, Rows  # noqa: E402
 from accuracy.sources import NotInstalledError  # noqa: E402
 from accuracy.study import Trial  # noqa: E402
@@ -113,7 +114,8 @@ def result(error=None, rmse=None, **others):
     return {**about, **scores, **others}
 
 
-def test_report():
+@pytest.fixture
+def results():
     found = {
         Trial("plain", "magic", 0): result(0.2), Trial("plain", "magic", 1): result(0.4),
         Trial("hgb", "magic", 0): result(0.1), Trial("hgb", "magic", 1): result(0.2),
@@ -122,13 +124,44 @@ def test_report():
         Trial("hgb", "concrete", 0): {"status": "failed", "why": "so"},
         Trial("hgb", "concrete", 1): result(rmse=1.0),
     }  # fmt: skip
-    text = figures.summary(found, ["plain", "hgb", "realmlp"], ["magic", "concrete"], [0, 1])
+    return figures.Results(found, ["plain", "hgb", "realmlp"], ["magic", "concrete"], [0, 1])
+
+
+def test_report(results):
+    text = pages.summary(results)
     assert "Measured 2026-01-02 on 2 threads of a machine" in text
     tuned, _, kept = text.partition("### Never tuned on")
     assert "| HistGradientBoosting | 1.00 | 0.500 | 1.00 | 0.500 | 2 | 1 | 1 |" in tuned
     assert "| plain net | 2.00 | 1.000 | 2.00 | 1.000 | 2 | 1 | 1 |" in tuned
     assert "| magic (100 x 3) | %, log loss | 30.00, 0.600 | 15.00, 0.300 |" in tuned
     assert "HistGradientBoosting | -" not in kept and "| 4 | - |" in kept  # a seed failed there
+
+
+def test_claims(results):
+    found = {
+        **results.found,
+        **{Trial("best", "magic", s): result(0.1 * (s + 1), cpu=3.0) for s in (0, 1)},
+        **{Trial("good", "magic", s): result(0.05, cpu=3.0) for s in (0, 1)},
+        **{Trial("realmlp", "magic", s): result(0.1, cpu=30.0) for s in (0, 1)},
+        **{Trial("lightgbm", "magic", s): result(0.1) for s in (0, 1)},
+    }
+    part = figures.Results(found, list(METHODS), ["magic"], [0, 1])
+    text = claims.claims_table({"here": part})
+    assert "and the best of boosting, RealMLP | 1, bound 2.5: holds |" in text
+    assert "| CPU seconds of good / RealMLP's | 0.1, bound 0.0667: missed |" in text
+    assert "| error or RMSE of best / the plain net's | 0.5, bound 0.75: holds |" in text
+    assert "| CPU seconds of fast / RealMLP's | - |" in text
+
+
+def test_pages(results, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- begin accuracy tuned -->\nold\n<!-- end accuracy tuned -->\n")
+    pages.fill_pages(results, (page,))
+    assert "| plain net | 2.00 |" in page.read_text() and "old" not in page.read_text()
+    names = pages.sections(results._replace(tables=["magic", "concrete", "iris"]))
+    marks = [name for path in pages.PAGES for name in re.findall(
+        "<!-- begin (accuracy.*) -->", path.read_text(encoding="utf-8"))]  # fmt: skip
+    assert set(marks) <= set(names)
 
 
 def test_no_error_at_all_has_a_ratio():

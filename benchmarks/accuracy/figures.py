@@ -24,8 +24,16 @@ HEADINGS: dict[Role, str] = {
     "kept": "Never tuned on",
     "small": "Small tables, tuned on",
 }
-COLUMNS = ("error or RMSE: rank", "of plain's", "log loss: rank", "of plain's",
-           "CPU s", "wall s", "tables")  # fmt: skip
+#: Figures of `overall` and their titles.
+COLUMNS = {
+    "score rank": "error or RMSE: rank",
+    "score ratio": "of plain's",
+    "log loss rank": "log loss: rank",
+    "log loss ratio": "of plain's",
+    "cpu": "CPU s",
+    "wall": "wall s",
+    "tables": "tables",
+}
 
 
 class Results(NamedTuple):
@@ -84,25 +92,25 @@ def overall(results: Results) -> dict[str, dict[str, float]]:
         columns += [mean_ranks(values), mean_ratios(values, base)]
     columns += [np.nansum(results.matrix(name), axis=0) for name in ("cpu", "wall")]
     columns.append((~np.isnan(results.matrix("score"))).sum(axis=0))
-    names = [f"{i} {title}" for i, title in enumerate(COLUMNS)]  # two have one title
     return {
-        method: dict(zip(names, map(float, line), strict=True))
+        method: dict(zip(COLUMNS, map(float, line), strict=True))
         for method, line in zip(results.methods, np.transpose(columns), strict=True)
     }
 
 
 def overall_table(results: Results) -> str:
-    """Return `overall` as Markdown, the best rank first."""
-    rows = []
-    for method, line in overall(results).items():
-        rank, *others, cpu, wall, count = line.values()
-        if count:
-            cells = [_show(rank, 2), *(_show(value, 3 if i != 1 else 2)
-                                       for i, value in enumerate(others))]  # fmt: skip
-            rows.append((np.nan_to_num(rank, nan=np.inf), [
-                METHODS[method].title, *cells, f"{cpu:.0f}", f"{wall:.0f}", f"{count:.0f}",
-            ]))  # fmt: skip
-    return markdown(["", *COLUMNS], [cells for _, cells in sorted(rows, key=lambda row: row[0])])
+    """Return `overall` as Markdown, the best rank first, then those without one."""
+    lines = [(name, line) for name, line in overall(results).items() if line["tables"]]
+    lines.sort(key=lambda each: np.nan_to_num(each[1]["score rank"], nan=np.inf))
+    rows = [[METHODS[name].title, *_cells(line)] for name, line in lines]
+    return markdown(["", *COLUMNS.values()], rows)
+
+
+def _cells(line: Mapping[str, float]) -> list[str]:
+    digits = dict.fromkeys(COLUMNS, 0) | {
+        "score rank": 2, "score ratio": 3, "log loss rank": 2, "log loss ratio": 3,
+    }  # fmt: skip
+    return [_show(value, digits[name]) for name, value in line.items()]
 
 
 def each_table(results: Results) -> str:
@@ -164,18 +172,10 @@ def about(results: Results) -> str:
     )
 
 
-def summary(
-    found: Mapping[Trial, Result],
-    methods: Sequence[str],
-    tables: Sequence[str],
-    seeds: Sequence[int],
-) -> str:
-    """Return the report: for each kind of table the means, then each table."""
-    everything = Results(found, methods, tables, seeds)
-    parts = [about(everything)]
-    for role, heading in HEADINGS.items():
-        chosen = [name for name in tables if find_table(name).role == role]
-        if chosen:
-            part = everything._replace(tables=chosen)
-            parts += [f"### {heading}", overall_table(part), each_table(part)]
-    return "\n\n".join(parts)
+def by_role(results: Results) -> dict[str, Results]:
+    """Return the parts of the results by their headings: each role, where it has tables."""
+    chosen = {
+        heading: [name for name in results.tables if find_table(name).role == role]
+        for role, heading in HEADINGS.items()
+    }
+    return {heading: results._replace(tables=names) for heading, names in chosen.items() if names}
