@@ -14,8 +14,8 @@ from sklearn.metrics import r2_score
 
 import chainfit
 from chainfit._tables.encoder import describe
+from chainfit._tables.frame_target import decide_task
 from chainfit._tables.table import TableModel
-from chainfit._tables.target import decide_task
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

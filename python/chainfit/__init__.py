@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ._files.fields import ModelFileError
     from ._load import load
     from ._tables.table import TableModel
+    from ._tables.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
     "Chain",
@@ -40,6 +41,8 @@ __all__ = [
     "Net",
     "Page",
     "TableModel",
+    "TabularClassifier",
+    "TabularRegressor",
     "Trace",
     "__version__",
     "explain",
@@ -64,6 +67,8 @@ _LAZY = {
     "Net": "._explain.net",
     "Page": "._explain.page.page",
     "TableModel": "._tables.table",
+    "TabularClassifier": "._tables.tabular",
+    "TabularRegressor": "._tables.tabular",
     "Trace": "._explain.step",
     "explain": "._explain.explain",
     "explore": "._explain.page.page",

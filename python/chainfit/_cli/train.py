@@ -27,14 +27,14 @@ PATIENCE = 1.0
 def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     """Run ``chainfit train``."""
     from .._tables.encoder import describe
-    from .._tables.table import TableModel
-    from .._tables.target import (
+    from .._tables.frame_target import (
         check_classes,
         class_labels,
         column_of,
         decide_task,
         target_series,
     )
+    from .._tables.table import TableModel
     from .predict import describe_net
     from .tables import read_table
 

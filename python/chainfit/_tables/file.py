@@ -27,7 +27,7 @@ from .encoder import (
     DroppedColumn,
     NumberColumn,
 )
-from .target import TASKS
+from .frame_target import TASKS
 
 NETS = {cls.__name__: kind_of_net(cls) for cls in (MLPClassifier, MLPRegressor)}
 

@@ -20,8 +20,7 @@ from .._estimators.classifier import MLPClassifier
 from .._estimators.regressor import MLPRegressor
 from .._estimators.rules import LOSSES, OUTPUTS
 from .encoder import Column, encode, learn
-from .readers import read_numbers
-from .target import (
+from .frame_target import (
     TASKS,
     as_frame,
     check_classes,
@@ -30,6 +29,7 @@ from .target import (
     decide_task,
     target_series,
 )
+from .readers import read_numbers
 
 #: Early stopping gives up a tenth of the rows, which a smaller table cannot spare. It gets a
 #: stronger L2 penalty instead: 0.3 was best or near it on scikit-learn's iris, wine, breast_cancer
