@@ -28,10 +28,9 @@ _PROBE = 200
 
 @dataclass(frozen=True)
 class DateFormats:
-    """Formats that read a column equally well, and the rows that they read."""
+    """Formats that read a column equally well, the preferred one first."""
 
     formats: tuple[DateFormat, ...]
-    rows: int
 
     def choose(self, day_first: bool | None) -> tuple[DateFormat, str | None]:
         """Return the format with that order of day and month, and what to say of it.
@@ -73,7 +72,7 @@ def possible_dates(values: Any, counts: np.ndarray, hints: Hints) -> DateFormats
     if hints.date_format is not None:
         format = DateFormat(hints.date_format)
         rows = int(counts[~np.isnan(format.read(values))].sum())
-        return DateFormats((format,), rows) if rows * 2 > total else None
+        return DateFormats((format,)) if rows * 2 > total else None
     like_dates = mask_of(pc.match_substring_regex(values, r"\d\D*\d\D*\d\D*\d|(?i)[a-z]{3}\W*\d\d"))
     if int(counts[like_dates].sum()) * 2 <= total:
         return None
@@ -94,7 +93,7 @@ def possible_dates(values: Any, counts: np.ndarray, hints: Hints) -> DateFormats
             found.append((format, days))
     if best * 2 <= total:
         return None
-    return DateFormats(_sensible(found), best)
+    return DateFormats(_sensible(found))
 
 
 def _sensible(found: list[tuple[DateFormat, np.ndarray]]) -> tuple[DateFormat, ...]:

@@ -121,7 +121,7 @@ def train_nets(
     held_out: Sequence[Array] | None,
     n_jobs: int,
     on_epoch: OnEpoch | None = None,
-) -> list[_Member]:
+) -> Ensemble:
     """Train nets side by side, and set the temperature of classifiers.
 
     Parameters
@@ -231,11 +231,15 @@ def _unseen(data: FitData, held_out: Array | None) -> Unseen | None:
 def blocks_of_rows(rows: int, width: int) -> Iterator[slice]:
     """Cut rows into blocks whose features take a bounded memory."""
     size = max(1, (1 << 24) // max(1, width))
-    return (slice(start, min(start + size, rows)) for start in range(0, rows, size))
+    return (slice(start, start + size) for start in range(0, max(1, rows), size))
 
 
 def mean_probabilities(nets: Sequence[Any], X: Array) -> Array:
     """Return the mean of the nets' probabilities, float64 (rows, classes), rows adding up to 1."""
-    total: Array = sum(net.predict_proba(X).astype(np.float64) for net in nets)  # type: ignore[assignment]
+    if not len(X):
+        return np.empty((0, len(nets[0].classes_)))
+    total = np.zeros((len(X), len(nets[0].classes_)))
+    for net in nets:
+        total += net.predict_proba(X)
     total /= total.sum(axis=1, keepdims=True)
     return total

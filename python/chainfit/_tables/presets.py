@@ -35,10 +35,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 #: The parameters that are 'auto' by default.
 DECIDED = frozenset(COMMON)
 
-#: Tables of fewer rows are small. Batches of 32 give them enough steps; a few rows held out tell
+#: Tables of fewer rows are small. Batches of 16 give them enough steps; a few rows held out tell
 #: epochs apart by their loss, not by how many of them are right; and nets cost little.
 SMALL_ROWS = 2000
-SMALL: Mapping[str, Any] = {"batch_size": 32, "n_bins": 8, "scoring": "loss"}
+SMALL: Mapping[str, Any] = {"batch_size": 16, "n_bins": 8, "scoring": "loss"}
 SMALL_PRESETS: Mapping[str, Mapping[str, Any]] = {
     "fast": {},
     "good": {"n_nets": 8},

@@ -11,8 +11,9 @@ from .._files.fields import Fields, ModelFileError
 from .arrow import pa
 from .column_json import pack_numbers, unpack_numbers
 from .columns import NumberColumn
+from .drafts import draft_of
 from .hints import ColumnError, Hints
-from .kinds import draft_of, evidence_of
+from .kinds import evidence_of
 from .levels import cells_of, codes_of
 from .numbers import PLAIN, NumberFormat
 from .texts import plural, trimmed
@@ -65,8 +66,7 @@ class Target:
         """
         if self.task == "regression":
             return NumberColumn(self.name, self.numbers, missing=self.missing).read(column).values
-        texts = [class_text(value) for value in self.classes]
-        codes, cells = codes_of(column, texts, self.missing)
+        codes, cells = codes_of(column, self.classes, self.missing)
         return cells.by_row(codes)
 
     def labels(self, codes: np.ndarray) -> np.ndarray:
@@ -106,13 +106,6 @@ class Target:
         if sorted(set(classes)) != list(classes):
             raise ModelFileError(f"{where}: 'classes' must be sorted and differ")
         return cls(name, task, classes, numbers, missing, notes)
-
-
-def class_text(value: Any) -> str:
-    """Text of a class: of a number without a fraction, the integer's."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def learn_target(
@@ -158,7 +151,7 @@ def learn_target(
         tuple(dict.fromkeys([*hints.na, *draft.words])) if draft.kind == "number" else hints.na
     )
     if table is not None and (draft.words or (draft.numbers and len(draft.numbers.formats) > 1)):
-        evidence = evidence_of(draft_of(n, table.column(n), hints) for n in table.column_names)
+        evidence = evidence_of([draft_of(n, table.column(n), hints) for n in table.column_names])
         decimal = evidence.decimal
         if draft.kind != "number":
             missing = tuple(dict.fromkeys([*missing, *sorted(evidence.words)]))

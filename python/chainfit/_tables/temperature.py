@@ -55,9 +55,7 @@ def fit_temperature(nets: Sequence[Any], unseen: Sequence[Unseen], n_threads: in
     if any(weight.min() < 0 for weight in weights):
         return 1.0
     count = sum(len(rows.Y) for rows in unseen)
-    losses = [
-        _loss_of(net, rows, count, n_threads) for net, rows in zip(nets, unseen, strict=True)
-    ]
+    losses = [_loss_of(net, rows, count, n_threads) for net, rows in zip(nets, unseen, strict=True)]
     shares = [float(weight.sum()) for weight in weights]
 
     def mean_loss(inverse: float) -> float:
@@ -70,9 +68,7 @@ def _weight(rows: Unseen) -> Array:
     return np.ones(len(rows.Y)) if rows.sample_weight is None else rows.sample_weight
 
 
-def _loss_of(
-    net: Any, rows: Unseen, count: int, n_threads: int
-) -> Callable[[float], float]:
+def _loss_of(net: Any, rows: Unseen, count: int, n_threads: int) -> Callable[[float], float]:
     """Return a net's mean loss on its rows, of `count` in all, by 1 / temperature."""
     classes = max(2, rows.Y.shape[1])
     share = classes / (count + classes)
