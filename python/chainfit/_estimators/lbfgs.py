@@ -18,7 +18,7 @@ from sklearn.utils.optimize import _check_optimize_result
 from .callbacks import Listener, Record
 from .endings import End, Why
 from .inputs import FitData
-from .optimizer import Trainer, cast, new_trainer
+from .optimizer import cast, gradient_trainer
 from .parameters import as_float
 from .record import iteration, with_iterations
 from .settings import FitSettings
@@ -75,16 +75,7 @@ class _Minimisation:
         self._hook = settings.loss_hook(data.Y, data.sample_weight)
         self._threads = thread_limit(settings.n_threads)
         self._scale = settings.loss_scale(self._units[-1])
-        self._trainer: Trainer = new_trainer(
-            "sgd",
-            self._units,
-            settings.activation,
-            settings.core_loss,
-            data.dtype,
-            settings.loss_settings,
-            settings.core_link,
-            settings.blocks,
-        )
+        self._trainer = gradient_trainer(settings, self._units, data.dtype)
         theta = _pack(cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype))
         self.last = _Iterate(theta, 0, math.nan, math.nan)
         self.why: Why = "converged"
