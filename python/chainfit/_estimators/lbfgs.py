@@ -204,7 +204,16 @@ def minimise(
     """
     fit = _Minimisation(settings, data, state, listeners)
     fit.begin()
-    error = None
+    error, stop = None, None
+
+    def accepted(theta: Array) -> None:
+        nonlocal stop
+        try:
+            fit.accepted(theta)
+        except StopIteration as raised:  # which SciPy would take for a word to itself
+            stop = raised
+            raise _Stopped from raised
+
     try:
         result = scipy.optimize.minimize(
             fit.objective,
@@ -216,12 +225,13 @@ def minimise(
                 "maxiter": settings.max_iter,
                 "gtol": settings.tol,
             },
-            callback=fit.accepted,
+            callback=accepted,
         )
         n_iter = _check_optimize_result("lbfgs", result, settings.max_iter)
         fit.end_with(result.x, n_iter)
     except _Stopped:
-        pass
+        if stop is not None:
+            raise stop from None
     except KeyboardInterrupt as interrupt:
         fit.why, error = "interrupted", interrupt
     for listener in listeners:
