@@ -1,5 +1,6 @@
 """Checkpoints as files: what is refused and left alone; of tables, and on the command line."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from cut_short import Crash, crash, model_of
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.metrics import fbeta_score, make_scorer
 
 import chainfit
 from chainfit import ModelFileError, TableModel
@@ -52,6 +54,42 @@ def test_other_parameters_are_refused_by_name(begun, parameters, difference):
         model.fit(rows, targets)
     assert begun.read_bytes() == before
     assert not hasattr(model, "coefs_")
+
+
+def _rate(factor):
+    return lambda step, total: factor / (step + 1)
+
+
+def _of(factor, step, total):
+    return factor if total in {12, 24} else 0.0
+
+
+def _other(step, total):
+    return 0.02 / (step + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "same", "other"),
+    [
+        ("learning_rate", _rate(0.01), _rate(0.01), _rate(0.02)),
+        ("learning_rate", _rate(0.01), _rate(0.01), lambda step, total: 0.01 / (step + 2)),
+        ("learning_rate", partial(_of, 1e-2), partial(_of, 1e-2), partial(_of, 2e-2)),
+        ("learning_rate", _other, _other, _rate(0.02)),
+        (
+            "scoring",
+            make_scorer(fbeta_score, beta=2, average="macro"),
+            make_scorer(fbeta_score, beta=2, average="macro"),
+            make_scorer(fbeta_score, beta=3, average="macro"),
+        ),
+    ],
+)
+def test_other_functions_are_refused(name, there, same, other, tmp_path):
+    path = tmp_path / "c"
+    model, rows, targets = model_of("adam", path, **{name: there})
+    crash(model, rows, targets, 4)
+    with pytest.raises(ValueError, match=f"is of another fit, with other {name}"):
+        model_of("adam", path, **{name: other})[0].fit(rows, targets)
+    model_of("adam", path, **{name: same})[0].fit(rows, targets)
 
 
 def test_other_data_are_refused_by_name(begun):

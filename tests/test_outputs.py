@@ -167,6 +167,8 @@ def test_linear_quantiles():
         ({"quantile": 1.0}, r"must be a float in the range \(0.0, 1.0\) or several"),
         ({"quantile": (0.5, 0.5)}, "or several in a tuple, rising"),
         ({"quantile": ()}, "or several in a tuple, rising"),
+        ({"quantile": (0.1, "0.5")}, "or several in a tuple, rising"),
+        ({"quantile": [None, 0.5]}, "or several in a tuple, rising"),
         ({"quantile": "0.5"}, "or several in a tuple, rising"),
     ],
 )

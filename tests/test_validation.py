@@ -262,6 +262,20 @@ def test_listeners_of_lbfgs_see_the_best_weights_so_far():
     assert all(np.array_equal(a, b) for a, b in zip(model.coefs_, twin.coefs_, strict=True))
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration, RuntimeError])
+def test_any_error_of_a_scorer_comes_out(solver, error):
+    def scorer(estimator, inputs, y):
+        if estimator.n_iter_ == 2:
+            raise error("no more")
+        return 0.0
+
+    model, y, rows = case("real", solver=solver, scoring=scorer)
+    with pytest.raises(error, match="no more"):
+        model.fit(X, y, **rows)
+    assert not hasattr(model, "coefs_")
+
+
 # --- partial_fit ---------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from sklearn.utils.optimize import _check_optimize_result
 from .callbacks import Listener, Record
 from .endings import End, Why
 from .inputs import FitData
-from .optimizer import Trainer, cast, new_trainer
+from .optimizer import cast, gradient_trainer
 from .parameters import as_float
 from .record import iteration, with_iterations
 from .settings import FitSettings
@@ -75,16 +75,7 @@ class _Minimisation:
         self._hook = settings.loss_hook(data.Y, data.sample_weight)
         self._threads = thread_limit(settings.n_threads)
         self._scale = settings.loss_scale(self._units[-1])
-        self._trainer: Trainer = new_trainer(
-            "sgd",
-            self._units,
-            settings.activation,
-            settings.core_loss,
-            data.dtype,
-            settings.loss_settings,
-            settings.core_link,
-            settings.blocks,
-        )
+        self._trainer = gradient_trainer(settings, self._units, data.dtype)
         theta = _pack(cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype))
         self.last = _Iterate(theta, 0, math.nan, math.nan)
         self.why: Why = "converged"
@@ -213,7 +204,16 @@ def minimise(
     """
     fit = _Minimisation(settings, data, state, listeners)
     fit.begin()
-    error = None
+    error, stop = None, None
+
+    def accepted(theta: Array) -> None:
+        nonlocal stop
+        try:
+            fit.accepted(theta)
+        except StopIteration as raised:  # which SciPy would take for a word to itself
+            stop = raised
+            raise _Stopped from raised
+
     try:
         result = scipy.optimize.minimize(
             fit.objective,
@@ -225,12 +225,13 @@ def minimise(
                 "maxiter": settings.max_iter,
                 "gtol": settings.tol,
             },
-            callback=fit.accepted,
+            callback=accepted,
         )
         n_iter = _check_optimize_result("lbfgs", result, settings.max_iter)
         fit.end_with(result.x, n_iter)
     except _Stopped:
-        pass
+        if stop is not None:
+            raise stop from None
     except KeyboardInterrupt as interrupt:
         fit.why, error = "interrupted", interrupt
     for listener in listeners:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .rules import LEARNING_RATE, LOSSES, OPTIMIZERS, SETTINGS
+from .settings import FitSettings
 
 Array = npt.NDArray[Any]
 Trainer = _core.TrainerF32 | _core.TrainerF64
@@ -72,6 +73,20 @@ def new_trainer(
         out_activation=out_activation,
         blocks=blocks,
         **common,
+    )
+
+
+def gradient_trainer(settings: FitSettings, units: list[int], dtype: np.dtype[Any]) -> Trainer:
+    """Return a core trainer whose loss and gradient are asked for, and which makes no step."""
+    return new_trainer(
+        "sgd",
+        units,
+        settings.activation,
+        settings.core_loss,
+        dtype,
+        settings.loss_settings,
+        settings.core_link,
+        settings.blocks,
     )
 
 

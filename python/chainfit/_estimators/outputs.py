@@ -32,8 +32,8 @@ class Levels(Number):
         """Return whether scikit-learn's check lets `val` pass."""
         if not isinstance(val, tuple | list):
             return bool(super().is_satisfied_by(val))
-        rising = all(low < high for low, high in pairwise(val))
-        return len(val) > 0 and all(map(super().is_satisfied_by, val)) and rising
+        levels = len(val) > 0 and all(map(super().is_satisfied_by, val))
+        return levels and all(low < high for low, high in pairwise(val))
 
     def __str__(self) -> str:
         return f"{Interval.__str__(self)} or several in a tuple, rising"

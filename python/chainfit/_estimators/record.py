@@ -1,7 +1,7 @@
-"""The record of training, an epoch each: `history_`, and what the user's callbacks are given.
+"""The record of training, an epoch or iteration each: `history_`, and what callbacks are given.
 
-The core fills it (`EpochRecord` in cpp/engine/fit.hpp names its parts); here it is kept in a flat
-array, to which an epoch is added in no time.
+Of epochs the core fills it (`EpochRecord` in cpp/engine/fit.hpp names its parts), of iterations
+`lbfgs`. It is kept in a flat array, to which an epoch is added in no time.
 """
 
 from __future__ import annotations

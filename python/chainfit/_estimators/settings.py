@@ -30,7 +30,8 @@ class FitSettings:
 
     Attributes
     ----------
-    solver : {'lbfgs', 'sgd', 'adam'}
+    solver : str
+        One of `rules.SOLVERS`.
     activation : str or tuple of str
         Of all hidden layers, or of each.
     loss, out_activation : str
@@ -40,7 +41,7 @@ class FitSettings:
     rule_settings : mapping of str to Any
         The parameters in `rules.SETTINGS`, which a new optimizer is made with.
     loss_settings : mapping of str to Any
-        The loss' own parameters; a tuple has one for each of as many equal blocks of outputs.
+        The loss's own parameters; a tuple has one for each of as many equal blocks of outputs.
     own : mapping of str to Any
         The keywords of `keywords.TABLE` that the estimator has.
     custom : CustomLoss or None

@@ -21,6 +21,7 @@ from .layers import layers
 from .outputs import units_per_target
 from .parameters import check_activations, hidden_units
 from .state import State
+from .steps import check_dropout
 
 Array = npt.NDArray[Any]
 Weights = tuple[list[Array], list[Array]]
@@ -58,6 +59,7 @@ class Start(Jobs):
         dtype = FLOAT32 if self.precision == "float32" else FLOAT64
         settings = model._settings(dtype, incremental=False)
         check_activations(settings.activation, len(units) - 2)
+        check_dropout(settings.step.dropout, len(units) - 2)
         model.n_features_in_, model.n_outputs_, model.n_layers_ = units[0], units[-1], len(units)
         model.out_activation_ = settings.out_activation
         model._learn_outputs()
@@ -229,7 +231,10 @@ class StartClassifier(Start):
 
 def _distinct(classes: Any) -> Array:
     """Return the labels of a classification, sorted."""
-    found: Array = np.unique(np.asarray(classes), return_counts=True)[0]
+    try:
+        found: Array = np.unique(np.asarray(classes), return_counts=True)[0]
+    except TypeError:
+        raise ValueError(f"classes must be labels that can be sorted, got {classes!r}.") from None
     if found.size < 2 or found.size != np.size(classes):
         raise ValueError(f"classes must be two or more labels, each once, got {classes!r}.")
     return found

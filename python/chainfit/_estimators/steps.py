@@ -19,7 +19,7 @@ from .rules import BY_STEP
 
 Schedule = Callable[[int, int], float]
 
-# What asks for nothing, of the keywords that only a solver with steps has.
+# Keywords of the solvers that make steps, with the values that ask for nothing.
 _OFF: dict[str, tuple[Any, ...]] = {
     "dropout": (0,),
     "l1": (0,),
