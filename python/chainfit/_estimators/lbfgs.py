@@ -23,7 +23,6 @@ from .parameters import as_float
 from .record import iteration
 from .settings import FitSettings
 from .state import State
-from .threads import thread_limit
 
 Array = npt.NDArray[Any]
 Parameters = tuple[list[Array], list[Array]]
@@ -69,7 +68,7 @@ def minimise(
     """
     units = state.units
     hook = settings.loss_hook(data.Y, data.sample_weight)
-    threads = thread_limit(settings.n_threads)
+    threads = settings.threads
     trainer: Trainer = new_trainer(
         "sgd",
         units,

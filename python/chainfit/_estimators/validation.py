@@ -19,7 +19,6 @@ from .callbacks import Snapshot
 from .inputs import FitData, Rows, all_finite, core_form, take_rows
 from .optimizer import by_blocks
 from .settings import FitSettings
-from .threads import thread_limit
 
 Array = npt.NDArray[Any]
 
@@ -46,7 +45,7 @@ class Validation:
         scoring = settings.own.get("scoring")
         self._by_loss = scoring == "loss"
         self.with_loss = data.validation is not None or scoring is not None
-        self._threads = thread_limit(settings.n_threads)
+        self._threads = settings.threads
 
     def __call__(
         self, coefs: list[Array], intercepts: list[Array], state: Snapshot
