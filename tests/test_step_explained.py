@@ -22,7 +22,9 @@ OPTIONS = {
     "step": {"learning_rate": "step", "decay_steps": 5, "decay_rate": 0.5},
     "one_cycle": {"learning_rate": "one_cycle"},
     "callable": {"learning_rate": lambda step, total: 0.01 / (step + 1)},
-    "warmup": {"warmup": 4},
+    "warmup": {"warmup": 40},
+    "invscaling": {"learning_rate": "invscaling"},
+    "adaptive": {"learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1},
     "weight_decay": {"weight_decay": 0.05},
     "l1": {"l1": 0.5, "alpha": 0.2},
     "clip_norm": {"clip_norm": 0.3},
@@ -30,8 +32,8 @@ OPTIONS = {
     "average": {"average": "ema", "average_decay": 0.9},
     "all": {"l1": 0.1, "clip_norm": 0.3, "weight_decay": 0.05, "average": "ema", "warmup": 4},
     "dropout": {"dropout": 0.3},
+    "dropout of the input": {"dropout": (0.4, 0.5, 0.2), "l1": 0.1},
 }
-REFUSED = ("dropout",)
 
 
 def make(**parameters):
@@ -66,7 +68,7 @@ def assert_is_next(model, rows):
     return found
 
 
-@pytest.mark.parametrize("option", [name for name in OPTIONS if name not in REFUSED])
+@pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("solver", ["sgd", "adam", "adamw", "rmsprop"])
 def test_the_step_that_is_explained_is_the_next_one(solver, option):
     model = make(solver=solver, max_iter=9, shuffle=False, **OPTIONS[option])
@@ -101,12 +103,71 @@ def test_the_gradient_is_that_of_the_weights_that_are_trained():
     np.testing.assert_array_equal(chainfit.trace(plain, X[:3], y[:3]).net.coefs[0], plain.coefs_[0])
 
 
-@pytest.mark.parametrize("option", REFUSED)
-def test_a_step_that_is_not_explained_is_refused(option):
-    model = make(**OPTIONS[option]).fit(X, y)
-    with pytest.raises(ValueError, match=f"A step with {option}=.* is not explained"):
-        chainfit.trace(model, X[:3], y[:3])
-    with pytest.raises(ValueError, match=f"A step with {option}=.* is not explained"):
-        chainfit.explain(model, X[:3], y[:3], (0, 1, 2))
-    plain = copy.deepcopy(model).set_params(**{option: MLPRegressor().get_params()[option]})
-    assert "J" in str(chainfit.trace(plain, X[:3], y[:3]))
+# --- dropout -------------------------------------------------------------------------------------
+
+
+def dropping(**parameters):
+    return make(
+        solver="sgd", momentum=0.0, dropout=(0.3, 0.5, 0.4), activation=("logistic", "gelu"),
+        **parameters,
+    )  # fmt: skip
+
+
+STATES = {
+    "seed": {"random_state": 3},
+    "generator": {"random_state": np.random.RandomState(3)},
+    "global": {"random_state": None},
+    "in order": {"shuffle": False},
+}
+
+
+@pytest.mark.parametrize("begin", ["fitted", "initialized", "other"])
+@pytest.mark.parametrize("state", STATES)
+def test_the_masks_are_those_of_the_next_step(state, begin):
+    """Whatever draws them, and whichever order the rows are in."""
+    model = dropping(**STATES[state])
+    if begin == "initialized":
+        model.initialize(4)
+    else:
+        model.set_params(dropout=0.0 if begin == "other" else model.dropout).fit(X, y)
+        model.set_params(dropout=(0.3, 0.5, 0.4))
+    for rows in (9, 1):
+        found = assert_is_next(model.set_params(batch_size=rows), rows)
+        for old, new, g in zip(
+            found.update.old[0], found.update.new[0], found.update.gradient[0], strict=True
+        ):
+            np.testing.assert_allclose(new, old - found.update.eta * g, rtol=1e-12, atol=1e-16)
+        masks = found.dropout.masks
+        assert [mask.shape for mask in masks] == [(rows, 4), (rows, 7), (rows, 5)]
+        for mask, rate in zip(masks, (0.3, 0.5, 0.4), strict=True):
+            assert set(np.unique(mask)) <= {0, 1 / (1 - rate)}
+        assert rows == 1 or (masks[1] == 0).any()
+
+
+@pytest.mark.parametrize("rows", [1, 6])
+@pytest.mark.parametrize("notation", ["tutorial", "outputs", "matrix", "sklearn"])
+def test_paths_through_masks_add_up_to_the_gradient(notation, rows):
+    model = dropping(alpha=0.1).fit(X, y)
+    step = chainfit.trace(model, X[:rows], y[:rows])
+    reasons = set()
+    for address in ((0, 1, 2), (0, 3), (1, 2, 4), (2, 3, 0), (1, 6, 0)):
+        chain = chainfit.explain(model, X[:rows], y[:rows], address, notation=notation)
+        layer, source, target = chain.address
+        stored = step.db[layer][target] if source is None else step.dW[layer][source, target]
+        total = sum(path.product for path in chain.paths) + chain.remainder + chain.l2_term
+        assert total == pytest.approx(stored, rel=1e-12, abs=1e-15)
+        for path in chain.paths:
+            for factor in path.factors:
+                assert factor.rule.value == pytest.approx(factor.value, rel=1e-12, abs=1e-15)
+        reasons |= {block.reason for r in range(rows) for block in chain.row(r).blocks}
+        for text in (chain.text(), chain.to_html()):
+            assert "Dropout leaves out" in text
+        assert ("mask" in chain.to_latex(sections=["factors"])) == (layer < 2)
+    assert "dropped" in reasons
+
+
+def test_predictions_drop_nothing():
+    model = dropping().fit(X, y)
+    found = chainfit.trace(copy.deepcopy(model).set_params(dropout=0.0), X[:3], y[:3])
+    assert found.dropout is None and "mask" not in str(found)
+    np.testing.assert_allclose(found.a[-1].ravel(), model.predict(X[:3]), rtol=1e-12)

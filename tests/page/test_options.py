@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from pages import SIGNS, assert_same_numbers, assert_update_lines, find
+from pages import (
+    SIGNS,
+    assert_same_formulas,
+    assert_same_numbers,
+    assert_update_lines,
+    find,
+)
 
 import chainfit
 from chainfit import MLPRegressor
@@ -17,6 +23,8 @@ OPTIONS = {
     "clip_norm": {"clip_norm": 0.1},
     "clip_norm, not reached": {"clip_norm": 1e3, "l1": 0.1},
     "average": {"average": "ema", "average_decay": 0.9},
+    "dropout": {"dropout": 0.4, "activation": "logistic"},
+    "dropout of the input": {"dropout": (0.3, 0.4, 0.4), "l1": 0.1},
     "all": {"l1": 0.1, "clip_norm": 0.1, "weight_decay": 0.05, "average": "ema"},
 }
 UPDATE = """([row, address]) => {
@@ -29,8 +37,8 @@ UPDATE = """([row, address]) => {
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_numbers_and_lines_of_a_step(open_page, solver, option):
     model = MLPRegressor(
-        hidden_layer_sizes=(5, 3), activation="tanh", max_iter=4, batch_size=8, random_state=0,
-        solver=solver, momentum=0.0 if option == "l1" else 0.9, **OPTIONS[option],
+        hidden_layer_sizes=(5, 3), max_iter=4, batch_size=8, random_state=0, solver=solver,
+        momentum=0.0 if option == "l1" else 0.9, **{"activation": "tanh", **OPTIONS[option]},
     ).fit(X, y)  # fmt: skip
     page = open_page(chainfit.explore(model, X[:6], y[:6]).html)
     for rows, row in ((slice(0, 6), -1), (slice(2, 3), 2)):
@@ -42,12 +50,15 @@ def test_numbers_and_lines_of_a_step(open_page, solver, option):
             expected = found.update.of(l, i, j)
             assert shown.keys() == expected.keys()
             for key, value in expected.items():
-                if key != "rule":
+                if key not in ("rule", "schedule"):
                     np.testing.assert_allclose(shown[key], value, rtol=1e-9, atol=1e-14)
     find(page, (0, 1, 2))
     chain = chainfit.explain(model, X[:1], y[:1], (0, 1, 2))
-    assert_update_lines(page.evaluate(SIGNS), chain)
+    shown = page.evaluate(SIGNS)
+    assert_same_formulas(shown, chain)
+    assert_update_lines(shown, chain)
     panel = page.inner_text("#panel")
     assert ("clip_norm" in panel) == ("clip_norm" in OPTIONS[option])
     assert ("avg" in panel) == ("average" in OPTIONS[option])
+    assert ("mask" in panel) == ("dropout" in OPTIONS[option])
     assert ("L1" in panel) == ("l1" in OPTIONS[option])

@@ -94,7 +94,7 @@ def _moved(
     z[:, j] += by
     error = np.zeros_like(z)
     error[:, j] = 2 * U * (np.abs(z[:, j]) + np.abs(by))
-    return list(forward(trace.net, l + 1, Bounded(z, error)))
+    return list(forward(trace, l + 1, Bounded(z, error), rows))
 
 
 def _sides(trace: TraceNumbers, l: int, j: int, rows: Array, by: Array) -> Array:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import check_random_state
 
 from .. import _core, reference
 from .._estimators.base import BaseMLP
@@ -17,6 +21,26 @@ AVERAGED = (
     "The model's own weights are the average of those that training goes on with, which are these: "
     "the gradient is theirs."
 )
+
+#: What masks are, on a page.
+DROPPED = (
+    "Dropout: values are those of the next step on the row, or on all, which leaves units out at "
+    "random; the mask is 0 of a unit that it drops. Predictions leave out none."
+)
+
+#: What a unit of a row is multiplied by, of layers 0..L-1; None of those that drop none.
+Masks = list[Array | None]
+
+
+class Dropout(NamedTuple):
+    """What the next step leaves out, and what the core needs to leave out the same."""
+
+    masks: Masks  # (rows, n_l), 0 or 1 / (1 - rate)
+    rates: list[float]
+    seed: int
+    step: int  # from 0
+    order: Array  # of the rows in the batch, by which masks are drawn
+
 
 Weights = tuple[list[Array], list[Array]]
 
@@ -35,8 +59,7 @@ def optimizer_state(model: Any) -> dict[str, Any]:
     """Return name, eta, steps, slots and settings of the optimizer that partial_fit goes on with.
 
     Without one, after 'lbfgs' for instance, it is the new one that partial_fit would make. Settings
-    have the options that steps are asked for and no others. An average of the weights is the last
-    slot, after the first step.
+    have the options that steps are asked for and no others.
     """
     settings = {key: getattr(model, key) for key in SETTINGS if hasattr(model, key)}
     ours = isinstance(model, BaseMLP)
@@ -60,6 +83,37 @@ def optimizer_state(model: Any) -> dict[str, Any]:
     if step.averages:
         settings[SHARE.key] = model.average_decay if "raw" in state else 0.0
     return {**state, **_eta_now(model, step, state)}
+
+
+def next_random_state(model: Any) -> Any:
+    """Return the seed that the next step draws by, or a copy of its generator as it stands.
+
+    So the global one is not moved either.
+    """
+    given = model.random_state
+    return copy.deepcopy(check_random_state(None) if given is None else given)
+
+
+def dropout_of(model: Any, rows: int) -> Dropout | None:
+    """Return what the next step on so many rows leaves out; None if it drops no units."""
+    if not isinstance(model, BaseMLP) or not getattr(model, "dropout", 0):
+        return None
+    with model._at_rest() as draft:
+        state, step = optimizer_state(draft), StepSettings.of(vars(draft))
+    rates = step.dropout_rates(len(model.coefs_))
+    if not rates:
+        return None
+    generator, seed = check_random_state(next_random_state(draft)), state.get("seed")
+    if seed is None:
+        seed = int(generator.randint(2**32, dtype=np.int64))
+    order = np.arange(rows)
+    if draft.shuffle:
+        generator.shuffle(order)
+    units = [len(W) for W in model.coefs_]
+    masks: Masks = reference.masks(seed, int(state["steps"]), rates, rows, units)
+    back = np.argsort(order)
+    in_place = [None if mask is None else mask[back] for mask in masks]
+    return Dropout(in_place, rates, seed, int(state["steps"]), order)
 
 
 def numbers_of_state(state: dict[str, Any], **known: float | None) -> dict[str, Any]:

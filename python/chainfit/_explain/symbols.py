@@ -43,6 +43,13 @@ class Symbols:
     def a(self, l: int, j: Unit) -> Quantity:
         return quantity(self.notation.a(l, j), self.trace.a[l][self.row], j)
 
+    def mask(self, l: int, j: Unit) -> Quantity | None:
+        """Return what dropout multiplies a unit by, None where its layer drops none."""
+        values = self.trace.mask(l)
+        name = Name(*map("mask({})".format, self.notation.a(l, j)))
+        name = name._replace(latex=rf"\text{{mask}}({self.notation.a(l, j).latex})")
+        return None if values is None else quantity(name, values[self.row], j)
+
     def z(self, l: int, j: Unit) -> Quantity:
         return quantity(self.notation.z(l, j), self.trace.z[l][self.row], j)
 
@@ -67,11 +74,18 @@ class Symbols:
     # --- rules, of what their names say
 
     def activation(self, l: int, j: Unit) -> Formula:
-        return rules.ACTIVATIONS[self.net.layer_activation(l)](self.z(l, j), self.z(l, "k"))
+        f = rules.ACTIVATIONS[self.net.layer_activation(l)](self.z(l, j), self.z(l, "k"))
+        mask = self.mask(l, j)
+        return f if mask is None else mask * f
 
     def slope(self, l: int, j: Unit) -> Formula:
-        f = rules.ACTIVATIONS[self.net.layer_activation(l)]
-        return f.derivative(self.z(l, j), self.a(l, j))
+        """Return the rule of da/dz; of a unit that is dropped it is the mask, 0."""
+        f, mask = rules.ACTIVATIONS[self.net.layer_activation(l)], self.mask(l, j)
+        if mask is None:
+            return f.derivative(self.z(l, j), self.a(l, j))
+        if mask.value == 0:
+            return mask
+        return mask * f.derivative(self.z(l, j), self.a(l, j) / mask)
 
     def loss_derivative(self, k: Unit) -> Formula:
         return self.loss.derivative(self.y(k), self.a(self.L, k))

@@ -16,6 +16,7 @@ from .. import reference
 from . import rules
 from .formula import Array, plain, substitute
 from .net import Net
+from .next_step import Dropout
 from .update import Update
 
 Columns = dict[str, Array]
@@ -40,6 +41,12 @@ class TraceNumbers:
     penalty: float
     J: float
     update: Update | None = None
+    dropout: Dropout | None = None
+
+    def mask(self, l: int) -> Array | None:
+        """Return what dropout multiplies a[l] by, (rows, n_l); None if it drops none there."""
+        masks = [] if self.dropout is None else self.dropout.masks
+        return masks[l] if l < len(masks) else None
 
     @property
     def share(self) -> Array:
@@ -61,15 +68,25 @@ def weights_of(X: Array, sample_weight: Array | None) -> Array:
     return np.ones(len(X)) if sample_weight is None else sample_weight
 
 
-def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = None) -> TraceNumbers:
+def trace_numbers(
+    net: Net,
+    X: Array,
+    Y: Array,
+    sample_weight: Array | None = None,
+    dropout: Dropout | None = None,
+) -> TraceNumbers:
     """Return the numbers of a checked batch (see `as_batch`), without an update."""
     W, b, L = net.coefs, net.intercepts, len(net.coefs)
+    masks = [None] * L if dropout is None else dropout.masks
     z: list[Any] = [None]
-    a = [X]
-    for l in range(L):
-        z.append(a[l] @ W[l] + b[l])
-        a.append(activate(net.layer_activation(l + 1), z[l + 1]))
-    df = [None, *(slopes(net.layer_activation(l), z[l], a[l]) for l in range(1, L + 1))]
+    df: list[Any] = [None]
+    a = [times(X, masks[0])]
+    for l in range(1, L + 1):
+        name, mask = net.layer_activation(l), masks[l] if l < L else None
+        z.append(a[l - 1] @ W[l - 1] + b[l - 1])
+        f = activate(name, z[l])
+        a.append(times(f, mask))
+        df.append(times(slopes(name, z[l], f), mask))
 
     w = weights_of(X, sample_weight)
     share = (w / w.sum())[:, np.newaxis]
@@ -102,7 +119,12 @@ def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = No
     J = float(share[:, 0] @ loss_rows) + penalty
     db = [delta[l + 1].sum(axis=0) for l in range(L)]
     sums = (z, a, df, da, delta, dW, db)
-    return TraceNumbers(net, X, Y, sample_weight, *sums, loss_rows, penalty, J)
+    return TraceNumbers(net, X, Y, sample_weight, *sums, loss_rows, penalty, J, None, dropout)
+
+
+def times(x: Any, mask: Array | None) -> Any:
+    """Return x, of a layer's units, times the layer's mask."""
+    return x if mask is None else x * mask
 
 
 def penalties(net: Net, sum_w: float) -> dict[str, float]:

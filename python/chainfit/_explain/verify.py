@@ -121,9 +121,14 @@ def _kernel_gradient(
     own = {p.name: getattr(trace.net, p.name) for p in _core.losses()[loss].parameters}
     trainer = new_trainer("sgd", units, activation, loss, np.dtype(np.float64), own, out_activation)
     trainer.set_parameters(W, b)
-    gradient = trainer.loss_and_gradient(
-        trace.X, trace.Y, trace.sample_weight, trace.net.alpha, 1, trace.net.l1
-    )
+    X, Y, w = trace.X, trace.Y, trace.sample_weight
+    if trace.dropout is not None:
+        _, rates, seed, step, order = trace.dropout
+        trainer.set_dropout(rates, seed)
+        trainer.steps = step
+        X, Y, w = X[order], Y[order], None if w is None else w[order]
+    drops = trace.dropout is not None
+    gradient = trainer.loss_and_gradient(X, Y, w, trace.net.alpha, 1, trace.net.l1, dropout=drops)
     element = gradient[3][l][j] if i is None else gradient[2][l][i, j]
     note = "" if len(W) == len(trace.net.coefs) else "of the net with an identity layer on top"
     return float(element), note

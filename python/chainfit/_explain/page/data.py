@@ -24,7 +24,7 @@ from ..batch import as_batch
 from ..formula import as_data
 from ..history import History
 from ..net import Net, as_net
-from ..next_step import AVERAGED, numbers_of_state, optimizer_state
+from ..next_step import AVERAGED, DROPPED, dropout_of, numbers_of_state, optimizer_state
 from ..notation import NOTATIONS, Notation, Symbol, get_notation
 from ..trace import trace_numbers
 from ..update import settings_of
@@ -77,8 +77,12 @@ def page_data(
     weights = None if w is None else w.tolist()
     is_class = hasattr(net.model, "classes_")  # a class called 1 needs a word more
     names = map(printable, net.output_names)
+    masks = {name: _masks(net, n) for name, n in (("one", 1), ("all", rows))}
+    if masks["one"]:
+        notes.append(DROPPED + (" Earlier epochs are shown whole." if len(kept) > 1 else ""))
     data = {
         "units": net.units,
+        "masks": masks if masks["one"] else None,
         "canonical": net.canonical,
         "penalties": _penalties(net),
         **rules_data(net),
@@ -105,6 +109,17 @@ def rules_data(net: Net) -> dict[str, Any]:
         "loss": {"name": net.loss, "is_clipped": clipped, "row": as_data(of_row), **trees},
         "solver": _solver(net),
     }
+
+
+def _masks(net: Net, rows: int) -> list[dict[str, Any] | None] | None:
+    """Return what the next step on so many rows leaves out, layer by layer."""
+    found = dropout_of(net.model, rows)
+    if found is None:
+        return None
+    return [
+        None if mask is None else {"kept": _base64([mask > 0], np.float32), "scale": 1 / (1 - rate)}
+        for mask, rate in zip(found.masks, found.rates, strict=True)
+    ]
 
 
 def _penalties(net: Net) -> list[dict[str, Any]]:

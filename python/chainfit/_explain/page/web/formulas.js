@@ -68,6 +68,24 @@ function quantities(t) {
       }).filter(Boolean);
     },
 
+    // What dropout multiplies a unit by; null where its layer drops none.
+    mask: (l, j) =>
+      (row ? row.masks : (masks.one ?? []))[l]
+        ? leaf_of("symbol", () => mask_name(symbol.a(l, j)), row && mask_of(row, l, j))
+        : null,
+    activation_rule(l, j) {
+      const tree = bind(rules[l].shown, { z: z(l, j), z_k: in_general().z(l, "k") }, row?.z[l]);
+      const mask = q.mask(l, j);
+      return mask ? product(mask, tree) : tree;
+    },
+    slope_rule(l, j) {
+      const mask = q.mask(l, j);
+      if (!mask) return bind(rules[l].slope, { z: z(l, j), a: a(l, j) });
+      if (mask.value === 0) return mask;
+      const before = ["Quotient", a(l, j), mask];
+      return product(mask, bind(rules[l].slope, { z: z(l, j), a: before }));
+    },
+
     // The factors of dJ/dw, each { of, rule }, some with a rule in general. Of an output the first
     // two may be one, dJ/dz: see to_sum. With one factor for each neuron, the last two are.
     factors(at) {
@@ -78,7 +96,7 @@ function quantities(t) {
         l === L
           ? { rule: bind(loss.slope, { y: y(j), a: a(L, j) }) }
           : { rule: q.back_sum(l, j), general: in_general().back_sum(l, j) };
-      const steep = { of: q.da_dz(l, j), rule: bind(rules[l].slope, { z: z(l, j), a: a(l, j) }) };
+      const steep = { of: q.da_dz(l, j), rule: q.slope_rule(l, j) };
       const both = { of: merged(steep.of, input.of), rule: product(steep.of, input.of) };
       const others = notation.per_neuron ? [both] : [steep, input];
       return [{ of: q.dJ_da(l, j), ...first }, ...others];
@@ -100,6 +118,8 @@ function quantities(t) {
   };
   return q;
 }
+
+const mask_name = (of) => mrow(label("mask("), part(of), label(")"));
 
 // dh/dz and the dz/d... after it as one factor
 const merged = (p, q) => ({ partial: [p.partial[0], q.partial[1]], value: p.value * q.value });
