@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import chainfit
-from chainfit import MLPRegressor
-from chainfit._explain import step_rules
+from chainfit import MLPRegressor, reference
+from chainfit._explain import schedule_rules, step_rules
 from chainfit._explain.formula import Name
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -171,3 +171,63 @@ def test_predictions_drop_nothing():
     found = chainfit.trace(copy.deepcopy(model).set_params(dropout=0.0), X[:3], y[:3])
     assert found.dropout is None and "mask" not in str(found)
     np.testing.assert_allclose(found.a[-1].ravel(), model.predict(X[:3]), rtol=1e-12)
+
+
+# --- schedules -----------------------------------------------------------------------------------
+
+#: learning_rate and other parameters, and the name of the formula.
+SCHEDULED = {
+    "cosine": ({"learning_rate": "cosine"}, {"cosine"}),
+    "linear": ({"learning_rate": "linear", "warmup": 3}, {"warmup", "linear"}),
+    "step": ({"learning_rate": "step", "decay_steps": 5, "decay_rate": 0.5}, {"step"}),
+    "one_cycle": ({"learning_rate": "one_cycle"}, {"one_cycle, rising", "one_cycle, falling"}),
+    "callable": ({"learning_rate": lambda step, total: 0.01 / (step + 1)}, {"given"}),
+    "warmup": ({"warmup": 0.3}, {"warmup", None}),
+    "invscaling": ({"learning_rate": "invscaling", "power_t": 0.3}, {"invscaling"}),
+    "adaptive": (
+        {"learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1}, {"adaptive", None}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_the_formula_of_a_schedule_gives_its_learning_rate(name):
+    parameters, expected = SCHEDULED[name]
+    model = make(max_iter=10, batch_size=50, **parameters).initialize(4)
+    seen = set()
+    for _ in range(12):
+        found = chainfit.trace(model, X, y)
+        numbers = found.update.of(0, 1, 2)
+        seen.add(numbers.get("schedule"))
+        lines = step_rules.update_rule(numbers, Name("J", "J", "J"), Name("w", "w", "w"))
+        by_name = {line.name.ascii: line for line in lines}
+        if numbers.get("schedule") not in (None, "given"):
+            assert by_name["eta"].rule.value == pytest.approx(found.update.eta, rel=1e-12)
+            assert "η = η₀" in str(found)
+        if name == "callable":
+            assert f"Your function gave the learning rate {numbers['eta']:.6g}" in str(found)
+        old = found.update.old[0][0]
+        model.partial_fit(X, y)
+        np.testing.assert_array_equal(found.update.new[0][0], model.coefs_[0])
+        assert (old != model.coefs_[0]).any() or numbers["eta"] == 0
+    assert seen == expected
+
+
+@pytest.mark.parametrize("name", reference.SCHEDULES)
+def test_schedules_are_the_references(name):
+    for step in range(40):
+        if name == "constant":
+            continue
+        part = ", rising" if step <= 0.3 * 40 - 1 else ", falling"
+        key = name + part * (name == "one_cycle")
+        known = {"eta_0": 0.1, "step": step, "steps": 40}
+        eta = schedule_rules.evaluated(schedule_rules.SCHEDULES[key].lines, known)["eta"]
+        expected = reference.learning_rate(name, step, 40, eta=0.1)
+        assert eta == pytest.approx(expected, rel=1e-13, abs=1e-18)
+
+
+def test_a_schedule_that_has_left_its_formula_is_not_written():
+    model = make(solver="sgd", learning_rate="invscaling").fit(X, y)
+    model._optimizer_state = {**model._optimizer_state, "eta": 0.123}
+    update = chainfit.trace(model, X[:3], y[:3]).update
+    assert update.eta == 0.123 and "schedule" not in update.constants

@@ -23,6 +23,12 @@ OPTIONS = {
     "clip_norm": {"clip_norm": 0.1},
     "clip_norm, not reached": {"clip_norm": 1e3, "l1": 0.1},
     "average": {"average": "ema", "average_decay": 0.9},
+    "cosine": {"learning_rate": "cosine"},
+    "one_cycle": {"learning_rate": "one_cycle"},
+    "step": {"learning_rate": "step", "decay_steps": 5, "warmup": 3},
+    "warmup": {"warmup": 50},
+    "invscaling": {"learning_rate": "invscaling"},
+    "callable": {"learning_rate": lambda step, total: 0.01 / (step + 1)},
     "dropout": {"dropout": 0.4, "activation": "logistic"},
     "dropout of the input": {"dropout": (0.3, 0.4, 0.4), "l1": 0.1},
     "all": {"l1": 0.1, "clip_norm": 0.1, "weight_decay": 0.05, "average": "ema"},
@@ -60,5 +66,6 @@ def test_numbers_and_lines_of_a_step(open_page, solver, option):
     panel = page.inner_text("#panel")
     assert ("clip_norm" in panel) == ("clip_norm" in OPTIONS[option])
     assert ("avg" in panel) == ("average" in OPTIONS[option])
+    assert ("Your function gave" in panel) == (option == "callable")
     assert ("mask" in panel) == ("dropout" in OPTIONS[option])
     assert ("L1" in panel) == ("l1" in OPTIONS[option])

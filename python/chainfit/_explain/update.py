@@ -43,9 +43,9 @@ class Update:
         What the step computed in.
     constants : dict of str to float
         The rule's numbers that are the same for every weight, attributes as well: ``eta``, as the
-        schedule left it, ``mu``, ``beta1``; ``t``, the number of the step; ``eta_t``, Adam's step
-        size with both of its bias corrections; ``norm`` of the gradient and ``clip``, what it was
-        multiplied by.
+        schedule left it, the name of the ``schedule`` and its own numbers, ``mu``, ``beta1``;
+        ``t``, the number of the step; ``eta_t``, Adam's step size with both of its bias
+        corrections; ``norm`` of the gradient and ``clip``, what it was multiplied by.
     old, new, gradient : tuple of (coefs, intercepts)
         The parameters, and dJ by each, as arrays of their shapes; the gradient in float64, before
         it is clipped.
@@ -56,7 +56,7 @@ class Update:
 
     rule: str
     dtype: np.dtype[Any]
-    constants: dict[str, float]
+    constants: dict[str, Any]
     old: Layers
     new: Layers
     gradient: Layers

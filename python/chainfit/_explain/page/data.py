@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ..._common.printable import printable
 from ..._estimators.rules import optimizer_name
-from .. import rules, step_rules
+from .. import rules, schedule_rules, step_rules
 from ..address import SYNTAXES, Syntax, syntax_of
 from ..batch import as_batch
 from ..formula import as_data
@@ -163,6 +163,7 @@ def _solver(net: Net) -> dict[str, Any]:
         "words": update.words,
         "why": f"What {update.words} remembered at this epoch was not kept.",
         "names": {v.key: v.name.unicode for v in variables},
+        "note": schedule_rules.words_of(_update(net) or {}),
         "memory": [v.key for v in update.memory],
         # 0 for a bias
         "of_weights": [v.key for v in update.constants if v == step_rules.DECAY],
@@ -307,8 +308,11 @@ def _update(net: Net) -> dict[str, Any] | None:
         return {"rule": rule, **step_rules.numbers_of_rule(rule, 1, _settings(net))}
     state = optimizer_state(net.model)
     settings = state["settings"]
-    if not hasattr(net.model, "_optimizer") and not (
-        state["name"] == "sgd" and settings["learning_rate"] == "constant"
+    if not hasattr(net.model, "_optimizer") and (
+        state["name"] != "sgd"
+        or settings["learning_rate"] != "constant"
+        or step_rules.SHARE.key in settings
+        or "schedule" in settings
     ):
         return None  # a net of an epoch gone by: its optimizer has moved on
     return {"rule": state["name"], **numbers_of_state(state)}

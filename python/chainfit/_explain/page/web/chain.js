@@ -60,6 +60,7 @@ function chain_panel({ epoch, row, weight, path }) {
     section(
       `Its update by ${solver.words}`,
       step.fresh === null ? note(step.why) : formula(...update_equations(step, weight, t)),
+      step.fresh !== null && solver.note && note(solver.note),
     ),
     check_section(epoch, row, weight, t),
   ];
