@@ -7,7 +7,7 @@ import pytest
 
 import chainfit
 from chainfit import reference
-from chainfit._explain import rules
+from chainfit._explain import rules, step_rules
 from chainfit._explain.formula import (
     FUNCTIONS,
     Formula,
@@ -107,7 +107,7 @@ def test_losses(name):
 def test_updates(name):
     """Two steps on one weight: the second has something to remember."""
     values = {"eta": 0.1, "mu": 0.8, "beta1": 0.7, "beta2": 0.9, "eps": 1e-3}
-    rule = rules.UPDATES[name]
+    rule = step_rules.UPDATES[name]
     constants = {v.key: values.get(v.key, 0.05) for v in rule.constants}
     W, b = [np.array([[0.5]])], [np.zeros(1)]
     state = reference.init_state(W, b, name, **constants)
@@ -116,7 +116,7 @@ def test_updates(name):
         state.steps = t
         numbers |= {"t": t, "gradient": g, **{v.key: np.nan for v, _ in rule.lines}}
         for v, _ in rule.lines:  # each line from those before it
-            lines = rules.update_rule(numbers, code("J"), code("w"))
+            lines = step_rules.update_rule(numbers, code("J"), code("w"))
             numbers[v.key] = lines[[u for u, _ in rule.lines].index(v)].rule.value
         slots = [slot[0][0] for slot in state.slots]
         reference.update(W[0], np.array([[g]]), state, *slots)
@@ -132,7 +132,7 @@ def trees():
         yield from (f.value, f.slope, f.stable)
     for loss in rules.LOSSES.values():
         yield from (loss.term, loss.slope, loss.of_sum)
-    for update in rules.UPDATES.values():
+    for update in step_rules.UPDATES.values():
         yield from (tree for _, tree in update.lines)
 
 

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 import chainfit
 from chainfit._cli.main import main
-from chainfit._explain import rules
+from chainfit._explain import rules, step_rules
 from chainfit._explain.notation import NOTATIONS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -118,7 +118,7 @@ def test_rules_and_notations_are_the_packages():
     """The page's scripts know none by name."""
     web = Path(chainfit.__file__).parent / "_explain/page/web"
     script = " ".join(file.read_text(encoding="utf-8") for file in web.glob("*.js"))
-    names = {*NOTATIONS, *rules.ACTIVATIONS, *rules.LOSSES, *rules.UPDATES}
+    names = {*NOTATIONS, *rules.ACTIVATIONS, *rules.LOSSES, *step_rules.UPDATES}
     names -= {"exp", "tanh", "softmax", "outputs", "matrix", "identity"}  # words of any such page
     assert {name for name in names if re.search(rf"\b{name}\b", script)} == set()
     for notation in NOTATIONS:

@@ -46,22 +46,6 @@ def as_batch(model: Any, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     return rounded(net, read_batch(net, X, y, sample_weight))
 
 
-# What steps of a model may do that no formula here says, and what of it asks for nothing.
-_NOT_EXPLAINED = {"dropout": 0, "l1": 0, "clip_norm": None, "average": None}
-
-
-def _check_explained(net: Net) -> None:
-    """Raise a ValueError rather than show the numbers of another step than the model's."""
-    for name, nothing in _NOT_EXPLAINED.items():
-        value = getattr(net.model, name, nothing)
-        values = value if isinstance(value, tuple | list) else (value,)
-        if any(v != nothing for v in values):
-            raise ValueError(
-                f"A step with {name}={value!r} is not explained. Explain the net without it: "
-                f"copy.deepcopy(model).set_params({name}={nothing!r})."
-            )
-
-
 def rounded(net: Net, batch: Batch) -> Batch:
     """Return the batch in float64, rounded to the dtype that a chainfit model trains in."""
     # scikit-learn multiplies float64 rows with float32 weights in float64
@@ -72,7 +56,6 @@ def rounded(net: Net, batch: Batch) -> Batch:
 
 def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     """Return the checked batch, not yet rounded to the dtype of the model."""
-    _check_explained(net)
     single = False  # whether X came as one row without the first dimension
     if getattr(X, "ndim", None) != 2 and not hasattr(X, "to_pandas"):
         X = np.asarray(X)

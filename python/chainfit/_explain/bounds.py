@@ -8,12 +8,12 @@ differs in one layer goes through the next: these bounds are followed from layer
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from . import rules
 from .formula import Array
-from .net import Net
 from .rounding import Bounded, U, bounded
 from .trace import TraceNumbers, activate
 
@@ -22,26 +22,35 @@ from .trace import TraceNumbers, activate
 TINY = 1e-250
 
 
-def forward(net: Net, l: int, z: Bounded) -> Iterator[tuple[Bounded, Bounded]]:
-    """Yield the sums of each layer and what it gives, from the sums of layer l up."""
+def forward(
+    trace: TraceNumbers, l: int, z: Bounded, rows: Any = slice(None)
+) -> Iterator[tuple[Bounded, Bounded]]:
+    """Yield z and f(z) of each layer, from the sums of layer l up, of some of the rows."""
+    net = trace.net
     for m in range(l, len(net.coefs) + 1):
-        a = _activated(net.layer_activation(m), z)
-        yield z, a
+        f = _activated(net.layer_activation(m), z)
+        yield z, f
         if m < len(net.coefs):
+            mask = trace.mask(m)
+            a = f if mask is None else masked(f, mask[rows])
             z = _sums(a, net.coefs[m], net.intercepts[m])
+
+
+def masked(a: Bounded, mask: Array | None) -> Bounded:
+    return a if mask is None else a * Bounded(mask, 0.0)
 
 
 def kernel_bound(trace: TraceNumbers, l: int, i: int | None, j: int) -> float:
     """Bound how far two evaluations of dJ/dw lie apart."""
     net, L = trace.net, len(trace.net.coefs)
     W, share = net.coefs, trace.share[:, np.newaxis]
-    a, df = [Bounded(trace.X, np.zeros_like(trace.X))], [np.zeros(0)]
-    for m, (z, a_m) in enumerate(forward(net, 1, _sums(a[0], W[0], net.intercepts[0])), start=1):
+    a, df = [Bounded(trace.a[0], np.zeros_like(trace.X))], [np.zeros(0)]
+    for m, (z, f) in enumerate(forward(trace, 1, _sums(a[0], W[0], net.intercepts[0])), start=1):
         slope = rules.ACTIVATIONS[net.layer_activation(m)].slope
         # a whole jump where z is within rounding of a kink
-        off = 0.0 if slope is None else bounded(slope, {rules.Z: z, rules.A: a_m}).error
-        a.append(a_m)
-        df.append(np.broadcast_to(off, a_m.value.shape))
+        off = Bounded(0.0, 0.0) if slope is None else bounded(slope, {rules.Z: z, rules.A: f})
+        a.append(masked(f, trace.mask(m)))
+        df.append(np.broadcast_to(masked(off, trace.mask(m)).error, f.value.shape))
     if net.canonical:
         delta = share * (a[L].error + 2 * U * np.abs(a[L].value - trace.Y))
     else:

@@ -51,12 +51,17 @@ def central_difference(backward: Backward, weight: float) -> tuple[float | None,
         value = float(share @ narrow)
         tolerance = float(share @ (np.abs(wide - narrow) + 2 * error / h + slack))
         note = f"steps {_range(h)} to either side"
-    if i is not None and net.alpha:
+    for key, rule in rules.penalties_of(net).items() if i is not None else ():
         h0 = _STEP * max(1.0, abs(weight))
-        above, below = weight + h0, weight - h0
-        scale = net.alpha / 2 / trace.sum_w
-        value += scale * (above * above - below * below) / (above - below)
-        tolerance += scale * 4 * U * above * above / h0
+        if weight:  # off the kink of |w|
+            h0 = min(h0, abs(weight) / 2)
+        above, below = (
+            float(substitute(rule.term, {rules.W: plain(w)}).value)
+            for w in (weight + h0, weight - h0)
+        )
+        scale = getattr(net, key) / rule.divisor / trace.sum_w
+        value += scale * (above - below) / (weight + h0 - (weight - h0))
+        tolerance += scale * 4 * U * max(above, below) / h0
     return value, tolerance, note
 
 
@@ -89,7 +94,7 @@ def _moved(
     z[:, j] += by
     error = np.zeros_like(z)
     error[:, j] = 2 * U * (np.abs(z[:, j]) + np.abs(by))
-    return list(forward(trace.net, l + 1, Bounded(z, error)))
+    return list(forward(trace, l + 1, Bounded(z, error), rows))
 
 
 def _sides(trace: TraceNumbers, l: int, j: int, rows: Array, by: Array) -> Array:

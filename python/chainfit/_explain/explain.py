@@ -32,15 +32,15 @@ class Chain(Written, ChainNumbers):
     Attributes
     ----------
     value : float
-        dJ/dw: the rows' terms by their shares, added up, and the L2 term.
+        dJ/dw: the rows' terms by their shares, added up, and the terms of L2 and L1.
     address : Address
         (layer, source, target) of ``coefs_[layer][source, target]``; source None is a bias.
     weight : float
         The weight itself.
     terms, share : ndarray of shape (rows,), float64
         dJ_r/dw of each row's own loss, and what the row counts for in J.
-    l2_term : float
-        alpha / sum(w) * weight; 0 for a bias.
+    l2_term, l1_term : float
+        alpha / sum(w) * weight, and l1 / sum(w) times its sign; 0 for a bias.
     verification : Verification
         The same derivative by the compiled core and by a central difference.
     trace : Trace
@@ -68,7 +68,7 @@ def explain(
     """Explain how the derivative of J by one weight comes about.
 
     J is the function whose gradient training applies: the rows' weighted mean of the loss (squared
-    error: half the sum over the outputs) plus the L2 term.
+    error: half the sum over the outputs) plus the terms of L2 and L1.
 
     Parameters
     ----------

@@ -64,6 +64,9 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "sqrt": np.sqrt,
     "tanh": np.tanh,
     "abs": np.abs,
+    "sign": np.sign,
+    "cos": np.cos,
+    "floor": np.floor,
     "erf": erf,
 }
 
@@ -242,7 +245,7 @@ class Arithmetic:
             case Quotient():
                 return self.of(f.top) / self.of(f.bottom)
             case Power():
-                return self.of(f.base) ** as_formula(f.exponent).value
+                return self.power(self.of(f.base), as_formula(f.exponent).value)
             case Apply():
                 return self.apply(f)
             case Case():
@@ -261,6 +264,9 @@ class Arithmetic:
 
     def leaf(self, f: Formula) -> Any:
         return f.value
+
+    def power(self, x: Any, exponent: Any) -> Any:
+        return x**exponent
 
     def apply(self, f: Apply) -> Any:
         return self.functions[f.function](self.of(f.argument))

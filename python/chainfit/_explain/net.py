@@ -26,6 +26,7 @@ from .._estimators.rules import LOSSES, SGD_FAMILY, own_parameters
 from .._estimators.steps import decay_of
 from . import rules
 from .formula import Array
+from .next_step import trained_weights
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
@@ -51,7 +52,7 @@ _DEFINED = {
 _OWN = own_parameters(LOSSES)
 # Where a net's defaults are others, or parameters are of no rule.
 _DEFAULTS = {"momentum": 0.0, "weight_decay": None}
-_NUMBERS = {"alpha", "learning_rate_init", "weight_decay", *_OWN}
+_NUMBERS = {"alpha", "l1", "learning_rate_init", "weight_decay", *_OWN}
 _SHARED = ("activation", "alpha", "learning_rate_init", "nesterovs_momentum")
 _CONSTRAINTS = {
     "out_activation": [StrOptions(set(OUT_ACTIVATIONS))],
@@ -60,6 +61,7 @@ _CONSTRAINTS = {
     **{name: CONSTRAINTS[name] for name in _SHARED},
     **{name: [range_constraint(p)] for name, p in _OWN.items()},
     "weight_decay": [Number(0, None, closed="left"), None],
+    "l1": [Number(0, None, closed="left")],
 }
 
 
@@ -101,6 +103,8 @@ class Net:
         the loss has a derivative at every output.
     alpha : float, default=0.0
         L2 penalty, as in the estimators.
+    l1 : float, default=0.0
+        L1 penalty, as in the estimators.
     solver : {'sgd', 'adam', 'adamw', 'rmsprop'}, default='sgd'
         The update rule, with no step made so far.
     learning_rate_init : float, default=0.1
@@ -150,6 +154,7 @@ class Net:
     out_activation: str
     loss: str
     alpha: float
+    l1: float
     solver: str
     learning_rate_init: float
     momentum: float
@@ -170,6 +175,7 @@ class Net:
         out_activation: str = "identity",
         loss: str | None = None,
         alpha: float = 0.0,
+        l1: float = 0.0,
         solver: str = "sgd",
         learning_rate_init: float = 0.1,
         nesterovs_momentum: bool = True,
@@ -188,6 +194,7 @@ class Net:
             "out_activation": out_activation,
             "loss": CANONICAL.get(out_activation, "squared_error") if loss is None else loss,
             "alpha": alpha,
+            "l1": l1,
             "solver": solver,
             "learning_rate_init": learning_rate_init,
             "nesterovs_momentum": nesterovs_momentum,
@@ -220,7 +227,8 @@ class Net:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the content of a pickle, which may be older than a rule and its parameters."""
-        self.__dict__.update({name: p.default for name, p in _OWN.items()}, weight_decay=0.0)
+        own = {name: p.default for name, p in _OWN.items()}
+        self.__dict__.update(own, weight_decay=0.0, l1=0.0)
         self.__dict__.update(state)
 
     @property
@@ -244,8 +252,7 @@ class Net:
         if len(self.coefs) > 1:
             words.append(f"activation={self.activation!r}")
         words += [f"out_activation={self.out_activation!r}", f"loss={self.loss!r}"]
-        if self.alpha:
-            words.append(f"alpha={self.alpha!r}")
+        words += [f"{name}={getattr(self, name)!r}" for name in rules.penalties_of(self)]
         return f"Net({', '.join(words)})"
 
 
@@ -272,12 +279,11 @@ def as_net(model: Any) -> Net:
             f"Of a net with several outputs for a target, as loss={mlp.loss!r} has them here, "
             "there is no chain."
         )
-    settings = {k: getattr(mlp, k) for k in (*_SHARED, *_OWN) if hasattr(mlp, k)}
+    settings = {k: getattr(mlp, k) for k in (*_SHARED, "l1", *_OWN) if hasattr(mlp, k)}
     if isinstance(settings.get("quantile"), tuple | list):  # which another loss does not look at
         del settings["quantile"]
     net = Net(
-        mlp.coefs_,
-        mlp.intercepts_,
+        *trained_weights(mlp),
         out_activation=mlp.out_activation_,
         loss=mlp._core_loss() if isinstance(mlp, BaseMLP) else CANONICAL[mlp.out_activation_],
         feature_names=feature_names,

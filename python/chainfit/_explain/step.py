@@ -12,6 +12,7 @@ from .._common.public import public
 from .batch import read_batch, rounded
 from .document import Document
 from .net import as_net
+from .next_step import dropout_of
 from .notation import NOTATIONS, Notation, get_notation
 from .story_step import step_story
 from .trace import Columns, TraceNumbers, tables, trace_numbers
@@ -35,20 +36,24 @@ class Trace(Written, TraceNumbers):
     sample_weight : ndarray of shape (rows,), float64, or None
     z, a : list of ndarray of shape (rows, n_l), float64
         Weighted sums with bias, and what the activation makes of them; ``z[0]`` is None and
-        ``a[0]`` is X.
+        ``a[0]`` is X. Where dropout leaves units out, a is after its masks.
     df : list of ndarray of shape (rows, n_l), float64
-        f'(z[l]); None for l = 0 and for a softmax, whose derivative is a matrix for each row.
+        f'(z[l]) times dropout's mask; None for l = 0 and for a softmax, whose derivative is a
+        matrix for each row.
     da, delta : list of ndarray of shape (rows, n_l), float64
         dJ/da[l] and dJ/dz[l], each with the row's share w_r / sum(w) in it; None for l = 0. At
         outputs with a softmax da is as if the others stood still.
     dW, db : list of ndarray, float64
-        dJ/dcoefs[l] and dJ/dintercepts[l], l = 0..L-1, the L2 term included.
+        dJ/dcoefs[l] and dJ/dintercepts[l], l = 0..L-1, penalties included.
     loss_rows : ndarray of shape (rows,), float64
         Loss of each row.
     penalty : float
-        The L2 term of J, alpha/2 * sum of all W^2 / sum(w).
+        alpha/2 * sum of all W^2 / sum(w), and l1 * sum of all abs(W) / sum(w).
     J : float
         sum of w_r * loss_rows[r] / sum(w), plus `penalty`: what the step makes smaller.
+    dropout : Dropout or None
+        What the step leaves out: ``dropout.masks`` for layers 0..L-1, arrays of shape (rows, n_l)
+        or None; 0 of a unit that is dropped, 1 / (1 - rate) of one that stays.
     update : Update or None
         What the solver makes of it; None for 'lbfgs'.
     notation : Notation
@@ -122,6 +127,7 @@ def trace(
     names = get_notation(notation)
     net = as_net(model)
     batch = read_batch(net, X, y, sample_weight)
-    numbers = trace_numbers(net, *rounded(net, batch))
+    dropout = dropout_of(net.model, len(batch.X))
+    numbers = trace_numbers(net, *rounded(net, batch), dropout)
     update = update_of(net, batch, numbers.dW, numbers.db)
     return Trace(**{**vars(numbers), "update": update}, notation=names)

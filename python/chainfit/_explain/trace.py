@@ -14,8 +14,9 @@ import numpy as np
 
 from .. import reference
 from . import rules
-from .formula import Array, plain
+from .formula import Array, plain, substitute
 from .net import Net
+from .next_step import Dropout
 from .update import Update
 
 Columns = dict[str, Array]
@@ -40,6 +41,12 @@ class TraceNumbers:
     penalty: float
     J: float
     update: Update | None = None
+    dropout: Dropout | None = None
+
+    def mask(self, l: int) -> Array | None:
+        """Return what dropout multiplies a[l] by, (rows, n_l); None if it drops none there."""
+        masks = [] if self.dropout is None else self.dropout.masks
+        return masks[l] if l < len(masks) else None
 
     @property
     def share(self) -> Array:
@@ -50,21 +57,36 @@ class TraceNumbers:
     def sum_w(self) -> float:
         return float(weights_of(self.X, self.sample_weight).sum())
 
+    @property
+    def penalties(self) -> dict[str, float]:
+        """The terms of `penalty`, by the strength's name."""
+        return penalties(self.net, self.sum_w)
+
 
 def weights_of(X: Array, sample_weight: Array | None) -> Array:
     """Return the weight of each row, 1 where none are given."""
     return np.ones(len(X)) if sample_weight is None else sample_weight
 
 
-def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = None) -> TraceNumbers:
+def trace_numbers(
+    net: Net,
+    X: Array,
+    Y: Array,
+    sample_weight: Array | None = None,
+    dropout: Dropout | None = None,
+) -> TraceNumbers:
     """Return the numbers of a checked batch (see `as_batch`), without an update."""
     W, b, L = net.coefs, net.intercepts, len(net.coefs)
+    masks = [None] * L if dropout is None else dropout.masks
     z: list[Any] = [None]
-    a = [X]
-    for l in range(L):
-        z.append(a[l] @ W[l] + b[l])
-        a.append(activate(net.layer_activation(l + 1), z[l + 1]))
-    df = [None, *(slopes(net.layer_activation(l), z[l], a[l]) for l in range(1, L + 1))]
+    df: list[Any] = [None]
+    a = [times(X, masks[0])]
+    for l in range(1, L + 1):
+        name, mask = net.layer_activation(l), masks[l] if l < L else None
+        z.append(a[l - 1] @ W[l - 1] + b[l - 1])
+        f = activate(name, z[l])
+        a.append(times(f, mask))
+        df.append(times(slopes(name, z[l], f), mask))
 
     w = weights_of(X, sample_weight)
     share = (w / w.sum())[:, np.newaxis]
@@ -86,17 +108,34 @@ def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = No
         da[l] = delta[l + 1] @ W[l].T
         delta[l] = da[l] * df[l]
 
-    l2 = net.alpha / float(w.sum())
+    sum_w = float(w.sum())
     dW = [a[l].T @ delta[l + 1] for l in range(L)]
-    if l2:
-        dW = [dW[l] + l2 * W[l] for l in range(L)]
+    for key, rule in rules.penalties_of(net).items():
+        strength = getattr(net, key) / sum_w
+        dW = [dW[l] + strength * rule.of_weight(plain(W[l])).value for l in range(L)]
     own = {p.key: getattr(net, p.key) for p in rules.LOSSES[net.loss].parameters}
     loss_rows = reference.LOSSES[net.loss].rows(Y, a[L], **own)
-    penalty = l2 / 2 * sum(float(np.square(w).sum()) for w in W) if l2 else 0.0
+    penalty = sum(penalties(net, sum_w).values())
     J = float(share[:, 0] @ loss_rows) + penalty
     db = [delta[l + 1].sum(axis=0) for l in range(L)]
     sums = (z, a, df, da, delta, dW, db)
-    return TraceNumbers(net, X, Y, sample_weight, *sums, loss_rows, penalty, J)
+    return TraceNumbers(net, X, Y, sample_weight, *sums, loss_rows, penalty, J, None, dropout)
+
+
+def times(x: Any, mask: Array | None) -> Any:
+    """Return x, of a layer's units, times the layer's mask."""
+    return x if mask is None else x * mask
+
+
+def penalties(net: Net, sum_w: float) -> dict[str, float]:
+    """Return the penalties in J, by the strength's name."""
+    return {
+        key: getattr(net, key)
+        / rule.divisor
+        / sum_w
+        * sum(float(np.sum(substitute(rule.term, {rules.W: plain(W)}).value)) for W in net.coefs)
+        for key, rule in rules.penalties_of(net).items()
+    }
 
 
 # --- the local rules, on arrays ------------------------------------------------------------------

@@ -35,7 +35,7 @@ class MismatchError(ArithmeticError):
 class Verification:
     """One derivative in several ways, and how far from the chain each may be.
 
-    `chain` is the chain's product, all paths and rows added up, with the L2 term; `stored` the
+    `chain` is the chain's product, all paths and rows added up, with penalties; `stored` the
     gradient of the trace, in NumPy; `kernel` that of the compiled core in float64, None where it
     trains no such net; `difference` the central difference of J, None where there is none. Notes
     say how each was got, or why not.
@@ -80,10 +80,10 @@ def _refuse(what: str, tolerance: float, with_what: str) -> NoReturn:
     )
 
 
-def verify(backward: Backward, value: float, l2_term: float, weight: float) -> Verification:
+def verify(backward: Backward, value: float, penalty: float, weight: float) -> Verification:
     trace, (l, i, j) = backward.trace, backward.address
     stored = float(trace.db[l][j] if i is None else trace.dW[l][i, j])
-    size = float(np.sum(backward.share * backward.absolute_terms)) + abs(l2_term)
+    size = float(np.sum(backward.share * backward.absolute_terms)) + penalty
     rounded = _tolerance(backward, size)
     kernel, kernel_note = _kernel_gradient(trace, l, i, j)
     off = 0.0 if kernel is None else kernel_bound(trace, l, i, j)
@@ -121,7 +121,14 @@ def _kernel_gradient(
     own = {p.name: getattr(trace.net, p.name) for p in _core.losses()[loss].parameters}
     trainer = new_trainer("sgd", units, activation, loss, np.dtype(np.float64), own, out_activation)
     trainer.set_parameters(W, b)
-    gradient = trainer.loss_and_gradient(trace.X, trace.Y, trace.sample_weight, trace.net.alpha, 1)
+    X, Y, w = trace.X, trace.Y, trace.sample_weight
+    if trace.dropout is not None:
+        _, rates, seed, step, order = trace.dropout
+        trainer.set_dropout(rates, seed)
+        trainer.steps = step
+        X, Y, w = X[order], Y[order], None if w is None else w[order]
+    drops = trace.dropout is not None
+    gradient = trainer.loss_and_gradient(X, Y, w, trace.net.alpha, 1, trace.net.l1, dropout=drops)
     element = gradient[3][l][j] if i is None else gradient[2][l][i, j]
     note = "" if len(W) == len(trace.net.coefs) else "of the net with an identity layer on top"
     return float(element), note

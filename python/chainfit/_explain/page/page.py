@@ -183,6 +183,7 @@ def _title(net: Net) -> str:
 def _about(net: Net) -> str:
     hidden = dict.fromkeys(net.layer_activation(layer) for layer in range(1, len(net.coefs)))
     penalty = f", L2 penalty α = {net.alpha:g}" if net.alpha else ""
+    penalty += f", L1 penalty {net.l1:g}" if net.l1 else ""
     J = rules.loss_of(net).words
     return f"{', '.join([*hidden, f'outputs {net.out_activation}'])}, J: {J}{penalty}; {net.solver}"
 
