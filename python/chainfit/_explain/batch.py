@@ -24,6 +24,7 @@ from .._estimators.rules import LOSSES
 from .._estimators.sparse import check_sparse
 from .formula import Array
 from .net import Net, as_net
+from .tables import encoded
 
 
 class Batch(NamedTuple):
@@ -37,10 +38,9 @@ class Batch(NamedTuple):
 def as_batch(model: Any, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     """Return rows and targets as the numbers that a net takes, float64 as training rounds them.
 
-    `model` is what `as_net` takes, X as the model takes it (of a TableModel an array is its encoded
-    inputs). y is the model's own targets or the net's: one-hot, 0/1, reals; of a Net with a softmax
-    the number of each row's class will do. None is the target's column of a TableModel's frame. One
-    row may come without its first dimension.
+    `model` is what `as_net` takes, X as the model takes it. y is the model's own targets or the
+    net's: one-hot, 0/1, reals; of a Net with a softmax the number of each row's class will do. None
+    is the target's column of a table. One row may come without its first dimension.
     """
     net = as_net(model)
     return rounded(net, read_batch(net, X, y, sample_weight))
@@ -57,15 +57,15 @@ def rounded(net: Net, batch: Batch) -> Batch:
 def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     """Return the checked batch, not yet rounded to the dtype of the model."""
     single = False  # whether X came as one row without the first dimension
-    if getattr(X, "ndim", None) != 2 and not hasattr(X, "to_pandas"):
+    if not _is_table(X, net):
         X = np.asarray(X)
         single = X.ndim == 1
         X = X[np.newaxis] if single else X
     if isinstance(net.source, Pipeline):
         if len(net.source) > 1:
             X = net.source[:-1].transform(X)
-    elif net.source is not net.model:  # a TableModel
-        X, y = _encode_table(net.source, X, y)
+    elif net.member is not None:
+        X, y = encoded(net.member, X, y)
     if net.model is not None and hasattr(X, "columns"):
         _check_feature_names(net.model, X, reset=False)
     check_sparse(X)
@@ -95,15 +95,11 @@ def labels_of(model: Any, Y: Array) -> Array:
     return y.toarray() if sp.issparse(y) else y
 
 
-def _encode_table(model: Any, X: Any, y: Any) -> tuple[Any, Any]:
-    """Return a frame's encoded rows and its target; arrays are encoded already."""
-    if isinstance(X, np.ndarray):
-        return X, y
-    if y is None:
-        y = model.target_of(X)
-    if model.task_ == "regression":
-        y = (np.asarray(y, dtype=np.float64) - model.target_mean_) / model.target_scale_
-    return model.transform(X), y
+def _is_table(X: Any, net: Net) -> bool:
+    """Whether X has two dimensions already, or is what a model of tables takes for a table."""
+    if hasattr(X, "ndim") or isinstance(X, list | tuple):
+        return getattr(X, "ndim", None) == 2
+    return hasattr(X, "to_pandas") or net.member is not None
 
 
 def _targets(net: Net, y: Any, rows: int, single: bool) -> Array:

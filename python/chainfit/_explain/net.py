@@ -27,6 +27,7 @@ from .._estimators.steps import decay_of
 from . import rules
 from .formula import Array
 from .next_step import trained_weights
+from .tables import Member, is_table_model, member_of, names_of
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
@@ -130,7 +131,9 @@ class Net:
     model : estimator or None
         The fitted MLP that it was made of.
     source : object or None
-        What was given to `as_net`: `model`, or a pipeline or TableModel around it.
+        What was given to `as_net`: `model`, or a pipeline or model of tables around it.
+    member : Member or None
+        Which net of a model of tables it is.
 
     The other attributes are named as the parameters; none can be set.
 
@@ -165,6 +168,7 @@ class Net:
     dtype: np.dtype[Any]
     model: Any
     source: Any
+    member: Member | None
 
     def __init__(
         self,
@@ -223,12 +227,13 @@ class Net:
             dtype=np.dtype(np.float64),
             model=None,
             source=None,
+            member=None,
         )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the content of a pickle, which may be older than a rule and its parameters."""
         own = {name: p.default for name, p in _OWN.items()}
-        self.__dict__.update(own, weight_decay=0.0, l1=0.0)
+        self.__dict__.update(own, weight_decay=0.0, l1=0.0, member=None)
         self.__dict__.update(state)
 
     @property
@@ -256,11 +261,19 @@ class Net:
         return f"Net({', '.join(words)})"
 
 
-def as_net(model: Any) -> Net:
-    """Return the net of a fitted model, with its weights at the time of the call."""
+def as_net(model: Any, place: int = 0) -> Net:
+    """Return the net of a fitted model, with its weights at the time of the call.
+
+    `place` is that of the net in the `nets_` of a model of tables; others have one net.
+    """
+    if place and not is_table_model(model):
+        raise ValueError(f"net={place!r} chooses a net of a model of tables; this one has one net.")
     if isinstance(model, Net):
         return model
-    mlp, feature_names, output_names = _inner(model)
+    member = member_of(model, place) if is_table_model(model) else None
+    mlp, feature_names, output_names = (
+        _inner(model) if member is None else (member.net, *names_of(member))
+    )
     check_is_fitted(mlp, "coefs_")
     if isinstance(getattr(mlp, "classes_", None), list):
         raise ValueError(
@@ -293,7 +306,7 @@ def as_net(model: Any) -> Net:
     # lbfgs is no update rule that a net by hand could have
     decay = decay_of(getattr(mlp, "weight_decay", None), mlp.solver)
     net.__dict__.update(solver=mlp.solver, weight_decay=decay, dtype=_training_dtype(mlp))
-    net.__dict__.update(model=mlp, source=model)
+    net.__dict__.update(model=mlp, source=model, member=member)
     return net
 
 
@@ -308,15 +321,10 @@ def _inner(model: Any) -> tuple[Any, Any, Any]:
             "The last step of the pipeline must be an MLPClassifier or MLPRegressor, got "
             f"{type(last).__name__}."
         )
-    from .._tables.table import TableModel  # here, as only few need it
-
-    if isinstance(model, TableModel):
-        mlp = model.fitted_net()
-        named = model.task_ == "regression" and model.target_name_ is not None
-        return mlp, model.feature_names_, [str(model.target_name_)] if named else None
     raise TypeError(
         "Needed is a fitted MLPClassifier or MLPRegressor of chainfit or scikit-learn, a Pipeline "
-        f"that ends in one, a chainfit.TableModel or a chainfit.Net, got {type(model).__name__}."
+        "that ends in one, a TabularClassifier, TabularRegressor or Net of chainfit, got "
+        f"{type(model).__name__}."
     )
 
 

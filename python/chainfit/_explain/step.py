@@ -15,6 +15,7 @@ from .net import as_net
 from .next_step import dropout_of
 from .notation import NOTATIONS, Notation, get_notation
 from .story_step import step_story
+from .tables import cells_of
 from .trace import Columns, TraceNumbers, tables, trace_numbers
 from .update import update_of
 from .writer import Writer
@@ -58,6 +59,8 @@ class Trace(Written, TraceNumbers):
         What the solver makes of it; None for 'lbfgs'.
     notation : Notation
         What things are called where the step is written.
+    cells : mapping of str to ndarray of shape (rows,), or None
+        Of a model of tables what the cells of each column were read as.
     """
 
     notation: Notation = NOTATIONS["tutorial"]
@@ -83,7 +86,13 @@ class Trace(Written, TraceNumbers):
 
 
 def trace(
-    model: Any, X: Any, y: Any, *, sample_weight: Any = None, notation: str = "tutorial"
+    model: Any,
+    X: Any,
+    y: Any,
+    *,
+    sample_weight: Any = None,
+    notation: str = "tutorial",
+    net: int = 0,
 ) -> Trace:
     """Trace one training step of a net: all of its numbers, forward, backward and update.
 
@@ -91,9 +100,8 @@ def trace(
 
     Parameters
     ----------
-    model, X, y, sample_weight, notation
-        As in `explain`: a `Net` or a fitted model, and the rows of one mini-batch. y may be None
-        for the target's column of a TableModel's data frame.
+    model, X, y, sample_weight, notation, net
+        As in `explain`: a `Net` or a fitted model, and the rows of one mini-batch.
 
     Returns
     -------
@@ -125,9 +133,10 @@ def trace(
     (array([[0.25]]), 0.28125, array([-1.5 , -0.75]))
     """
     names = get_notation(notation)
-    net = as_net(model)
-    batch = read_batch(net, X, y, sample_weight)
-    dropout = dropout_of(net.model, len(batch.X))
-    numbers = trace_numbers(net, *rounded(net, batch), dropout)
-    update = update_of(net, batch, numbers.dW, numbers.db)
-    return Trace(**{**vars(numbers), "update": update}, notation=names)
+    its_net = as_net(model, net)
+    batch = read_batch(its_net, X, y, sample_weight)
+    dropout = dropout_of(its_net.model, len(batch.X))
+    numbers = trace_numbers(its_net, *rounded(its_net, batch), dropout)
+    update = update_of(its_net, batch, numbers.dW, numbers.db)
+    cells = None if its_net.member is None else cells_of(its_net.member, X)
+    return Trace(**{**vars(numbers), "update": update, "cells": cells}, notation=names)

@@ -18,6 +18,7 @@ from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail,
 from .rows import BlockedUnit, Path
 from .story import given, net_words, objective, remarks
 from .story_delta import StorySymbols, blocked, folded, through_softmax
+from .story_table import from_cell, which_net
 from .story_update import update_of_weight
 
 MAX_ROWS = 8  # of a batch that are shown one by one
@@ -33,6 +34,7 @@ def chain_story(chain: ChainNumbers, *, hide_numbers: bool = False) -> d.Documen
     s = StorySymbols(chain)
     sections = {
         "head": head(s),
+        "cell": from_cell(s),
         "given": given(s, chain.update, s.of_row) if hide_numbers else None,
         "chain": display(s),
         "factors": factors(s),
@@ -74,7 +76,7 @@ def head(s: StorySymbols) -> d.Section:
     about = about if s.batch else f"{loss}; {about}"
     J = (*J, f", the function whose gradient training applies ({about})")
     J_row = (*J_row, f" ({loss})") if s.batch else ()
-    words = d.Paragraph.of(J, J_row, value, *remarks(s))
+    words = d.Paragraph.of(J, J_row, value, *remarks(s), *which_net(s))
     return d.Section.of("head", "", words, d.Equations(facts, "facts"))
 
 

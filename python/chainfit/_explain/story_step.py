@@ -17,6 +17,7 @@ from .address import Address
 from .formula import Apply, Formula, Name, Partial, Quantity, SumOver, code, plain, total
 from .notation import Notation, Unit
 from .story import between, count, given, left_out, net_words, objective, remarks
+from .story_table import which_net
 from .story_update import update_of_step
 from .symbols import Array, Symbols, general
 from .trace import TraceNumbers
@@ -115,7 +116,7 @@ def overview(s: Symbols, digits: int) -> d.Section:
         d.Paragraph.of(f"The net: {net_words(s)}, loss {net.loss}; {rows}.", rounding),
         d.Paragraph.of(*objective(s)),
         d.Paragraph.of(reading, where),
-        d.Paragraph.of(*remarks(s)),
+        d.Paragraph.of(*remarks(s), *which_net(s)),
     )
 
 

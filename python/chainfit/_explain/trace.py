@@ -6,7 +6,7 @@ Activations are the oracle's (`reference`), derivatives those of the trees in `r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,8 @@ class TraceNumbers:
         """Return what dropout multiplies a[l] by, (rows, n_l); None if it drops none there."""
         masks = [] if self.dropout is None else self.dropout.masks
         return masks[l] if l < len(masks) else None
+
+    cells: Mapping[str, Array] | None = None  # of a model of tables
 
     @property
     def share(self) -> Array:

@@ -52,6 +52,7 @@ class BaseTabular(Published, BaseEstimator):
     na_values: Sequence[str]
     date_format: str | None
     drop: Sequence[str]
+    solver: str
     random_state: Any
     n_threads: int | None
     verbose: bool | int
@@ -63,12 +64,16 @@ class BaseTabular(Published, BaseEstimator):
     # -- what the two differ in
 
     @abstractmethod
-    def _learn_target(self, y: Any) -> Array:
-        """Return y (rows,) as the nets learn it; sets what is known of it."""
+    def _checked_target(self, y: Any) -> Array:
+        """Return y as an array (rows,), or refuse it."""
 
     @abstractmethod
-    def _known_target(self, y: Any) -> Array:
-        """Return y (rows,) of further rows as the nets learn it."""
+    def _learn_target(self, y: Array) -> None:
+        """Set what is known of the target."""
+
+    def _as_learned(self, y: Array) -> Array:
+        """Return y (rows,) as the nets learn it."""
+        return y
 
     # -- fit
 
@@ -129,9 +134,9 @@ class BaseTabular(Published, BaseEstimator):
         sample_weight: Any = None,
         validation: Given | None = None,
         on_epoch: OnEpoch | None = None,
-        on_start: Callable[[Self], object] | None = None,
+        on_start: Callable[[Self, dict[str, Any]], object] | None = None,
     ) -> Self:
-        """Fit as `fit` does; `on_start` is given the model when all but its nets is known."""
+        """Fit; `on_start` is given the model without nets, its decided parameters and `n_rows`."""
         draft = self._draft()
         model = draft.copy
         table = model._table(X, reset=True)
@@ -140,7 +145,7 @@ class BaseTabular(Published, BaseEstimator):
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
                 "is None."
             )
-        target = model._learn_target(y)
+        target = model._checked_target(y)
         _check_lengths(table.num_rows, len(target))
         if sample_weight is not None:
             rows = np.empty((table.num_rows, 0))
@@ -149,6 +154,8 @@ class BaseTabular(Published, BaseEstimator):
             if not counts.all():
                 table, target = table.filter(counts), target[counts]
                 sample_weight = sample_weight[counts]
+        model._learn_target(target)
+        target = model._as_learned(target)
         hints = Hints(
             decimal=self.decimal,
             thousands=self.thousands,
@@ -161,7 +168,7 @@ class BaseTabular(Published, BaseEstimator):
         if not columns:
             raise ValueError(f"no column is left to learn from ({'; '.join(model.schema_.notes)})")
         numbers = sum(column.kind not in ("boolean", "category") for column in columns)
-        auto = decided(self.preset, table.num_rows, numbers)
+        auto = decided(self.preset, table.num_rows, numbers, self.solver)
         values = {
             name: auto[name] if name in auto and value == "auto" else value
             for name, value in self.get_params(deep=False).items()
@@ -175,7 +182,7 @@ class BaseTabular(Published, BaseEstimator):
             validation = model._encoded_validation(validation, dtype)
         samples = Samples(encoded, target, sample_weight, validation)
         if on_start is not None:
-            on_start(model)
+            on_start(model, {**values, "n_rows": table.num_rows})
         with generator_kept(self.random_state):
             generator = check_random_state(self.random_state)
             model._train(samples, values, generator, on_epoch)
@@ -226,7 +233,7 @@ class BaseTabular(Published, BaseEstimator):
         X, y, sample_weight = validation
         try:
             encoded = self.encoding_.write(self.schema_.parse(self._table(X)), dtype)
-            target = self._known_target(y)
+            target = self._as_learned(self._checked_target(y))
             _check_lengths(len(encoded), len(target))
         except (ValueError, TypeError) as error:
             raise type(error)(f"X_val, y_val or sample_weight_val: {error}") from error
@@ -280,10 +287,10 @@ class BaseTabular(Published, BaseEstimator):
         parsed = fitted.schema_.parse(fitted._table(X))
         return fitted.encoding_.write(parsed, fitted.nets_[0].coefs_[0].dtype)
 
-    def _blocks(self, X: Any) -> Iterator[Array]:
-        """Yield the nets' inputs for the rows of X, block by block."""
+    def _blocks(self, X: Any, seen: set[str] | None = None) -> Iterator[Array]:
+        """Yield the nets' inputs for the rows of X, block by block; `seen` is that of `parse`."""
         check_is_fitted(self)
-        parsed = self.schema_.parse(table := self._table(X))
+        parsed = self.schema_.parse(table := self._table(X), seen)
         dtype = self.nets_[0].coefs_[0].dtype
         for rows in blocks_of_rows(table.num_rows, self.encoding_.width):
             yield self.encoding_.write(parsed, dtype, rows)
@@ -372,8 +379,16 @@ def column_of_targets(y: Any) -> Array:
             f"y must hold the targets, got the text {y!r}: for a column of X give X without it "
             "and the column itself"
         )
-    values = y if isinstance(y, np.ndarray) else np.asarray(y)
-    return column_or_1d(values, warn=True)
+    values: Array = column_or_1d(y if isinstance(y, np.ndarray) else np.asarray(y), warn=True)
+    if values.dtype.kind == "O" and any(map(_is_missing, values)):
+        raise ValueError("Input y contains NaN or another missing value.")
+    return values
+
+
+def _is_missing(value: Any) -> bool:
+    # of pandas, which need not be there
+    of_pandas = type(value).__name__ in ("NAType", "NaTType")
+    return value is None or of_pandas or bool(value != value)
 
 
 def _check_lengths(rows: int, targets: int) -> None:

@@ -22,6 +22,12 @@ FORMATS = (
     *("%m/%Y", "%Y%m%dT%H%M%S"),
 )
 
+# What a date begins with in any of them.
+_LOOSE = (
+    r"(?i)^(?:[a-z]{3,9},? )?(?:\d{1,4}[-/. ]{1,2}(?:\d{1,4}|[a-z]{3,9})(?:[^a-z0-9]|$)"
+    r"|\d{1,2}[a-z]{3,9}\d|[a-z]{3,9}[-. ]\d{1,4}|\d{8}T)"
+)
+
 # Cells on which it is seen which formats are worth a look.
 _PROBE = 200
 
@@ -73,7 +79,7 @@ def possible_dates(values: Any, counts: np.ndarray, hints: Hints) -> DateFormats
         format = DateFormat(hints.date_format)
         rows = int(counts[~np.isnan(format.read(values))].sum())
         return DateFormats((format,)) if rows * 2 > total else None
-    like_dates = mask_of(pc.match_substring_regex(values, r"\d\D*\d\D*\d\D*\d|(?i)[a-z]{3}\W*\d\d"))
+    like_dates = mask_of(pc.match_substring_regex(pc.utf8_trim_whitespace(values), _LOOSE))
     if int(counts[like_dates].sum()) * 2 <= total:
         return None
     step = max(1, len(values) // _PROBE)

@@ -77,7 +77,7 @@ def draft_of(name: str, column: Any, hints: Hints) -> Draft:
         return _of_type(Draft(name, column), hints)
     texts = texts_of(column)
     draft = Draft(name, column, texts=texts)
-    if hints == Hints() and _is_plain(draft, texts):
+    if hints.say_nothing and _is_plain(draft, texts):
         return draft
     stripped, counts = trimmed(texts.values), texts.counts()
     known = are_empty(stripped) | are_words(stripped, hints.na) | (counts == 0)
@@ -119,7 +119,7 @@ def _of_text(draft: Draft, hints: Hints) -> None:
     if _is_boolean(rest):
         draft.kind = "boolean"
         return
-    draft.numbers = possible_formats(rest, counts, hints)
+    draft.numbers = _plain_rest(rest, hints) or possible_formats(rest, counts, hints)
     if draft.numbers:
         draft.kind = "category" if _are_codes(draft) else "number"
         return
@@ -130,6 +130,15 @@ def _of_text(draft: Draft, hints: Hints) -> None:
         draft.kind = "time"
     else:
         draft.kind = "category"
+
+
+def _plain_rest(rest: Any, hints: Hints) -> NumberFormats | None:
+    if hints.decimal == "," or hints.thousands == ".":
+        return None
+    try:
+        return _PLAIN if np.isfinite(np.asarray(rest.cast(pa.float64()))).all() else None
+    except pa.ArrowInvalid:
+        return None
 
 
 def _is_boolean(rest: Any) -> bool:
@@ -145,7 +154,8 @@ def _are_codes(draft: Draft) -> bool:
     zeros = mask_of(pc.match_substring_regex(stripped, r"^0\d+$"))
     if int(draft.counts[zeros].sum()) * 100 < draft.counts.sum():
         return False
-    return bool(pc.all(pc.match_substring_regex(stripped, r"^\d+$")).as_py())
+    numbers = stripped.filter(pc.match_substring_regex(stripped, r"^[-+.,\d]+$"))
+    return bool(pc.all(pc.match_substring_regex(numbers, r"^\d+$")).as_py())
 
 
 def _of_type(draft: Draft, hints: Hints) -> Draft:

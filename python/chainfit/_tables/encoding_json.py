@@ -29,7 +29,7 @@ def _pack(column: Features) -> dict[str, Any]:
         entries |= {name: getattr(column, name) for name in _NUMBERS}
         return {**entries, "edges": list(column.edges)}
     if isinstance(column, BooleanFeatures):
-        return {**entries, "fill": column.fill}
+        return {**entries, "fill": bool(column.fill)}
     return {**entries, "codes": list(column.codes), "other": column.other}
 
 

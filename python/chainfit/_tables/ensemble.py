@@ -23,7 +23,7 @@ from .._estimators.inputs import FitData
 from .._estimators.job import Given
 from .._estimators.training import train
 from .._estimators.warn import warn
-from .temperature import Unseen, fit_temperature, fold_temperature
+from .temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
 
 Array = npt.NDArray[Any]
 #: Told of each epoch: the net's number, the epoch's, its loss, and the score, NaN without one.
@@ -210,10 +210,10 @@ def _train_one(net: Any, samples: Samples, held_out: Array | None, follower: Lis
     check_end(end, state, data.dtype)
     state.into(net.__dict__)
     net.__dict__.pop("_optimizer", None)  # nobody goes on
-    return _Member(net, _unseen(data, held_out) if data.classes else None, interrupted)
+    return _Member(net, _unseen(net, data, held_out) if data.classes else None, interrupted)
 
 
-def _unseen(data: FitData, held_out: Array | None) -> Unseen | None:
+def _unseen(net: Any, data: FitData, held_out: Array | None) -> Unseen | None:
     """Return the rows that a classifier was validated on, their targets 0 and 1 again."""
     if data.validation is not None:
         X, Y, weight = data.validation[:3]
@@ -225,7 +225,7 @@ def _unseen(data: FitData, held_out: Array | None) -> Unseen | None:
         return None
     # before label smoothing
     hard = Y > 0.5 if Y.shape[1] == 1 else Y == Y.max(axis=1, keepdims=True)
-    return Unseen(X, hard.astype(np.float64), weight)
+    return unseen_rows(net, X, hard.astype(np.float64), weight)
 
 
 def blocks_of_rows(rows: int, width: int) -> Iterator[slice]:

@@ -27,7 +27,7 @@ from .drafts import Draft, draft_of
 from .hints import ColumnError, Hints
 from .levels import cells_of
 from .number_formats import NumberFormats, possible_formats
-from .numbers import PLAIN
+from .numbers import PLAIN, NumberFormat
 from .texts import Unread, are_empty, are_words, mask_of, plural, some, trimmed, unread
 
 #: More distinct texts than this, and fewer than two rows for each: an identifier, not a category.
@@ -145,7 +145,8 @@ def _number(
     if draft.numbers is None:  # typed
         format = PLAIN
         if hints.decimal or hints.thousands:
-            format = replace(PLAIN, decimal=hints.decimal or ".", thousands=hints.thousands or "")
+            decimal = hints.decimal or ("," if hints.thousands == "." else ".")
+            format = NumberFormat(decimal, hints.thousands or "")
         return NumberColumn(draft.name, format, missing=missing)
     numbers = draft.numbers
     if evidence.decimal == "," and numbers.formats == (PLAIN,):
@@ -167,10 +168,10 @@ def _checked(
     present = values[~gaps] if gaps.any() else values
     if not len(present):
         return DroppedColumn(name, "no value in any row")
+    if isinstance(column, NumberColumn) and (count := _row_names(draft, present)):
+        return DroppedColumn(name, f"like an identifier: {count:,} different whole numbers")
     if len(present) == len(values) and (present == present[0]).all():
         return DroppedColumn(name, "the same value in every row")
-    if isinstance(column, NumberColumn) and _tells_rows_apart(name, present):
-        return DroppedColumn(name, f"like an identifier: {len(present):,} different whole numbers")
     marks = Unread({**draft.words, **cells.unread.rows})
     if not marks.rows:
         return column
@@ -179,14 +180,15 @@ def _checked(
     return replace(column, missing=tuple(words), notes=(*column.notes, note))
 
 
-def _tells_rows_apart(name: str, values: np.ndarray) -> bool:
-    """Whether whole numbers are only there to tell rows apart."""
+def _row_names(draft: Draft, values: np.ndarray) -> int:
+    """Count whole numbers that only tell rows apart, 0 where they may say more."""
     large = np.abs(values).max() >= _EXACT
-    if not (large or _ROW_NAME.fullmatch(name)) or len(values) <= MIN_IDENTIFIER_LEVELS:
-        return False
-    whole = bool((values == np.floor(values)).all())
-    distinct = len(np.unique(values))
-    return whole and (distinct * 2 > len(values) if large else distinct == len(values))
+    if not (large or _ROW_NAME.fullmatch(draft.name)) or len(values) <= MIN_IDENTIFIER_LEVELS:
+        return 0
+    if not (values == np.floor(values)).all():
+        return 0
+    distinct = int(pc.count_distinct(draft.column).as_py())
+    return distinct if distinct >= len(values) or (large and distinct * 2 > len(values)) else 0
 
 
 def _category(draft: Draft, hints: Hints, evidence: Evidence) -> Column:

@@ -7,6 +7,7 @@ way to write it is in there: 7 for '7', 7.0 for '7' or '7.0', true for 'TRUE'.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ def ways_to_write(value: object) -> list[str]:
     """Texts that a typed value may stand for, the likeliest first."""
     if isinstance(value, bool):
         return [str(value), str(value).upper(), str(value).lower()]
+    if isinstance(value, Decimal):
+        return [str(value), *ways_to_write(float(value))]
     if isinstance(value, int):
         return [str(value), f"{value}.0"]
     if isinstance(value, float):

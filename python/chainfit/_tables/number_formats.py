@@ -9,14 +9,14 @@ import numpy as np
 
 from .arrow import pa, pc
 from .hints import Hints
-from .numbers import UNIT, NumberFormat, are_numbers
-from .texts import mask_of, some, trimmed
+from .numbers import SPACE, UNIT, NumberFormat, are_numbers
+from .texts import mask_of, trimmed
 
 # A cell that may be a number: a sign, a unit before or after, digits and marks between them.
 _LOOSE = (
-    rf"^[-+\x{{2212}}]?\s?(?P<before>{UNIT})?\s*[-+\x{{2212}}]?"
+    rf"^\(?[-+\x{{2212}}]?{SPACE}?(?P<before>{UNIT})?{SPACE}*[-+\x{{2212}}]?\(?"
     r"(?P<core>[.,]?\d(?:[\d.,'\x{2019} \x{00a0}\x{2009}\x{202f}]*[\d.,])?(?:[eE][-+]?\d+)?)"
-    rf"\s*(?P<after>{UNIT})?$"
+    rf"{SPACE}*\)?(?P<after>{UNIT})?\)?$"
 )
 
 
@@ -121,11 +121,3 @@ def _units(parts: Any) -> tuple[str, ...]:
         *parts.field("after").unique().to_pylist(),
     }
     return tuple(sorted(unit for unit in found if unit))
-
-
-def describe_format(format: NumberFormat) -> str:
-    """Say how numbers are written: ``decimal ',', thousands '.', with '€'``."""
-    words = [f"decimal {format.decimal!r}"]
-    words += [f"thousands {format.thousands!r}"] if format.thousands else []
-    words += [f"with {some(format.units)}"] if format.units else []
-    return ", ".join(words)

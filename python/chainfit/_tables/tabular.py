@@ -99,19 +99,14 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     _classes = True
     classes_: Array
 
-    def _learn_target(self, y: Any) -> Array:
-        y = self._labels(y)
+    def _learn_target(self, y: Array) -> None:
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"Classifier can't train when only one class is present: {self.classes_[0]!r}."
             )
-        return y
 
-    def _known_target(self, y: Any) -> Array:
-        return self._labels(y)
-
-    def _labels(self, y: Any) -> Array:
+    def _checked_target(self, y: Any) -> Array:
         y = column_of_targets(y)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
@@ -130,8 +125,10 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
             Columns in the order of `classes_`; rows add up to 1.
         """
         check_is_fitted(self)
-        fitted = self._as_published()
-        return np.concatenate([mean_probabilities(fitted.nets_, X) for X in fitted._blocks(X)])
+        return self._as_published()._probabilities(X)
+
+    def _probabilities(self, X: Any, seen: set[str] | None = None) -> Array:
+        return np.concatenate([mean_probabilities(self.nets_, X) for X in self._blocks(X, seen)])
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of the probability of each class.
@@ -247,8 +244,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         if self.scoring == "auto" and self.loss != "squared_error":
             parameters["scoring"] = "loss"
 
-    def _learn_target(self, y: Any) -> Array:
-        y = self._numbers(y)
+    def _learn_target(self, y: Array) -> None:
         size = float(np.abs(y).max(initial=0)) or 1.0
         mean, spread = float((y / size).mean()) * size, float((y / size).std()) * size
         rule, output = LOSSES[self.loss], OUTPUTS.get(str(self.out_activation))
@@ -259,16 +255,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             mean, spread = 0.0, abs(mean)
         self.target_mean_, self.target_scale_ = mean, spread or 1.0
         self.target_range_ = float(y.min()), float(y.max())
-        return self._standardised(y)
 
-    def _known_target(self, y: Any) -> Array:
-        return self._standardised(self._numbers(y))
-
-    def _standardised(self, y: Array) -> Array:
+    def _as_learned(self, y: Array) -> Array:
         z: Array = (y * 0.5 - self.target_mean_ * 0.5) / (self.target_scale_ * 0.5)
         return z
 
-    def _numbers(self, y: Any) -> Array:
+    def _checked_target(self, y: Any) -> Array:
         y = column_of_targets(y)
         if y.dtype.kind in "mM":
             raise TypeError("y must hold numbers, got dates or durations")
@@ -299,7 +291,10 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         fitted = self._as_published()
         if return_std and fitted.nets_[0].out_activation_ != "mean_variance":
             raise ValueError("return_std=True needs a model fitted with loss='gaussian_nll'.")
-        blocks = [fitted._moments(block, return_std) for block in fitted._blocks(X)]
+        return fitted._predict(X, return_std=return_std)
+
+    def _predict(self, X: Any, seen: set[str] | None = None, *, return_std: bool = False) -> Any:
+        blocks = [self._moments(block, return_std) for block in self._blocks(X, seen)]
         mean = np.concatenate([block[0] for block in blocks])
         return (mean, np.concatenate([block[1] for block in blocks])) if return_std else mean
 
@@ -316,5 +311,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             y = y.astype(np.float64) * self.target_scale_ + self.target_mean_
             means.append(np.clip(y, low, high))
             variances.append((std.astype(np.float64) * self.target_scale_) ** 2)
-        variance = np.mean(variances, axis=0) + np.var(means, axis=0)
-        return np.mean(means, axis=0), np.sqrt(variance)
+        mean = np.mean(means, axis=0)
+        if not with_std:
+            return mean, mean
+        return mean, np.sqrt(np.mean(variances, axis=0) + np.var(means, axis=0))

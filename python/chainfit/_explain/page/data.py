@@ -62,7 +62,7 @@ def page_data(
             f"sample_weight must not be 0 for every row; of {given} rows the page has the first "
             f"{rows}, and theirs are."
         )
-    notes = []
+    notes = [] if net.member is None else net.member.words()
     if rows < given:
         notes.append(
             f"Of {given:,} rows the page has the first {rows:,}; “all” means these, as one batch."
