@@ -223,6 +223,16 @@ def test_columns_are_found_by_name_and_more_are_ignored():
             use(twice)
 
 
+def test_a_type_without_a_meaning_is_refused_by_name():
+    schema = learn_schema(text_table(n=["1", "2"], c=["x", "y"]))
+    for name in "nc":
+        cells = {"n": pa.array(["1"]), "c": pa.array(["x"]), name: pa.array([[1]])}
+        with pytest.raises(ColumnError, match=rf"column '{name}' holds values of type list"):
+            schema.parse(pa.table(cells))
+    with pytest.raises(ColumnError, match="'n': nothing can be read as a number: '2020-01-01'"):
+        schema.parse(pa.table({"n": pa.array([18_262], pa.date32()), "c": ["x"]}))
+
+
 def test_no_rows():
     schema = learn_schema(
         text_table(n=["1", "2"], d=["2020-01-01", "2021-01-01"], c=["a", "b"], b=["t", "f"])
@@ -277,9 +287,10 @@ def test_decimals_are_read_exactly_and_spans_of_time_are_days():
     texts = ["0.1", "123456789.123456789", "-7.3"]
     array = pa.array([Decimal(text) for text in texts])
     same(read(NumberColumn("c"), array), np.array([float(text) for text in texts]))
-    spans = pa.array([86_400, 43_200, None], pa.duration("s"))
-    (column,) = learn_schema(pa.table({"c": spans})).columns
-    same(read(column, spans), np.array([1, 0.5, np.nan]))
+    for unit, second in {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}.items():
+        spans = pa.array([86_400 * second, 43_200 * second, None], pa.duration(unit))
+        (column,) = learn_schema(pa.table({"c": spans})).columns
+        same(read(column, spans), np.array([1, 0.5, np.nan]))
 
 
 def test_a_typed_value_is_the_level_that_it_is_written_as():
