@@ -165,6 +165,10 @@ def test_identifiers_are_left_out_and_it_is_said_why():
     ids = pa.table({"customer": pa.array([2**62 + 1 + 2 * i for i in range(50)])})
     (column,) = learn_schema(ids).columns
     assert column.reason == "like an identifier: 50 different whole numbers"
+    (column,) = learn_schema(pa.table({"c": [str(2**62 + i) for i in range(50)]})).columns
+    assert column.reason == "like an identifier: 50 different whole numbers"
+    for masses in ([1.5e30 * i for i in range(50)], [f"{i}.5e30" for i in range(50)]):
+        assert learn_schema(pa.table({"mass": masses})).columns[0].kind == "number"
     for name in ("id", "ID", "customer_id", "Unnamed: 0", "", "row.names", "index"):
         table = text_table(**{name: map(str, range(1, 41))})
         assert learn_schema(table).columns[0].kind == "dropped", name

@@ -193,7 +193,7 @@ def _checked(
 
 def _row_names(draft: Draft, values: np.ndarray) -> int:
     """Count whole numbers that only tell rows apart, 0 where they may say more."""
-    large = np.abs(values).max() >= _EXACT
+    large = np.abs(values).max() >= _EXACT and _are_integers(draft)
     named = _ROW_NAME.fullmatch(draft.name) and len(values) > MIN_IDENTIFIER_LEVELS
     if not (large or named):
         return 0
@@ -201,6 +201,13 @@ def _row_names(draft: Draft, values: np.ndarray) -> int:
         return 0
     distinct = int(pc.count_distinct(draft.column).as_py())
     return distinct if distinct >= len(values) or (large and distinct * 2 > len(values)) else 0
+
+
+def _are_integers(draft: Draft) -> bool:
+    """Whether a column holds integers, not floats that are too large for a fraction."""
+    if draft.rest is None:
+        return bool(pa.types.is_integer(draft.column.type))
+    return bool(pc.all(pc.match_substring_regex(draft.rest, r"^\s*[-+]?\d+\s*$")).as_py())
 
 
 def _category(draft: Draft, hints: Hints, evidence: Evidence) -> Column:
