@@ -104,3 +104,11 @@ def test_sparse_matrices_are_refused():
 
     with pytest.raises(TypeError, match="Sparse data was passed"):
         as_table(scipy.sparse.eye_array(3).tocsr())
+
+
+def test_extension_types_and_runs_are_what_they_store():
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array([1.5, 2.5]))
+    table = pa.table({"r": runs, "e": pa.array(["a", "b", None], pa.json_())})
+    assert as_table(table).to_pydict() == {"r": [1.5, 1.5, 2.5], "e": ["a", "b", None]}
+    kinds = [column.kind for column in learn_schema(as_table(table)).columns]
+    assert kinds == ["number", "category"]

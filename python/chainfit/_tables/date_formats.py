@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,14 @@ _LOOSE = (
     r"|\d{1,2}[a-z]{3,9}\d|[a-z]{3,9}[-. ]\d{1,4}|\d{8}T)"
 )
 
+# Each with the characters that all its dates have, and whether these have a name.
+_TRIED = [
+    (DateFormat(text), re.sub("%.", "", text), re.search("%[ab]", text) is not None)
+    for text in FORMATS
+]
+
 # Cells on which it is seen which formats are worth a look.
-_PROBE = 200
+_PROBE = 100
 
 
 @dataclass(frozen=True)
@@ -82,14 +89,15 @@ def possible_dates(values: Any, counts: np.ndarray, hints: Hints) -> DateFormats
     like_dates = mask_of(pc.match_substring_regex(pc.utf8_trim_whitespace(values), _LOOSE))
     if int(counts[like_dates].sum()) * 2 <= total:
         return None
-    step = max(1, len(values) // _PROBE)
-    probe = values.take(pa.array(np.arange(0, len(values), step)))
+    places = pa.array(np.arange(0, len(values), len(values) // _PROBE + 1))
+    probe = pc.utf8_trim_whitespace(values.take(places))
+    marks = set("".join(probe.to_pylist()))
+    letters = any(map(str.isalpha, marks))
     best, found = 0, list[tuple[DateFormat, np.ndarray]]()
-    for text in FORMATS:
-        format = DateFormat(text)
-        if not pc.any(
-            pc.match_substring_regex(pc.utf8_trim_whitespace(probe), format.pattern)
-        ).as_py():
+    for format, literals, name in _TRIED:
+        if not marks.issuperset(literals) or (name and not letters):
+            continue
+        if not pc.any(pc.match_substring_regex(probe, format.pattern)).as_py():
             continue
         days = format.read(values)
         rows = int(counts[~np.isnan(days)].sum())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,23 @@ def are_words(stripped: Any, words: Iterable[str]) -> np.ndarray:
 
 def are_missing_words(stripped: Any) -> np.ndarray:
     """Whether each of the texts is one of `MISSING_WORDS`."""
-    return mask_of(pc.is_in(pc.utf8_lower(stripped), pa.array(MISSING_WORDS, stripped.type)))
+    return mask_of(pc.is_in(pc.utf8_lower(stripped), _missing_words(stripped.type)))
+
+
+@cache
+def _missing_words(kind: Any) -> Any:
+    return pa.array(MISSING_WORDS, kind)
+
+
+@cache
+def _blanks(kind: Any) -> Any:
+    words = [form(word) for word in MISSING_WORDS for form in (str, str.upper, str.title)]
+    return pa.array(sorted({"", "NaN", *words}), kind)
+
+
+def without_blanks(values: Any) -> Any:
+    """Null in place of what is written for a missing value most often, as a first sieve."""
+    return pc.if_else(pc.is_in(values, _blanks(values.type)), None, values)
 
 
 @dataclass(frozen=True)
