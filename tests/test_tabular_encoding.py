@@ -1,5 +1,6 @@
 """From parsed columns to the nets' inputs: against plain definitions, and whatever the values."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -30,7 +31,7 @@ def piecewise_linear(x, edges):
     """Encode as Gorishniy et al. (2022) define it, x being held within the edges."""
     x = min(max(x, edges[0]), edges[-1])
     parts = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         if x < low:
             parts.append(0.0)
         elif x >= high:

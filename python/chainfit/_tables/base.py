@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, _fit_context
@@ -40,9 +42,20 @@ Array = npt.NDArray[Any]
 class BaseTabular(Published, BaseEstimator):
     """Base of the two estimators; not for direct use."""
 
+    # set by `with_parameters`
     _net_class: ClassVar[Any]
     _net_parameters: ClassVar[tuple[str, ...]]
     _classes: ClassVar[bool]
+    preset: str
+    decimal: str | None
+    thousands: str | None
+    na_values: Sequence[str]
+    date_format: str | None
+    drop: Sequence[str]
+    solver: str
+    random_state: Any
+    n_threads: int | None
+    verbose: bool | int
 
     schema_: Schema
     encoding_: Encoding
@@ -51,12 +64,16 @@ class BaseTabular(Published, BaseEstimator):
     # -- what the two differ in
 
     @abstractmethod
-    def _learn_target(self, y: Any) -> Array:
-        """Return y (rows,) as the nets learn it; sets what is known of it."""
+    def _checked_target(self, y: Any) -> Array:
+        """Return y as an array (rows,), or refuse it."""
 
     @abstractmethod
-    def _known_target(self, y: Any) -> Array:
-        """Return y (rows,) of further rows as the nets learn it."""
+    def _learn_target(self, y: Array) -> None:
+        """Set what is known of the target."""
+
+    def _as_learned(self, y: Array) -> Array:
+        """Return y (rows,) as the nets learn it."""
+        return y
 
     # -- fit
 
@@ -117,7 +134,9 @@ class BaseTabular(Published, BaseEstimator):
         sample_weight: Any = None,
         validation: Given | None = None,
         on_epoch: OnEpoch | None = None,
+        on_start: Callable[[Self], object] | None = None,
     ) -> Self:
+        """Fit as `fit` does; `on_start` is given the model when all but its nets is known."""
         draft = self._draft()
         model = draft.copy
         table = model._table(X, reset=True)
@@ -126,7 +145,7 @@ class BaseTabular(Published, BaseEstimator):
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
                 "is None."
             )
-        target = model._learn_target(y)
+        target = model._checked_target(y)
         _check_lengths(table.num_rows, len(target))
         if sample_weight is not None:
             rows = np.empty((table.num_rows, 0))
@@ -135,19 +154,21 @@ class BaseTabular(Published, BaseEstimator):
             if not counts.all():
                 table, target = table.filter(counts), target[counts]
                 sample_weight = sample_weight[counts]
+        model._learn_target(target)
+        target = model._as_learned(target)
         hints = Hints(
             decimal=self.decimal,
             thousands=self.thousands,
-            na=self.na_values,
+            na=tuple(self.na_values),
             date_format=self.date_format,
-            drop=self.drop,
+            drop=tuple(self.drop),
         )
         model.schema_ = learn_schema(table, hints)
         columns = model.schema_.used
         if not columns:
             raise ValueError(f"no column is left to learn from ({'; '.join(model.schema_.notes)})")
         numbers = sum(column.kind not in ("boolean", "category") for column in columns)
-        auto = decided(self.preset, table.num_rows, numbers)
+        auto = decided(self.preset, table.num_rows, numbers, self.solver)
         values = {
             name: auto[name] if name in auto and value == "auto" else value
             for name, value in self.get_params(deep=False).items()
@@ -160,6 +181,8 @@ class BaseTabular(Published, BaseEstimator):
         if validation is not None:
             validation = model._encoded_validation(validation, dtype)
         samples = Samples(encoded, target, sample_weight, validation)
+        if on_start is not None:
+            on_start(model)
         with generator_kept(self.random_state):
             generator = check_random_state(self.random_state)
             model._train(samples, values, generator, on_epoch)
@@ -199,6 +222,7 @@ class BaseTabular(Published, BaseEstimator):
         for net in ensemble.nets:
             net.n_threads = self.n_threads
         self.nets_, self.temperature_ = ensemble.nets, ensemble.temperature
+        self.n_iter_ = max(net.n_iter_ for net in ensemble.nets)
         self.n_rows_ = len(samples.y)
         self.target_ = self.dialect_ = None
 
@@ -209,7 +233,7 @@ class BaseTabular(Published, BaseEstimator):
         X, y, sample_weight = validation
         try:
             encoded = self.encoding_.write(self.schema_.parse(self._table(X)), dtype)
-            target = self._known_target(y)
+            target = self._as_learned(self._checked_target(y))
             _check_lengths(len(encoded), len(target))
         except (ValueError, TypeError) as error:
             raise type(error)(f"X_val, y_val or sample_weight_val: {error}") from error
@@ -218,20 +242,31 @@ class BaseTabular(Published, BaseEstimator):
     # -- what is asked of a fitted model
 
     def _table(self, X: Any, *, reset: bool = False) -> Any:
-        """Return X as an Arrow table of the names that were fitted, its shape checked."""
-        if isinstance(X, (list, tuple, np.ndarray)) or hasattr(X, "toarray"):
+        """Return X as an Arrow table, its shape checked as scikit-learn does.
+
+        With `reset` its names are learned. Otherwise an array's columns are those of `fit` in their
+        order, and a table's are found by their names, in any order and among others.
+        """
+        if _is_array(X):
             X = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
             _check_feature_names(self, X, reset=reset)
             _check_n_features(self, X, reset=reset)
-            if not reset and hasattr(self, "feature_names_in_"):
-                X = dict(zip(self.feature_names_in_, X.T, strict=True))
-            return as_table(X)
-        table = as_table(X)
-        if table.num_rows == 0 and reset:
-            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
-        if reset:
-            self.feature_names_in_ = np.array(table.column_names, dtype=object)
-            self.n_features_in_ = table.num_columns
+            table = as_table(X, None if reset else getattr(self, "feature_names_in_", None))
+        else:
+            numbered = _has_numbers_for_names(X)
+            if numbered:
+                X = X.set_axis([f"x{i}" for i in range(X.shape[1])], axis=1)
+            table = as_table(X)
+            if reset:
+                self.__dict__.pop("feature_names_in_", None)
+                if not numbered:
+                    self.feature_names_in_ = np.array(table.column_names, dtype=object)
+                self.n_features_in_ = table.num_columns
+        if reset and table.num_rows < 2:
+            raise ValueError(
+                f"Found a table with n_samples={table.num_rows} while a minimum of 2 is required "
+                f"by {type(self).__name__}."
+            )
         return table
 
     def encode(self, X: Any) -> Array:
@@ -252,7 +287,7 @@ class BaseTabular(Published, BaseEstimator):
         parsed = fitted.schema_.parse(fitted._table(X))
         return fitted.encoding_.write(parsed, fitted.nets_[0].coefs_[0].dtype)
 
-    def _blocks(self, X: Any) -> Any:
+    def _blocks(self, X: Any) -> Iterator[Array]:
         """Yield the nets' inputs for the rows of X, block by block."""
         check_is_fitted(self)
         parsed = self.schema_.parse(table := self._table(X))
@@ -323,6 +358,20 @@ class _Follow:
             self._on_epoch(net, epoch, loss, score)
 
 
+def _is_array(X: Any) -> bool:
+    """Whether X is an array, a list of rows, or sparse, and no table."""
+    if isinstance(X, Mapping) or hasattr(X, "__arrow_c_stream__"):
+        return False
+    return nw.from_native(X, pass_through=True) is X
+
+
+def _has_numbers_for_names(X: Any) -> bool:
+    """Whether X is a data frame of pandas whose columns are only numbered."""
+    if not nw.dependencies.is_pandas_dataframe(X):
+        return False
+    return len(X.columns) > 0 and not any(isinstance(name, str) for name in X.columns)
+
+
 def column_of_targets(y: Any) -> Array:
     """Return y as an array of shape (rows,), missing values refused as scikit-learn does."""
     if isinstance(y, str):
@@ -330,8 +379,16 @@ def column_of_targets(y: Any) -> Array:
             f"y must hold the targets, got the text {y!r}: for a column of X give X without it "
             "and the column itself"
         )
-    values = y if isinstance(y, np.ndarray) else np.asarray(y)
-    return column_or_1d(values, warn=True)
+    values: Array = column_or_1d(y if isinstance(y, np.ndarray) else np.asarray(y), warn=True)
+    if values.dtype.kind == "O" and any(map(_is_missing, values)):
+        raise ValueError("Input y contains NaN or another missing value.")
+    return values
+
+
+def _is_missing(value: Any) -> bool:
+    # of pandas, which need not be there
+    of_pandas = type(value).__name__ in ("NAType", "NaTType")
+    return value is None or of_pandas or bool(value != value)
 
 
 def _check_lengths(rows: int, targets: int) -> None:

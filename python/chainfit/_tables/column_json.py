@@ -59,6 +59,7 @@ def unpack_numbers(fields: Fields) -> NumberFormat:
 def different(fields: Fields, key: str) -> tuple[str, ...]:
     """Take a list of strings that differ."""
     texts = tuple(fields.texts(key))
+    checked(fields, lambda: "".join(texts).encode())  # a lone surrogate is in no table
     if len(set(texts)) != len(texts):
         raise ModelFileError(f"{fields.where}: {key!r} must differ")
     return texts

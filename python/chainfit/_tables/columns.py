@@ -7,7 +7,7 @@ is a record here, its entries in `column_json.py`, and the place where `kinds.py
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -63,6 +63,8 @@ class _Column:
             column = column.cast(pa.string())
         if is_text(column.type):
             return self._read_texts(texts_of(column))
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
         typed = self._read_typed(column)
         # A type without a meaning here is read as what it would be in text.
         return self._read_texts(cells_of(column)[0]) if typed is None else typed
@@ -113,10 +115,7 @@ class NumberColumn(_Column):
         return self.format.read(values)
 
     def _read_typed(self, column: pa.ChunkedArray) -> Cells | None:
-        kind = column.type
-        if pa.types.is_dictionary(kind):
-            column, kind = column.cast(kind.value_type), kind.value_type
-        types = pa.types
+        kind, types = column.type, pa.types
         numeric = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
         if not (numeric or types.is_boolean(kind) or types.is_duration(kind)):
             return None
@@ -190,7 +189,7 @@ class CategoryColumn(_Column):
     """
 
     kind: ClassVar[str] = "category"
-    levels: tuple[str, ...] = ()
+    levels: tuple[Any, ...] = ()
 
     def read(self, column: pa.ChunkedArray) -> Cells:
         """Codes of the levels, MISSING or UNSEEN; what was not seen in training is unread."""

@@ -22,16 +22,21 @@ FORMATS = (
     *("%m/%Y", "%Y%m%dT%H%M%S"),
 )
 
+# What a date begins with in any of them.
+_LOOSE = (
+    r"(?i)^(?:[a-z]{3,9},? )?(?:\d{1,4}[-/. ]{1,2}(?:\d{1,4}|[a-z]{3,9})(?:[^a-z0-9]|$)"
+    r"|\d{1,2}[a-z]{3,9}\d|[a-z]{3,9}[-. ]\d{1,4}|\d{8}T)"
+)
+
 # Cells on which it is seen which formats are worth a look.
 _PROBE = 200
 
 
 @dataclass(frozen=True)
 class DateFormats:
-    """Formats that read a column equally well, and the rows that they read."""
+    """Formats that read a column equally well, the preferred one first."""
 
     formats: tuple[DateFormat, ...]
-    rows: int
 
     def choose(self, day_first: bool | None) -> tuple[DateFormat, str | None]:
         """Return the format with that order of day and month, and what to say of it.
@@ -73,8 +78,8 @@ def possible_dates(values: Any, counts: np.ndarray, hints: Hints) -> DateFormats
     if hints.date_format is not None:
         format = DateFormat(hints.date_format)
         rows = int(counts[~np.isnan(format.read(values))].sum())
-        return DateFormats((format,), rows) if rows * 2 > total else None
-    like_dates = mask_of(pc.match_substring_regex(values, r"\d\D*\d\D*\d\D*\d|(?i)[a-z]{3}\W*\d\d"))
+        return DateFormats((format,)) if rows * 2 > total else None
+    like_dates = mask_of(pc.match_substring_regex(pc.utf8_trim_whitespace(values), _LOOSE))
     if int(counts[like_dates].sum()) * 2 <= total:
         return None
     step = max(1, len(values) // _PROBE)
@@ -94,7 +99,7 @@ def possible_dates(values: Any, counts: np.ndarray, hints: Hints) -> DateFormats
             found.append((format, days))
     if best * 2 <= total:
         return None
-    return DateFormats(_sensible(found), best)
+    return DateFormats(_sensible(found))
 
 
 def _sensible(found: list[tuple[DateFormat, np.ndarray]]) -> tuple[DateFormat, ...]:

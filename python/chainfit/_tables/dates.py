@@ -51,6 +51,8 @@ _TIME = (
 )
 _SUFFIX = rf"(?:(?:T|,?\s+){_TIME}(?:\s?(?P<zone>{_ZONE}))?)?"
 
+_MAX_FORMAT = 60
+
 #: Times are counted in whole nanoseconds, so that text and typed columns give equal bits.
 SECOND = 10**9
 DAY = 86_400 * SECOND
@@ -70,6 +72,8 @@ class DateFormat:
     format: str
 
     def __post_init__(self) -> None:
+        if len(self.format) > _MAX_FORMAT or not self.format.isprintable():
+            raise ValueError(f"no date format: {self.format!r:.60}")
         groups = {group for group, _ in self._parts}
         if not {"year", "short"} & groups:
             raise ValueError(f"date format {self.format!r}: no year, %Y or %y")

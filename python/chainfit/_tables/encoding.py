@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,7 +40,7 @@ class NumberFeatures:
     ----------
     name : str
     mean, scale : float
-        The first feature is (x - mean) / scale, at most `MAX_DEVIATION` from 0.
+        The first feature is (x - mean) / scale, at most `limit` from 0.
     low, high : float
         The range of the training rows, without absurd values, see `MAX_DISTANCE`.
     fill : float
@@ -48,6 +49,8 @@ class NumberFeatures:
         Edges of the bins, rising; none if there are no bins.
     missing : bool
         Whether the last feature marks missing values: where training had some.
+    limit : float
+        How far from 0 the first feature may be.
     """
 
     name: str
@@ -58,14 +61,15 @@ class NumberFeatures:
     fill: float
     edges: tuple[float, ...]
     missing: bool
+    limit: float = MAX_DEVIATION
     kind: ClassVar[str] = "number"
 
     @property
     def features(self) -> list[str]:
         """Names of the features."""
-        names = [f"{a:g} to {b:g}" for a, b in zip(self.edges, self.edges[1:], strict=False)]
+        names = [f"{a:g} to {b:g}" for a, b in pairwise(self.edges)]
         if len(set(names)) < len(names):
-            names = [f"{a!r} to {b!r}" for a, b in zip(self.edges, self.edges[1:], strict=False)]
+            names = [f"{a!r} to {b!r}" for a, b in pairwise(self.edges)]
         last = [f"{self.name} is missing"] if self.missing else []
         return [self.name, *(f"{self.name} in {name}" for name in names), *last]
 
@@ -87,7 +91,7 @@ class NumberFeatures:
         held = np.clip(np.where(missing, self.fill, values), self.low, self.high)
         held *= 0.5  # a difference of two float64 may be beyond all float64, not one of halves
         z = (held - self.mean * 0.5) / (self.scale * 0.5)
-        out[:, 0] = np.clip(z, -MAX_DEVIATION, MAX_DEVIATION)
+        out[:, 0] = np.clip(z, -self.limit, self.limit)
         if self.edges:
             lower, width = self._bins
             bins = held[:, np.newaxis] - lower
@@ -175,7 +179,7 @@ class CategoryFeatures:
 
     @cached_property
     def _place(self) -> Array:
-        """The feature of each code, -1 for none; at the end those of -2, unseen, and -1, missing."""
+        """The feature of each code, -1 for none; last those of -2 (unseen) and -1 (missing)."""
         place = np.full(self.n_levels + 2, self.width - 1 if self.other else -1, dtype=np.intp)
         place[list(self.codes)] = np.arange(len(self.codes))
         place[-1] = len(self.levels) if self.missing else -1

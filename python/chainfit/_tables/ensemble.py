@@ -23,7 +23,7 @@ from .._estimators.inputs import FitData
 from .._estimators.job import Given
 from .._estimators.training import train
 from .._estimators.warn import warn
-from .temperature import Unseen, fit_temperature, fold_temperature
+from .temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
 
 Array = npt.NDArray[Any]
 #: Told of each epoch: the net's number, the epoch's, its loss, and the score, NaN without one.
@@ -121,7 +121,7 @@ def train_nets(
     held_out: Sequence[Array] | None,
     n_jobs: int,
     on_epoch: OnEpoch | None = None,
-) -> list[_Member]:
+) -> Ensemble:
     """Train nets side by side, and set the temperature of classifiers.
 
     Parameters
@@ -210,10 +210,10 @@ def _train_one(net: Any, samples: Samples, held_out: Array | None, follower: Lis
     check_end(end, state, data.dtype)
     state.into(net.__dict__)
     net.__dict__.pop("_optimizer", None)  # nobody goes on
-    return _Member(net, _unseen(data, held_out) if data.classes else None, interrupted)
+    return _Member(net, _unseen(net, data, held_out) if data.classes else None, interrupted)
 
 
-def _unseen(data: FitData, held_out: Array | None) -> Unseen | None:
+def _unseen(net: Any, data: FitData, held_out: Array | None) -> Unseen | None:
     """Return the rows that a classifier was validated on, their targets 0 and 1 again."""
     if data.validation is not None:
         X, Y, weight = data.validation[:3]
@@ -225,17 +225,21 @@ def _unseen(data: FitData, held_out: Array | None) -> Unseen | None:
         return None
     # before label smoothing
     hard = Y > 0.5 if Y.shape[1] == 1 else Y == Y.max(axis=1, keepdims=True)
-    return Unseen(X, hard.astype(np.float64), weight)
+    return unseen_rows(net, X, hard.astype(np.float64), weight)
 
 
 def blocks_of_rows(rows: int, width: int) -> Iterator[slice]:
     """Cut rows into blocks whose features take a bounded memory."""
     size = max(1, (1 << 24) // max(1, width))
-    return (slice(start, min(start + size, rows)) for start in range(0, rows, size))
+    return (slice(start, start + size) for start in range(0, max(1, rows), size))
 
 
 def mean_probabilities(nets: Sequence[Any], X: Array) -> Array:
     """Return the mean of the nets' probabilities, float64 (rows, classes), rows adding up to 1."""
-    total: Array = sum(net.predict_proba(X).astype(np.float64) for net in nets)  # type: ignore[assignment]
+    if not len(X):
+        return np.empty((0, len(nets[0].classes_)))
+    total = np.zeros((len(X), len(nets[0].classes_)))
+    for net in nets:
+        total += net.predict_proba(X)
     total /= total.sum(axis=1, keepdims=True)
     return total

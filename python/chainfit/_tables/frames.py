@@ -56,15 +56,25 @@ def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
 
 def _checked(table: pa.Table) -> pa.Table:
     _check_names(table.column_names)
+    if any(isinstance(field.type, pa.BaseExtensionType) for field in table.schema):
+        columns = [_without_extension(column) for column in table.columns]
+        return pa.table(dict(zip(table.column_names, columns, strict=True)))
     return table
 
 
+def _without_extension(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not isinstance(column.type, pa.BaseExtensionType):
+        return column
+    chunks = [chunk.storage for chunk in column.chunks]
+    return pa.chunked_array(chunks, column.type.storage_type)
+
+
 def _check_names(names: Sequence[Any]) -> None:
-    strange = [name for name in names if not isinstance(name, str)]
-    if strange:
+    if not all(isinstance(name, str) for name in names):
+        types = sorted({type(name).__qualname__ for name in names})
         raise TypeError(
-            f"Feature names must be strings, got {strange[0]!r} of type "
-            f"{type(strange[0]).__name__!r}."
+            "Feature names are only supported if all input features have string names, but your "
+            f"input has {types} as feature name / column name types."
         )
     if len(set(names)) < len(names):
         twice = next(name for name in names if list(names).count(name) > 1)
@@ -73,6 +83,8 @@ def _check_names(names: Sequence[Any]) -> None:
 
 def _of_pandas(frame: Any) -> pa.Table:
     names = list(frame.columns)
+    if names and not any(isinstance(name, str) for name in names):
+        names = [f"x{i}" for i in range(len(names))]  # numbered, so without names
     _check_names(names)
     columns = [_column(name, frame.iloc[:, i]) for i, name in enumerate(names)]
     return pa.table(dict(zip(names, columns, strict=True)))
@@ -103,9 +115,9 @@ def _column(name: str, values: Any) -> Any:
         column = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         column = pa.array([_text(value) for value in values], pa.string())
-    if isinstance(column.type, pa.BaseExtensionType):
-        column = column.storage
-    return column
+    if isinstance(column, pa.ChunkedArray):
+        return _without_extension(column)
+    return column.storage if isinstance(column.type, pa.BaseExtensionType) else column
 
 
 def _text(value: Any) -> str | None:

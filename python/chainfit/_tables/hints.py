@@ -44,10 +44,16 @@ class Hints:
         if self.thousands not in (None, "", *THOUSANDS):
             marks = ", ".join(map(repr, ("", *THOUSANDS)))
             raise ValueError(f"thousands must be one of {marks}, got {self.thousands!r}")
-        if self.thousands is not None and self.thousands == (self.decimal or "."):
+        if self.thousands and self.thousands == self.decimal:
             raise ValueError(f"thousands and decimal must differ, got {self.thousands!r} for both")
         for name in ("na", "drop"):
             value = getattr(self, name)
             if isinstance(value, str) or not all(isinstance(text, str) for text in value):
                 raise TypeError(f"{name} must be a sequence of strings, got {value!r}")
             object.__setattr__(self, name, tuple(value))
+
+    @property
+    def say_nothing(self) -> bool:
+        """Whether plain numbers, as Python writes them, mean what they mean without any hint."""
+        marks = self.decimal != "," and self.thousands != "."
+        return marks and not self.na and self.date_format is None

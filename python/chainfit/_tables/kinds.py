@@ -1,12 +1,11 @@
-"""What kind a column is and how it is written, inferred once from the training rows.
-
-Columns are looked at one by one, then what one of them leaves open is settled by the others.
-"""
+"""What each column of a table is: its draft, settled by what other columns leave no doubt of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,75 +14,57 @@ from .arrow import pa, pc
 from .columns import (
     BooleanColumn,
     CategoryColumn,
+    Cells,
     Column,
     DateColumn,
     DroppedColumn,
     NumberColumn,
     TimeColumn,
 )
-from .date_formats import DateFormats, order_of, possible_dates
-from .dates import read_times
+from .date_formats import order_of
+from .dates import ISO
+from .drafts import Draft, draft_of
 from .hints import ColumnError, Hints
 from .levels import cells_of
-from .number_formats import NumberFormats, possible_formats, with_decimal
-from .numbers import PLAIN
-from .texts import (
-    Texts,
-    are_empty,
-    are_missing_words,
-    are_words,
-    is_text,
-    mask_of,
-    plural,
-    texts_of,
-    trimmed,
-    unread,
-)
+from .number_formats import NumberFormats, possible_formats
+from .numbers import PLAIN, NumberFormat
+from .texts import Unread, are_empty, are_words, mask_of, plural, some, trimmed, unread
 
 #: More distinct texts than this, and fewer than two rows for each: an identifier, not a category.
 MIN_IDENTIFIER_LEVELS = 10
 
-#: Unreadable texts of a column that are kept as words for missing: the most frequent ones.
+#: Unreadable texts of a column that are kept as its words for missing: the most frequent ones.
 MAX_WORDS = 100
 
 #: Whole numbers from here on are not told apart by float64.
 _EXACT = 2**53
 
+#: Names of columns whose different whole numbers only tell rows apart.
+_ROW_NAME = re.compile(
+    r"(?:|.*[_ .-])(?:id|uuid|guid)|index|row[_ .]?(?:id|nr|num(?:ber)?|names?)|unnamed: ?\d+|",
+    re.IGNORECASE,
+)
+
+_LIKE_NUMBERS = r"^\W*\d+(?:[-.,:/' \x{a0}]+\d+)*\W*(?:\s*[[:alpha:]%°²³/]{1,5})?$"
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a table's unambiguous columns say about the others.
+    """What a table's columns say that leave no doubt.
 
     Attributes
     ----------
     decimal : str or None
-        The decimal mark, if all of these have the same.
+        The decimal mark of most.
     day_first : bool or None
-        Whether the day stands before the month, if all of these agree.
-    words : frozenset of str
+        Whether the day stands before the month in most.
+    words : tuple of str
         Words for missing that stand in columns of numbers, dates or times.
     """
 
     decimal: str | None = None
     day_first: bool | None = None
-    words: frozenset[str] = frozenset()
-
-
-@dataclass
-class Draft:
-    """What a column may be, before the other columns are asked."""
-
-    name: str
-    column: Any
-    texts: Texts | None = None
-    numbers: NumberFormats | None = None
-    dates: DateFormats | None = None
-    time: bool = False
-    kind: str = ""
     words: tuple[str, ...] = ()
-    rest: Any = None
-    counts: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    reason: str = ""
 
 
 def learn_columns(table: pa.Table, hints: Hints) -> tuple[Column, ...]:
@@ -92,194 +73,164 @@ def learn_columns(table: pa.Table, hints: Hints) -> tuple[Column, ...]:
     if lacking:
         raise ColumnError(f"there is no column {lacking[0]!r} to leave out")
     drafts = [
-        Draft(name, None, kind="dropped", reason="as you said")
+        Draft(name, None, "dropped", "as you said")
         if name in hints.drop
         else draft_of(name, table.column(name), hints)
         for name in table.column_names
     ]
     evidence = evidence_of(drafts)
-    return tuple(settle(draft, hints, evidence) for draft in drafts)
+    return tuple(_settle(draft, hints, evidence) for draft in drafts)
 
 
-def draft_of(name: str, column: Any, hints: Hints) -> Draft:
-    """Look at one column."""
-    if not is_text(column.type) or pa.types.is_dictionary(column.type):
-        return _typed_draft(name, column, hints)
-    texts = texts_of(column)
-    draft = Draft(name, column, texts)
-    values, counts = texts.values, texts.counts()
-    stripped = trimmed(values)
-    known = are_empty(stripped) | are_words(stripped, hints.na)
-    marks = are_missing_words(stripped) & ~known
-    keep = ~known & ~marks & (counts > 0)
-    draft.rest, draft.counts = values.filter(pa.array(keep)), counts[keep]
-    draft.words = tuple(unread(stripped, counts, marks & (counts > 0)).rows)
-    rest, counts = draft.rest, draft.counts
-    if not len(rest):
-        draft.kind = "category" if draft.words else "empty"
-        return draft
-    if hints.date_format is not None and (dates := possible_dates(rest, counts, hints)):
-        draft.kind, draft.dates = "date", dates
-    elif _is_boolean(rest):
-        draft.kind = "boolean"
-    elif numbers := _plain(rest, hints) or possible_formats(rest, counts, hints):
-        draft.kind = "number" if not _are_codes(rest, counts) else "category"
-        draft.numbers = numbers
-    elif dates := possible_dates(rest, counts, hints):
-        draft.kind, draft.dates = "date", dates
-    elif int(counts[~np.isnan(read_times(rest))].sum()) * 2 > counts.sum():
-        draft.kind = "time"
-    else:
-        draft.kind = "category"
-    return draft
-
-
-def _plain(rest: Any, hints: Hints) -> NumberFormats | None:
-    """Numbers without any mark but the decimal point, the most frequent case."""
-    if hints.decimal == ",":
-        return None
-    try:
-        rest.cast(pa.float64())
-    except pa.ArrowInvalid:
-        return None
-    return NumberFormats((PLAIN,), len(rest))
-
-
-def _is_boolean(rest: Any) -> bool:
-    if len(rest) > 1024 and pc.count_distinct(rest.slice(0, 64)).as_py() > 8:
-        return False
-    words = set(pc.utf8_lower(trimmed(rest.unique())).to_pylist())
-    pairs = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
-    return any(words <= pair for pair in pairs)
-
-
-def _are_codes(rest: Any, counts: np.ndarray) -> bool:
-    """Whether whole numbers have leading zeros: codes such as 007, not numbers."""
-    stripped = trimmed(rest)
-    whole = mask_of(pc.match_substring_regex(stripped, r"^\d+$"))
-    zeros = mask_of(pc.match_substring_regex(stripped, r"^0\d+$"))
-    rows = int(counts[zeros].sum())
-    return rows * 100 >= counts.sum() and bool(whole.all())
-
-
-def _typed_draft(name: str, column: Any, hints: Hints) -> Draft:
-    kind, types = column.type, pa.types
-    draft = Draft(name, column)
-    if types.is_dictionary(kind):
-        draft.kind = "category"
-    elif types.is_null(kind) or column.null_count == len(column):
-        draft.kind = "empty"
-    elif types.is_boolean(kind):
-        draft.kind = "boolean"
-    elif types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
-        draft.kind = "number"
-    elif types.is_duration(kind):
-        draft.kind = "number"
-    elif types.is_date(kind) or types.is_timestamp(kind):
-        draft.kind = "date"
-    elif types.is_time(kind):
-        draft.kind = "time"
-    else:
-        draft.kind, draft.reason = "dropped", f"it holds {_nested(kind)}"
-    return draft
-
-
-def _nested(kind: Any) -> str:
-    types = pa.types
-    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
-        return "bytes"
-    if types.is_struct(kind):
-        return "structs"
-    if types.is_map(kind):
-        return "maps"
-    return "lists" if types.is_nested(kind) else f"values of type {kind}"
-
-
-def evidence_of(drafts: Iterable[Draft]) -> Evidence:
+def evidence_of(drafts: Sequence[Draft]) -> Evidence:
     """Gather what the columns say that leave no doubt."""
-    decimals: set[str] = set()
-    orders: set[bool | None] = set()
-    words: set[str] = set()
-    for draft in drafts:
-        if draft.kind == "number" and draft.numbers and len(draft.numbers.formats) == 1:
-            format = draft.numbers.formats[0]
-            if format.decimal == ",":
-                decimals.add(",")
-        if draft.kind == "date" and draft.dates and len(draft.dates.formats) == 1:
-            orders.add(order_of(draft.dates.formats[0]))
-        if draft.kind in ("number", "date", "time"):
-            words.update(draft.words)
-    orders.discard(None)
-    return Evidence(
-        decimal=decimals.pop() if len(decimals) == 1 else None,
-        day_first=orders.pop() if len(orders) == 1 else None,
-        words=frozenset(words),
-    )
+    decimals: list[str] = []
+    numbers = [draft for draft in drafts if draft.kind == "number" and draft.numbers]
+    if any(_certain(draft.numbers) == "," for draft in numbers):
+        # Only where there is a decimal comma, it matters which columns surely have a point.
+        found = (possible_formats(draft.rest, draft.counts, Hints()) for draft in numbers)
+        decimals = [mark for formats in found if (mark := _certain(formats))]
+    orders = [
+        order
+        for draft in drafts
+        if draft.kind == "date" and draft.dates and len(draft.dates.formats) == 1
+        if (order := order_of(draft.dates.formats[0])) is not None
+    ]
+    words = {
+        word for draft in drafts if draft.kind in ("number", "date", "time") for word in draft.words
+    }
+    return Evidence(_most(decimals), _most(orders), tuple(sorted(words)))
 
 
-def settle(draft: Draft, hints: Hints, evidence: Evidence) -> Column:
+def _certain(formats: NumberFormats | None) -> str | None:
+    """Return the decimal mark if it is certain."""
+    if formats is None or len(formats.formats) > 1 or not formats.marked:
+        return None
+    return formats.formats[0].decimal
+
+
+def _most(votes: Iterable[Any]) -> Any:
+    """Return what most say; None for a draw."""
+    counts = Counter(votes).most_common(2)
+    if not counts or (len(counts) == 2 and counts[0][1] == counts[1][1]):
+        return None
+    return counts[0][0]
+
+
+def _settle(draft: Draft, hints: Hints, evidence: Evidence) -> Column:
     """Decide what a column is."""
-    name = draft.name
-    if draft.kind == "dropped":
+    name, kind = draft.name, draft.kind
+    if kind == "boolean" and not set(draft.words) <= {*evidence.words}:
+        kind = "category"  # a word for missing stays a level until the table says more
+    if kind == "dropped":
         return DroppedColumn(name, draft.reason)
-    if draft.kind == "empty":
+    if kind == "empty":
         return DroppedColumn(name, "no value in any row")
-    notes: list[str] = []
-    column: Column
-    if draft.kind == "boolean" and not evidence.words.issuperset(draft.words):
-        draft.kind = "category"  # a word for missing stays a level until the table says more
-    if draft.kind == "category":
+    if kind == "category":
         return _category(draft, hints, evidence)
     missing = tuple(dict.fromkeys([*hints.na, *draft.words]))
-    if draft.kind == "number":
-        format = with_decimal(PLAIN, hints)
-        if draft.numbers:
-            format, note = draft.numbers.choose(evidence.decimal)
-            notes += [note] if note else []
-        column = NumberColumn(name, format, missing=missing)
-    elif draft.kind == "date":
-        column = DateColumn(name, missing=missing)
-        if draft.dates:
-            dates, note = draft.dates.choose(evidence.day_first)
-            notes += [note] if note else []
-            column = DateColumn(name, dates, missing=missing)
-    elif draft.kind == "time":
-        column = TimeColumn(name, missing=missing)
-    else:
-        column = BooleanColumn(name, missing=missing)
-    return _checked(column, draft, notes)
+    if kind == "number":
+        return _checked(_number(draft, hints, evidence, missing), draft)
+    if kind == "date":
+        dates, note = draft.dates.choose(evidence.day_first) if draft.dates else (ISO, None)
+        notes = (f"{name!r}: {note}",) if note else ()
+        return _checked(DateColumn(name, dates, missing=missing, notes=notes), draft)
+    cls = TimeColumn if kind == "time" else BooleanColumn
+    return _checked(cls(name, missing=missing), draft)
 
 
-def _checked(column: Any, draft: Draft, notes: list[str]) -> Column:
-    cells = column.read(draft.column)
-    present = cells.values[~np.isnan(cells.values)]
+def _number(
+    draft: Draft, hints: Hints, evidence: Evidence, missing: tuple[str, ...]
+) -> NumberColumn:
+    if draft.numbers is None:  # typed
+        format = PLAIN
+        if hints.decimal or hints.thousands:
+            decimal = hints.decimal or ("," if hints.thousands == "." else ".")
+            format = NumberFormat(decimal, hints.thousands or "")
+        return NumberColumn(draft.name, format, missing=missing)
+    numbers = draft.numbers
+    if evidence.decimal == "," and numbers.formats == (PLAIN,):
+        numbers = possible_formats(draft.rest, draft.counts, hints) or numbers
+    format, note = numbers.choose(evidence.decimal)
+    if format != PLAIN:
+        draft.values = None
+    notes = (f"{draft.name!r}: {note}",) if note else ()
+    return NumberColumn(draft.name, format, missing=missing, notes=notes)
+
+
+def _checked(
+    column: NumberColumn | DateColumn | TimeColumn | BooleanColumn, draft: Draft
+) -> Column:
+    """Leave out a column that says nothing; keep what could not be read as words for missing."""
+    cells = column.read(draft.column) if draft.values is None else Cells(draft.values)
+    name, values = column.name, cells.values
+    gaps = np.isnan(values)
+    present = values[~gaps] if gaps.any() else values
     if not len(present):
-        return DroppedColumn(column.name, "no value in any row")
-    if len(present) == len(cells.values) and (present == present[0]).all():
-        return DroppedColumn(column.name, "the same value in every row")
-    if cells.unread.rows:
-        notes.append(f"not a {column.kind}, taken as missing: {cells.unread}")
-    words = tuple(dict.fromkeys([*column.missing, *[*cells.unread.rows][:MAX_WORDS]]))
-    made: Column = type(column)(**{**column.__dict__, "missing": words, "notes": tuple(notes)})
-    return made
+        return DroppedColumn(name, "no value in any row")
+    if isinstance(column, NumberColumn) and (count := _row_names(draft, present)):
+        return DroppedColumn(name, f"like an identifier: {count:,} different whole numbers")
+    if len(present) == len(values) and (present == present[0]).all():
+        return DroppedColumn(name, "the same value in every row")
+    marks = Unread({**draft.words, **cells.unread.rows})
+    if not marks.rows:
+        return column
+    words = dict.fromkeys([*column.missing, *cells.unread.most_frequent(MAX_WORDS)])
+    note = f"{name!r}: taken as missing, for it is no {column.kind}: {marks}"
+    return replace(column, missing=tuple(words), notes=(*column.notes, note))
+
+
+def _row_names(draft: Draft, values: np.ndarray) -> int:
+    """Count whole numbers that only tell rows apart, 0 where they may say more."""
+    large = np.abs(values).max() >= _EXACT
+    if not (large or _ROW_NAME.fullmatch(draft.name)) or len(values) <= MIN_IDENTIFIER_LEVELS:
+        return 0
+    if not (values == np.floor(values)).all():
+        return 0
+    distinct = int(pc.count_distinct(draft.column).as_py())
+    return distinct if distinct >= len(values) or (large and distinct * 2 > len(values)) else 0
 
 
 def _category(draft: Draft, hints: Hints, evidence: Evidence) -> Column:
-    texts = draft.texts or cells_of(draft.column)[0]
-    texts = texts.distinct()
+    name = draft.name
+    texts = (draft.texts or cells_of(draft.column)[0]).distinct()
     stripped, counts = trimmed(texts.values), texts.counts()
-    words = tuple(dict.fromkeys([*hints.na, *sorted(evidence.words)]))
-    keep = ~are_empty(stripped) & ~are_words(stripped, words) & (counts > 0)
-    levels = texts.values.filter(pa.array(keep)).to_pylist()
-    present, gaps = int(counts[keep].sum()), int(counts[~keep].sum())
-    if not levels:
-        return DroppedColumn(draft.name, "no value in any row")
-    if len(levels) == 1 and not gaps:
-        return DroppedColumn(draft.name, "the same value in every row")
-    if len(levels) > MIN_IDENTIFIER_LEVELS and len(levels) > present / 2:
-        reason = f"like an identifier: {len(levels)} different values in {plural(present, 'row')}"
-        return DroppedColumn(draft.name, reason)
-    missing = tuple(
-        dict.fromkeys([*hints.na, *unread(stripped, counts, are_words(stripped, words)).rows])
-    )
-    return CategoryColumn(draft.name, tuple(sorted(levels)), missing=missing)
+    missing = tuple(dict.fromkeys([*hints.na, *evidence.words]))
+    gaps = are_empty(stripped) | are_words(stripped, missing)
+    keep = ~gaps & (counts > 0)
+    present, count = int(counts[keep].sum()), int(keep.sum())
+    if not count:
+        return DroppedColumn(name, "no value in any row")
+    if count == 1 and not counts[gaps].any():
+        return DroppedColumn(name, "the same value in every row")
+    levels = texts.values.filter(pa.array(keep))
+    if count > MIN_IDENTIFIER_LEVELS and count > present / 2:
+        return DroppedColumn(name, _why_not(levels, counts[keep], present))
+    notes = []
+    if draft.numbers:
+        notes.append(f"{name!r}: categories, because some have leading zeros")
+    marks = unread(stripped, counts, are_words(stripped, missing) & (counts > 0))
+    if marks.rows:
+        notes.append(f"{name!r}: taken as missing: {marks}")
+    ordered = _in_order(levels.to_pylist(), draft.column)
+    return CategoryColumn(name, ordered, missing=missing, notes=tuple(notes))
+
+
+def _why_not(levels: Any, counts: np.ndarray, present: int) -> str:
+    """Say why different texts are left out: identifiers, or what could not be read."""
+    strange = mask_of(pc.match_substring_regex(trimmed(levels), _LIKE_NUMBERS))
+    if int(counts[strange].sum()) * 2 > present:
+        return (
+            f"neither numbers nor dates that could be read: {some(levels.to_pylist())} "
+            "(see decimal, thousands and date_format)"
+        )
+    return f"like an identifier: {len(levels):,} different values in {plural(present, 'row')}"
+
+
+def _in_order(levels: list[str], column: Any) -> tuple[str, ...]:
+    """Levels sorted, those of an ordered type in its own order."""
+    if pa.types.is_dictionary(column.type) and column.type.ordered:
+        whole = pa.chunked_array(column.chunks).unify_dictionaries().chunk(0).dictionary
+        order = {text: place for place, text in enumerate(map(str, whole.to_pylist()))}
+        return tuple(sorted(levels, key=lambda text: (order.get(text, len(order)), text)))
+    return tuple(sorted(levels))

@@ -7,6 +7,7 @@ way to write it is in there: 7 for '7', 7.0 for '7' or '7.0', true for 'TRUE'.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,10 @@ def ways_to_write(value: object) -> list[str]:
     """Texts that a typed value may stand for, the likeliest first."""
     if isinstance(value, bool):
         return [str(value), str(value).upper(), str(value).lower()]
+    if isinstance(value, Decimal):
+        return [str(value), *ways_to_write(float(value))]
+    if isinstance(value, int):
+        return [str(value), f"{value}.0"]
     if isinstance(value, float):
         whole = value.is_integer() and abs(value) < 2**63
         return [str(int(value)), repr(value)] if whole else [repr(value)]
@@ -54,26 +59,31 @@ def cells_of(column: pa.ChunkedArray) -> tuple[Texts, list[Any] | None]:
 
 
 def codes_of(
-    column: pa.ChunkedArray, levels: Sequence[str], missing: Sequence[str]
+    column: pa.ChunkedArray, levels: Sequence[Any], missing: Sequence[str]
 ) -> tuple[np.ndarray, Texts]:
-    """Code of each distinct cell among ``levels``, MISSING or UNSEEN; and the cells."""
+    """Code of each distinct cell among ``levels``, MISSING or UNSEEN; and the cells.
+
+    Levels are texts, or the values of a typed column, which any way to write them stands for.
+    """
+    place: dict[str, int] = {}
+    for code, level in enumerate(levels):
+        for text in [level] if isinstance(level, str) else ways_to_write(level):
+            place.setdefault(text, code)
     texts, typed = cells_of(column)
     values = texts.values
     stripped = trimmed(values)
     if typed is None:
-        known = pa.array(levels, values.type)
-        codes = pc.index_in(values, known).fill_null(UNSEEN)
-        codes = np.array(codes.to_numpy(zero_copy_only=False), dtype=np.int32)
+        table = np.array([*place.values(), UNSEEN], dtype=np.int32)
+        places = pc.index_in(values, pa.array([*place], values.type)).fill_null(len(place))
+        codes = table[np.asarray(places)]
     else:
-        place = {level: code for code, level in enumerate(levels)}
         codes = np.array([_place(value, place) for value in typed], dtype=np.int32)
     codes[are_empty(stripped) | are_words(stripped, missing)] = MISSING
     return codes, texts
 
 
 def _place(value: object, place: dict[str, int]) -> int:
-    found = [place[text] for text in ways_to_write(value) if text in place]
-    return found[0] if found else UNSEEN
+    return next((place[text] for text in ways_to_write(value) if text in place), UNSEEN)
 
 
 def read_truth(values: pa.StringArray) -> np.ndarray:

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .arrow import pa, pc
 from .hints import Hints
-from .numbers import UNIT, NumberFormat, are_numbers
-from .texts import mask_of, some, trimmed
+from .numbers import SPACE, UNIT, NumberFormat, are_numbers
+from .texts import mask_of, trimmed
 
 # A cell that may be a number: a sign, a unit before or after, digits and marks between them.
 _LOOSE = (
-    rf"^[-+\x{{2212}}]?\s?(?P<before>{UNIT})?\s*[-+\x{{2212}}]?"
+    rf"^\(?[-+\x{{2212}}]?{SPACE}?(?P<before>{UNIT})?{SPACE}*[-+\x{{2212}}]?\(?"
     r"(?P<core>[.,]?\d(?:[\d.,'\x{2019} \x{00a0}\x{2009}\x{202f}]*[\d.,])?(?:[eE][-+]?\d+)?)"
-    rf"\s*(?P<after>{UNIT})?$"
+    rf"{SPACE}*\)?(?P<after>{UNIT})?\)?$"
 )
 
 
 @dataclass(frozen=True)
 class NumberFormats:
-    """Formats that read a column equally well, and the rows that they read.
+    """Formats that read a column equally well.
 
     Attributes
     ----------
     formats : tuple of NumberFormat
         One with the decimal point first, if there is any.
-    rows : int
+    marked : bool
+        Whether some cell has a point or a comma.
     sample : str
         A cell that is one number in one format and another one in the other.
     """
 
     formats: tuple[NumberFormat, ...]
-    rows: int
+    marked: bool = False
     sample: str = ""
 
     def choose(self, decimal: str | None) -> tuple[NumberFormat, str | None]:
@@ -92,13 +93,10 @@ def possible_formats(values: Any, counts: np.ndarray, hints: Hints) -> NumberFor
     formats = tuple(
         NumberFormat(*marks, units) for marks in sorted(found, key=lambda m: m[0] != ".")
     )
-    sample = ""
-    if len({f.decimal for f in formats}) > 1:
-        marked = mask_of(pc.match_substring_regex(cores, "[.,]")) & reads[found[0]]
-        if not marked.any():
-            return NumberFormats(formats[:1], best)
-        sample = cores[int(np.argmax(marked))].as_py()
-    return NumberFormats(formats, best, sample)
+    marked = mask_of(pc.match_substring_regex(cores, "[.,]")) & reads[found[0]]
+    if not marked.any():
+        return NumberFormats(formats[:1])
+    return NumberFormats(formats, True, cores[int(np.argmax(marked))].as_py())
 
 
 def _candidates(cores: Any, hints: Hints) -> list[tuple[str, str]]:
@@ -123,17 +121,3 @@ def _units(parts: Any) -> tuple[str, ...]:
         *parts.field("after").unique().to_pylist(),
     }
     return tuple(sorted(unit for unit in found if unit))
-
-
-def with_decimal(format: NumberFormat, hints: Hints) -> NumberFormat:
-    """Give the format of a column of typed numbers the marks that the user says."""
-    decimal = hints.decimal or format.decimal
-    return replace(format, decimal=decimal, thousands=hints.thousands or "")
-
-
-def describe_format(format: NumberFormat) -> str:
-    """Say how numbers are written: ``decimal ',', thousands '.', with '€'``."""
-    words = [f"decimal {format.decimal!r}"]
-    words += [f"thousands {format.thousands!r}"] if format.thousands else []
-    words += [f"with {some(format.units)}"] if format.units else []
-    return ", ".join(words)

@@ -13,12 +13,18 @@ import numpy as np
 
 from .arrow import flat, pa, pc
 from .hints import DECIMALS, THOUSANDS
-from .texts import mask_of, trimmed
+from .texts import mask_of, some, trimmed
 
 # A plain space as the thousands mark stands for those that typesetters use, and ' for its
 # typographic form.
 _GROUPS = {" ": r"[ \x{00a0}\x{2009}\x{202f}]", "'": r"['\x{2019}]", ",": ",", ".": r"\.", "": ""}
 _MINUS = "[-\u2212]"
+
+#: White space within a number or between it and its unit.
+SPACE = r"[\s\x{a0}\x{2009}\x{202f}]"
+
+# Units of a format: as many, each as long.
+_MAX_UNITS, _MAX_UNIT = 100, 10
 
 #: Signs of a unit that may stand before or after a number.
 UNIT = (
@@ -58,6 +64,15 @@ class NumberFormat:
             raise ValueError(f"no marks of numbers: {self.decimal!r}, {self.thousands!r}")
         if self.decimal == self.thousands:
             raise ValueError(f"decimal and thousands mark are both {self.decimal!r}")
+        fit = all(0 < len(unit) <= _MAX_UNIT and unit.isprintable() for unit in self.units)
+        if not fit or len(self.units) > _MAX_UNITS:
+            raise ValueError(f"no signs of units: {self.units!r:.60}")
+
+    def __str__(self) -> str:
+        words = [f"decimal {self.decimal!r}"]
+        words += [f"thousands {self.thousands!r}"] if self.thousands else []
+        words += [f"unit {some(self.units)}"] if self.units else []
+        return ", ".join(words)
 
     @cached_property
     def _unit(self) -> str:
@@ -70,27 +85,35 @@ class NumberFormat:
         number = number_pattern(self.decimal, self.thousands)
         sign = f"(?:[+]|{_MINUS})"
         if not self.units:
-            return f"^(?:{sign}?{number})$"
-        before, after = rf"(?:{self._unit}\s*)", rf"(?:\s*{self._unit})"
-        # -5, -€ 5, € -5, each with a sign after it; one sign of each kind at most.
-        return rf"^(?:{sign}?\s?{before}?{number}{after}?|{before}{sign}{number}{after}?)$"
+            return rf"^(?:{sign}?{number}|\({number}\))$"
+        before, after = rf"(?:{self._unit}{SPACE}*)", rf"(?:{SPACE}*{self._unit})"
+        # -5, -€ 5, € -5, each with a sign after it; bookkeepers write (5) for -5.
+        return (
+            rf"^(?:{sign}?{SPACE}?{before}?{number}{after}?|{before}{sign}{number}{after}?"
+            rf"|{before}?\({before}?{number}{after}?\){after}?)$"
+        )
 
     def read(self, values: pa.StringArray) -> np.ndarray:
         """Read texts as float64: what ``float`` gives for each, NaN where there is no number."""
         if self.decimal == "." and not self.units:
-            try:  # Columns of plain numbers in one pass, which takes 'inf' and 'nan' too.
-                return _finite(values.cast(pa.float64()))
-            except pa.ArrowInvalid:
-                pass
-        values = trimmed(values)
+            # Columns of plain numbers in one pass, which takes 'inf' and 'nan' too.
+            for plain in (lambda: values, lambda: pc.if_else(pc.equal(values, ""), None, values)):
+                try:
+                    return _finite(plain().cast(pa.float64()))
+                except pa.ArrowInvalid:
+                    pass
+        return self._read_marked(trimmed(values))
+
+    def _read_marked(self, values: pa.StringArray) -> np.ndarray:
         values = pc.if_else(pc.match_substring_regex(values, self.pattern), values, None)
         if self.units:
-            values = pc.replace_substring_regex(values, rf"\s|{self._unit}", "")
+            values = pc.replace_substring_regex(values, rf"{SPACE}|{self._unit}", "")
         if self.thousands:
             values = pc.replace_substring_regex(values, _GROUPS[self.thousands], "")
         if self.decimal != ".":
             values = pc.replace_substring(values, self.decimal, ".")
         values = pc.replace_substring(values, "\u2212", "-")
+        values = pc.replace_substring_regex(values, r"^\((.*)\)$", r"-\1")
         return _finite(values.cast(pa.float64()))
 
 
@@ -105,7 +128,7 @@ def _finite(values: pa.DoubleArray) -> np.ndarray:
 
 
 def are_numbers(values: pa.StringArray, decimal: str, thousands: str) -> np.ndarray:
-    """Whether each text is a number with these marks, with or without a sign."""
+    """Whether each text is a number with these marks, signs and units aside."""
     pattern = rf"^[-+\x{{2212}}]?{number_pattern(decimal, thousands)}$"
     return mask_of(pc.match_substring_regex(values, pattern))
 

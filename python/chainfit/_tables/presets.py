@@ -35,21 +35,24 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 #: The parameters that are 'auto' by default.
 DECIDED = frozenset(COMMON)
 
-#: Tables of fewer rows are small. Batches of 32 give them enough steps; a few rows held out tell
+#: Tables of fewer rows are small. Batches of 16 give them enough steps; a few rows held out tell
 #: epochs apart by their loss, not by how many of them are right; and nets cost little.
 SMALL_ROWS = 2000
-SMALL: Mapping[str, Any] = {"batch_size": 32, "n_bins": 8, "scoring": "loss"}
+SMALL: Mapping[str, Any] = {"batch_size": 16, "n_bins": 8, "scoring": "loss"}
 SMALL_PRESETS: Mapping[str, Mapping[str, Any]] = {
     "fast": {},
     "good": {"n_nets": 8},
     "best": {"n_nets": 16},
 }
 
+#: What is different for the solver 'lbfgs', which makes no steps.
+WITHOUT_STEPS: Mapping[str, Any] = {"learning_rate": "constant", "max_iter": 200}
+
 #: The most bins of all columns of numbers together: wider tables have fewer in each.
 MOST_BINS = 4096
 
 
-def decided(preset: str, rows: int, numbers: int) -> dict[str, Any]:
+def decided(preset: str, rows: int, numbers: int, solver: str = "adam") -> dict[str, Any]:
     """Return the values of the parameters that are 'auto'.
 
     Parameters
@@ -59,10 +62,13 @@ def decided(preset: str, rows: int, numbers: int) -> dict[str, Any]:
         Training rows.
     numbers : int
         Columns of numbers.
+    solver : str, default='adam'
     """
     values = {**COMMON, **PRESETS[preset]}
     if rows < SMALL_ROWS:
         values |= {**SMALL, **SMALL_PRESETS[preset]}
+    if solver == "lbfgs":
+        values |= WITHOUT_STEPS
     values["n_bins"] = min(values["n_bins"], MOST_BINS // max(1, numbers))
     values["batch_size"] = max(1, min(values["batch_size"], rows))
     return values

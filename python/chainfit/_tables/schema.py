@@ -28,7 +28,6 @@ from .columns import (
 )
 from .hints import ColumnError, Hints
 from .kinds import learn_columns
-from .texts import plural
 
 __all__ = [
     "BooleanColumn",
@@ -181,16 +180,16 @@ def _check_readable(column: Column, cells: Cells, seen: set[str]) -> None:
         seen.add(column.name)
     elif cells.strange:
         raise ColumnError(
-            f"column {column.name!r}: none of its {plural(cells.unread.count, 'cell')} can be "
-            f"read as {_NOUNS[column.kind]}: {cells.unread}; {_expected(column)}"
+            f"column {column.name!r}: nothing can be read as {_NOUNS[column.kind]}: "
+            f"{cells.unread}; {_expected(column)}"
         )
 
 
 def _expected(column: Column) -> str:
     if isinstance(column, NumberColumn):
-        return f"training had numbers {column.format}"
+        return f"training had numbers with {column.format}"
     if isinstance(column, DateColumn):
-        return f"training had dates as {column.format.format}"
+        return f"training had dates written as {column.format.format}"
     return f"training had {_NOUNS[column.kind]}"
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
@@ -19,86 +16,97 @@ from .._estimators.regressor import MLPRegressor
 from .._estimators.rules import LOSSES, OUTPUTS
 from .base import BaseTabular, column_of_targets
 from .ensemble import mean_probabilities
-from .net_parameters import with_net_parameters
-from .presets import PRESETS
+from .parameters import with_parameters
 
 Array = npt.NDArray[Any]
 
-#: What the two have of their own, beside the parameters of their nets.
-CONSTRAINTS: dict[str, Any] = {
-    "preset": [StrOptions(set(PRESETS))],
-    "n_nets": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-    "n_bins": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
-    "max_levels": [Interval(Integral, 1, None, closed="left")],
-    "n_jobs": [Interval(Integral, 1, None, closed="left"), None],
-    "decimal": [StrOptions({".", ","}), None],
-    "thousands": [str, None],
-    "na_values": ["array-like"],
-    "date_format": [str, None],
-    "drop": ["array-like"],
-}
-
 
 @public
-@with_net_parameters(MLPClassifier)
+@with_parameters(MLPClassifier)
 class TabularClassifier(ClassifierMixin, BaseTabular):
-    """Classifier for tables of mixed columns.
+    """Classifier for tables of mixed columns: several multilayer perceptrons and what they need.
 
-    A placeholder docstring.
-
-    Parameters
-    ----------
-    preset : {'fast', 'good', 'best'}, default='good'
-        What the parameters are that are 'auto'.
+    Columns may hold numbers, dates, times, booleans and categories, and have missing values. What
+    the cells of a column of text mean is found out once, in `fit`. Each net then sees every number
+    standardised and by its place among quantiles, and every category as a feature for each level;
+    it keeps the weights of its best epoch on rows of its own. Probabilities are those of a softmax
+    at the temperature at which the nets do best on these rows, averaged over the nets.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels.
+        The class labels, sorted.
+
+    schema_ : Schema
+        What the cells of each column mean, and which columns are left out.
+
+    encoding_ : Encoding
+        How columns become the nets' inputs, whose names are in `encoding_.features`.
+
+    nets_ : tuple of MLPClassifier
+        The fitted nets. The temperature is part of their last weights and biases.
+
+    temperature_ : float
+        What the outputs were divided by before the softmax; 1 where no rows were held out.
+
+    n_iter_ : int
+        The most epochs of a net.
+
+    n_rows_ : int
+        Number of training rows, without those of weight 0.
+
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where X had names.
+
+    target_, dialect_ : object or None
+        What the command line read: how the target is written, and what the file is.
+
+    See Also
+    --------
+    TabularRegressor : The same for real targets.
+    MLPClassifier : One net, on arrays of numbers.
+
+    Notes
+    -----
+    The encoding of numbers is that of Gorishniy, Rubachev and Babenko, "On embeddings for numerical
+    features in tabular deep learning" (2022), the temperature that of Guo, Pleiss, Sun and
+    Weinberger, "On calibration of modern neural networks" (2017). The rows that the nets hold out
+    are stratified folds. A number beyond the range of the training rows counts as the nearest one
+    in it.
+
+    Columns are found by their names, in any order; those that `fit` was not given are ignored.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from chainfit import TabularClassifier
+    >>> from sklearn.model_selection import train_test_split
+    >>> X = pd.DataFrame({"age": [*range(20, 80)] * 5, "town": ["Bonn", "Köln", None] * 100})
+    >>> y = (X["age"] > 50) | (X["town"] == "Bonn")
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = TabularClassifier(random_state=0).fit(X_train, y_train)
+    >>> model.score(X_test, y_test)
+    1.0
+    >>> model.predict_proba(X_test).shape
+    (75, 2)
+    >>> model.get_feature_names_out()[-3:]
+    array(['town=Bonn', 'town=Köln', 'town is missing'], dtype=object)
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
     _classes = True
     classes_: Array
 
-    def __init__(
-        self,
-        preset: str = "good",
-        *,
-        n_nets: int | str = "auto",
-        n_bins: int | str = "auto",
-        max_levels: int = 100,
-        n_jobs: int | None = None,
-        decimal: str | None = None,
-        thousands: str | None = None,
-        na_values: Sequence[str] = (),
-        date_format: str | None = None,
-        drop: Sequence[str] = (),
-    ) -> None:
-        self.preset = preset
-        self.n_nets = n_nets
-        self.n_bins = n_bins
-        self.max_levels = max_levels
-        self.n_jobs = n_jobs
-        self.decimal = decimal
-        self.thousands = thousands
-        self.na_values = na_values
-        self.date_format = date_format
-        self.drop = drop
-
-    def _learn_target(self, y: Any) -> Array:
-        y = self._labels(y)
+    def _learn_target(self, y: Array) -> None:
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"Classifier can't train when only one class is present: {self.classes_[0]!r}."
             )
-        return y
 
-    def _known_target(self, y: Any) -> Array:
-        return self._labels(y)
-
-    def _labels(self, y: Any) -> Array:
+    def _checked_target(self, y: Any) -> Array:
         y = column_of_targets(y)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
@@ -116,9 +124,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         probabilities : ndarray of shape (n_samples, n_classes), float64
             Columns in the order of `classes_`; rows add up to 1.
         """
+        check_is_fitted(self)
         fitted = self._as_published()
-        parts = [mean_probabilities(fitted.nets_, block) for block in fitted._blocks(X)]
-        return np.concatenate(parts) if parts else np.empty((0, len(fitted.classes_)))
+        return np.concatenate([mean_probabilities(fitted.nets_, X) for X in fitted._blocks(X)])
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of the probability of each class.
@@ -152,60 +160,89 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
 
 @public
-@with_net_parameters(MLPRegressor)
+@with_parameters(MLPRegressor)
 class TabularRegressor(RegressorMixin, BaseTabular):
-    """Regressor for tables of mixed columns.
+    """Regressor for tables of mixed columns: several multilayer perceptrons and what they need.
 
-    A placeholder docstring.
-
-    Parameters
-    ----------
-    preset : {'fast', 'good', 'best'}, default='good'
-        What the parameters are that are 'auto'.
+    Columns may hold numbers, dates, times, booleans and categories, and have missing values. What
+    the cells of a column of text mean is found out once, in `fit`. Each net then sees every number
+    standardised and by its place among quantiles, and every category as a feature for each level;
+    it keeps the weights of its best epoch on rows of its own. Predictions are averaged over the
+    nets, each held within the range of the training targets.
 
     Attributes
     ----------
-    target_mean_ : float
-        The nets learn (y - target_mean_) / target_scale_.
+    schema_ : Schema
+        What the cells of each column mean, and which columns are left out.
+
+    encoding_ : Encoding
+        How columns become the nets' inputs, whose names are in `encoding_.features`.
+
+    nets_ : tuple of MLPRegressor
+        The fitted nets, of (y - target_mean_) / target_scale_.
+
+    target_mean_, target_scale_ : float
+        Mean and standard deviation of the training targets; 0 and the mean where outputs are above
+        0, 0 and 1 where `out_activation` has a range.
+
+    target_range_ : tuple of float
+        The least and the largest target of the training rows.
+
+    temperature_ : float
+        1, as there is none in regression.
+
+    n_iter_ : int
+        The most epochs of a net.
+
+    n_rows_ : int
+        Number of training rows, without those of weight 0.
+
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where X had names.
+
+    target_, dialect_ : object or None
+        What the command line read: how the target is written, and what the file is.
+
+    See Also
+    --------
+    TabularClassifier : The same for class labels.
+    MLPRegressor : One net, on arrays of numbers.
+
+    Notes
+    -----
+    The encoding of numbers is that of Gorishniy, Rubachev and Babenko, "On embeddings for numerical
+    features in tabular deep learning" (2022). A number beyond the range of the training rows counts
+    as the nearest one in it.
+
+    Columns are found by their names, in any order; those that `fit` was not given are ignored.
+
+    Examples
+    --------
+    >>> from chainfit import TabularRegressor
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import train_test_split
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = TabularRegressor(random_state=0).fit(X_train, y_train)
+    >>> len(model.nets_), len(model.get_feature_names_out())
+    (8, 79)
+    >>> model.score(X_test, y_test) > 0.3
+    True
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
     _classes = False
     target_mean_: float
     target_scale_: float
     target_range_: tuple[float, float]
 
-    def __init__(
-        self,
-        preset: str = "good",
-        *,
-        n_nets: int | str = "auto",
-        n_bins: int | str = "auto",
-        max_levels: int = 100,
-        n_jobs: int | None = None,
-        decimal: str | None = None,
-        thousands: str | None = None,
-        na_values: Sequence[str] = (),
-        date_format: str | None = None,
-        drop: Sequence[str] = (),
-    ) -> None:
-        self.preset = preset
-        self.n_nets = n_nets
-        self.n_bins = n_bins
-        self.max_levels = max_levels
-        self.n_jobs = n_jobs
-        self.decimal = decimal
-        self.thousands = thousands
-        self.na_values = na_values
-        self.date_format = date_format
-        self.drop = drop
-
     def _adapt(self, parameters: dict[str, Any]) -> None:
         if self.scoring == "auto" and self.loss != "squared_error":
             parameters["scoring"] = "loss"
 
-    def _learn_target(self, y: Any) -> Array:
-        y = self._numbers(y)
+    def _learn_target(self, y: Array) -> None:
         size = float(np.abs(y).max(initial=0)) or 1.0
         mean, spread = float((y / size).mean()) * size, float((y / size).std()) * size
         rule, output = LOSSES[self.loss], OUTPUTS.get(str(self.out_activation))
@@ -216,16 +253,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             mean, spread = 0.0, abs(mean)
         self.target_mean_, self.target_scale_ = mean, spread or 1.0
         self.target_range_ = float(y.min()), float(y.max())
-        return self._standardised(y)
 
-    def _known_target(self, y: Any) -> Array:
-        return self._standardised(self._numbers(y))
-
-    def _standardised(self, y: Array) -> Array:
+    def _as_learned(self, y: Array) -> Array:
         z: Array = (y * 0.5 - self.target_mean_ * 0.5) / (self.target_scale_ * 0.5)
         return z
 
-    def _numbers(self, y: Any) -> Array:
+    def _checked_target(self, y: Any) -> Array:
         y = column_of_targets(y)
         if y.dtype.kind in "mM":
             raise TypeError("y must hold numbers, got dates or durations")
@@ -252,30 +285,28 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         std : ndarray of shape (n_samples,)
             Only with return_std=True: of the mixture of the nets' normal distributions.
         """
+        check_is_fitted(self)
         fitted = self._as_published()
-        check_is_fitted(fitted)
-        parts = [fitted._predicted(block, return_std) for block in fitted._blocks(X)]
-        if not parts:
-            nothing = np.empty((0, *fitted.nets_[0].predict(fitted._no_row()).shape[1:]))
-            return (nothing, nothing) if return_std else nothing
-        if not return_std:
-            return np.concatenate(parts)
-        return tuple(map(np.concatenate, zip(*parts, strict=True)))
+        if return_std and fitted.nets_[0].out_activation_ != "mean_variance":
+            raise ValueError("return_std=True needs a model fitted with loss='gaussian_nll'.")
+        blocks = [fitted._moments(block, return_std) for block in fitted._blocks(X)]
+        mean = np.concatenate([block[0] for block in blocks])
+        return (mean, np.concatenate([block[1] for block in blocks])) if return_std else mean
 
-    def _no_row(self) -> Array:
-        return np.zeros((1, self.encoding_.width), self.nets_[0].coefs_[0].dtype)
-
-    def _predicted(self, X: Array, return_std: bool) -> Any:
+    def _moments(self, X: Array, with_std: bool) -> tuple[Array, Array]:
+        """Return mean and standard deviation over the nets of encoded rows."""
+        if not len(X):  # which nets don't take
+            mean, std = self._moments(np.zeros((1, X.shape[1]), X.dtype), with_std)
+            return mean[:0], std[:0]
         low, high = self.target_range_
-        means, variances = [], []
+        means: list[Array] = []
+        variances: list[Array] = []
         for net in self.nets_:
-            output = net.predict(X, return_std=True) if return_std else (net.predict(X),)
-            y = output[0].astype(np.float64) * self.target_scale_ + self.target_mean_
+            y, std = net.predict(X, return_std=True) if with_std else (net.predict(X), np.zeros(1))
+            y = y.astype(np.float64) * self.target_scale_ + self.target_mean_
             means.append(np.clip(y, low, high))
-            if return_std:
-                variances.append((output[1].astype(np.float64) * self.target_scale_) ** 2)
-        mean: Array = np.mean(means, axis=0)
-        if not return_std:
-            return mean
-        spread = np.mean(variances, axis=0) + np.var(means, axis=0)
-        return mean, np.sqrt(spread)
+            variances.append((std.astype(np.float64) * self.target_scale_) ** 2)
+        mean = np.mean(means, axis=0)
+        if not with_std:
+            return mean, mean
+        return mean, np.sqrt(np.mean(variances, axis=0) + np.var(means, axis=0))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from .._files.fields import Fields, ModelFileError
 from .arrow import pa
-from .column_json import pack_numbers, unpack_numbers
-from .columns import NumberColumn
+from .column_json import different, pack_numbers, unpack_numbers
+from .columns import CategoryColumn, Cells, NumberColumn
+from .drafts import Draft, draft_of
 from .hints import ColumnError, Hints
-from .kinds import draft_of, evidence_of
-from .levels import cells_of, codes_of
+from .kinds import MAX_WORDS, Evidence, evidence_of
+from .levels import cells_of, ways_to_write
 from .numbers import PLAIN, NumberFormat
-from .texts import plural, trimmed
+from .texts import are_empty, are_words, named, plural, trimmed
 
 #: What a target may be learned as; 'auto' lets `learn_target` choose.
 TASKS = ("auto", "classification", "regression")
@@ -25,7 +30,10 @@ TASKS = ("auto", "classification", "regression")
 MAX_INTEGER_CLASSES = 20
 FEW_ROWS = 5
 
-_TYPES = {"text": str, "integer": int, "boolean": bool, "number": float}
+#: Classes that are named with their rows before training.
+MAX_SHOWN = 20
+
+_TYPES = {str, int, bool, float}
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,33 @@ class Target:
         ndarray of shape (rows,)
             Of classes int32: the class's place in ``classes``, -1 where missing, -2 where training
             had no such class. Of numbers float64, NaN where missing.
+
+        Warns
+        -----
+        UserWarning
+            Names and counts what is no number, and so taken as missing.
         """
-        if self.task == "regression":
-            return NumberColumn(self.name, self.numbers, missing=self.missing).read(column).values
-        texts = [class_text(value) for value in self.classes]
-        codes, cells = codes_of(column, texts, self.missing)
-        return cells.by_row(codes)
+        cells = self.read(column)
+        if self.task == "regression" and cells.unread.rows:
+            warnings.warn(
+                f"target {self.name!r}: not a number, taken as missing: {cells.unread}",
+                UserWarning,
+                stacklevel=2,
+            )
+        return cells.values
+
+    def read(self, column: pa.ChunkedArray) -> Cells:
+        """Read a target as `parse` does; texts that are no values of it are told."""
+        as_column = (
+            NumberColumn(self.name, self.numbers, missing=self.missing)
+            if self.task == "regression"
+            else CategoryColumn(self.name, self.classes, missing=self.missing)
+        )
+        return as_column.read(column)
+
+    def with_notes(self, notes: Sequence[str]) -> Target:
+        """Return the target with these notes before its own."""
+        return replace(self, notes=(*notes, *self.notes))
 
     def labels(self, codes: np.ndarray) -> np.ndarray:
         """Return the classes of codes, of the type that they have in training."""
@@ -96,23 +125,30 @@ class Target:
         name, task = fields.text("name"), fields.text("task", TASKS[1:])
         classes = tuple(fields.items("classes"))
         numbers = unpack_numbers(fields)
-        missing, notes = tuple(fields.texts("missing")), tuple(fields.texts("notes"))
+        missing, notes = different(fields, "missing"), tuple(fields.texts("notes"))
         fields.done()
-        types = {type(value) for value in classes}
-        if len(types) > 1 or not types <= set(_TYPES.values()):
-            raise ModelFileError(f"{where}: 'classes' must be of one type")
-        if (len(classes) < 2) if task == "classification" else classes:
-            raise ModelFileError(f"{where}: {len(classes)} classes for {task}")
-        if sorted(set(classes)) != list(classes):
-            raise ModelFileError(f"{where}: 'classes' must be sorted and differ")
+        _check_saved_classes(classes, task, where)
         return cls(name, task, classes, numbers, missing, notes)
 
 
-def class_text(value: Any) -> str:
-    """Text of a class: of a number without a fraction, the integer's."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+def _check_saved_classes(classes: tuple[Any, ...], task: str, where: str) -> None:
+    types = {type(value) for value in classes}
+    if len(types) > 1 or not types <= _TYPES:
+        raise ModelFileError(f"{where}: 'classes' must be texts, integers, booleans or numbers")
+    if (len(classes) < 2) if task == "classification" else classes:
+        raise ModelFileError(f"{where}: {len(classes)} classes do not suit {task}")
+    if any(isinstance(value, float) and not math.isfinite(value) for value in classes):
+        raise ModelFileError(f"{where}: 'classes' must be finite")
+    if any(isinstance(value, int) and not -(2**63) <= value < 2**64 for value in classes):
+        raise ModelFileError(f"{where}: 'classes' must fit 64 bits")
+    if any(isinstance(value, str) and not _is_text(value) for value in classes):
+        raise ModelFileError(f"{where}: 'classes' must be text")
+    if sorted(set(classes)) != list(classes):
+        raise ModelFileError(f"{where}: 'classes' must be sorted and differ")
+
+
+def _is_text(value: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def learn_target(
@@ -153,59 +189,59 @@ def learn_target(
         raise ColumnError(f"target {name!r} cannot be predicted: {draft.reason}")
     if draft.kind == "empty":
         raise ColumnError("no row has a target")
-    decimal = None
-    missing = (
-        tuple(dict.fromkeys([*hints.na, *draft.words])) if draft.kind == "number" else hints.na
-    )
+    evidence = Evidence()
     if table is not None and (draft.words or (draft.numbers and len(draft.numbers.formats) > 1)):
-        evidence = evidence_of(draft_of(n, table.column(n), hints) for n in table.column_names)
-        decimal = evidence.decimal
-        if draft.kind != "number":
-            missing = tuple(dict.fromkeys([*missing, *sorted(evidence.words)]))
-    if draft.kind in ("date", "time") and task != "classification":
-        raise ColumnError(
-            f"target {name!r} holds {draft.kind}s, which are neither numbers nor classes"
-        )
+        evidence = evidence_of([draft_of(n, table.column(n), hints) for n in table.column_names])
     notes: list[str] = []
-    numbers = PLAIN
-    if draft.numbers is not None:
-        numbers, note = draft.numbers.choose(decimal)
-        notes += [note] if note else []
-    values = np.zeros(0)
+    inferred = task == "auto"
     if draft.kind == "number" or task == "regression":
-        values = NumberColumn(name, numbers, missing=missing).read(column).values
-        values = values[~np.isnan(values)]
-    if task == "auto":
-        task = _decide(draft.kind, values, notes)
-        inferred = True
-    else:
-        inferred = False
-    if task == "regression":
-        if not len(values):
-            raise ColumnError(f"target {name!r}: no value is a number, as regression needs")
-        return Target(name, task, (), numbers, missing, tuple(notes))
-    texts, typed = cells_of(column)
-    texts = texts.distinct() if typed is None else texts
-    found = typed if typed is not None else texts.values.to_pylist()
-    counts = texts.counts()
-    stripped = trimmed(texts.values).to_pylist()
-    rows: dict[Any, int] = {}
-    for value, text, count in zip(found, stripped, counts, strict=True):
-        if count and text != "" and text not in missing:
-            rows[value] = int(count)
+        found = _learn_numbers(draft, hints, evidence)
+        if inferred:
+            task = _task_of(found.read(column).values, notes)
+        if task == "regression":
+            return found.with_notes(notes)
+    elif inferred:
+        task = _task_of_words(draft, notes)
+    words = [*draft.words] if draft.kind == "number" else evidence.words
+    missing = tuple(dict.fromkeys([*hints.na, *words]))
+    rows = _rows_of_classes(column, missing)
+    _check_classes(rows, inferred)
+    marks = {word: rows_ for word, rows_ in draft.words.items() if word in missing}
+    if marks:
+        notes.append(f"target {name!r}: taken as missing: {named(marks)}")
     classes = tuple(sorted(rows))
-    _check_classes(name, rows, inferred)
-    shown = ", ".join(f"{label} ({plural(rows[label], 'row')})" for label in classes[:20])
-    more = f" and {len(classes) - 20} more" if len(classes) > 20 else ""
+    shown = ", ".join(f"{label} ({plural(rows[label], 'row')})" for label in classes[:MAX_SHOWN])
+    more = f" and {len(classes) - MAX_SHOWN} more" if len(classes) > MAX_SHOWN else ""
     notes.append(f"classes: {shown}{more}")
-    return Target(name, task, classes, numbers, missing, tuple(notes))
+    return Target(name, task, classes, missing=missing, notes=tuple(notes))
 
 
-def _decide(kind: str, values: np.ndarray, notes: list[str]) -> str:
-    if kind in ("category", "boolean"):
-        what = "booleans" if kind == "boolean" else "text or categories"
-        notes.append(f"classification, because the target holds {what}")
-        return "classification"
+def _learn_numbers(draft: Draft, hints: Hints, evidence: Evidence) -> Target:
+    """Learn the marks of a target of numbers; at least half of its cells must be some."""
+    name, notes, numbers = draft.name, list[str](), PLAIN
+    if draft.numbers is not None:
+        numbers, note = draft.numbers.choose(evidence.decimal)
+        notes += [f"target {name!r}: {note}"] if note else []
+    missing = [*hints.na, *draft.words]
+    cells = NumberColumn(name, numbers, missing=tuple(missing)).read(draft.column)
+    present = int(np.count_nonzero(~np.isnan(cells.values)))
+    if cells.unread.count >= max(present, 1):
+        raise ColumnError(
+            f"target {name!r}: {cells.unread.count} values are no numbers, as regression needs: "
+            f"{cells.unread}"
+        )
+    if not present:
+        raise ColumnError("no row has a target")
+    marks = {**draft.words, **cells.unread.rows}
+    if marks:
+        notes.append(f"target {name!r}: taken as missing, for it is no number: {named(marks)}")
+    words = tuple(dict.fromkeys([*missing, *cells.unread.most_frequent(MAX_WORDS)]))
+    return Target(name, "regression", (), numbers, words, tuple(notes))
+
+
+def _task_of(values: np.ndarray, notes: list[str]) -> str:
+    """Choose by the numbers of a target; append to ``notes`` what was chosen and why."""
+    values = values[~np.isnan(values)]
     distinct = np.unique(values)
     few = len(distinct) <= min(MAX_INTEGER_CLASSES, max(2, len(values) // FEW_ROWS))
     if few and (distinct == np.round(distinct)).all():
@@ -218,7 +254,42 @@ def _decide(kind: str, values: np.ndarray, notes: list[str]) -> str:
     return "regression"
 
 
-def _check_classes(name: str, rows: dict[Any, int], inferred: bool) -> None:
+def _task_of_words(draft: Draft, notes: list[str]) -> str:
+    """Choose by a target that holds no numbers; dates are refused."""
+    if draft.kind in ("date", "time"):
+        raise ColumnError(
+            f"target {draft.name!r} holds {draft.kind}s, which are neither numbers nor classes"
+        )
+    what = "booleans" if draft.kind == "boolean" else "text or categories"
+    notes.append(f"classification, because the target holds {what}")
+    return "classification"
+
+
+def _rows_of_classes(column: pa.ChunkedArray, missing: Sequence[str]) -> dict[Any, int]:
+    """Return each class and its rows."""
+    texts, typed = cells_of(column)
+    if typed is None:
+        texts = texts.distinct()
+        found: list[Any] = texts.values.to_pylist()
+    else:
+        found = [_plain_class(value) for value in typed]
+    stripped = trimmed(texts.values)
+    gaps = are_empty(stripped) | are_words(stripped, missing)
+    rows: dict[Any, int] = {}
+    for value, gap, count in zip(found, gaps, texts.counts(), strict=True):
+        if count and not gap:
+            rows[value] = rows.get(value, 0) + int(count)
+    return rows
+
+
+def _plain_class(value: Any) -> Any:
+    """Return a typed value as one that JSON and NumPy have; dates, for example, as text."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return float(value) if isinstance(value, Decimal) else ways_to_write(value)[0]
+
+
+def _check_classes(rows: dict[Any, int], inferred: bool) -> None:
     total = sum(rows.values())
     if not rows:
         raise ColumnError("no row has a target")

@@ -19,15 +19,22 @@ from .. import _core
 Array = npt.NDArray[Any]
 
 #: What 1 / temperature is looked for in.
-BOUNDS = (0.05, 20.0)
+BOUNDS = (0.01, 20.0)
 
 
 class Unseen(NamedTuple):
     """Rows that a net was not trained on."""
 
-    X: Array  # (rows, n_0)
+    below: Array  # (rows, n_{L-1}): the activations below the output layer
     Y: Array  # (rows, n_L): one-hot, or 0 and 1 of two classes
     sample_weight: Array | None  # (rows,)
+
+
+def unseen_rows(net: Any, X: Array, Y: Array, sample_weight: Array | None) -> Unseen:
+    """Return rows X (rows, n_0) as what a net makes of them below its outputs."""
+    last = len(net.coefs_)
+    below = X if last == 1 else net.activations(X, last - 1)
+    return Unseen(below, Y, sample_weight)
 
 
 def fit_temperature(nets: Sequence[Any], unseen: Sequence[Unseen], n_threads: int = 1) -> float:
@@ -55,9 +62,7 @@ def fit_temperature(nets: Sequence[Any], unseen: Sequence[Unseen], n_threads: in
     if any(weight.min() < 0 for weight in weights):
         return 1.0
     count = sum(len(rows.Y) for rows in unseen)
-    losses = [
-        _loss_of(net, rows, count, n_threads) for net, rows in zip(nets, unseen, strict=True)
-    ]
+    losses = [_loss_of(net, rows, count, n_threads) for net, rows in zip(nets, unseen, strict=True)]
     shares = [float(weight.sum()) for weight in weights]
 
     def mean_loss(inverse: float) -> float:
@@ -70,17 +75,13 @@ def _weight(rows: Unseen) -> Array:
     return np.ones(len(rows.Y)) if rows.sample_weight is None else rows.sample_weight
 
 
-def _loss_of(
-    net: Any, rows: Unseen, count: int, n_threads: int
-) -> Callable[[float], float]:
+def _loss_of(net: Any, rows: Unseen, count: int, n_threads: int) -> Callable[[float], float]:
     """Return a net's mean loss on its rows, of `count` in all, by 1 / temperature."""
     classes = max(2, rows.Y.shape[1])
     share = classes / (count + classes)
     targets = rows.Y * (1 - share) + share / classes
     weight = None if rows.sample_weight is None else rows.sample_weight.astype(np.float64)
-    last = len(net.coefs_)
-    below = rows.X if last == 1 else net.activations(rows.X, last - 1)
-    below = np.ascontiguousarray(below, dtype=np.float64)
+    below = np.ascontiguousarray(rows.below, dtype=np.float64)
     W, b = net.coefs_[-1].astype(np.float64), net.intercepts_[-1].astype(np.float64)
     link = net.out_activation_
     loss = "log_loss" if link == "softmax" else "binary_log_loss"

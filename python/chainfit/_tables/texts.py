@@ -115,7 +115,7 @@ def are_missing_words(stripped: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Unread:
-    """Texts that are no values of their column, the most frequent first, and their rows."""
+    """Texts that are no values of their column, and their rows."""
 
     rows: dict[str, int]
 
@@ -123,6 +123,10 @@ class Unread:
     def count(self) -> int:
         """Rows in all."""
         return sum(self.rows.values())
+
+    def most_frequent(self, limit: int) -> list[str]:
+        """Return the texts of the most rows."""
+        return sorted(self.rows, key=lambda text: -self.rows[text])[:limit]
 
     def __str__(self) -> str:
         return named(self.rows)
@@ -136,12 +140,13 @@ def unread(values: Any, counts: np.ndarray, where: np.ndarray) -> Unread:
             values.filter(pa.array(where)).to_pylist(), counts[where], strict=True
         ):
             rows[text] = rows.get(text, 0) + int(count)
-    return Unread(dict(sorted(rows.items(), key=lambda item: -item[1])))
+    return Unread(rows)
 
 
 def named(rows: dict[str, int], limit: int = 5) -> str:
-    """Texts with their rows, in one line: ``'-' (58 rows), '?' (1 row)``."""
-    shown = [f"{_short(text)} ({plural(count, 'row')})" for text, count in [*rows.items()][:limit]]
+    """Texts with their rows, the most frequent first: ``'-' (58 rows), '?' (1 row)``."""
+    first = sorted(rows.items(), key=lambda item: -item[1])
+    shown = [f"{_short(text)} ({plural(count, 'row')})" for text, count in first[:limit]]
     more = len(rows) - limit
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
