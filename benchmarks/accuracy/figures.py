@@ -85,11 +85,12 @@ def overall(results: Results) -> dict[str, dict[str, float]]:
     """Return the figures of COLUMNS by method."""
     tables = [table for table in results.tables if find_table(table).task == "classification"]
     of_classes = results._replace(tables=tables)
+    whole = ~np.isnan(results.matrix("score")).any(axis=0)
     columns: list[Array] = []
     for part, name in ((results, "score"), (of_classes, "log_loss")):
         values = part.matrix(name)
         base = part._replace(methods=[BASE]).matrix(name)[:, 0]
-        columns += [mean_ranks(values), mean_ratios(values, base)]
+        columns += [mean_ranks(np.where(whole, values, np.nan)), mean_ratios(values, base)]
     columns += [np.nansum(results.matrix(name), axis=0) for name in ("cpu", "wall")]
     columns.append((~np.isnan(results.matrix("score"))).sum(axis=0))
     return {

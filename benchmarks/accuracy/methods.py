@@ -6,6 +6,7 @@ To add one: a function from Rows to predictions, and its line in METHODS.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 import warnings
 from collections.abc import Callable
@@ -60,8 +61,8 @@ class Method(NamedTuple):
         """Version of the library; an error where it is not there."""
         if importlib.util.find_spec(self.module) is None:
             raise NotInstalledError(f"{self.module} is not installed")
-        package = importlib.import_module(self.module)
-        return str(getattr(package, "__version__", ""))
+        importlib.import_module(self.module)
+        return importlib.metadata.version({"sklearn": "scikit-learn"}.get(self.module, self.module))
 
 
 def with_days(X: pd.DataFrame) -> pd.DataFrame:
