@@ -111,7 +111,7 @@ def test_tables_are_published_whole():
     known = pd.DataFrame({"a": ["3"] * len(X), "b": X[:, 1]})
     models = [chainfit.TabularRegressor(**parameters) for _ in frames]
     targets = [y, 100 * y]
-    right = [m.fit(*pair).predict(known) for *pair, m in zip(frames, targets, models)]
+    right = [m.fit(*pair).predict(known) for *pair, m in zip(frames, targets, models, strict=True)]
     model = models[0]
 
     def predict():
