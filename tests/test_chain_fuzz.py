@@ -40,8 +40,10 @@ def random_step(seed):
     loss, out = PAIRS[seed % len(PAIRS)]
     activation = HIDDEN_ACTIVATIONS[seed % len(HIDDEN_ACTIVATIONS)]
     units = list(rng.randint(1, 5, 3 + seed % 4))  # one to four hidden layers
-    if out == "softmax":
+    if out in ("softmax", "mean_variance"):
         units[-1] = max(2, units[-1])
+    if out == "mean_variance":
+        units[-1] -= units[-1] % 2
     net = Net(
         [rng.normal(0, 1.2 / math.sqrt(n), (n, m)) for n, m in pairwise(units)],
         [rng.normal(0, 0.3, n) for n in units[1:]],
@@ -62,6 +64,8 @@ def random_step(seed):
         Y = np.round(Y)
     elif loss == "poisson":
         Y = rng.poisson(1.0, Y.shape).astype(float)
+    elif loss == "gaussian_nll":
+        Y = np.tile(Y[:, : units[-1] // 2], (1, 2))
     weights = rng.uniform(0, 2, rows) if seed % 3 == 0 else None
     return net, X, Y, weights, rng
 
@@ -187,6 +191,11 @@ def random_model(seed):
         "random_state": [seed, np.random.RandomState(seed)][rng.randint(2)],
     }
     kind = MLPClassifier if classes else MLPRegressor
+    if not classes:
+        options["loss"] = str(rng.choice(["squared_error", "huber", "gaussian_nll", "quantile"]))
+        options["quantile"] = [0.3, (0.2, 0.6)][rng.randint(2)]
+    elif rng.randint(2):
+        y = np.c_[y, X[:, 2] > 0] + 2  # two classifications
     model = kind(hidden_layer_sizes=hidden, max_iter=2, batch_size=7, **options).fit(X, y)
     rows = slice(0, int(rng.choice([1, 5])))
     weights = rng.uniform(0.5, 2, rows.stop) if rng.randint(2) else None

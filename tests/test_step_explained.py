@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainfit
-from chainfit import MLPRegressor, reference
+from chainfit import MLPClassifier, MLPRegressor, reference
 from chainfit._explain import schedule_rules, step_rules
 from chainfit._explain.formula import Name
 
@@ -231,3 +231,29 @@ def test_a_schedule_that_has_left_its_formula_is_not_written():
     model._optimizer_state = {**model._optimizer_state, "eta": 0.123}
     update = chainfit.trace(model, X[:3], y[:3]).update
     assert update.eta == 0.123 and "schedule" not in update.constants
+
+
+# --- classes -------------------------------------------------------------------------------------
+
+
+def test_weights_of_classes_are_weights_of_rows():
+    labels = np.digitize(y, [-0.3, 0.3])
+    model = MLPClassifier(
+        (4,), class_weight={0: 5.0, 1: 1.0, 2: 0.5}, label_smoothing=0.1, solver="sgd",
+        momentum=0.0, max_iter=3, batch_size=9, random_state=0,
+    ).fit(X, labels)  # fmt: skip
+    own = np.linspace(0.5, 2, 9)
+    for weights in (None, own):
+        found = chainfit.trace(model, X[:9], labels[:9], sample_weight=weights)
+        expected = np.array([5.0, 1.0, 0.5])[labels[:9]] * (1 if weights is None else own)
+        np.testing.assert_array_equal(found.sample_weight, expected)
+        gradients = model.gradients(X[:9], labels[:9], weights)
+        np.testing.assert_allclose(found.dW[0], gradients.coefs[0], rtol=1e-11, atol=1e-14)
+        model.partial_fit(X[:9], labels[:9], sample_weight=weights)
+        np.testing.assert_array_equal(found.update.new[0][0], model.coefs_[0])
+        old, new = found.update.old[0][0], found.update.new[0][0]
+        np.testing.assert_allclose(new, old - found.update.eta * found.dW[0], rtol=1e-12)
+    model.set_params(class_weight="balanced")
+    for what in (chainfit.trace, chainfit.explore):
+        with pytest.raises(ValueError, match="depends on all rows of a fit"):
+            what(model, X[:9], labels[:9])

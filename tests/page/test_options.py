@@ -11,7 +11,7 @@ from pages import (
 )
 
 import chainfit
-from chainfit import MLPRegressor
+from chainfit import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -69,3 +69,29 @@ def test_numbers_and_lines_of_a_step(open_page, solver, option):
     assert ("Your function gave" in panel) == (option == "callable")
     assert ("mask" in panel) == ("dropout" in OPTIONS[option])
     assert ("L1" in panel) == ("l1" in OPTIONS[option])
+
+
+LABELS = np.c_[np.digitize(X[:, 0], [-0.5, 0.5]) + 3, (X[:, 1] > 0) + 7]
+OUTPUTS = {
+    "gaussian": (MLPRegressor(loss="gaussian_nll"), np.c_[y, X[:, 1]], "two outputs"),
+    "quantiles": (MLPRegressor(loss="quantile", quantile=(0.1, 0.5, 0.9)), y, "for each quantile"),
+    "classes": (MLPClassifier(), LABELS, "2 classifications"),
+}
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_outputs_that_belong_together(open_page, kind):
+    model, targets, words = OUTPUTS[kind]
+    model.set_params(hidden_layer_sizes=(4,), activation="tanh", max_iter=3, random_state=0)
+    model.fit(X, targets)
+    page = open_page(chainfit.explore(model, X[:5], targets[:5]).html)
+    assert words in page.inner_text("body")
+    assert_same_numbers(page, chainfit.trace(model, X[:5], targets[:5]), 0, -1)
+    assert_same_numbers(page, chainfit.trace(model, X[:1], targets[:1]), 0, 0)
+    for address in ((0, 1, 2), (1, 2, 0), (1, 2, model.n_outputs_ - 1)):
+        find(page, address)
+        chain = chainfit.explain(model, X[:1], targets[:1], address)
+        shown = page.evaluate(SIGNS)
+        assert_same_formulas(shown, chain)
+        assert_update_lines(shown, chain)
+        assert "They differ" not in page.inner_text("#panel")

@@ -315,8 +315,10 @@ def substitute(tree: Any, values: Mapping[Any, Formula]) -> Any:
     if tree in values:
         return values[tree]
     new = type(tree)(*(substitute(part, values) for part in vars(tree).values()))
-    if isinstance(new, Special) and np.ndim(new.subject.value) == 0:
-        return next((f for number, f in new.cases if new.subject.value == number), new.general)
+    if isinstance(new, Special) and not isinstance(new.subject, Variable):
+        number = new.subject.value
+        if np.ndim(number) == 0:
+            return next((f for special, f in new.cases if number == special), new.general)
     return new
 
 

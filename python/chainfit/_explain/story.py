@@ -9,6 +9,7 @@ from . import document as d
 from . import step_rules
 from .formula import Constant, Quantity, code
 from .next_step import AVERAGED
+from .outputs import remark
 from .step_rules import SHARE
 from .symbols import Symbols
 
@@ -84,7 +85,7 @@ def between(s: Symbols, l: int) -> str:
 
 def remarks(s: Symbols) -> list[d.Words]:
     """Say what is not as in predictions: units that are left out, weights before an average."""
-    return [words for words in (dropped(s), (averaged(s),)) if any(words)]
+    return [words for words in ((remark(s.net),), dropped(s), (averaged(s),)) if any(words)]
 
 
 def dropped(s: Symbols) -> d.Words:

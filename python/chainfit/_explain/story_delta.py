@@ -10,6 +10,7 @@ from .chain import ChainNumbers
 from .chain_symbols import ChainSymbols
 from .formula import Partial, Quantity, code
 from .notation import Notation, Unit
+from .outputs import group_of
 from .rows import BlockedUnit, Path, RowChain
 
 MAX_UNITS = 3  # of a layer whose deltas are written by their rules
@@ -57,9 +58,9 @@ def through_softmax(s: StorySymbols) -> d.Section | None:
 
 def _factors_of_outputs(s: StorySymbols, k: int) -> list[d.Row]:
     """Write the two factors of the output that adds most to dJ/dz_k, with their rules."""
-    derivative = s.backward.end[s.row]
-    through = [s.softmax_derivative(m, k) for m in range(len(derivative))]
-    m = int(np.argmax([abs(d * f.value) for d, f in zip(derivative, through, strict=True)]))
+    derivative, group = s.backward.end[s.row], group_of(s.net, k)
+    through = {m: s.softmax_derivative(m, k) for m in group}
+    m = max(group, key=lambda m: abs(derivative[m] * through[m].value))
     a, z = s.notation.a(s.L, m), s.notation.z(s.L, k)
     return [
         d.equal_to(Partial(s.J_row, a, float(derivative[m])), s.loss_derivative(m)),

@@ -181,7 +181,8 @@ def loss(s: Symbols, digits: int) -> d.Section:
         if n > WRITTEN_OUT:
             rule: Formula = Quantity(code("the loss of the outputs"), data)
         else:
-            rule = s.loss.of_outputs([(s.y(k), *_output(s, k, digits)) for k in range(n)])
+            outputs = [(s.y(k), *_output(s, k, digits), s.others(s.L, k)) for k in range(n)]
+            rule = s.loss.of_outputs(outputs)
         rows.append(d.equal_to("data term" if s.penalties else J, rule, data))
         cells = [
             (s.a(s.L, k), d.label(net.output_names[k]), s.a(s.L, k).value, s.y(k).value)

@@ -14,9 +14,10 @@ import numpy as np
 
 from .. import reference
 from . import rules
-from .formula import Array, plain, substitute
+from .formula import Array, Formula, Variable, plain, substitute
 from .net import Net
 from .next_step import Dropout
+from .outputs import by_group, constants, known
 from .update import Update
 
 Columns = dict[str, Array]
@@ -84,11 +85,11 @@ def trace_numbers(
     df: list[Any] = [None]
     a = [times(X, masks[0])]
     for l in range(1, L + 1):
-        name, mask = net.layer_activation(l), masks[l] if l < L else None
+        mask = masks[l] if l < L else None
         z.append(a[l - 1] @ W[l - 1] + b[l - 1])
-        f = activate(name, z[l])
+        f = activate(net, l, z[l])
         a.append(times(f, mask))
-        df.append(times(slopes(name, z[l], f), mask))
+        df.append(times(slopes(net, l, z[l], f), mask))
 
     w = weights_of(X, sample_weight)
     share = (w / w.sum())[:, np.newaxis]
@@ -105,7 +106,7 @@ def trace_numbers(
             "weighted sum is so far out that the activation was rounded."
         )
     else:
-        delta[L] = through_activation(a[L], df[L], da[L])
+        delta[L] = through_activation(net, a[L], df[L], da[L])
     for l in range(L - 1, 0, -1):
         da[l] = delta[l + 1] @ W[l].T
         delta[l] = da[l] * df[l]
@@ -115,8 +116,7 @@ def trace_numbers(
     for key, rule in rules.penalties_of(net).items():
         strength = getattr(net, key) / sum_w
         dW = [dW[l] + strength * rule.of_weight(plain(W[l])).value for l in range(L)]
-    own = {p.key: getattr(net, p.key) for p in rules.LOSSES[net.loss].parameters}
-    loss_rows = reference.LOSSES[net.loss].rows(Y, a[L], **own)
+    loss_rows = losses_of(net, Y, a[L])
     penalty = sum(penalties(net, sum_w).values())
     J = float(share[:, 0] @ loss_rows) + penalty
     db = [delta[l + 1].sum(axis=0) for l in range(L)]
@@ -143,39 +143,58 @@ def penalties(net: Net, sum_w: float) -> dict[str, float]:
 # --- the local rules, on arrays ------------------------------------------------------------------
 
 
-def activate(name: str, z: Array) -> Array:
-    """Return f(z), shape (rows, n_l); `name` is one of OUT_ACTIVATIONS."""
+def activate(net: Net, l: int, z: Array) -> Array:
+    """Return f(z) of layer l, shape (rows, n_l)."""
+    name = net.layer_activation(l)
     f = reference.LINKS.get(name) or reference.ACTIVATIONS[name].f
-    return f(z)
+    return by_group(net, f, z) if l == len(net.coefs) else f(z)
 
 
-def slopes(name: str, z: Array, a: Array) -> Array | None:
+def slopes(net: Net, l: int, z: Array, a: Array) -> Array | None:
     """Return f'(z) for a = f(z), shape (rows, n_l); None where it is a matrix for each row."""
-    rule = rules.ACTIVATIONS[name]
+    rule = rules.ACTIVATIONS[net.layer_activation(l)]
     if rule.slope is None:
         return None
-    slope = rule.derivative(plain(z), plain(a)).value
+    others = constants(net) if l == len(net.coefs) else {}
+    slope = _value(rule.slope, {rules.Z: z, rules.A: a, **others})
     return np.broadcast_to(np.asarray(slope, dtype=np.float64), a.shape)
+
+
+def losses_of(net: Net, Y: Array, a: Array) -> Array:
+    """Return the loss of each row, (rows,)."""
+    if net.custom is not None:
+        return np.asarray(net.custom(Y, a)[0], dtype=np.float64)
+    own = {p.key: getattr(net, p.key) for p in rules.LOSSES[net.loss].parameters}
+    own |= {v.key: numbers for v, numbers in constants(net).items() if v.key in own}
+    return reference.LOSSES[net.loss].rows(Y, a, **own)
 
 
 def loss_derivative(net: Net, Y: Array, a: Array) -> Array:
     """Return dloss_r/da[L], shape (rows, n_L): infinite where an output was rounded to its end."""
-    return np.asarray(rules.loss_of(net).derivative(plain(Y), plain(a)).value)
+    slope = rules.loss_of(net).slope
+    return np.asarray(_value(slope, {rules.Y: Y, rules.A: a, **known(net, Y, a)}))
 
 
-def softmax_jacobian(a: Array) -> Array:
+def _value(tree: Formula, numbers: Mapping[Variable, Array]) -> Any:
+    return substitute(tree, {v: plain(x) for v, x in numbers.items()}).value
+
+
+def softmax_jacobian(a: Array, groups: Sequence[int] = ()) -> Array:
     """Return da_k/dz_j = a_k (1{j=k} - a_j) for the outputs a (n_L,) of one row; [k, j]."""
-    return np.diag(a) - np.outer(a, a)
+    number = np.repeat(np.arange(len(groups)), groups) if groups else np.zeros(len(a))
+    return np.diag(a) - np.outer(a, a) * (number == number[:, np.newaxis])
 
 
-def through_activation(a: Array, df: Array | None, da: Array) -> Array:
+def through_activation(net: Net, a: Array, df: Array | None, da: Array) -> Array:
     """Return dJ/dz of dJ/da, shapes (rows, n_L); df is None for a softmax.
 
     Through it dJ/dz_j = sum_k dJ/da_k da_k/dz_j = a_j (da_j - sum_k da_k a_k). Of an output near 1
     its own term would cancel in it: the largest has a_j (da_j (1 - a_j) - sum over the others).
     """
-    if df is not None:
-        return da * df
+    return by_group(net, _through_softmax, a, da) if df is None else da * df
+
+
+def _through_softmax(a: Array, da: Array) -> Array:
     terms = da * a
     delta = a * (da - terms.sum(axis=1, keepdims=True))
     largest = np.arange(len(a)), a.argmax(axis=1)

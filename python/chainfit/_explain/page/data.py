@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ..._common.printable import printable
 from ..._estimators.rules import optimizer_name
-from .. import rules, schedule_rules, step_rules
+from .. import outputs, rules, schedule_rules, step_rules
 from ..address import SYNTAXES, Syntax, syntax_of
 from ..batch import as_batch
 from ..formula import as_data
@@ -52,6 +52,11 @@ def page_data(
     """Return the data, and notes on what of it was left out; parameters are those of `explore`."""
     get_notation(notation)
     net = as_net(model)
+    if net.custom is not None:
+        raise ValueError(
+            "The page calculates in the browser, where a loss that is a function of Python can't "
+            "be called: explain and trace show such a net."
+        )
     batch = as_batch(model, X, y, sample_weight)
     given = len(batch.X)
     rows = _rows_kept(net, given, max_rows)
@@ -78,10 +83,18 @@ def page_data(
     is_class = hasattr(net.model, "classes_")  # a class called 1 needs a word more
     names = map(printable, net.output_names)
     masks = {name: _masks(net, n) for name, n in (("one", 1), ("all", rows))}
+    partners = outputs.partners(net)
+    notes += filter(None, [outputs.remark(net)])
     if masks["one"]:
         notes.append(DROPPED + (" Earlier epochs are shown whole." if len(kept) > 1 else ""))
     data = {
         "units": net.units,
+        "groups": net.groups or [net.units[-1]],
+        "others": [
+            {"key": v.key, "name": v.name.unicode, "values": x.tolist()}
+            for v, x in outputs.constants(net).items()
+        ],
+        "partners": None if partners is None else partners.tolist(),
         "masks": masks if masks["one"] else None,
         "canonical": net.canonical,
         "penalties": _penalties(net),

@@ -24,6 +24,16 @@ function quantities(t) {
   );
   const y = (j) => leaf_of("symbol", () => symbol.target(j), row?.y[j]);
   const w = (at) => leaf_of("symbol", name_of(at), t && parameter(t.p, at));
+  // of an output, what else its rules are made of
+  function other_leaves(l, o) {
+    if (l < L || typeof o !== "number") return {};
+    const leaves = data.others.map(({ key, name, values }) => [
+      key,
+      { symbol: { base: name, sub: String(o + notation.first) }, value: values[o] },
+    ]);
+    const partner = data.partners && { partner: a(L, data.partners[o]) };
+    return { ...Object.fromEntries(leaves), ...partner };
+  }
   const over = (l, letter, term) =>
     t ? largest_terms(indices_of(l).map(term)) : { over: letter, body: term(letter) };
 
@@ -74,13 +84,15 @@ function quantities(t) {
         ? leaf_of("symbol", () => mask_name(symbol.a(l, j)), row && mask_of(row, l, j))
         : null,
     activation_rule(l, j) {
-      const tree = bind(rules[l].shown, { z: z(l, j), z_k: in_general().z(l, "k") }, row?.z[l]);
+      const leaves = { z: z(l, j), z_k: in_general().z(l, "k"), ...other_leaves(l, j) };
+      const sums = row && (l === L ? rows_of_groups(row.z[L])[j] : row.z[l]);
+      const tree = bind(rules[l].shown, leaves, sums);
       const mask = q.mask(l, j);
       return mask ? product(mask, tree) : tree;
     },
     slope_rule(l, j) {
       const mask = q.mask(l, j);
-      if (!mask) return bind(rules[l].slope, { z: z(l, j), a: a(l, j) });
+      if (!mask) return bind(rules[l].slope, { z: z(l, j), a: a(l, j), ...other_leaves(l, j) });
       if (mask.value === 0) return mask;
       const before = ["Quotient", a(l, j), mask];
       return product(mask, bind(rules[l].slope, { z: z(l, j), a: before }));
@@ -94,7 +106,7 @@ function quantities(t) {
       if (l === L && row.to_sum) return [{ of: q.dJ_dz(L, j), rule: q.delta_rule(L, j) }, input];
       const first =
         l === L
-          ? { rule: bind(loss.slope, { y: y(j), a: a(L, j) }) }
+          ? { rule: bind(loss.slope, { y: y(j), a: a(L, j), ...other_leaves(L, j) }) }
           : { rule: q.back_sum(l, j), general: in_general().back_sum(l, j) };
       const steep = { of: q.da_dz(l, j), rule: q.slope_rule(l, j) };
       const both = { of: merged(steep.of, input.of), rule: product(steep.of, input.of) };

@@ -10,9 +10,26 @@ for (const rule of data.layers) {
 }
 const is_softmax = !rules[L].df;
 // f'(z) of a unit, and da/dz, which has dropout's mask in it
-const own_slope = ({ z, f }, l, i) => rules[l].df({ z: z[l][i], a: f[l][i] });
+const own_slope = ({ z, f }, l, i) => rules[l].df({ z: z[l][i], a: f[l][i], ...others(l, i) });
 const mask_of = ({ masks }, l, i) => masks[l]?.[i] ?? 1;
 const slope = (row, l, i) => own_slope(row, l, i) * mask_of(row, l, i);
+
+// What else the rules of an output are functions of.
+const NONE = {};
+const of_outputs = indices_of(L).map((o) =>
+  Object.fromEntries(data.others.map(({ key, values }) => [key, values[o]])),
+);
+const others = (l, i) => (l === L ? of_outputs[i] : NONE);
+const loss_env = (y, a) => (o) => ({
+  ...{ y: y[o], a: a[o], partner: a[data.partners?.[o]] },
+  ...of_outputs[o],
+});
+
+// The sums z of all outputs, of each those of its own softmax.
+function rows_of_groups(z) {
+  let at = 0;
+  return data.groups.flatMap((n) => Array(n).fill(z.slice(at, (at += n))));
+}
 
 const [loss_term, loss_slope] = [compile(loss.term), compile(loss.slope)];
 const loss_of_sum = compile(loss.of_sum ?? 0);
@@ -31,7 +48,12 @@ function forward(p, x, masks) {
       if (x !== 0) for (let j = 0, at = (i + 1) * m; j < m; j++, at++) row[j] += x * W[at];
     });
     z.push(row);
-    f.push(row.map((z) => rules[l + 1].f({ z, row })));
+    const rows = l + 1 === L ? rows_of_groups(row) : null;
+    f.push(
+      row.map((z, j) =>
+        rules[l + 1].f(rows ? { z, row: rows[j], ...of_outputs[j] } : { z, row }),
+      ),
+    );
     a.push(times(l + 1, f[l + 1]));
   });
   return { z, f, a, masks };
@@ -40,8 +62,10 @@ function forward(p, x, masks) {
 // dJ/dz[L] of a row whose share of the batch is `share`
 function output_delta(y, z, a, share) {
   if (data.canonical) return a.map((v, o) => share * (v - y[o]));
-  const da = a.map((v, o) => share * loss_slope({ y: y[o], a: v }));
-  if (!is_softmax) return da.map((d, o) => d * rules[L].df({ z: z[o], a: a[o] }));
+  const env = loss_env(y, a);
+  const da = a.map((_, o) => share * loss_slope(env(o)));
+  if (!is_softmax)
+    return da.map((d, o) => d * rules[L].df({ z: z[o], a: a[o], ...of_outputs[o] }));
   // sum_k da_k a_k (1{k=o} - a_o); of an output near 1 its own term would cancel in it
   const top = a.indexOf(Math.max(...a));
   const others = total(a, (v, k) => (k === top ? 0 : v * da[k]));
@@ -58,13 +82,16 @@ function row_numbers(p, r, share, masks) {
   const y = rows.Y[r];
   const sums = forward(p, rows.X[r], masks);
   const { z, a } = sums;
-  const clipped = total(a[L], (v, o) => loss_term({ y: y[o], a: loss.is_clipped ? clip(v) : v }));
-  const of_sums = total(z[L], (v, o) => loss_of_sum({ y: y[o], z: v, row: z[L] }));
+  const env = loss_env(y, a[L]);
+  const clipped_env = loss.is_clipped ? loss_env(y, a[L].map(clip)) : env;
+  const clipped = total(a[L], (_, o) => loss_term(clipped_env(o)));
+  const groups = rows_of_groups(z[L]);
+  const of_sums = total(z[L], (v, o) => loss_of_sum({ y: y[o], z: v, row: groups[o] }));
   const delta = Array(L + 1).fill(null);
   delta[L] = output_delta(y, z[L], a[L], share);
   // dJ/da
   function da(l, i) {
-    if (l === L) return share * loss_slope({ y: y[i], a: a[L][i] });
+    if (l === L) return share * loss_slope(env(i));
     const at = index_of({ l, i, j: 0 });
     return total(delta[l + 1], (d, j) => d * p[l][at + j]);
   }
