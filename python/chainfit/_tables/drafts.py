@@ -56,7 +56,7 @@ class Draft:
     numbers, dates : NumberFormats, DateFormats or None
         How it may be written.
     values : ndarray or None
-        The numbers of its rows, where they are known already.
+        The numbers of its texts, where they are known already.
     """
 
     name: str
@@ -111,7 +111,7 @@ def _is_plain(draft: Draft, texts: Texts) -> bool:
     present = values[~gaps]
     if (present == np.floor(present)).all() and _are_codes(draft):
         draft.kind = "category"
-    draft.values = texts.by_row(values)
+    draft.values = values
     return True
 
 
