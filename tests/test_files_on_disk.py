@@ -41,10 +41,9 @@ def folder():
     os.chdir(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = chainfit.TableModel(hidden_layer_sizes=(3,), max_iter=2, random_state=0)
-        model.fit(FRAME, "y")
-    model.save("model")
-    FRAME.to_csv("table.csv", index=False)
+        FRAME.to_csv("table.csv", index=False)
+        options = "--target y --model model --n-nets 1 --hidden 3 --max-iter 2".split()
+        run("train", "table.csv", *options)
     yield path
     os.chdir(before)
     shutil.rmtree(path)
@@ -359,7 +358,7 @@ def test_what_is_no_path_is_refused(name, folder):
         (
             model,
             TypeError,
-            "path must be the name of a file, .* got an object of type .*TableModel",
+            "path must be the name of a file, .* got an object of type .*Tabular",
         ),
         (X, TypeError, "path must be the name of a file, .*type numpy.ndarray"),
         (FRAME, TypeError, "path must be the name of a file, .*DataFrame"),

@@ -95,11 +95,11 @@ def test_every_kind_of_model(kind):
 
 
 def test_a_table_model(tmp_path):
-    frame = pd.DataFrame(X, columns=["<a>", "b", "c"]).assign(label=y)
-    model = chainfit.TableModel(hidden_layer_sizes=(3,), max_iter=2).fit(frame, "label")
-    page = chainfit.explore(model, frame, None)
-    assert data_of(page)["features"] == model.feature_names_
-    assert "<a>" not in page.html
+    frame = pd.DataFrame(X, columns=["<a>", "b", "c"])
+    model = chainfit.TabularClassifier(n_nets=2, hidden_layer_sizes=(3,), max_iter=2).fit(frame, y)
+    page = chainfit.explore(model, frame, y, net=1)
+    assert data_of(page)["features"] == list(model.get_feature_names_out())
+    assert "<a>" not in page.html and "Net 2 of 2 of a TabularClassifier" in page.html
 
 
 def test_the_page_is_one_file_that_loads_nothing(tmp_path):

@@ -76,16 +76,20 @@ def encoded(member: Member, X: Any, y: Any) -> tuple[Array, Any]:
     """Return the rows of a table as the net takes them, with their targets.
 
     y None is the target's column of the table. An array that has a column for each of the net's
-    inputs, and is not what the model was fitted to, is encoded already.
+    inputs, and is not what the model was fitted to, is encoded already, and y is what nets learn.
     """
     model = member.model
-    if isinstance(X, np.ndarray) and X.shape[1] not in (model.n_features_in_,):
-        if X.shape[1] == model.encoding_.width:
-            return X, y if y is None else _as_learned(model, y)
+    if _is_encoded(model, X):
+        return X, y
     features = model.encode(X)
     if y is None:
         y = _target_column(model, X)
     return features, None if y is None else _as_learned(model, y)
+
+
+def _is_encoded(model: Any, X: Any) -> bool:
+    width = X.shape[1] if isinstance(X, np.ndarray) else None
+    return width == model.encoding_.width != model.n_features_in_
 
 
 def _as_learned(model: Any, y: Any) -> Any:
@@ -119,7 +123,7 @@ def cells_of(member: Member, X: Any) -> Mapping[str, Array] | None:
     import warnings
 
     model = member.model
-    if isinstance(X, np.ndarray) and X.shape[1] != model.n_features_in_:
+    if _is_encoded(model, X):
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # `encoded` has said it

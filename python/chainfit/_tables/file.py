@@ -22,7 +22,6 @@ from .._files.fields import (
     ModelFileError,
     Tensors,
     check_expansion,
-    pack_number,
     shorten,
 )
 from .._files.model import Kind, Packed
@@ -81,7 +80,7 @@ def pack(model: Any) -> Packed:
         settings["scaled"] = {
             "mean": float(model.target_mean_),
             "scale": float(model.target_scale_),
-            "range": [pack_number(bound) for bound in model.target_range_],
+            "range": [float(bound) for bound in model.target_range_],
         }
     return settings, tensors
 
@@ -146,8 +145,8 @@ def _unpack_parameters(cls: Any, fields: Fields, states: Tensors) -> dict[str, A
 def _unpack_range(fields: Fields) -> tuple[float, float]:
     values = fields.numbers("range")
     low, high = (*map(float, values), math.nan, math.nan)[:2]
-    if len(values) != 2 or not low <= high:
-        raise ModelFileError(f"{fields.where}: 'range' must be two numbers that rise")
+    if len(values) != 2 or not -math.inf < low <= high < math.inf:
+        raise ModelFileError(f"{fields.where}: 'range' must be two finite numbers that rise")
     return low, high
 
 

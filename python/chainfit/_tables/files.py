@@ -155,7 +155,7 @@ def open_table(
     ImportError
         If pyarrow is not installed; the text says what to install.
     """
-    for module in ("pyarrow", "charset_normalizer"):
+    for module in ("pyarrow", "duckdb", "charset_normalizer"):
         try:
             import_module(module)
         except ImportError:

@@ -1,14 +1,16 @@
 """Finds out how a text writes its table: separator, quotes, lines above the header, row names.
 
-Each likely separator reads the beginning, and the one by which all rows have equally many cells is
-it. Evidence that is not plain is an error with the line, never a guess.
+DuckDB's sniffer proposes separator and quotes; a proposal counts if all rows then have equally many
+cells and the header is one, and the common separators are tried too. Evidence that is not plain is
+an error with the line, never a guess.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -20,6 +22,9 @@ DELIMITERS = (",", ";", "\t", "|")
 #: Rows that a separator must fit, and lines above the header at most.
 SNIFFED_ROWS = 1000
 MOST_ABOVE = 20
+
+#: Characters of a text that DuckDB sees; it takes its time with thousands of columns.
+DUCKDB_SAMPLE = 1 << 18
 
 _SEP_LINE = re.compile(r"sep=(.)(?:\r\n|\n|\r)", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[-+]?(\d+|\d*[.,]\d+|\d+[.,]\d*)([eE][-+]?\d+)?\s*%?\s*")
@@ -154,51 +159,70 @@ def _lines(count: int) -> str:
 def _choose(text: str, whole: bool, said: str | None, like: Dialect | None) -> _Reading:
     """Return the reading that fits best; the likely one where it fits, the most columns else."""
     known = Dialect() if like is None or like.kind != "csv" else like
-    if said is not None:
-        return _readings(text, whole, [said], known)[0]
-    likely = _readings(text, whole, [known.delimiter], known)
-    if like is not None and likely[0].rank == 3 and likely[0].width > 1:
-        return likely[0]
-    found = _readings(text, whole, DELIMITERS, known) + likely
-    fitting = [reading for reading in found if reading.rank and reading.width > 1]
+    likely = _read(text, whole, known)
+    if (
+        like is not None
+        and likely.rank == 3
+        and likely.width > 1
+        and said in (None, like.delimiter)
+    ):
+        return likely
+    found = []
+    for lines in ("skip = 0, header = true, ", ""):
+        if marks := _sniffed(text, said, lines):
+            found.append(_read_by(text, whole, known, marks))
+            if found[-1].rank == 3 and found[-1].width > 1:
+                break
+    found += [_read_by(text, whole, known, (mark, '"', '"')) for mark in said or DELIMITERS]
+    fitting = [reading for reading in found if reading.rank and (reading.width > 1 or said)]
     if not fitting:
         # Spaces, as R writes them; a text in one column may have one in every row too.
-        spaced = _readings(text, whole, [" "], known)
-        fitting = [r for r in spaced if r.rank and r.width > 1 and _aligned(r)]
+        spaced = _read_by(text, whole, known, (" ", '"', '"'))
+        fitting = [spaced] if spaced.rank and spaced.width > 1 and _has_numbers(spaced) else []
     if fitting:
         return max(fitting, key=lambda reading: (reading.rank, reading.width))
     # One column, or rows that don't fit: the separator that the first rows have most of.
+    found = found if said else [likely, *found]
     return max(found, key=lambda r: max((len(row.cells) for row in r.rows[:5]), default=0))
 
 
-def _aligned(reading: _Reading) -> bool:
-    """Whether cells between spaces are such, and no words of one: quoted, or some are numbers."""
+def _read_by(text: str, whole: bool, known: Dialect, marks: tuple[str, str, str]) -> _Reading:
+    delimiter, quote, escape = marks
+    return _read(text, whole, replace(known, delimiter=delimiter, quote=quote, escape=escape))
+
+
+def _sniffed(text: str, said: str | None, lines: str) -> tuple[str, str, str] | None:
+    """Return what DuckDB takes for delimiter, quote and escape, if it finds any.
+
+    Asked to read every line it is seldom wrong, but a title above the table makes it fail.
+    """
+    import duckdb
+
+    text = text[:DUCKDB_SAMPLE]
+    text = text[: 1 + max(text.rfind("\n"), text.rfind("\r"))] or text
+    options = "all_varchar = true"
+    if said is not None:
+        options += ", delim = '{}'".format(said.replace("'", "''"))
+    with (
+        tempfile.NamedTemporaryFile("wb", prefix="chainfit-", suffix=".csv") as file,
+        duckdb.connect(":memory:", config={"threads": 1}) as connection,
+    ):
+        file.write(text.encode())
+        file.flush()
+        path = file.name.replace("'", "''")
+        query = f"FROM sniff_csv('{path}', {lines}{options})"
+        try:
+            marks = connection.execute(f"SELECT Delimiter, Quote, Escape {query}").fetchall()[0]
+        except duckdb.Error:
+            return None
+    delimiter, quote, escape = (mark if len(mark) == 1 else "" for mark in marks)
+    return (delimiter, quote or '"', escape or quote or '"') if delimiter else None
+
+
+def _has_numbers(reading: _Reading) -> bool:
+    """Whether all rows but the header have numbers, as the words of a text have not."""
     body = reading.rows[1:]
     return bool(body) and all(any(map(_NUMBER.fullmatch, row.cells)) for row in body)
-
-
-def _readings(text: str, whole: bool, delimiters: Sequence[str], known: Dialect) -> list[_Reading]:
-    found = []
-    for delimiter in delimiters:
-        marks = [(known.quote, known.escape), ('"', '"')]
-        if '\\"' in text:
-            marks.append(('"', "\\"))
-        if '"' not in text and _single_quoted(text, delimiter):
-            marks.append(("'", "'"))
-        readings = []
-        for quote, escape in dict.fromkeys(marks):
-            if delimiter in (quote, escape):
-                continue
-            dialect = replace(known, delimiter=delimiter, quote=quote, escape=escape)
-            readings.append(_read(text, whole, dialect))
-        found.append(max(readings, key=lambda r: (r.rank, r.dialect.quote == "'")))
-    return found
-
-
-def _single_quoted(text: str, delimiter: str) -> bool:
-    first = text.split("\n", 1)[0].strip()
-    cell = re.escape(delimiter)
-    return re.fullmatch(rf"'[^']*'({cell}'[^']*')*", first) is not None
 
 
 class BrokenRow(ValueError):
@@ -301,11 +325,10 @@ def _fit(dialect: Dialect, rows: list[Row]) -> _Reading:
         if not all(map(_is_name, table[k].cells)):
             k = 0
         return _Reading(dialect, table[k:], width, 2 if k else 3)
-    if k == 1 and counts[0] == width - 1 and any(row.cells[-1] for row in table[1:]):
-        if width > 2 or _counts_rows(table[1:]):
-            return _Reading(dialect, table, width, 1)
     if k <= MOST_ABOVE and _above(table, k):
         return _Reading(dialect, table[k:], width, 2)
+    if k == 1 and counts[0] == width - 1 and _named(table[1:], width):
+        return _Reading(dialect, table, width, 1)
     bad = next(i for i, count in enumerate(counts) if count != counts[0])
     ragged = ragged_row(table[bad], table[0])
     return _Reading(dialect, table, counts[0], 0, ragged)
@@ -318,9 +341,13 @@ def ragged_row(row: Row, first: Row) -> str:
     return f"line {row.line} has {these}, line {first.line} has {len(first.cells)}"
 
 
-def _counts_rows(body: list[Row]) -> bool:
-    """Whether the first cells are the names of rows that R writes: 1, 2, 3."""
-    return [row.cells[0] for row in body] == [str(i) for i in range(1, len(body) + 1)]
+def _named(body: list[Row], width: int) -> bool:
+    """Whether the first cells are names of rows, as R writes them; 1, 2, 3 beside one column."""
+    names = [row.cells[0] for row in body]
+    if width == 2 and names != [str(i) for i in range(1, len(body) + 1)]:
+        return False
+    # Where nothing but the last cell is empty, lines just end with a delimiter.
+    return len(set(names)) == len(names) and any(row.cells[-1] for row in body)
 
 
 def _above(table: list[Row], k: int) -> bool:

@@ -6,7 +6,7 @@ its net stays, and gets the same inputs for the same cells.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,7 +53,7 @@ class TableModel:
             model.classes_ = net.classes_
         else:
             model.target_mean_, model.target_scale_ = old["target_mean_"], old["target_scale_"]
-            model.target_range_ = -math.inf, math.inf
+            model.target_range_ = -sys.float_info.max, sys.float_info.max
         if old["target_name_"] is not None:
             task = "classification" if is_classifier(net) else "regression"
             classes = tuple(net.classes_.tolist()) if is_classifier(net) else ()

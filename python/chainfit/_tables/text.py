@@ -10,6 +10,7 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -44,7 +45,8 @@ class TextTable:
         self.notes: list[str] = []
         source.encoding = self._encoding(options, like)
         layout = self._layout(options, like)
-        self.dialect = layout.dialect
+        encoding = "utf-8" if source.encoding == "utf-8-sig" else source.encoding
+        self.dialect = replace(layout.dialect, encoding=encoding)
         self.head = layout.head
         self.notes += layout.notes
         self.columns = layout.names
@@ -70,7 +72,7 @@ class TextTable:
             raise ValueError(f"{name}: is no table of text or Parquet: it is {what}")
         if b"\0" in head:
             raise ValueError(
-                f"{name}: is no table of text or Parquet (or in an encoding that must be said)"
+                f"{name}: has null characters, so it is no text, or its encoding must be said"
             )
         with self.source.open() as stream:
             strange = not_utf8(stream)
