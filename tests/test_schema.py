@@ -172,10 +172,21 @@ def test_identifiers_are_left_out_and_it_is_said_why():
     assert column.reason == "like an identifier: 50 different whole numbers"
     for masses in ([1.5e30 * i for i in range(50)], [f"{i}.5e30" for i in range(50)]):
         assert learn_schema(pa.table({"mass": masses})).columns[0].kind == "number"
-    for name in ("id", "ID", "customer_id", "Unnamed: 0", "", "row.names", "index"):
+    names = (
+        "id",
+        "ID",
+        "customer_id",
+        "PassengerId",
+        "PID",
+        "Unnamed: 0",
+        "",
+        "row.names",
+        "index",
+    )
+    for name in names:
         table = text_table(**{name: map(str, range(1, 41))})
         assert learn_schema(table).columns[0].kind == "dropped", name
-    for name in ("x", "paid", "width", "population"):
+    for name in ("x", "paid", "PAID", "width", "population"):
         table = text_table(**{name: map(str, range(1, 41))})
         assert learn_schema(table).columns[0].kind == "number", name
 

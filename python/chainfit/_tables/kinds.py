@@ -44,11 +44,13 @@ _EXACT = 2**53
 
 #: Names of columns whose different whole numbers only tell rows apart.
 _ROW_NAME = re.compile(
-    r"(?:|.*[_ .-])(?:id|uuid|guid)|index|row[_ .]?(?:id|nr|num(?:ber)?|names?)|unnamed: ?\d+|",
-    re.IGNORECASE,
+    r"(?i:(?:.*[_ .-])?(?:id|uuid|guid)|identifier|index|row[_ .]?(?:id|nr|num(?:ber)?|names?))"
+    r"|(?i:unnamed: ?\d+)|.*[a-z]I[dD]|[A-Z]ID|"
 )
 
-_LIKE_NUMBERS = r"^\W*\d+(?:[-.,:/' \x{a0}]+\d+)*\W*(?:\s*[[:alpha:]%°²³/]{1,5})?$"
+_LIKE_NUMBERS = (
+    r"^\W*\d+(?:[-.,:/'QqWwTt \x{a0}]+\d+)*\W*(?:\s*[[:alpha:]%\x{b0}\x{b2}\x{b3}/]{1,5})?$"
+)
 
 
 @dataclass(frozen=True)
