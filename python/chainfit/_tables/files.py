@@ -22,7 +22,7 @@ from .text import TextTable
 
 #: Rows of a block at most, and cells.
 BLOCK_ROWS = 65_536
-BLOCK_CELLS = 1 << 21
+BLOCK_CELLS = 1 << 22
 
 _PARQUET = (".parquet", ".pq")
 
