@@ -94,6 +94,9 @@ def test_unreadable_marks_below_a_half_are_missing_named_and_counted_in_rows():
         warnings.simplefilter("error")  # training had them
         np.testing.assert_array_equal(read(column, ["n/k", "-", "2.5"]), [np.nan, np.nan, 2.5])
     assert learn(["1.5", "2.5", "x", "y"] * 5).kind == "category"
+    notes = [f"see remark {chr(97 + i % 26)}{i}" for i in range(900)]
+    assert learn([*notes[:400], *["€7"] * 1000, *notes[400:], "€8"]).kind == "number"
+    assert learn([*notes[:400], *["17/08/2021"] * 1000, *notes[400:], "1/1/2021"]).kind == "date"
 
 
 def test_words_that_all_files_write_for_missing_may_be_more_than_half():
@@ -169,10 +172,21 @@ def test_identifiers_are_left_out_and_it_is_said_why():
     assert column.reason == "like an identifier: 50 different whole numbers"
     for masses in ([1.5e30 * i for i in range(50)], [f"{i}.5e30" for i in range(50)]):
         assert learn_schema(pa.table({"mass": masses})).columns[0].kind == "number"
-    for name in ("id", "ID", "customer_id", "Unnamed: 0", "", "row.names", "index"):
+    names = (
+        "id",
+        "ID",
+        "customer_id",
+        "PassengerId",
+        "PID",
+        "Unnamed: 0",
+        "",
+        "row.names",
+        "index",
+    )
+    for name in names:
         table = text_table(**{name: map(str, range(1, 41))})
         assert learn_schema(table).columns[0].kind == "dropped", name
-    for name in ("x", "paid", "width", "population"):
+    for name in ("x", "paid", "PAID", "width", "population"):
         table = text_table(**{name: map(str, range(1, 41))})
         assert learn_schema(table).columns[0].kind == "number", name
 

@@ -35,6 +35,8 @@ def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
     ValueError
         If an array does not have two dimensions, or a name stands twice.
     """
+    if hasattr(X, "tocsr"):
+        raise TypeError("Sparse data was passed, but a table of dense columns is required.")
     if isinstance(X, pa.Table):
         return _checked(X)
     if isinstance(X, pa.RecordBatch):
@@ -95,8 +97,6 @@ def _of_pandas(frame: Any) -> pa.Table:
 
 
 def _of_array(X: Any, names: Sequence[str] | None) -> pa.Table:
-    if hasattr(X, "tocsr"):
-        raise TypeError("Sparse data was passed, but a table of dense columns is required.")
     array = np.asarray(X)
     if array.ndim != 2:
         raise ValueError(
