@@ -117,7 +117,8 @@ def _cells(line: Mapping[str, float]) -> list[str]:
 def each_table(results: Results) -> str:
     """Return a line for each table: error in % and log loss, or RMSE."""
     rows = []
-    shown = [m for m in results.methods if any(t.method == m for t in results.found)]
+    values = results.matrix("score")
+    shown = [m for m, own in zip(results.methods, values.T, strict=True) if not np.isnan(own).all()]
     for name in results.tables:
         task = find_table(name).task
         cells = [_cell(results, method, name) for method in shown]
