@@ -179,6 +179,30 @@ def signs(text):
     return re.sub(r"[()\s_^]", "", unicodedata.normalize("NFKC", text))
 
 
+def assert_same_formulas(shown, chain):
+    """The chain that SIGNS has found is that of a row, sign by sign."""
+    write = Writer("unicode", digits=4)
+    row = chain.row(0)
+    end = -1 - len(chain.penalty_terms)  # the last is the product
+    heads, rules_shown = shown["heads"][:end], shown["rules"][:end]
+    if shown["gap"]:
+        del heads[-2], rules_shown[-2]  # delta, the product so far
+    assert [signs(head) for head in heads] == [
+        signs(write.symbols(factor.partial)) for factor in row.factors
+    ]
+    for factor, rule in zip(row.factors, rules_shown, strict=True):
+        general = rule.startswith("∑")  # the sum over a layer is written with an index
+        sides = [signs(side) for side in rule.split("=")]
+        # one factor for a neuron: the page writes the two that it is made of
+        is_joined = chain.notation.per_neuron and factor is row.factors[-1]
+        expected = signs(write.symbols(factor.rule))
+        assert general or is_joined or sides[0] == expected, (sides, expected)
+    if shown["path"]:
+        best = max(row.paths, key=lambda path: abs(path.product))
+        partials = [signs(write.symbols(factor.partial)) for factor in best.factors]
+        assert [signs(part) for part in shown["path"][0].split("·")] == partials
+
+
 def assert_update_lines(shown, chain):
     """The lines of the update that SIGNS has found are those of the chain, sign by sign."""
     write = Writer("unicode", digits=4)
@@ -187,7 +211,7 @@ def assert_update_lines(shown, chain):
     lines = step_rules.update_rule(chain.update, chain.notation.loss, name)
     for line, written in zip(lines, shown["update"][-len(lines) :], strict=True):
         expected = signs(f"{write.name(line.name)}={write.symbols(line.rule)}")
-        expected = expected.replace("1e-6", "1·10−6")
+        expected = re.sub(r"(\d)e-(\d+)", r"\1·10−\2", expected)
         for when in ("old", "new"):
             expected = expected.replace(f"{weight}{when}", f"w{when}")
         assert signs(written).startswith(f"{expected}="), (written, expected)

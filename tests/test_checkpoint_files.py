@@ -1,9 +1,12 @@
 """Checkpoints as files: what is refused and left alone; of tables, and on the command line."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from cut_short import crash, model_of
 from sklearn.base import clone
+from sklearn.metrics import fbeta_score, make_scorer
 
 import chainfit
 from chainfit import ModelFileError
@@ -27,7 +30,7 @@ def begun(tmp_path):
     ("parameters", "difference"),
     [
         ({"alpha": 0.5}, r"alpha \(0.0001 there, 0.5 here\)"),
-        ({"max_iter": 50}, r"max_iter \(12 there, 50 here\)"),
+        ({"learning_rate": "cosine", "max_iter": 50}, r"learning_rate \('constant' there, 'cos"),
         ({"batch_size": 10}, r"batch_size \('auto' there, 10 here\)"),
         ({"random_state": 4}, r"random_state \(3 there, 4 here\)\."),
         (
@@ -46,6 +49,42 @@ def test_other_parameters_are_refused_by_name(begun, parameters, difference):
         model.fit(rows, targets)
     assert begun.read_bytes() == before
     assert not hasattr(model, "coefs_")
+
+
+def _rate(factor):
+    return lambda step, total: factor / (step + 1)
+
+
+def _of(factor, step, total):
+    return factor if total in {12, 24} else 0.0
+
+
+def _other(step, total):
+    return 0.02 / (step + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "same", "other"),
+    [
+        ("learning_rate", _rate(0.01), _rate(0.01), _rate(0.02)),
+        ("learning_rate", _rate(0.01), _rate(0.01), lambda step, total: 0.01 / (step + 2)),
+        ("learning_rate", partial(_of, 1e-2), partial(_of, 1e-2), partial(_of, 2e-2)),
+        ("learning_rate", _other, _other, _rate(0.02)),
+        (
+            "scoring",
+            make_scorer(fbeta_score, beta=2, average="macro"),
+            make_scorer(fbeta_score, beta=2, average="macro"),
+            make_scorer(fbeta_score, beta=3, average="macro"),
+        ),
+    ],
+)
+def test_other_functions_are_refused(name, there, same, other, tmp_path):
+    path = tmp_path / "c"
+    model, rows, targets = model_of("adam", path, **{name: there})
+    crash(model, rows, targets, 4)
+    with pytest.raises(ValueError, match=f"is of another fit, with other {name}"):
+        model_of("adam", path, **{name: other})[0].fit(rows, targets)
+    model_of("adam", path, **{name: same})[0].fit(rows, targets)
 
 
 def test_other_data_are_refused_by_name(begun):

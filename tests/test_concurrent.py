@@ -318,3 +318,30 @@ def test_a_child_forked_while_another_thread_trains():
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         thread.join()
+
+
+FIRST_FITS = """
+import sys, threading, time
+import numpy as np
+import chainfit
+
+class Slow:  # lets the other thread run while the first looks for the module
+    def find_spec(self, name, path=None, target=None):
+        if name == "chainfit._shuffle":
+            time.sleep(0.3)
+
+sys.meta_path.insert(0, Slow())
+sys.modules.pop("chainfit._shuffle", None)
+net = lambda: chainfit.MLPRegressor(max_iter=1, tol=0).fit(np.eye(4), np.arange(4.0))
+threads = [threading.Thread(target=net) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_first_fits_side_by_side_end():
+    """What the first fit of a process looks up is waited for without the GIL."""
+    command = [sys.executable, "-W", "ignore", "-c", FIRST_FITS]
+    subprocess.run(command, check=True, timeout=60)

@@ -28,6 +28,11 @@ progress = (progress - progress.mean()) / progress.std()
             np.eye(10, dtype=int)[y],
         ),
         (MLPClassifier((32,), random_state=0, early_stopping=True), coo_array(X), y.astype(str)),
+        (
+            MLPClassifier((32,), random_state=0, class_weight="balanced"),
+            X,
+            np.c_[y % 3, y // 2].tolist(),  # several classifications
+        ),
         (MLPRegressor(hidden_layer_sizes=(32,), random_state=0, batch_size=32), D, progress),
         (
             MLPRegressor(hidden_layer_sizes=(8,), random_state=0),

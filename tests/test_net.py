@@ -228,7 +228,7 @@ def test_pipelines_and_tables_take_rows_as_their_users_do():
         as_batch(table, frame, None)
     table.target_ = Target("price", "regression")  # as the command line leaves it
     check_batch(as_batch(table, frame[:5].assign(price=SIGNAL[:5]), None), rows, Y)
-    with pytest.raises(ValueError, match="row 2 has no target that the model knows in column"):
+    with pytest.raises(ValueError, match=r"row 2 has no target that the model knows in .*'price'"):
         as_batch(table, frame[:5].assign(price=[1.0, 2.0, None, 3.0, 4.0]), None)
     arrays = chainfit.TabularRegressor(**TABULAR).fit(X, SIGNAL)
     check_batch(

@@ -7,11 +7,10 @@ import re
 
 import numpy as np
 import pytest
-from pages import SIGNS, assert_update_lines, find, signs
+from pages import SIGNS, assert_same_formulas, assert_update_lines, find
 
 import chainfit
 from chainfit import reference
-from chainfit._explain.writer import Writer
 
 KINDS = {
     "softmax": ("softmax", "log_loss", 3),
@@ -165,26 +164,9 @@ def test_the_same_formulas(open_page, kind, notation):
         loss=net.loss, **solver,
     )  # fmt: skip
     page = open_page(chainfit.explore(net, x, y, notation=notation).html)
-    write = Writer("unicode", digits=4)
     for address in ((0, 1, 2), (1, 0, 3), (2, 2, 0)):
         chain = chainfit.explain(net, x, y, address, notation=notation)
         find(page, address)
         shown = page.evaluate(SIGNS)
-        row = chain.row(0)
-        heads, rules_shown = shown["heads"][:-1], shown["rules"][:-1]  # the last is the product
-        if shown["gap"]:
-            del heads[-2], rules_shown[-2]  # delta, the product so far
-        assert [signs(head) for head in heads] == [
-            signs(write.symbols(factor.partial)) for factor in row.factors
-        ]
-        for factor, rule in zip(row.factors, rules_shown, strict=True):
-            general = rule.startswith("∑")  # the sum over a layer is written with an index
-            sides = [signs(side) for side in rule.split("=")]
-            # one factor for a neuron: the page writes the two that it is made of
-            is_joined = notation == "outputs" and factor is row.factors[-1]
-            assert general or is_joined or sides[0] == signs(write.symbols(factor.rule))
-        if shown["path"]:
-            best = max(row.paths, key=lambda path: abs(path.product))
-            partials = [signs(write.symbols(factor.partial)) for factor in best.factors]
-            assert [signs(part) for part in shown["path"][0].split("·")] == partials
+        assert_same_formulas(shown, chain)
         assert_update_lines(shown, chain)

@@ -17,6 +17,7 @@ from .chain_symbols import Factor
 from .flow import Backward
 from .formula import Array, plain
 from .notation import Notation
+from .outputs import sums_of
 from .rows import Path, RowChain, row_chain
 from .trace import TraceNumbers
 from .verify import Verification, verify
@@ -207,7 +208,7 @@ def _check_loss(step: TraceNumbers) -> None:
         raise ValueError("J is not finite on these rows: it has no derivative there.")
     if not (net.canonical and step.df[-1] is None):
         return
-    sums = step.Y.sum(axis=1)
+    sums = sums_of(net, step.Y)
     if (np.abs(sums - 1) > np.finfo(float).eps * step.Y.shape[1]).any():
         raise ValueError(
             f"rows of y must add up to 1 to the last digit: with loss={net.loss!r} and a "

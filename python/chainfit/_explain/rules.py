@@ -8,7 +8,7 @@ has the functions that it may be made of.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from .formula import (
     Sum,
     SumOver,
     Variable,
+    code,
     indexed,
     substitute,
     total,
@@ -37,6 +38,16 @@ HALF = Quantity(Name("½", "1/2", r"\tfrac{1}{2}"), 0.5)
 # What rules are functions of: the sum z of a unit and what it gives, a; z_k runs over all units of
 # the layer; the target y.
 Z, Z_K, A, Y = (Variable(key, indexed(key[0], key[2:])) for key in ("z", "z_k", "a", "y"))
+
+# Of outputs that belong together (`outputs` has their numbers): whether one is a variance, and what
+# the other output of its target gives; what the user's own loss returned.
+IS_VARIANCE, PARTNER = (Variable(key, code(key)) for key in ("is_variance", "partner"))
+GIVEN, GIVEN_SLOPE = Variable("given", code("loss(y, h)")), Variable("slope", code("slope(y, h)"))
+
+
+def _of_kind(mean: Formula, variance: Formula) -> Formula:
+    general = Case(IS_VARIANCE, variance, mean)
+    return Special(IS_VARIANCE, ((0, mean), (1, variance)), general)
 
 
 def _exp(f: Formula) -> Formula:
@@ -103,6 +114,7 @@ ACTIVATIONS = {
         stable=Z * _MISH,
     ),
     "exp": Activation(_exp(Z), A),
+    "mean_variance": Activation(_of_kind(Z, _exp(Z)), _of_kind(ONE, A)),
     "softmax": Activation(
         _exp(Z) / SumOver("k", _exp(Z_K)),
         None,
@@ -124,6 +136,9 @@ def softmax_derivative(a_m: Formula, a_k: Formula, same: bool | None) -> Formula
 # --- losses --------------------------------------------------------------------------------------
 
 
+Values = Mapping[Variable, Formula]
+
+
 @dataclass(frozen=True)
 class Loss:
     """A loss: of a row it is `scale` times the sum of a term for each output, of `Y` and `A`."""
@@ -136,6 +151,7 @@ class Loss:
     # clipped; None: they are not
     of_sum: Formula | None = None
     parameters: tuple[Variable, ...] = ()  # whose keys are attributes of the net
+    jumps: bool = False  # whether the slope does, where a case of it changes
 
     def derivative(self, y: Formula, a: Formula) -> Formula:
         return substitute(self.slope, {Y: y, A: a})
@@ -144,13 +160,13 @@ class Loss:
         """Return the loss in symbols, a sum over the outputs `index`; of one if it is ""."""
         term = self.term.general if isinstance(self.term, Special) else self.term
         body = substitute(term, {Y: y, A: a})
-        return self._scaled(SumOver(index, body) if index else body)
+        return self._scaled(SumOver(index, body) if index and self.term != GIVEN else body)
 
-    def of_outputs(self, outputs: Sequence[tuple[Formula, Formula, Formula]]) -> Formula:
-        """Return the loss as a sum over its outputs (y, a, 1 - a), without zeros."""
+    def of_outputs(self, outputs: Sequence[tuple[Formula, Formula, Formula, Values]]) -> Formula:
+        """Return the loss as a sum over its outputs (y, a, 1 - a, others), without zeros."""
         terms: list[Formula] = []
-        for y, a, rest in outputs:
-            term = substitute(self.term, {1 - A: rest, Y: y, A: a})
+        for y, a, rest, others in outputs[:1] if self.term == GIVEN else outputs:
+            term = substitute(self.term, {1 - A: rest, Y: y, A: a, **others})
             # a minus goes to each part of a sum; another scale stands before it
             split = isinstance(term, Sum) and self.scale.value == -1
             parts = term.terms if split else (term,)
@@ -164,7 +180,7 @@ class Loss:
 
 
 _SIZE, _BEND = Apply("abs", A - Y), Variable("huber_delta", Name("δ", "delta", r"\delta"))
-_LEVEL = Variable("quantile", Name("q", "q", "q"))
+LEVEL = Variable("quantile", Name("q", "q", "q"))
 
 LOSSES = {
     "squared_error": Loss(
@@ -198,14 +214,19 @@ LOSSES = {
         parameters=(_BEND,),
     ),
     "absolute_error": Loss(
-        _SIZE, ONE, Case(A - Y, 1, Case(Y - A, -1, 0)), words="the absolute error"
+        _SIZE,
+        ONE,
+        Case(A - Y, 1, Case(Y - A, -1, 0)),
+        words="the absolute error",
+        jumps=True,
     ),
     "quantile": Loss(
-        Case(Y - A, _LEVEL * (Y - A), (1 - _LEVEL) * (A - Y)),
+        Case(Y - A, LEVEL * (Y - A), (1 - LEVEL) * (A - Y)),
         ONE,
-        Case(Y - A, -_LEVEL, Case(A - Y, 1 - _LEVEL, 0)),
+        Case(Y - A, -LEVEL, Case(A - Y, 1 - LEVEL, 0)),
         words="the pinball loss",
-        parameters=(_LEVEL,),
+        parameters=(LEVEL,),
+        jumps=True,
     ),
     "log_cosh": Loss(
         _SIZE + _ln(1 + _exp(-2 * _SIZE)) - _ln(Constant(2)),
@@ -219,13 +240,25 @@ LOSSES = {
         (1 - Y / A) / A,
         words="half the gamma deviance",
     ),
+    "gaussian_nll": Loss(
+        _of_kind((A - Y) ** 2 / PARTNER, _ln(A)),
+        HALF,
+        _of_kind((A - Y) / PARTNER, (1 / A - ((PARTNER - Y) / A) ** 2) / 2),
+        words="minus the logarithm of a normal density, but for a constant",
+    ),
+    "given": Loss(GIVEN, ONE, GIVEN_SLOPE, words="your own function"),
 }
 
 
 def loss_of(net: Any) -> Loss:
-    """Return the loss of a net, with the net's numbers in the place of its parameters."""
+    """Return the loss of a net, with the net's numbers in the place of its parameters.
+
+    Those that each output has for itself stay.
+    """
     loss = LOSSES[net.loss]
-    values = {p: Quantity(p.name, float(getattr(net, p.key))) for p in loss.parameters}
+    numbers = {p: getattr(net, p.key) for p in loss.parameters}
+    one = {p: x for p, x in numbers.items() if not isinstance(x, tuple)}
+    values = {p: Quantity(p.name, float(x)) for p, x in one.items()}
     return Loss(*(substitute(part, values) for part in vars(loss).values())) if values else loss
 
 

@@ -12,6 +12,7 @@ from .._common.public import public
 from .batch import read_batch, rounded
 from .document import Document
 from .net import as_net
+from .next_step import dropout_of
 from .notation import NOTATIONS, Notation, get_notation
 from .story_step import step_story
 from .tables import cells_of
@@ -36,9 +37,10 @@ class Trace(Written, TraceNumbers):
     sample_weight : ndarray of shape (rows,), float64, or None
     z, a : list of ndarray of shape (rows, n_l), float64
         Weighted sums with bias, and what the activation makes of them; ``z[0]`` is None and
-        ``a[0]`` is X.
+        ``a[0]`` is X. Where dropout leaves units out, a is after its masks.
     df : list of ndarray of shape (rows, n_l), float64
-        f'(z[l]); None for l = 0 and for a softmax, whose derivative is a matrix for each row.
+        f'(z[l]) times dropout's mask; None for l = 0 and for a softmax, whose derivative is a
+        matrix for each row.
     da, delta : list of ndarray of shape (rows, n_l), float64
         dJ/da[l] and dJ/dz[l], each with the row's share w_r / sum(w) in it; None for l = 0. At
         outputs with a softmax da is as if the others stood still.
@@ -50,6 +52,9 @@ class Trace(Written, TraceNumbers):
         alpha/2 * sum of all W^2 / sum(w), and l1 * sum of all abs(W) / sum(w).
     J : float
         sum of w_r * loss_rows[r] / sum(w), plus `penalty`: what the step makes smaller.
+    dropout : Dropout or None
+        What the step leaves out: ``dropout.masks`` for layers 0..L-1, arrays of shape (rows, n_l)
+        or None; 0 of a unit that is dropped, 1 / (1 - rate) of one that stays.
     update : Update or None
         What the solver makes of it; None for 'lbfgs'.
     notation : Notation
@@ -130,7 +135,8 @@ def trace(
     names = get_notation(notation)
     its_net = as_net(model, net)
     batch = read_batch(its_net, X, y, sample_weight)
-    numbers = trace_numbers(its_net, *rounded(its_net, batch))
+    dropout = dropout_of(its_net.model, len(batch.X))
+    numbers = trace_numbers(its_net, *rounded(its_net, batch), dropout)
     update = update_of(its_net, batch, numbers.dW, numbers.db)
     cells = None if its_net.member is None else cells_of(its_net.member, X)
     return Trace(**{**vars(numbers), "update": update, "cells": cells}, notation=names)

@@ -25,6 +25,7 @@ from .formula import (
     substitute,
     variables_of,
 )
+from .schedule_rules import ETA, SCHEDULES, evaluated
 
 
 def old_new(base: Name) -> tuple[Name, Name]:
@@ -41,7 +42,7 @@ def _before_after(base: Name, key: str) -> tuple[Variable, Variable]:
 
 
 # Keys are those of `Update.of`.
-ETA, MU = Variable("eta", indexed("η")), Variable("mu", indexed("μ"))
+MU = Variable("mu", indexed("μ"))
 BETA1 = Variable("beta1", Name("β₁", "beta1", r"\beta_1"))
 BETA2 = Variable("beta2", Name("β₂", "beta2", r"\beta_2"))
 RHO = Variable("rho", Name("ρ", "rho", r"\rho"))
@@ -120,7 +121,7 @@ _RULES: dict[str, _Rule] = {
 
 
 @lru_cache
-def _update_of(name: str, options: tuple[str, ...]) -> UpdateRule:
+def _update_of(name: str, options: tuple[str, ...], schedule: str | None) -> UpdateRule:
     rule = _RULES[name]
     words = " and ".join(OPTIONS[key] for key in options)
     decays = DECAY.key in options
@@ -147,13 +148,22 @@ def _update_of(name: str, options: tuple[str, ...]) -> UpdateRule:
             constants=(*update.constants, SHARE),
             memory=(*update.memory, AVERAGE_OLD),
         )
+    if schedule is not None:
+        lines, constants = SCHEDULES[schedule]
+        update = replace(
+            update, lines=(*lines, *update.lines), constants=(*update.constants, *constants)
+        )
     return update
 
 
 def update_of(name: str, numbers: Mapping[str, Any]) -> UpdateRule:
-    """Return a rule with what the step does beside it: the OPTIONS that there are numbers for."""
+    """Return a rule with what the step does beside it: the OPTIONS that there are numbers for.
+
+    It begins with the "schedule" that the numbers name, if any.
+    """
     asked = {key for key in OPTIONS if key in numbers} | ({DECAY.key} if name == "adamw" else set())
-    return _update_of(name, tuple(key for key in OPTIONS if key in asked))
+    options = tuple(key for key in OPTIONS if key in asked)
+    return _update_of(name, options, numbers.get("schedule"))
 
 
 #: Update rules by name, without options.
@@ -178,13 +188,11 @@ def numbers_of_rule(
     for v in update.constants:
         name = SETTINGS.get(v.key, v.key)
         found |= {} if v.key in found or name not in settings else {v.key: float(settings[name])}
-    for variable, tree in update.lines:
-        needed = variables_of(tree)
-        found |= {"t": t} if T in needed else {}
-        if all(v.key in found for v in needed):  # as the step size with its corrections
-            values = {v: Quantity(v.name, found[v.key]) for v in needed}
-            found[variable.key] = float(substitute(tree, values).value)
-    return found
+    if any(T in variables_of(tree) for _, tree in update.lines):
+        found["t"] = t
+    if "schedule" in settings:
+        found["schedule"] = settings["schedule"]
+    return evaluated(update.lines, found)  # as Adam's step size with its corrections
 
 
 def rule_of(numbers: Mapping[str, Any]) -> UpdateRule:

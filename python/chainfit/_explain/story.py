@@ -9,6 +9,7 @@ from . import document as d
 from . import step_rules
 from .formula import Constant, Quantity, code
 from .next_step import AVERAGED
+from .outputs import remark
 from .step_rules import SHARE
 from .symbols import Symbols
 
@@ -48,6 +49,9 @@ def given(s: Symbols, update: dict[str, Any] | None, of_row: str = "") -> d.Sect
         ("inputs", [s.a(0, i) for i in range(units[0])]),
         ("targets", [s.y(k) for k in range(units[-1])]),
     ]
+    masks = [s.mask(l, i) for l in range(s.L) for i in range(units[l])]
+    if any(masks):
+        lines.append(("dropout", list(filter(None, masks))))
     for m in range(s.L):
         for j in range(units[m + 1]):
             label = "" if m or j else "weights"
@@ -77,6 +81,27 @@ def left_out(*counts: tuple[int, int, str]) -> str:
 
 def between(s: Symbols, l: int) -> str:
     return f"the weights from {s.notation.layer(l)} to {s.notation.layer(l + 1)}"
+
+
+def remarks(s: Symbols) -> list[d.Words]:
+    """Say what is not as in predictions: units that are left out, weights before an average."""
+    return [words for words in ((remark(s.net),), dropped(s), (averaged(s),)) if any(words)]
+
+
+def dropped(s: Symbols) -> d.Words:
+    """Say what dropout does, where it does."""
+    if s.trace.dropout is None:
+        return ()
+    rates = d.joined(", ", (Constant(rate) for rate in s.trace.dropout.rates))
+    mask = next(mask for l in range(s.L) if (mask := s.mask(l, "i")) is not None)
+    return (
+        *(
+            "Dropout leaves out units at random, of the inputs and hidden layers the shares ",
+            *rates,
+        ),
+        *(": ", mask, " is 0 of a unit that this step drops, and 1 / (1 - share) of one that "),
+        "stays. Predictions leave out none.",
+    )
 
 
 def averaged(s: Symbols) -> str:

@@ -16,7 +16,7 @@ from . import document as d
 from .chain import ChainNumbers
 from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail, plain, total
 from .rows import BlockedUnit, Path
-from .story import averaged, given, net_words, objective
+from .story import given, net_words, objective, remarks
 from .story_delta import StorySymbols, blocked, folded, through_softmax
 from .story_table import from_cell, which_net
 from .story_update import update_of_weight
@@ -76,7 +76,7 @@ def head(s: StorySymbols) -> d.Section:
     about = about if s.batch else f"{loss}; {about}"
     J = (*J, f", the function whose gradient training applies ({about})")
     J_row = (*J_row, f" ({loss})") if s.batch else ()
-    words = d.Paragraph.of(J, J_row, value, averaged(s), *which_net(s))
+    words = d.Paragraph.of(J, J_row, value, *remarks(s), *which_net(s))
     return d.Section.of("head", "", words, d.Equations(facts, "facts"))
 
 

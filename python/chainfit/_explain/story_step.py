@@ -16,7 +16,7 @@ from . import rules
 from .address import Address
 from .formula import Apply, Formula, Name, Partial, Quantity, SumOver, code, plain, total
 from .notation import Notation, Unit
-from .story import averaged, between, count, given, left_out, net_words, objective
+from .story import between, count, given, left_out, net_words, objective, remarks
 from .story_table import which_net
 from .story_update import update_of_step
 from .symbols import Array, Symbols, general
@@ -116,19 +116,24 @@ def overview(s: Symbols, digits: int) -> d.Section:
         d.Paragraph.of(f"The net: {net_words(s)}, loss {net.loss}; {rows}.", rounding),
         d.Paragraph.of(*objective(s)),
         d.Paragraph.of(reading, where),
-        d.Paragraph.of(averaged(s), *which_net(s)),
+        d.Paragraph.of(*remarks(s), *which_net(s)),
     )
 
 
 def inputs(s: Symbols) -> d.Section:
     names, X = s.net.feature_names, s.trace.X
     if s.batch:
-        table = table_of(s, Quantities(lambda j: s.a(0, j), plain, X))
+        table = table_of(s, Quantities(lambda j: s.a(0, j), plain, s.trace.a[0]))
     else:
         shown = range(min(len(names), 2 * SHOWN))
-        rows = tuple((s.a(0, j), d.label(names[j]), float(X[0, j])) for j in shown)
+        mask = s.trace.mask(0)
+        columns = [X[0]] if mask is None else [X[0], mask[0], s.trace.a[0][0]]
+        rows: tuple[tuple[d.Cell, ...], ...] = tuple(
+            (s.a(0, j), d.label(names[j]), *(float(column[j]) for column in columns)) for j in shown
+        )
         note = left_out((len(rows), len(names), "inputs"))
-        table = d.Table(("input", "name", "value"), rows, note)
+        header = ("input", "name", "value", "mask", "product")[: 2 + len(columns)]
+        table = d.Table(header, rows, note)
     return d.Section.of("inputs", "Forward: the inputs", table)
 
 
@@ -176,7 +181,8 @@ def loss(s: Symbols, digits: int) -> d.Section:
         if n > WRITTEN_OUT:
             rule: Formula = Quantity(code("the loss of the outputs"), data)
         else:
-            rule = s.loss.of_outputs([(s.y(k), *_output(s, k, digits)) for k in range(n)])
+            outputs = [(s.y(k), *_output(s, k, digits), s.others(s.L, k)) for k in range(n)]
+            rule = s.loss.of_outputs(outputs)
         rows.append(d.equal_to("data term" if s.penalties else J, rule, data))
         cells = [
             (s.a(s.L, k), d.label(net.output_names[k]), s.a(s.L, k).value, s.y(k).value)
@@ -233,7 +239,12 @@ def backward(s: Symbols, l: int) -> d.Section:
         trace.da[l],
     )
     delta = Quantities(lambda i: s.delta(l, i), delta_rule, trace.delta[l])
-    slope = Quantities(lambda i: Apply("f'", s.z(l, i)), lambda i: s.slope(l, i), slopes)
+
+    def da_dz(i: Unit) -> Apply | Partial:
+        z = s.z(l, i)
+        return Apply("f'", z) if s.trace.mask(l) is None else Partial(name(l, i), z.name)
+
+    slope = Quantities(da_dz, lambda i: s.slope(l, i), slopes)
     if is_written_out(s, l, min(l + 1, s.L)):
         # at an output rounded to 0 or 1 the factors are infinity and 0, their product h - y
         finite = np.isfinite(trace.da[l][0]) & (not at_once)
@@ -282,19 +293,23 @@ def _backward_rule(
 
 def _blocked(s: Symbols, l: int) -> list[d.Block]:
     """Name the units whose derivative is 0 in every row."""
-    units = np.flatnonzero((s.trace.df[l] == 0).all(axis=0))
-    if not len(units):
-        return []
-    name = s.net.layer_activation(l)
-    why = f"{name} at z <= 0" if rules.ACTIVATIONS[name].cuts else "saturated"
+    mask, name = s.trace.mask(l), s.net.layer_activation(l)
+    is_off, kept = (s.trace.df[l] == 0).all(axis=0), np.ones(s.net.units[l], dtype=bool)
+    if mask is not None:
+        kept = (mask != 0).any(axis=0)
+    why = f"f'(z) = 0 ({name} at z <= 0" if rules.ACTIVATIONS[name].cuts else "f'(z) = 0 (saturated"
+    found = [(np.flatnonzero(is_off & kept), f"{why})"), (np.flatnonzero(~kept), "dropped")]
+    return [_blocked_units(s, l, units, words) for units, words in found if len(units)]
+
+
+def _blocked_units(s: Symbols, l: int, units: Array, why: str) -> d.Block:
     which = d.joined(", ", [s.notation.a(l, int(i)) for i in units[:SHOWN]])
     if len(units) > 1:
         more = ", ..." * (len(units) > SHOWN)
         which = (f"{count(len(units), s.notation.node)} (", *which, f"{more})")
     rows = " in every row" if s.batch else ""
     through = "it" if len(units) == 1 else "them"
-    text = f": f'(z) = 0 ({why}){rows}, nothing goes back through {through}."
-    return [d.Paragraph.of((*which, text))]
+    return d.Paragraph.of((*which, f": {why}{rows}, nothing goes back through {through}."))
 
 
 # --- gradient ------------------------------------------------------------------------------------

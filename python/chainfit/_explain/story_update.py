@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import document as d
-from . import step_rules
+from . import schedule_rules, step_rules
 from .address import Address
 from .chain_symbols import ChainSymbols
 from .formula import indexed
@@ -35,7 +35,9 @@ def update_of_weight(s: ChainSymbols, numbers: dict[str, Any] | None) -> d.Secti
     after = "" if dtype == np.float64 else after
     lines = step_rules.update_rule(numbers, s.J, s.weight)
     rows = tuple(d.equal_to(line.name, line.rule, line.value) for line in lines)
-    return d.Section.of("update", title, rows, d.Paragraph.of(after))
+    return d.Section.of(
+        "update", title, rows, d.Paragraph.of(schedule_rules.words_of(numbers), after)
+    )
 
 
 def update_of_step(s: Symbols) -> list[d.Section]:
@@ -55,6 +57,7 @@ def update_of_step(s: Symbols) -> list[d.Section]:
         f"Update: {step_rules.rule_of({'rule': made.rule, **made.constants}).words}",
         d.Paragraph.of(*rule),
         d.Paragraph.of(listed(step_rules.of_update(numbers, "constants"))),
+        d.Paragraph.of(schedule_rules.words_of(numbers)),
         d.Paragraph.of(by_training if net.model is not None else ""),
     )
     each = [d.Section.of("update", f"Update: {between(s, l)}", _updates(s, l)) for l in range(s.L)]

@@ -65,7 +65,7 @@ def member_of(model: Any, place: int) -> Member:
     return Member(model._as_published(), int(place))
 
 
-def names_of(member: Member) -> tuple[list[str], list[str] | None]:
+def names_of_member(member: Member) -> tuple[list[str], list[str] | None]:
     """Return the names of a net's inputs, and of its output if it is a number."""
     model = member.model
     named = model.target_ is not None and not is_classifier(model)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from .. import reference
 from .._estimators.base import BaseMLP
@@ -27,7 +26,7 @@ from . import step_rules
 from .batch import Batch, labels_of
 from .formula import Array
 from .net import Net
-from .next_step import numbers_of_state, optimizer_state
+from .next_step import next_random_state, numbers_of_state, optimizer_state
 
 Layers = tuple[tuple[Array, ...], tuple[Array, ...]]  # (as coefs, as intercepts)
 
@@ -44,9 +43,9 @@ class Update:
         What the step computed in.
     constants : dict of str to float
         The rule's numbers that are the same for every weight, attributes as well: ``eta``, as the
-        schedule left it, ``mu``, ``beta1``; ``t``, the number of the step; ``eta_t``, Adam's step
-        size with both of its bias corrections; ``norm`` of the gradient and ``clip``, what it was
-        multiplied by.
+        schedule left it, the name of the ``schedule`` and its own numbers, ``mu``, ``beta1``;
+        ``t``, the number of the step; ``eta_t``, Adam's step size with both of its bias
+        corrections; ``norm`` of the gradient and ``clip``, what it was multiplied by.
     old, new, gradient : tuple of (coefs, intercepts)
         The parameters, and dJ by each, as arrays of their shapes; the gradient in float64, before
         it is clipped.
@@ -57,7 +56,7 @@ class Update:
 
     rule: str
     dtype: np.dtype[Any]
-    constants: dict[str, float]
+    constants: dict[str, Any]
     old: Layers
     new: Layers
     gradient: Layers
@@ -223,18 +222,14 @@ def _step_of_sklearn(model: Any, batch: Batch) -> _Step:
 def _one_quiet_step(model: Any, rows: int) -> dict[str, Any]:
     """Return the parameters by which partial_fit makes one step of one mini-batch.
 
-    What it draws for the order of the rows is what the model would draw: a RandomState is copied as
-    it stands, the global one too, which so is not moved.
+    What it draws for the order of the rows is what the model would draw.
     """
-    random_state = model.random_state
     return {
         "batch_size": rows,
         "verbose": False,
         "early_stopping": False,  # for which partial_fit has no meaning
         "warm_start": False,  # which would want every class in the batch
-        "random_state": copy.deepcopy(
-            check_random_state(None) if random_state is None else random_state
-        ),
+        "random_state": next_random_state(model),
     }
 
 

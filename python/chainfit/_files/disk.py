@@ -14,6 +14,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 #: What stands for a path, for annotations and for isinstance.
@@ -93,15 +94,17 @@ def replacing(path: AnyPath) -> Iterator[BinaryIO]:
     """
     path = as_path(path)
     target = os.path.realpath(path)
-    temporary, descriptor = _open_successor(path, target)
+    successor = _open_successor(path, target)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(successor.descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+            if not successor.named and not _give_name(successor):
+                successor = _copied(successor, path, target)
+        os.replace(successor.name, target)
     except BaseException:
-        _remove(temporary)
+        _remove(successor.name)
         raise
     # The rename itself must reach the disk too; not every system or file system can sync a folder.
     with contextlib.suppress(OSError):
@@ -121,9 +124,10 @@ def write_atomically(path: AnyPath, data: bytes) -> None:
 def check_writable(path: AnyPath) -> None:
     """Raise what ``write_atomically`` would; to be asked before hours of work."""
     path = as_path(path)
-    temporary, descriptor = _open_successor(path, os.path.realpath(path))
-    os.close(descriptor)
-    _remove(temporary)
+    successor = _open_successor(path, os.path.realpath(path))
+    os.close(successor.descriptor)
+    if successor.named:
+        _remove(successor.name)
 
 
 def open_output(path: AnyPath) -> contextlib.AbstractContextManager[BinaryIO]:
@@ -146,31 +150,96 @@ def write_output(path: AnyPath, data: bytes) -> None:
         file.write(data)
 
 
-def _open_successor(path: str, target: str) -> tuple[str, int]:
-    """Create the temporary file that may take the name of ``target``: its name and descriptor."""
-    temporary = os.path.join(os.path.dirname(target), f".chainfit-{secrets.token_hex(8)}.tmp")
-    flags = os.O_WRONLY | getattr(os, "O_BINARY", 0)
+@dataclass(frozen=True)
+class _Successor:
+    """The open temporary file that may replace another one, and the name it has or will get."""
+
+    name: str
+    descriptor: int
+    named: bool
+
+
+def _open_successor(path: str, target: str, *, named: bool = False) -> _Successor:
+    """Create the temporary file that may replace ``target``.
+
+    A process that is killed while it writes leaves its temporary file behind, unless the file has
+    no name until it is whole. Linux has such files, on most file systems.
+    """
+    name = os.path.join(os.path.dirname(target), f".chainfit-{secrets.token_hex(8)}.tmp")
     try:
         try:
             old = os.stat(path)
         except FileNotFoundError:
             # Mode 0o666 less the umask, as open() gives a new file.
-            return temporary, os.open(temporary, flags | os.O_CREAT | os.O_EXCL, 0o666)
+            return _create(name, 0o666, named)
         _require_regular(path, old)
         # Whether the user may write it: what open() says, without harm to the contents.
-        os.close(os.open(path, flags))
-        descriptor = os.open(temporary, flags | os.O_CREAT | os.O_EXCL, 0o600)
+        os.close(os.open(path, _FLAGS))
+        successor = _create(name, 0o600, named)
     except OSError as error:
         # Nobody knows the temporary file's name.
         error.filename = path
         raise
     try:
-        _inherit(path, target, old, temporary)
+        _inherit(path, target, old, name if successor.named else _of(successor.descriptor))
     except BaseException:
-        os.close(descriptor)
-        _remove(temporary)
+        os.close(successor.descriptor)
+        if successor.named:
+            _remove(name)
         raise
-    return temporary, descriptor
+    return successor
+
+
+_FLAGS = os.O_WRONLY | getattr(os, "O_BINARY", 0)
+
+
+def _create(name: str, mode: int, named: bool) -> _Successor:
+    if not named and hasattr(os, "O_TMPFILE"):
+        # An error that is about the folder is raised again by a file with a name.
+        with contextlib.suppress(OSError):
+            descriptor = os.open(os.path.dirname(name), _FLAGS | os.O_TMPFILE, mode)
+            if os.path.exists(_of(descriptor)):
+                return _Successor(name, descriptor, False)
+            os.close(descriptor)
+    return _Successor(name, os.open(name, _FLAGS | os.O_CREAT | os.O_EXCL, mode), True)
+
+
+def _of(descriptor: int) -> str:
+    """Return the path of an open file, whatever names it has."""
+    return f"/proc/self/fd/{descriptor}"
+
+
+def _give_name(successor: _Successor) -> bool:
+    """Give a file its first name; False where the file system can't."""
+    with contextlib.suppress(OSError):
+        folder = os.open(os.path.dirname(successor.name), os.O_RDONLY)
+        try:
+            # with a folder's descriptor Python asks for the file behind the link in /proc
+            os.link(
+                _of(successor.descriptor),
+                os.path.basename(successor.name),
+                src_dir_fd=folder,
+                dst_dir_fd=folder,
+            )
+        finally:
+            os.close(folder)
+        return True
+    return False
+
+
+def _copied(successor: _Successor, path: str, target: str) -> _Successor:
+    """Copy a file that can't get a name to one that has one from the start."""
+    named = _open_successor(path, target, named=True)
+    try:
+        with os.fdopen(named.descriptor, "wb") as copy:
+            with open(_of(successor.descriptor), "rb") as whole:
+                shutil.copyfileobj(whole, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+    except BaseException:
+        _remove(named.name)
+        raise
+    return named
 
 
 def _inherit(path: str, target: str, old: os.stat_result, temporary: str) -> None:

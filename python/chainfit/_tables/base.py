@@ -166,7 +166,8 @@ class BaseTabular(Published, BaseEstimator):
         model.schema_ = learn_schema(table, hints)
         columns = model.schema_.used
         if not columns:
-            raise ValueError(f"no column is left to learn from ({'; '.join(model.schema_.notes)})")
+            why = "; ".join(model.schema_.left_out)
+            raise ValueError(f"no column is left to learn from ({why})")
         numbers = sum(column.kind not in ("boolean", "category") for column in columns)
         auto = decided(self.preset, table.num_rows, numbers, self.solver)
         values = {

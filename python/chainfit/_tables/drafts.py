@@ -56,7 +56,7 @@ class Draft:
     numbers, dates : NumberFormats, DateFormats or None
         How it may be written.
     values : ndarray or None
-        The numbers of its rows, where they are known already.
+        The numbers of its texts, where they are known already.
     """
 
     name: str
@@ -78,7 +78,7 @@ def draft_of(name: str, column: Any, hints: Hints) -> Draft:
         return _of_type(Draft(name, column), hints)
     texts = texts_of(column)
     draft = Draft(name, column, texts=texts)
-    if hints.say_nothing and _is_plain(draft, texts):
+    if hints.say_nothing and _settle_plain(draft, texts):
         return draft
     stripped, counts = trimmed(texts.values), texts.counts()
     known = are_empty(stripped) | are_words(stripped, hints.na) | (counts == 0)
@@ -93,7 +93,7 @@ def draft_of(name: str, column: Any, hints: Hints) -> Draft:
     return draft
 
 
-def _is_plain(draft: Draft, texts: Texts) -> bool:
+def _settle_plain(draft: Draft, texts: Texts) -> bool:
     """Settle the most frequent case in one pass: numbers as Python writes them, with gaps."""
     try:
         values = np.array(without_blanks(texts.values).cast(pa.float64()))
@@ -111,7 +111,7 @@ def _is_plain(draft: Draft, texts: Texts) -> bool:
     present = values[~gaps]
     if (present == np.floor(present)).all() and _are_codes(draft):
         draft.kind = "category"
-    draft.values = texts.by_row(values)
+    draft.values = values
     return True
 
 

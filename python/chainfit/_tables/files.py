@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -22,7 +22,7 @@ from .text import TextTable
 
 #: Rows of a block at most, and cells.
 BLOCK_ROWS = 65_536
-BLOCK_CELLS = 1 << 21
+BLOCK_CELLS = 1 << 22
 
 _PARQUET = (".parquet", ".pq")
 
@@ -156,12 +156,10 @@ def open_table(
         If pyarrow is not installed; the text says what to install.
     """
     for module in ("pyarrow", "duckdb", "charset_normalizer"):
-        try:
-            import_module(module)
-        except ImportError:
+        if find_spec(module) is None:
             raise ImportError(
                 f"tables need {module}, which is not installed: pip install 'chainfit[table]'"
-            ) from None
+            )
     parts: list[_Reader] = []
     try:
         for one in _expand(as_path(path)):

@@ -44,11 +44,13 @@ _EXACT = 2**53
 
 #: Names of columns whose different whole numbers only tell rows apart.
 _ROW_NAME = re.compile(
-    r"(?:|.*[_ .-])(?:id|uuid|guid)|index|row[_ .]?(?:id|nr|num(?:ber)?|names?)|unnamed: ?\d+|",
-    re.IGNORECASE,
+    r"(?i:(?:.*[_ .-])?(?:id|uuid|guid)|identifier|index|row[_ .]?(?:id|nr|num(?:ber)?|names?))"
+    r"|(?i:unnamed: ?\d+)|.*[a-z]I[dD]|[A-Z]ID|"
 )
 
-_LIKE_NUMBERS = r"^\W*\d+(?:[-.,:/' \x{a0}]+\d+)*\W*(?:\s*[[:alpha:]%°²³/]{1,5})?$"
+_LIKE_NUMBERS = (
+    r"^\W*\d+(?:[-.,:/'QqWwTt \x{a0}]+\d+)*\W*(?:\s*[[:alpha:]%\x{b0}\x{b2}\x{b3}/]{1,5})?$"
+)
 
 
 @dataclass(frozen=True)
@@ -193,14 +195,22 @@ def _checked(
 
 def _row_names(draft: Draft, values: np.ndarray) -> int:
     """Count whole numbers that only tell rows apart, 0 where they may say more."""
-    large = np.abs(values).max() >= _EXACT
-    named = _ROW_NAME.fullmatch(draft.name) and len(values) > MIN_IDENTIFIER_LEVELS
+    large = np.abs(values).max() >= _EXACT and _are_integers(draft)
+    rows = len(values) if draft.counts is None else int(draft.counts.sum())
+    named = _ROW_NAME.fullmatch(draft.name) and rows > MIN_IDENTIFIER_LEVELS
     if not (large or named):
         return 0
     if not (values == np.floor(values)).all():
         return 0
     distinct = int(pc.count_distinct(draft.column).as_py())
-    return distinct if distinct >= len(values) or (large and distinct * 2 > len(values)) else 0
+    return distinct if distinct >= rows or (large and distinct * 2 > rows) else 0
+
+
+def _are_integers(draft: Draft) -> bool:
+    """Whether a column holds integers, not floats that are too large for a fraction."""
+    if draft.rest is None:
+        return bool(pa.types.is_integer(draft.column.type))
+    return bool(pc.all(pc.match_substring_regex(draft.rest, r"^\s*[-+]?\d+\s*$")).as_py())
 
 
 def _category(draft: Draft, hints: Hints, evidence: Evidence) -> Column:

@@ -11,7 +11,7 @@ import numpy as np
 from .arrow import pa, pc
 from .hints import Hints
 from .numbers import SPACE, UNIT, NumberFormat, are_numbers
-from .texts import mask_of, trimmed
+from .texts import mask_of, probe, trimmed
 
 # A cell that may be a number: a sign, a unit before or after, digits and marks between them.
 _LOOSE = (
@@ -77,7 +77,7 @@ def possible_formats(values: Any, counts: np.ndarray, hints: Hints) -> NumberFor
     hints : Hints
     """
     total = int(counts.sum())
-    if not any(map(_worth_a_look, _probe(values))):
+    if not any(map(_worth_a_look, probe(values, counts).to_pylist())):
         return None
     parts = pc.extract_regex(trimmed(values), _LOOSE)
     loose = mask_of(parts.is_valid())
@@ -106,13 +106,6 @@ def possible_formats(values: Any, counts: np.ndarray, hints: Hints) -> NumberFor
     if not marked.any():
         return NumberFormats(formats[:1])
     return NumberFormats(formats, True, cores[int(np.argmax(marked))].as_py())
-
-
-def _probe(values: Any) -> list[str]:
-    """Return some of the texts, from all over the column."""
-    places = np.arange(0, len(values), len(values) // 50 + 1)
-    texts: list[str] = values.take(pa.array(places)).to_pylist()
-    return texts
 
 
 def _worth_a_look(text: str) -> bool:

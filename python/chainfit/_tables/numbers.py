@@ -138,8 +138,9 @@ def typed_numbers(column: pa.ChunkedArray) -> np.ndarray:
     """Float64 values of a typed column, NaN where missing; spans of time in days."""
     kind, types = column.type, pa.types
     if types.is_duration(kind):
-        spans = column.cast(pa.duration("us"), safe=False).cast(pa.int64())
-        return _floats(spans.cast(pa.float64(), safe=False)) / 86_400e6
+        ticks_a_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
+        ticks = column.cast(pa.int64()).cast(pa.float64(), safe=False)
+        return _floats(ticks) / (86_400 * ticks_a_second)
     if types.is_decimal(kind):  # by way of text, which is read exactly
         column = column.cast(pa.string())
     elif types.is_boolean(kind):

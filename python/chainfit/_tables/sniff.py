@@ -7,12 +7,16 @@ an error with the line, never a guess.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
+import signal
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 from .dialect import FOUND_OUT, Dialect, ReadOptions, spoken
 
@@ -160,21 +164,22 @@ def _choose(text: str, whole: bool, said: str | None, like: Dialect | None) -> _
     """Return the reading that fits best; the likely one where it fits, the most columns else."""
     known = Dialect() if like is None or like.kind != "csv" else like
     likely = _read(text, whole, known)
-    if (
-        like is not None
-        and likely.rank == 3
-        and likely.width > 1
-        and said in (None, like.delimiter)
-    ):
+    expected = like is not None and likely.rank == 3 and said in (None, known.delimiter)
+    if expected and likely.width > 1:
         return likely
     found = []
     for lines in ("skip = 0, header = true, ", ""):
-        if marks := _sniffed(text, said, lines):
+        with _interrupts_wait():
+            marks = _sniffed(text, said, lines)
+        if marks:
             found.append(_read_by(text, whole, known, marks))
             if found[-1].rank == 3 and found[-1].width > 1:
                 break
     found += [_read_by(text, whole, known, (mark, '"', '"')) for mark in said or DELIMITERS]
     fitting = [reading for reading in found if reading.rank and (reading.width > 1 or said)]
+    if expected:
+        # One column by the likely dialect, unless the text is plainly in another.
+        return max([likely, *fitting], key=lambda r: (r.rank, r.width))
     if not fitting:
         # Spaces, as R writes them; a text in one column may have one in every row too.
         spaced = _read_by(text, whole, known, (" ", '"', '"'))
@@ -217,6 +222,23 @@ def _sniffed(text: str, said: str | None, lines: str) -> tuple[str, str, str] | 
             return None
     delimiter, quote, escape = (mark if len(mark) == 1 else "" for mark in marks)
     return (delimiter, quote or '"', escape or quote or '"') if delimiter else None
+
+
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Let a Ctrl-C wait: in DuckDB's import it aborts the process, in a query it is swallowed."""
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    interrupts: list[Any] = []
+    signal.signal(signal.SIGINT, lambda *what: interrupts.append(what))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupts:
+        before(*interrupts[0])
 
 
 def _has_numbers(reading: _Reading) -> bool:

@@ -1,7 +1,7 @@
 """A table in a text, read by Arrow once its encoding, its dialect and its quotes are known.
 
-Cells come as they are written. All is looked through before the first row is given away, but for
-the number of cells in a row, which Arrow counts as it reads.
+Cells come as they are written. DuckDB's reader would lose an empty cell too many, refuse mixed ends
+of lines and want packed files on the disk (docs/design.md).
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from .source import Source
 #: Bytes from which the dialect is found out.
 SNIFFED = 1 << 20
 
-#: Bytes that Arrow reads at once; a longer row asks for more, up to the second number.
+#: Bytes that Arrow reads at once, at least so many for each column, whose cost is by the block; a
+#: row that is longer asks for more, up to the third number.
 BLOCK_BYTES = 1 << 22
+COLUMN_BYTES = 1 << 12
 MOST_BYTES = 1 << 30
 
 _JSON = re.compile(r'\s*(\{\s*"|\[\s*[\[{])')
@@ -113,7 +115,7 @@ class TextTable:
         """Yield batches of whole rows, names of rows included."""
         import pyarrow as pa
 
-        done, block_bytes = 0, BLOCK_BYTES
+        done, block_bytes = 0, max(BLOCK_BYTES, COLUMN_BYTES * len(self.columns))
         while True:
             try:
                 for batch in self._read(block_bytes, done):

@@ -96,6 +96,12 @@ def mask_of(values: Any) -> np.ndarray:
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=bool)
 
 
+def probe(values: Any, counts: np.ndarray) -> Any:
+    """Take some texts, from all over a column, and the most frequent one, for a first look."""
+    places = np.arange(0, len(values), len(values) // 60 + 1)
+    return values.take(pa.array(np.union1d(places, [int(np.argmax(counts))])))
+
+
 def are_empty(stripped: Any) -> np.ndarray:
     """Whether each of the texts is empty: missing in every column."""
     return mask_of(pc.equal(stripped, pa.scalar("", stripped.type)))

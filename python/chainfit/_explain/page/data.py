@@ -18,13 +18,13 @@ import numpy.typing as npt
 
 from ..._common.printable import printable
 from ..._estimators.rules import optimizer_name
-from .. import rules, step_rules
+from .. import outputs, rules, schedule_rules, step_rules
 from ..address import SYNTAXES, Syntax, syntax_of
 from ..batch import as_batch
 from ..formula import as_data
 from ..history import History
 from ..net import Net, as_net
-from ..next_step import AVERAGED, numbers_of_state, optimizer_state
+from ..next_step import AVERAGED, DROPPED, dropout_of, numbers_of_state, optimizer_state
 from ..notation import NOTATIONS, Notation, Symbol, get_notation
 from ..trace import trace_numbers
 from ..update import settings_of
@@ -52,6 +52,11 @@ def page_data(
     """Return the data, and notes on what of it was left out; parameters are those of `explore`."""
     get_notation(notation)
     net = as_net(model)
+    if net.custom is not None:
+        raise ValueError(
+            "The page calculates in the browser, where a loss that is a function of Python can't "
+            "be called: explain and trace show such a net."
+        )
     batch = as_batch(model, X, y, sample_weight)
     given = len(batch.X)
     rows = _rows_kept(net, given, max_rows)
@@ -77,8 +82,20 @@ def page_data(
     weights = None if w is None else w.tolist()
     is_class = hasattr(net.model, "classes_")  # a class called 1 needs a word more
     names = map(printable, net.output_names)
+    masks = {name: _masks(net, n) for name, n in (("one", 1), ("all", rows))}
+    partners = outputs.partners(net)
+    notes += filter(None, [outputs.remark(net)])
+    if masks["one"]:
+        notes.append(DROPPED + (" Earlier epochs are shown whole." if len(kept) > 1 else ""))
     data = {
         "units": net.units,
+        "groups": net.groups or [net.units[-1]],
+        "others": [
+            {"key": v.key, "name": v.name.unicode, "values": x.tolist()}
+            for v, x in outputs.constants(net).items()
+        ],
+        "partners": None if partners is None else partners.tolist(),
+        "masks": masks if masks["one"] else None,
         "canonical": net.canonical,
         "penalties": _penalties(net),
         **rules_data(net),
@@ -105,6 +122,17 @@ def rules_data(net: Net) -> dict[str, Any]:
         "loss": {"name": net.loss, "is_clipped": clipped, "row": as_data(of_row), **trees},
         "solver": _solver(net),
     }
+
+
+def _masks(net: Net, rows: int) -> list[dict[str, Any] | None] | None:
+    """Return what the next step on so many rows leaves out, layer by layer."""
+    found = dropout_of(net.model, rows)
+    if found is None:
+        return None
+    return [
+        None if mask is None else {"kept": _base64([mask > 0], np.float32), "scale": 1 / (1 - rate)}
+        for mask, rate in zip(found.masks, found.rates, strict=True)
+    ]
 
 
 def _penalties(net: Net) -> list[dict[str, Any]]:
@@ -148,6 +176,7 @@ def _solver(net: Net) -> dict[str, Any]:
         "words": update.words,
         "why": f"What {update.words} remembered at this epoch was not kept.",
         "names": {v.key: v.name.unicode for v in variables},
+        "note": schedule_rules.words_of(_update(net) or {}),
         "memory": [v.key for v in update.memory],
         # 0 for a bias
         "of_weights": [v.key for v in update.constants if v == step_rules.DECAY],
@@ -292,8 +321,11 @@ def _update(net: Net) -> dict[str, Any] | None:
         return {"rule": rule, **step_rules.numbers_of_rule(rule, 1, _settings(net))}
     state = optimizer_state(net.model)
     settings = state["settings"]
-    if not hasattr(net.model, "_optimizer") and not (
-        state["name"] == "sgd" and settings["learning_rate"] == "constant"
+    if not hasattr(net.model, "_optimizer") and (
+        state["name"] != "sgd"
+        or settings["learning_rate"] != "constant"
+        or step_rules.SHARE.key in settings
+        or "schedule" in settings
     ):
         return None  # a net of an epoch gone by: its optimizer has moved on
     return {"rule": state["name"], **numbers_of_state(state)}

@@ -60,6 +60,7 @@ function chain_panel({ epoch, row, weight, path }) {
     section(
       `Its update by ${solver.words}`,
       step.fresh === null ? note(step.why) : formula(...update_equations(step, weight, t)),
+      step.fresh !== null && solver.note && note(solver.note),
     ),
     check_section(epoch, row, weight, t),
   ];
@@ -164,6 +165,8 @@ function paths_section(epoch, row, at, path, q) {
 // why every product is 0
 function all_blocked(row, { l, i, j }, path) {
   const name = (layer, u) => in_text(symbol.a(layer, u));
+  if (mask_of(row, l + 1, j) === 0)
+    return ["Nothing comes through: ", name(l + 1, j), " is dropped in this step."];
   if (slope(row, l + 1, j) === 0) {
     const words = ` is flat here (${rules[l + 1].name}), so its derivative is 0`;
     return ["Nothing comes through: ", name(l + 1, j), words, " and so is every product."];

@@ -24,6 +24,16 @@ function quantities(t) {
   );
   const y = (j) => leaf_of("symbol", () => symbol.target(j), row?.y[j]);
   const w = (at) => leaf_of("symbol", name_of(at), t && parameter(t.p, at));
+  // of an output, what else its rules are made of
+  function other_leaves(l, o) {
+    if (l < L || typeof o !== "number") return {};
+    const leaves = data.others.map(({ key, name, values }) => [
+      key,
+      { symbol: { base: name, sub: String(o + notation.first) }, value: values[o] },
+    ]);
+    const partner = data.partners && { partner: a(L, data.partners[o]) };
+    return { ...Object.fromEntries(leaves), ...partner };
+  }
   const over = (l, letter, term) =>
     t ? largest_terms(indices_of(l).map(term)) : { over: letter, body: term(letter) };
 
@@ -68,6 +78,26 @@ function quantities(t) {
       }).filter(Boolean);
     },
 
+    // What dropout multiplies a unit by; null where its layer drops none.
+    mask: (l, j) =>
+      (row ? row.masks : (masks.one ?? []))[l]
+        ? leaf_of("symbol", () => mask_name(symbol.a(l, j)), row && mask_of(row, l, j))
+        : null,
+    activation_rule(l, j) {
+      const leaves = { z: z(l, j), z_k: in_general().z(l, "k"), ...other_leaves(l, j) };
+      const sums = row && (l === L ? rows_of_groups(row.z[L])[j] : row.z[l]);
+      const tree = bind(rules[l].shown, leaves, sums);
+      const mask = q.mask(l, j);
+      return mask ? product(mask, tree) : tree;
+    },
+    slope_rule(l, j) {
+      const mask = q.mask(l, j);
+      if (!mask) return bind(rules[l].slope, { z: z(l, j), a: a(l, j), ...other_leaves(l, j) });
+      if (mask.value === 0) return mask;
+      const before = ["Quotient", a(l, j), mask];
+      return product(mask, bind(rules[l].slope, { z: z(l, j), a: before }));
+    },
+
     // The factors of dJ/dw, each { of, rule }, some with a rule in general. Of an output the first
     // two may be one, dJ/dz: see to_sum. With one factor for each neuron, the last two are.
     factors(at) {
@@ -76,9 +106,9 @@ function quantities(t) {
       if (l === L && row.to_sum) return [{ of: q.dJ_dz(L, j), rule: q.delta_rule(L, j) }, input];
       const first =
         l === L
-          ? { rule: bind(loss.slope, { y: y(j), a: a(L, j) }) }
+          ? { rule: bind(loss.slope, { y: y(j), a: a(L, j), ...other_leaves(L, j) }) }
           : { rule: q.back_sum(l, j), general: in_general().back_sum(l, j) };
-      const steep = { of: q.da_dz(l, j), rule: bind(rules[l].slope, { z: z(l, j), a: a(l, j) }) };
+      const steep = { of: q.da_dz(l, j), rule: q.slope_rule(l, j) };
       const both = { of: merged(steep.of, input.of), rule: product(steep.of, input.of) };
       const others = notation.per_neuron ? [both] : [steep, input];
       return [{ of: q.dJ_da(l, j), ...first }, ...others];
@@ -100,6 +130,8 @@ function quantities(t) {
   };
   return q;
 }
+
+const mask_name = (of) => mrow(label("mask("), part(of), label(")"));
 
 // dh/dz and the dz/d... after it as one factor
 const merged = (p, q) => ({ partial: [p.partial[0], q.partial[1]], value: p.value * q.value });

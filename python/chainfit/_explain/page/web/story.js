@@ -41,9 +41,9 @@ const TOLD = {
     caption: "Nodes: the activation of each sum.",
     bright: [[l], []],
     words: `Second step: the activation, ${rules[l].name.replace("_", " ")}.`,
-    general: [g.a(l, "i"), bind(rules[l].shown, { z: g.z(l, "i"), z_k: g.z(l, "k") })],
-    line(q, i, row) {
-      const tree = bind(rules[l].shown, { z: q.z(l, i), z_k: g.z(l, "k") }, row.z[l]);
+    general: [g.a(l, "i"), g.activation_rule(l, "i")],
+    line(q, i) {
+      const tree = q.activation_rule(l, i);
       const is_shown = Array.isArray(tree) && Number.isFinite(value_of(tree));
       return [q.a(l, i), is_shown ? tree : null, unit_name(l, i)];
     },

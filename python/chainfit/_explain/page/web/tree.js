@@ -18,6 +18,8 @@ const FUNCTIONS = {
   tanh: Math.tanh,
   abs: Math.abs,
   sign: Math.sign,
+  cos: Math.cos,
+  floor: Math.floor,
   erf,
 };
 // over env.row, the sums of a whole layer: the variable of index k is z_k
