@@ -2,6 +2,8 @@
 // A new event is a function of the core's Observer, and here the words that it calls the listener with.
 #pragma once
 
+#include <atomic>
+
 #include "arrays.hpp"
 #include "engine/fit.hpp"
 #include "outside.hpp"
@@ -12,9 +14,14 @@ namespace chainfit {
 using ShuffleFunction = void (*)(void* bit_generator, std::int64_t* order, std::int64_t n);
 
 inline ShuffleFunction shuffle_function() {
-    static const auto function = reinterpret_cast<ShuffleFunction>(
-        py::module_::import("chainfit._shuffle").attr("function").cast<py::capsule>().get_pointer<void>());
-    return function;
+    // Not a static made by the import: a thread would hold its guard and wait for the GIL, which another has that waits
+    // at the guard.
+    static std::atomic<ShuffleFunction> known = nullptr;
+    if (!known) {
+        known = reinterpret_cast<ShuffleFunction>(
+            py::module_::import("chainfit._shuffle").attr("function").cast<py::capsule>().get_pointer<void>());
+    }
+    return known;
 }
 
 // A Python listener, NumPy's random numbers and Python's signals behind the core's Observer. Made and destroyed with
