@@ -87,12 +87,12 @@ def unseen_of(net, X, y):
 
 
 def log_loss_at(net, X, y, weight=None):
-    """Return the loss by 1 / temperature, plainly, against Platt's targets."""
+    """Return the loss by 1 / temperature, plainly, with one row more of all classes."""
     z = net.decision_function(X).astype(np.float64)
     z = np.stack([np.zeros(len(z)), z], axis=1) if z.ndim == 1 else z
     K = z.shape[1]
     targets = (y[:, np.newaxis] == net.classes_).astype(np.float64)
-    targets = (targets * len(y) + 1) / (len(y) + K)
+    targets = (targets * len(y) + 1 / K) / (len(y) + 1)
     weight = np.ones(len(y)) if weight is None else weight
     return lambda inverse: (
         -np.average((targets * log_softmax(z * inverse, axis=1)).sum(axis=1), weights=weight)
@@ -128,7 +128,7 @@ def test_one_temperature_for_several_nets_has_the_least_mean_loss():
         for net, rows in zip(nets, parts, strict=True):
             z = net.decision_function(X[rows]).astype(np.float64)
             targets = (y[rows][:, np.newaxis] == net.classes_).astype(np.float64)
-            targets = (targets * 600 + 1) / 603
+            targets = (targets * 600 + 1 / 3) / 601
             total -= (targets * log_softmax(z * inverse, axis=1)).sum()
         return total
 
@@ -142,8 +142,8 @@ def test_rows_that_are_all_right_leave_some_doubt():
     net = MLPClassifier.from_weights([[[3.0]]], [[0.0]], classes=[0, 1])
     temperature = fit_temperature([net], [unseen_of(net, X, y)])
     fold_temperature(net, temperature)
-    # as many of Platt's as there are rows
-    assert net.predict_proba(X).max() == pytest.approx(11 / 12, abs=1e-4)
+    # ten rows that are right, and half of another
+    assert net.predict_proba(X).max() == pytest.approx(10.5 / 11, abs=1e-4)
 
 
 def test_negative_weights_leave_the_temperature():
