@@ -62,6 +62,11 @@ def listed(head: str, words: Iterable[object], width: int) -> str:
     return f"{line} and {len(rest) - i:,} more"
 
 
+def counted(n: int, what: str) -> str:
+    """Return '1 row', '1,234 rows'."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def cut(text: str, width: int) -> str:
     """Return a text, its end replaced by dots where it is wider than `width`."""
     if cells_of(text) <= width:

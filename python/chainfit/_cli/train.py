@@ -21,7 +21,7 @@ from .._estimators.endings import INTERRUPTED
 from .describe import describe_nets, say_columns
 from .names import as_typed, model_name
 from .options import MEANING, NET_OPTIONS, read_options
-from .say import complain, cut, say, say_listed, say_wrapped, terminal_width
+from .say import complain, counted, cut, say, say_listed, say_wrapped, terminal_width
 from .scores import report
 
 #: Seconds before the progress bar shows: a short fit needs none.
@@ -41,7 +41,8 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
         table = file.read()
     if not table.num_rows:
         raise ValueError(f"{printable(args.file)}: the table has no rows")
-    say(f"{printable(args.file)}: {table.num_rows:,} rows, {table.num_columns:,} columns")
+    size = f"{counted(table.num_rows, 'row')}, {counted(table.num_columns, 'column')}"
+    say(f"{printable(args.file)}: {size}")
     _say_notes(file.notes)
     table, target, y = _labelled(table, args, parameters)
     model = _model(target.task, args.seed, parameters)
@@ -150,7 +151,7 @@ def _say_start(model: Any, values: dict[str, Any], bar: _Bar) -> None:
     say_columns(model)
     _say_notes(model.schema_.notes)
     nets = "a net" if values["n_nets"] == 1 else f"{values['n_nets']} nets"
-    say(f"training {nets} on {values['n_rows']:,} rows ...")
+    say(f"training {nets} on {counted(values['n_rows'], 'row')} ...")
     bar.total = values["n_nets"] * values["max_iter"]
 
 
