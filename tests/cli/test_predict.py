@@ -169,3 +169,20 @@ def test_diamonds(process):
     run = process("predict", "diamonds.safetensors", "diamonds.csv", "--out", "out.csv")
     assert run.returncode == 0, run.stderr
     assert last_column("out.csv") == ["prediction", *map(str, expected.tolist())]
+
+
+def test_what_cannot_be_read_is_counted_over_all_blocks(capsys, monkeypatch):
+    frame = pd.DataFrame({"x": [str(i) for i in range(100)], "y": ["p", "q"] * 50})
+    frame.to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--target", "y", "--max-iter", "2", "--n-nets", "1"]) == 0
+    capsys.readouterr()
+    frame.loc[::30, "x"] = "?"
+    frame.to_csv("new.csv", index=False)
+    assert main(["predict", "t.safetensors", "new.csv"]) == 0
+    whole = capsys.readouterr()
+    blocks = chainfit._tables.files.TableFile.blocks
+    monkeypatch.setattr("chainfit._tables.files.TableFile.blocks", lambda self: blocks(self, 7))
+    assert main(["predict", "t.safetensors", "new.csv"]) == 0
+    again = capsys.readouterr()
+    assert again.out == whole.out and again.err == whole.err
+    assert whole.err.count("\n") == 1 and "'?' (4 rows)" in whole.err

@@ -75,8 +75,6 @@ class BaseTabular(Published, BaseEstimator):
         """Return y (rows,) as the nets learn it."""
         return y
 
-    # -- fit
-
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -290,10 +288,10 @@ class BaseTabular(Published, BaseEstimator):
         parsed = fitted.schema_.parse(fitted._table(X))
         return fitted.encoding_.write(parsed, fitted.nets_[0].coefs_[0].dtype)
 
-    def _blocks(self, X: Any, seen: set[str] | None = None) -> Iterator[Array]:
-        """Yield the nets' inputs for the rows of X, block by block; `seen` is that of `parse`."""
+    def _blocks(self, X: Any, *read: Any) -> Iterator[Array]:
+        """Yield the nets' inputs for the rows of X, block by block; `read` is for `parse`."""
         check_is_fitted(self)
-        parsed = self.schema_.parse(table := self._table(X), seen)
+        parsed = self.schema_.parse(table := self._table(X), *read)
         dtype = self.nets_[0].coefs_[0].dtype
         for rows in blocks_of_rows(table.num_rows, self.encoding_.width):
             yield self.encoding_.write(parsed, dtype, rows)

@@ -7,6 +7,7 @@ text or typed, one or many, by what was learned.
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from .columns import (
 )
 from .hints import ColumnError, Hints
 from .kinds import learn_columns
+from .texts import Unread
 
 __all__ = [
     "BooleanColumn",
@@ -80,7 +82,12 @@ class Schema:
         """What was decided on the way, column by column."""
         return [note for column in self.columns for note in column.notes]
 
-    def parse(self, table: pa.Table, seen: set[str] | None = None) -> dict[str, np.ndarray]:
+    def parse(
+        self,
+        table: pa.Table,
+        seen: set[str] | None = None,
+        unread: dict[str, Counter[str]] | None = None,
+    ) -> dict[str, np.ndarray]:
         """Read the rows of a table.
 
         Parameters
@@ -90,6 +97,9 @@ class Schema:
         seen : set of str, default=None
             Of a table that is read in blocks: the columns of which some block had a value. They
             are added to it.
+        unread : dict of str to Counter, default=None
+            Of such a table: the rows of each text that could not be read, column by column. They
+            are added to it, for `warn_of` at the end, and nothing is warned of here.
 
         Returns
         -------
@@ -117,8 +127,17 @@ class Schema:
             parsed[column.name] = cells.values
             if not isinstance(column, CategoryColumn):
                 _check_readable(column, cells, seen)
-            _warn_of_unread(column, cells)
+            if unread is None:
+                _warn_of_unread(column, cells.unread)
+            else:
+                unread.setdefault(column.name, Counter()).update(cells.unread.rows)
         return parsed
+
+    def warn_of(self, unread: dict[str, Counter[str]]) -> None:
+        """Warn of what could not be read in a table that was read in blocks; see `parse`."""
+        for column in self.used:
+            rows = unread.get(column.name, Counter())
+            _warn_of_unread(column, Unread(dict(rows.most_common())))
 
     def to_json(self) -> dict[str, Any]:
         """Return the schema as JSON; `from_json` takes it back."""
@@ -209,11 +228,11 @@ def _expected(column: Column) -> str:
     return f"training had {_NOUNS[column.kind]}"
 
 
-def _warn_of_unread(column: Column, cells: Cells) -> None:
-    if cells.unread.rows:
+def _warn_of_unread(column: Column, unread: Unread) -> None:
+    if unread.rows:
         what = (
             "not seen in training"
             if isinstance(column, CategoryColumn)
             else (f"not {_NOUNS[column.kind]}, taken as missing")
         )
-        warnings.warn(f"column {column.name!r}: {what}: {cells.unread}", UserWarning, stacklevel=3)
+        warnings.warn(f"column {column.name!r}: {what}: {unread}", UserWarning, stacklevel=3)
