@@ -87,9 +87,7 @@ def test_unreadable_marks_below_a_half_are_missing_named_and_counted_in_rows():
     cells = ["1.5", "2.5"] * 30 + ["-"] * 30 + ["n/k"] * 19
     column = learn(cells)
     assert column.kind == "number"
-    assert column.notes == (
-        "'c': taken as missing, for it is no number: '-' (30 rows), 'n/k' (19 rows)",
-    )
+    assert column.notes == ("'c': not a number, taken as missing: '-' (30 rows), 'n/k' (19 rows)",)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # training had them
         np.testing.assert_array_equal(read(column, ["n/k", "-", "2.5"]), [np.nan, np.nan, 2.5])
@@ -102,7 +100,7 @@ def test_unreadable_marks_below_a_half_are_missing_named_and_counted_in_rows():
 def test_words_that_all_files_write_for_missing_may_be_more_than_half():
     column = learn(["NA"] * 90 + ["1", "2"] * 5)
     assert column.kind == "number"
-    assert column.notes == ("'c': taken as missing, for it is no number: 'NA' (90 rows)",)
+    assert column.notes == ("'c': not a number, taken as missing: 'NA' (90 rows)",)
 
 
 def test_what_predict_cannot_read_is_a_warning_that_names_and_counts():
@@ -224,7 +222,7 @@ def test_what_says_nothing_is_left_out_and_it_is_said_why(array, reason):
 def test_columns_that_the_user_leaves_out():
     table = text_table(a=["1", "2"], b=["3", "4"])
     schema = learn_schema(table, Hints(drop=["a"]))
-    assert schema.columns[0] == DroppedColumn("a", "as you said")
+    assert schema.columns[0] == DroppedColumn("a", "on request")
     with pytest.raises(ColumnError, match="there is no column 'z' to leave out"):
         learn_schema(table, Hints(drop=["z"]))
 

@@ -17,6 +17,7 @@ from .._files.fields import Fields, ModelFileError
 from .arrow import pa
 from .column_json import pack_column, unpack_column
 from .columns import (
+    NOUNS,
     BooleanColumn,
     CategoryColumn,
     Cells,
@@ -41,15 +42,6 @@ __all__ = [
     "TimeColumn",
     "learn_schema",
 ]
-
-#: What the values of a kind are called in messages.
-_NOUNS = {
-    "number": "a number",
-    "date": "a date",
-    "time": "a time of day",
-    "boolean": "true or false",
-    "category": "a level",
-}
 
 
 @dataclass(frozen=True)
@@ -196,7 +188,7 @@ def _check_readable(column: Column, cells: Cells, seen: set[str]) -> None:
         seen.add(column.name)
     elif cells.strange:
         raise ColumnError(
-            f"column {column.name!r}: nothing can be read as {_NOUNS[column.kind]}: "
+            f"column {column.name!r}: nothing can be read as {NOUNS[column.kind]}: "
             f"{cells.unread}; {_expected(column)}"
         )
 
@@ -206,7 +198,7 @@ def _expected(column: Column) -> str:
         return f"training had numbers with {column.format}"
     if isinstance(column, DateColumn):
         return f"training had dates written as {column.format.format}"
-    return f"training had {_NOUNS[column.kind]}"
+    return f"training had {NOUNS[column.kind]}"
 
 
 def _warn_of_unread(column: Column, cells: Cells) -> None:
@@ -214,6 +206,6 @@ def _warn_of_unread(column: Column, cells: Cells) -> None:
         what = (
             "not seen in training"
             if isinstance(column, CategoryColumn)
-            else (f"not {_NOUNS[column.kind]}, taken as missing")
+            else (f"not {NOUNS[column.kind]}, taken as missing")
         )
         warnings.warn(f"column {column.name!r}: {what}: {cells.unread}", UserWarning, stacklevel=3)
