@@ -114,6 +114,56 @@ def test_a_warm_start_is_taken_up_again(tmp_path):
         model.fit(rows, targets)
 
 
+BY_ALL_STEPS = {"cosine", "one cycle", "by a function", "all at once"}
+
+
+@each_fit
+@pytest.mark.parametrize("finished", [True, False])
+def test_more_epochs_are_trained_on_to_the_same_bits(name, finished, tmp_path):
+    path = tmp_path / "c"
+    model, rows, targets = model_of(name, path, max_iter=4)
+    if finished:
+        model.fit(rows, targets)
+    else:
+        crash(model, rows, targets, 3)
+    before = path.read_bytes()
+    longer, _, _ = model_of(name, path, max_iter=9)
+    if name in BY_ALL_STEPS:  # whose first epochs are others then
+        with pytest.raises(ValueError, match=r"with other max_iter \(4 there, 9 here\)\."):
+            longer.fit(rows, targets)
+        assert path.read_bytes() == before
+        return
+    expected = content(model_of(name, max_iter=9)[0].fit(rows, targets))
+    assert content(longer.fit(rows, targets)) == expected
+    if longer.n_iter_ == 9:  # and not before it was asked to
+        shorter, _, _ = model_of(name, path, max_iter=8)
+        with pytest.raises(ValueError, match="after 9 epochs, more than max_iter=8"):
+            shorter.fit(rows, targets)
+        assert not hasattr(shorter, "coefs_")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "goes_on"),
+    [
+        ({"warmup": 5}, True),
+        ({"warmup": 0.2}, False),
+        ({"learning_rate": "step", "decay_steps": 5}, True),
+        ({"learning_rate": "step", "decay_steps": 5, "warmup": 0.5}, False),
+        ({"learning_rate": "linear"}, False),
+    ],
+)
+def test_schedules_that_more_epochs_leave_as_they_are(parameters, goes_on, tmp_path):
+    model, rows, targets = model_of("adam", tmp_path / "c", max_iter=3, batch_size=50, **parameters)
+    model.fit(rows, targets)
+    model.set_params(max_iter=6)
+    if goes_on:
+        plain = model_of("adam", max_iter=6, batch_size=50, **parameters)[0]
+        assert content(model.fit(rows, targets)) == content(plain.fit(rows, targets))
+    else:
+        with pytest.raises(ValueError, match="with other max_iter"):
+            model.fit(rows, targets)
+
+
 # -- when it is written
 
 

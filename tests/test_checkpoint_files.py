@@ -1,18 +1,15 @@
 """Checkpoints as files: what is refused and left alone; of tables, and on the command line."""
 
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
-from cut_short import Crash, crash, model_of
-from numpy.testing import assert_array_equal
+from cut_short import crash, model_of
 from sklearn.base import clone
-from sklearn.datasets import load_iris
+from sklearn.metrics import fbeta_score, make_scorer
 
 import chainfit
-from chainfit import ModelFileError, TableModel
-from chainfit._cli.main import main
-from chainfit._cli.train import Interruption
+from chainfit import ModelFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -33,7 +30,7 @@ def begun(tmp_path):
     ("parameters", "difference"),
     [
         ({"alpha": 0.5}, r"alpha \(0.0001 there, 0.5 here\)"),
-        ({"max_iter": 50}, r"max_iter \(12 there, 50 here\)"),
+        ({"learning_rate": "cosine", "max_iter": 50}, r"learning_rate \('constant' there, 'cos"),
         ({"batch_size": 10}, r"batch_size \('auto' there, 10 here\)"),
         ({"random_state": 4}, r"random_state \(3 there, 4 here\)\."),
         (
@@ -52,6 +49,42 @@ def test_other_parameters_are_refused_by_name(begun, parameters, difference):
         model.fit(rows, targets)
     assert begun.read_bytes() == before
     assert not hasattr(model, "coefs_")
+
+
+def _rate(factor):
+    return lambda step, total: factor / (step + 1)
+
+
+def _of(factor, step, total):
+    return factor if total in {12, 24} else 0.0
+
+
+def _other(step, total):
+    return 0.02 / (step + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "same", "other"),
+    [
+        ("learning_rate", _rate(0.01), _rate(0.01), _rate(0.02)),
+        ("learning_rate", _rate(0.01), _rate(0.01), lambda step, total: 0.01 / (step + 2)),
+        ("learning_rate", partial(_of, 1e-2), partial(_of, 1e-2), partial(_of, 2e-2)),
+        ("learning_rate", _other, _other, _rate(0.02)),
+        (
+            "scoring",
+            make_scorer(fbeta_score, beta=2, average="macro"),
+            make_scorer(fbeta_score, beta=2, average="macro"),
+            make_scorer(fbeta_score, beta=3, average="macro"),
+        ),
+    ],
+)
+def test_other_functions_are_refused(name, there, same, other, tmp_path):
+    path = tmp_path / "c"
+    model, rows, targets = model_of("adam", path, **{name: there})
+    crash(model, rows, targets, 4)
+    with pytest.raises(ValueError, match=f"is of another fit, with other {name}"):
+        model_of("adam", path, **{name: other})[0].fit(rows, targets)
+    model_of("adam", path, **{name: same})[0].fit(rows, targets)
 
 
 def test_other_data_are_refused_by_name(begun):
@@ -125,38 +158,3 @@ def test_a_model_with_a_checkpoint_is_cloned_and_saved(tmp_path):
     assert clone(model).checkpoint == tmp_path / "c"
     model.fit(rows, targets).save(tmp_path / "model")
     assert chainfit.load(tmp_path / "model").checkpoint == str(tmp_path / "c")
-
-
-# -- tables, the command line
-
-
-def test_a_table_model_is_taken_up_again(tmp_path):
-    frame = load_iris(as_frame=True).frame
-    parameters = {"random_state": 0, "max_iter": 8, "hidden_layer_sizes": (5,)}
-    expected = TableModel(**parameters).fit(frame, "target")
-    model = TableModel(**parameters, checkpoint=str(tmp_path / "c"), checkpoint_interval=1)
-    with pytest.raises(RuntimeError, match="crash"):
-        model._fit_followed_by([Crash(4)], frame, "target", None)
-    model.fit(frame, "target")
-    assert_array_equal(model.predict_proba(frame), expected.predict_proba(frame))
-
-
-def test_train_on_the_command_line_is_taken_up_again(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    load_iris(as_frame=True).frame.to_csv("iris.csv", index=False)
-    options = "iris.csv --target target --max-iter 9 --hidden 5".split()
-    assert main(["train", *options, "--model", "plain.safetensors"]) == 0
-    path = ["--checkpoint", "c.checkpoint", "--checkpoint-interval", "2"]
-    with monkeypatch.context() as patch:
-        crash_at = Crash(6)
-        patch.setattr(Interruption, "end", lambda self, *a: crash_at.end(*a), raising=False)
-        assert main(["train", *options, *path, "--model", "again.safetensors"]) != 0
-        assert "crash" in capsys.readouterr().err
-    assert Path("c.checkpoint").exists()
-    assert not Path("again.safetensors").exists()
-    assert main(["train", *options, *path, "--model", "again.safetensors"]) == 0
-    rows = load_iris(as_frame=True).frame
-    plain, again = (chainfit.load(f"{name}.safetensors") for name in ("plain", "again"))
-    assert_array_equal(plain.predict_proba(rows), again.predict_proba(rows))
-    assert main(["train", *options, "--alpha", "1", *path, "--model", "again.safetensors"]) != 0
-    assert "alpha" in capsys.readouterr().err

@@ -58,4 +58,4 @@ def test_scores_of_a_scorer_are_raw():
 
     model = MLPClassifier((3,), random_state=0, max_iter=1, scoring=scorer)
     model.fit(X, TARGETS["two"], X_val=X, y_val=TARGETS["two"])
-    assert np.array_equal(seen[0], model.decision_function(X))
+    assert np.array_equal(seen[-1], model.decision_function(X))

@@ -39,6 +39,22 @@ def test_features_that_say_nothing(target, solver):
         model.fit(constant, TARGETS[target])
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_function_as_loss_is_compared_with_itself(size, solver):
+    def loss(y_true, raw):
+        return size * ((raw - y_true) ** 2).sum(axis=1), 2 * size * (raw - y_true)
+
+    settings = {"solver": solver, "learning_rate_init": 0.05, "alpha": 0.0, "n_iter_no_change": 3}
+    model = MLPRegressor(loss, (6,), random_state=0, max_iter=300, tol=1e-4 * size, **settings)
+    with pytest.warns(ConvergenceWarning, match="The model learned nothing: its loss"):
+        model.fit(np.ones_like(X), y)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*learned nothing")
+        warnings.filterwarnings("ignore", message=".*(Maximum iterations|lbfgs failed)")
+        model.fit(X, y)
+
+
 def test_dead_units():
     """All inputs are far below 0 for every relu, and stay there."""
     model = MLPRegressor(

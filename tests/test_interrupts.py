@@ -63,8 +63,8 @@ def test_lbfgs_keeps_the_last_iterate(monkeypatch):
                 raise KeyboardInterrupt
             return self._trainer.loss_and_gradient(*arguments, **named)
 
-    make = lbfgs.new_trainer
-    monkeypatch.setattr(lbfgs, "new_trainer", lambda *a: Interrupted(make(*a)))
+    make = lbfgs.gradient_trainer
+    monkeypatch.setattr(lbfgs, "gradient_trainer", lambda *a: Interrupted(make(*a)))
     limit = 10**9
     whole = MLPRegressor(max_iter=4, **parameters)
     with pytest.warns(UserWarning):

@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from sklearn.datasets import load_diabetes, load_digits
 
 import chainfit
-from chainfit import MLPClassifier, MLPRegressor, TableModel, find_learning_rate
+from chainfit import MLPClassifier, MLPRegressor, TabularRegressor, find_learning_rate
 
 X, y = load_digits(return_X_y=True)
 X = X / 16
@@ -28,6 +28,11 @@ progress = (progress - progress.mean()) / progress.std()
             np.eye(10, dtype=int)[y],
         ),
         (MLPClassifier((32,), random_state=0, early_stopping=True), coo_array(X), y.astype(str)),
+        (
+            MLPClassifier((32,), random_state=0, class_weight="balanced"),
+            X,
+            np.c_[y % 3, y // 2].tolist(),  # several classifications
+        ),
         (MLPRegressor(hidden_layer_sizes=(32,), random_state=0, batch_size=32), D, progress),
         (
             MLPRegressor(hidden_layer_sizes=(8,), random_state=0),
@@ -74,7 +79,7 @@ def test_a_generator_is_left_alone():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: find_learning_rate(TableModel(), D, progress), TypeError, "model must be"),
+        (lambda: find_learning_rate(TabularRegressor(), D, progress), TypeError, "model must be"),
         (
             lambda: find_learning_rate(MLPRegressor(solver="lbfgs"), D, progress),
             ValueError,

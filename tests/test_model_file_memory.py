@@ -16,13 +16,13 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from chainfit._tables.table import TableModel
 from sklearn.datasets import load_iris
 
 import chainfit
 from chainfit import MLPClassifier, ModelFileError
 from chainfit._files.model import digest
 from chainfit._files.safetensors import encode
-from chainfit._tables.table import TableModel
 
 X, IRIS = load_iris(return_X_y=True)
 

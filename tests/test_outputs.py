@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import scipy.stats
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import GammaRegressor, PoissonRegressor, QuantileRegressor
-from sklearn.metrics import mean_pinball_loss
-from sklearn.model_selection import GridSearchCV
+from sklearn.metrics import d2_pinball_score, mean_pinball_loss, r2_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils._param_validation import InvalidParameterError
 
 import chainfit
@@ -166,6 +167,8 @@ def test_linear_quantiles():
         ({"quantile": 1.0}, r"must be a float in the range \(0.0, 1.0\) or several"),
         ({"quantile": (0.5, 0.5)}, "or several in a tuple, rising"),
         ({"quantile": ()}, "or several in a tuple, rising"),
+        ({"quantile": (0.1, "0.5")}, "or several in a tuple, rising"),
+        ({"quantile": [None, 0.5]}, "or several in a tuple, rising"),
         ({"quantile": "0.5"}, "or several in a tuple, rising"),
     ],
 )
@@ -210,9 +213,49 @@ def test_explanations_know_pairs_and_refuse_several_outputs():
             chainfit.explain(fitted, X[:5], Y[:5], "w_12^(1)")
 
 
-def test_several_quantiles_have_no_score():
-    X, y = np.arange(20.0)[:, None], np.arange(20.0)
-    model = MLPRegressor("quantile", (3,), quantile=(0.1, 0.9), solver="lbfgs").fit(X, y)
-    with pytest.raises(ValueError, match="mean_pinball_loss"):
-        model.score(X, y)
-    assert isinstance(model.set_params(quantile=0.5).fit(X, y).score(X, y), float)
+@pytest.mark.parametrize("targets", [Y, TWO], ids=["one", "two"])
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["", "weighted"])
+def test_the_score_of_several_quantiles(targets, weight):
+    levels = (0.1, 0.5, 0.9)
+    fitted = model("quantile", quantile=levels, max_iter=30, early_stopping=True)
+    rows = {"X_val": X[:90], "y_val": targets[:90]}
+    if weight is not None:
+        rows["sample_weight_val"] = weight[:90]
+    fitted.fit(X, targets, **rows)
+    predicted = fitted.predict(X)
+    scores = []
+    for k, level in enumerate(levels):  # written out, by the loss alone
+        weights = {"sample_weight": weight, "alpha": level, "multioutput": "raw_values"}
+        loss = mean_pinball_loss(targets, predicted[..., k], **weights)
+        constant = [mean_pinball_loss(t, np.full(200, q), **weights) for t, q in (
+            (t, np.min([q for q in t if np.average(t <= q, weights=weight) >= level]))
+            for t in targets.reshape(200, -1).T)]  # fmt: skip
+        scores.append(np.mean(1 - loss / np.ravel(constant)))
+    assert fitted.score(X, targets, weight) == pytest.approx(np.mean(scores), abs=2e-3)
+    val = fitted.score(X[:90], targets[:90], None if weight is None else weight[:90])
+    assert fitted.best_validation_score_ == max(fitted.validation_scores_)
+    assert fitted.best_validation_score_ == pytest.approx(val, rel=1e-12)
+
+
+@pytest.mark.parametrize("levels", [(0.2, 0.8), [0.3]])
+def test_several_quantiles_in_cross_validation(levels):
+    scores = cross_val_score(model("quantile", quantile=levels, max_iter=40), X, Y, cv=3)
+    fitted = model("quantile", quantile=levels, max_iter=40).fit(X[67:], Y[67:])
+    found = [
+        d2_pinball_score(Y[:67], predicted, alpha=level)
+        for predicted, level in zip(fitted.predict(X[:67]).T, levels, strict=True)
+    ]
+    assert scores[0] == pytest.approx(np.mean(found), rel=1e-12)
+    assert np.isfinite(scores).all()
+    with pytest.raises(NotFittedError):
+        clone(fitted).score(X, Y)
+    fitted.set_params(quantile=(0.1, 0.2, 0.3))
+    with pytest.raises(ValueError, match="has 3 levels, but the model was fitted with"):
+        fitted.score(X, Y)
+
+
+def test_the_score_of_a_mean_with_a_variance():
+    fitted = model("gaussian_nll").fit(X, TWO, X_val=X, y_val=TWO)
+    assert fitted.score(X, TWO) == r2_score(TWO, fitted.predict(X))
+    assert fitted.validation_scores_[-1] == pytest.approx(fitted.score(X, TWO), rel=1e-12)
+    assert np.isfinite(cross_val_score(model("gaussian_nll"), X, Y)).all()

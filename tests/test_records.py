@@ -86,10 +86,52 @@ def test_saved_pickled_and_older(tmp_path):
 
 
 def test_no_record_without_epochs():
-    for model in (net(), net(solver="lbfgs").fit(X, y)):
+    for model in (net(), net().initialize(4), net(solver="lbfgs").initialize(4)):
         with pytest.raises(AttributeError, match="'MLPRegressor' object has no attribute 'hist"):
             getattr(model, "history_")  # noqa: B009
         assert not hasattr(model, "converged_")
+
+
+def test_iterations_are_recorded(tmp_path):
+    records = []
+    model = net(solver="lbfgs", max_iter=6, callbacks=[records.append]).fit(X, y)
+    history = model.history_
+    assert list(history) == PARTS
+    assert equal({k: [record[k] for record in records] for k in PARTS}, history)
+    assert [record["epoch"] for record in records] == [1, 2, 3, 4, 5, 6]
+    assert history["loss"][-1] == model.loss_
+    assert all(0 < seconds < 60 for seconds in history["seconds"])
+    for name in ("validation_loss", "validation_score", "learning_rate"):
+        assert np.isnan(history[name]).all()
+    for n in range(1, 7):  # one fit cut short each
+        twin = net(solver="lbfgs", max_iter=n).fit(X, y)
+        gradients = twin.gradients(X, y)
+        norm = math.sqrt(sum((g**2).sum() for g in (*gradients.coefs, *gradients.intercepts)))
+        assert history["gradient_norm"][n - 1] == pytest.approx(norm, rel=1e-9)
+        assert history["loss"][n - 1] == twin.loss_
+    # as in scikit-learn there is no curve of epochs, and nothing to say of their convergence
+    for name in ("loss_curve_", "best_loss_", "validation_scores_", "converged_"):
+        assert not hasattr(model, name)
+    model.set_params(callbacks=None).save(tmp_path / "model.safetensors")
+    for other in (chainfit.load(tmp_path / "model.safetensors"), pickle.loads(pickle.dumps(model))):
+        assert equal(other.history_, history)
+
+
+@pytest.mark.parametrize("solvers", [("adam", "lbfgs", "adam"), ("lbfgs", "lbfgs", "sgd")])
+def test_epochs_and_iterations_in_one_record(solvers):
+    model, losses = net(warm_start=True, max_iter=3), []
+    for solver in solvers:
+        model.set_params(solver=solver, callbacks=[lambda record: losses.append(record["loss"])])
+        model.fit(X, y)
+    model.partial_fit(X, y)
+    history = model.history_
+    assert history["loss"] == losses
+    assert all(len(values) == 10 for values in history.values())
+    is_step = [not math.isnan(eta) for eta in history["learning_rate"]]
+    assert is_step == [solver != "lbfgs" for solver in solvers for _ in range(3)] + [True]
+    assert model.loss_curve_ == [loss for loss, step in zip(losses, is_step, strict=True) if step]
+    model.set_params(warm_start=False).fit(X, y)
+    assert model.history_["loss"] == model.loss_curve_ == losses[10:]
 
 
 # --- callbacks -----------------------------------------------------------------------------------

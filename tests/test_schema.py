@@ -94,6 +94,9 @@ def test_unreadable_marks_below_a_half_are_missing_named_and_counted_in_rows():
         warnings.simplefilter("error")  # training had them
         np.testing.assert_array_equal(read(column, ["n/k", "-", "2.5"]), [np.nan, np.nan, 2.5])
     assert learn(["1.5", "2.5", "x", "y"] * 5).kind == "category"
+    notes = [f"see remark {chr(97 + i % 26)}{i}" for i in range(900)]
+    assert learn([*notes[:400], *["€7"] * 1000, *notes[400:], "€8"]).kind == "number"
+    assert learn([*notes[:400], *["17/08/2021"] * 1000, *notes[400:], "1/1/2021"]).kind == "date"
 
 
 def test_words_that_all_files_write_for_missing_may_be_more_than_half():
@@ -165,10 +168,25 @@ def test_identifiers_are_left_out_and_it_is_said_why():
     ids = pa.table({"customer": pa.array([2**62 + 1 + 2 * i for i in range(50)])})
     (column,) = learn_schema(ids).columns
     assert column.reason == "like an identifier: 50 different whole numbers"
-    for name in ("id", "ID", "customer_id", "Unnamed: 0", "", "row.names", "index"):
+    (column,) = learn_schema(pa.table({"c": [str(2**62 + i) for i in range(50)]})).columns
+    assert column.reason == "like an identifier: 50 different whole numbers"
+    for masses in ([1.5e30 * i for i in range(50)], [f"{i}.5e30" for i in range(50)]):
+        assert learn_schema(pa.table({"mass": masses})).columns[0].kind == "number"
+    names = (
+        "id",
+        "ID",
+        "customer_id",
+        "PassengerId",
+        "PID",
+        "Unnamed: 0",
+        "",
+        "row.names",
+        "index",
+    )
+    for name in names:
         table = text_table(**{name: map(str, range(1, 41))})
         assert learn_schema(table).columns[0].kind == "dropped", name
-    for name in ("x", "paid", "width", "population"):
+    for name in ("x", "paid", "PAID", "width", "population"):
         table = text_table(**{name: map(str, range(1, 41))})
         assert learn_schema(table).columns[0].kind == "number", name
 
@@ -221,6 +239,16 @@ def test_columns_are_found_by_name_and_more_are_ignored():
     for use in (schema.parse, learn_schema):
         with pytest.raises(ColumnError, match="several columns named 'a'"):
             use(twice)
+
+
+def test_a_type_without_a_meaning_is_refused_by_name():
+    schema = learn_schema(text_table(n=["1", "2"], c=["x", "y"]))
+    for name in "nc":
+        cells = {"n": pa.array(["1"]), "c": pa.array(["x"]), name: pa.array([[1]])}
+        with pytest.raises(ColumnError, match=rf"column '{name}' holds values of type list"):
+            schema.parse(pa.table(cells))
+    with pytest.raises(ColumnError, match="'n': nothing can be read as a number: '2020-01-01'"):
+        schema.parse(pa.table({"n": pa.array([18_262], pa.date32()), "c": ["x"]}))
 
 
 def test_no_rows():
@@ -277,9 +305,10 @@ def test_decimals_are_read_exactly_and_spans_of_time_are_days():
     texts = ["0.1", "123456789.123456789", "-7.3"]
     array = pa.array([Decimal(text) for text in texts])
     same(read(NumberColumn("c"), array), np.array([float(text) for text in texts]))
-    spans = pa.array([86_400, 43_200, None], pa.duration("s"))
-    (column,) = learn_schema(pa.table({"c": spans})).columns
-    same(read(column, spans), np.array([1, 0.5, np.nan]))
+    for unit, second in {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}.items():
+        spans = pa.array([86_400 * second, 43_200 * second, None], pa.duration(unit))
+        (column,) = learn_schema(pa.table({"c": spans})).columns
+        same(read(column, spans), np.array([1, 0.5, np.nan]))
 
 
 def test_a_typed_value_is_the_level_that_it_is_written_as():
@@ -288,6 +317,15 @@ def test_a_typed_value_is_the_level_that_it_is_written_as():
     assert read(column, pa.array([7, 8, None])).tolist() == [place["7"], place["8"], -1]
     assert read(column, pa.array([9, 7])).tolist() == [place["9.0"], place["7"]]
     assert read(column, pa.array([1.5, 7.0, np.nan])).tolist() == [place["1.5"], place["7"], -1]
+    codes = learn(["007", "042", "42", "1.50", "a", "b", "c", "d"] * 2)
+    with pytest.warns(UserWarning, match="'8'"):  # what another reader made of the file
+        found = read(codes, pa.array([7, 42, 8, 1.5]))
+    assert [codes.levels[code] if code >= 0 else code for code in found] == [
+        "007",
+        "42",
+        -2,
+        "1.50",
+    ]
     with pytest.warns(UserWarning, match="'False'"):
         assert read(column, pa.array([True, False])).tolist() == [place["TRUE"], -2]
 
@@ -404,3 +442,14 @@ def test_hints_that_make_no_sense_are_refused(hints, error, message):
 
 def test_category_column_without_levels_is_none():
     assert CategoryColumn("c").levels == ()
+
+
+def test_a_column_that_has_read_is_pickled_as_one_that_has_not():
+    import copy
+    import pickle
+
+    schema = everything()
+    before = pickle.dumps(schema)
+    schema.parse(text_table(n=["€1"], d=["01/02/2020"], t=["1:00"], b=["yes"], c=["a"]))
+    assert pickle.dumps(schema) == before
+    assert pickle.loads(before) == copy.deepcopy(schema) == schema

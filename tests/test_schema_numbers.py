@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from schemas import learn, learn_and_read, read, same
+
+from chainfit._tables.numbers import PLAIN, NumberFormat
 
 NUMBERS = [1234.5, -0.25, 12.75, 1234567.125, 0.5, -98765.4]
 
@@ -107,7 +112,6 @@ def test_what_the_user_says_of_marks_holds():
 
 
 def test_a_typed_column_keeps_what_the_user_says_for_text():
-    import pyarrow as pa
 
     from chainfit._tables.schema import Hints, learn_schema
 
@@ -122,3 +126,22 @@ def test_nearly_all_numbers_with_gaps_and_words():
     column, values = learn_and_read(cells)
     np.testing.assert_array_equal(values, [1.5, *[np.nan] * 5, 2.5, *[np.nan] * 3])
     assert column.notes[0].startswith("'c': taken as missing, for it is no number: ")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.text("0123456789.,eE+-−infa x'()%€\u00a0_٣", min_size=1, max_size=7), min_size=1)
+)
+def test_a_text_reads_alike_whatever_stands_beside_it(texts):
+    """A column takes one pass where all cells are plain numbers, and a longer way where not."""
+    for format in (PLAIN, NumberFormat(",", "."), NumberFormat(".", ",", ("€", "%"))):
+        alone = np.concatenate([format.read(pa.array([text])) for text in texts])
+        same(format.read(pa.array([*texts, "no number"]))[:-1], alone)
+        same(format.read(pa.array([*texts, ""]))[:-1], alone)
+    for text, value in zip(texts, PLAIN.read(pa.array(texts)), strict=True):
+        if not set(text) & set("()−_٣"):
+            try:
+                expected = float(text)
+            except ValueError:
+                expected = np.nan
+            np.testing.assert_equal(value, expected if np.isfinite(expected) else np.nan)

@@ -128,7 +128,7 @@ def check_same(schema, table, expected):
         same(values, expected[name])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(pair=tables(), at=st.integers(0, ROWS - 1))
 def test_the_same_values_from_everywhere(pair, at):
     typed, text = pair

@@ -181,6 +181,71 @@ def test_saved_and_pickled(target, tmp_path):
         assert same(other.partial_fit(X, y), twin.partial_fit(X, y))
 
 
+@each_target
+def test_weights_drawn_and_given(target, tmp_path):
+    y = TARGETS[target]
+    classes = [np.unique(column) for column in y.T]
+    model = net(hidden_layer_sizes=(8, 3)).initialize(4, classes)
+    fitted = net(hidden_layer_sizes=(8, 3), max_iter=1, learning_rate_init=1e-300).fit(X, y)
+    assert same(model, fitted)
+    assert [c.tolist() for c in model.classes_] == [c.tolist() for c in fitted.classes_]
+    given = MLPClassifier.from_weights(model.coefs_, model.intercepts_, classes=classes)
+    for other in (model, given):
+        assert np.array_equal(other.predict(X), fitted.predict(X))
+        other.save(tmp_path / "model")
+        assert np.array_equal(chainfit.load(tmp_path / "model").predict(X), fitted.predict(X))
+    trained = net(hidden_layer_sizes=(8, 3)).partial_fit(X, y, classes=classes)
+    assert same(model.set_params(random_state=None, shuffle=False).partial_fit(X, y),
+                pickle.loads(pickle.dumps(given)).set_params(
+                    shuffle=False, learning_rate_init=0.05).partial_fit(X, y))  # fmt: skip
+    assert [p.shape for p in model.predict_proba(X)] == [p.shape for p in trained.predict_proba(X)]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [1, 2, 0]])
+def test_words_beside_numbers(order, tmp_path):
+    """As a data frame has them: columns of different types, which an array has as objects."""
+    pandas = pytest.importorskip("pandas")
+    columns = {"word": WORDS[:, 0], "number": NUMBERS[:, 1], "flag": NUMBERS[:, 2] > 0}
+    frame = pandas.DataFrame(columns).iloc[:, order]
+    model = net(class_weight="balanced").fit(X, frame)
+    assert model.predict(X).dtype == object
+    for found, label, (_, column) in zip(
+        model.predict(X).T, model.classes_, frame.items(), strict=True
+    ):
+        assert set(found) <= set(column) == set(label.tolist())
+    assert model.score(X, frame) > 0.35
+    coded = np.c_[NUMBERS[:, :2], NUMBERS[:, 2] > 0][:, order]
+    assert same(model, net(class_weight="balanced").fit(X, coded))
+    model.save(tmp_path / "model")
+    other = chainfit.load(tmp_path / "model")
+    assert np.array_equal(other.predict(X), model.predict(X))
+    for twin in (other, model):
+        twin.set_params(class_weight=None)
+    assert same(other.partial_fit(X, frame), model.partial_fit(X, frame.to_numpy()))
+    drawn = net().initialize(4, [np.unique(column) for _, column in frame.items()])
+    assert np.array_equal(drawn.partial_fit(X, frame).classes_[0], model.classes_[0])
+    early = net(early_stopping=True, scoring="loss").fit(X, frame, X_val=X, y_val=frame)
+    assert len(early.validation_scores_) == early.n_iter_
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([["a", "b"], [1, None]], "labels that can be sorted"),
+        ([["a", "b"], ["c"]], "two or more labels, each once"),
+        ([["a", "b"], ["c", "c"]], "two or more labels, each once"),
+        ([], "two or more labels"),
+        ([[0, 1, 2], [0, 1]], "the targets make"),
+    ],
+)
+def test_classes_that_are_refused(classes, message):
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier.from_weights([np.ones((3, 4))], classes=classes)
+    if "make" not in message:
+        with pytest.raises(ValueError, match=message):
+            net().initialize(4, classes)
+
+
 def test_what_one_column_has_is_as_before():
     """0 and 1 in each column are labels that a row has or not, as in scikit-learn's MLP."""
     indicator = (NUMBERS > 0).astype(int)

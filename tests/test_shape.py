@@ -288,6 +288,7 @@ def test_initialize_forgets_an_earlier_fit():
         (lambda: MLPRegressor().initialize(4, 0), "n_targets must be"),
         (lambda: MLPRegressor(alpha=-1).initialize(4), "'alpha' parameter"),
         (lambda: MLPRegressor(activation=("relu", "tanh")).initialize(4), "activation must be"),
+        (lambda: MLPRegressor(dropout=(0.1, 0.2, 0.3)).initialize(4), "dropout must be"),
         (lambda: MLPClassifier().initialize(4, 1), "classes must be two or more"),
         (lambda: MLPClassifier().initialize(4, ["a", "a"]), "classes must be two or more"),
         (lambda: MLPClassifier().initialize(4, ["a", "b"], multilabel=True), "numbers of their"),

@@ -83,7 +83,7 @@ def plain_state(model):
 
     And but our own record of the epochs, for which scikit-learn has no place.
     """
-    scratch = {"_coef_indptr", "_intercept_indptr", "_random_state", "_epochs"}
+    scratch = {"_coef_indptr", "_intercept_indptr", "_random_state", "_epochs", "_losses"}
     if not model.early_stopping:
         scratch |= {"_best_coefs", "_best_intercepts"}
     state = flat({k: v for k, v in model.__getstate__().items() if k not in scratch})

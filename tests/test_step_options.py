@@ -244,7 +244,7 @@ def test_lbfgs_makes_no_steps(kind, option):
         ({"learning_rate": lambda s, t: 1.0, "warmup": 0.5}, "warmup=0.5 has no meaning with"),
         ({"dropout": (0.1, 0.2)}, "one for each of 2 hidden layers"),
         ({"dropout": ()}, "one for each of 2 hidden layers"),
-        ({"dropout": 0.5, "hidden_layer_sizes": ()}, "of which there are none"),
+        ({"dropout": (0.1, 0.2), "hidden_layer_sizes": ()}, "one for each of 0 hidden layers"),
         ({"dropout": 1.0}, "'dropout' parameter .* must be a rate in"),
         ({"dropout": "half"}, "'dropout' parameter .* must be a rate in"),
         ({"warmup": -1}, "'warmup' parameter"),
@@ -291,6 +291,16 @@ def test_dropout_may_be_switched_on_and_off():
     model.set_params(dropout=0.0)
     a, b = copy.deepcopy(model).partial_fit(X, y), pickle.loads(pickle.dumps(model))
     assert_equal(a, b.partial_fit(X, y))
+
+
+def test_a_rate_of_no_hidden_layer():
+    """A search over rates and sizes may come to a linear model, which has none to leave out."""
+    plain = make(hidden_layer_sizes=()).fit(X, y)
+    assert_equal(make(hidden_layer_sizes=(), dropout=0.5).fit(X, y), plain)
+    assert bits(make(hidden_layer_sizes=(), dropout=(0.5,)).fit(X, y)) != bits(plain)
+    grid = {"hidden_layer_sizes": [(), (3,)], "dropout": [0.0, 0.2]}
+    scores = GridSearchCV(make(), grid, error_score="raise").fit(X, y).cv_results_
+    assert np.isfinite(scores["mean_test_score"]).all()
 
 
 def test_training_goes_on_from_the_raw_weights():

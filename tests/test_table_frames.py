@@ -102,5 +102,15 @@ def test_what_is_no_table_is_refused(X, error, message):
 def test_sparse_matrices_are_refused():
     import scipy.sparse
 
-    with pytest.raises(TypeError, match="Sparse data was passed"):
-        as_table(scipy.sparse.eye_array(3).tocsr())
+    for form in ("csr", "dok"):  # the latter is a mapping
+        for sparse in (scipy.sparse.eye_array(3), scipy.sparse.eye(3)):
+            with pytest.raises(TypeError, match="Sparse data was passed"):
+                as_table(sparse.asformat(form))
+
+
+def test_extension_types_and_runs_are_what_they_store():
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array([1.5, 2.5]))
+    table = pa.table({"r": runs, "e": pa.array(["a", "b", None], pa.json_())})
+    assert as_table(table).to_pydict() == {"r": [1.5, 1.5, 2.5], "e": ["a", "b", None]}
+    kinds = [column.kind for column in learn_schema(as_table(table)).columns]
+    assert kinds == ["number", "category"]

@@ -145,7 +145,8 @@ def test_a_function_scores_a_fitted_model_of_the_users_own_rows():
 
     model, y, _ = case("multiclass", early_stopping=True, scoring=scorer)
     model.fit(frame, pandas.Series(y))
-    assert seen == [(list("abcde"), 12, pandas.Series)] * model.n_iter_
+    tried = 1  # on the net before its first step
+    assert seen == [(list("abcde"), 12, pandas.Series)] * (tried + model.n_iter_)
     plain = case("multiclass", early_stopping=True)[0].fit(frame, y)
     assert model.validation_scores_ == plain.validation_scores_
 
@@ -191,6 +192,88 @@ def test_the_loss_of_outputs_is_the_trainers(loss, rows, make_net):
     expected = trainer.loss_and_gradient(net.X, net.Y, net.weight, 0.0, 1)[0]
     found = _core.loss(net.predict(), net.Y, net.weight, loss)
     assert found == pytest.approx(expected, rel=1e-13)
+
+
+# --- lbfgs -------------------------------------------------------------------------------------
+
+
+@each_target
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["", "weighted"])
+def test_iterations_are_scored(target, weight):
+    model, y, rows = case(target, solver="lbfgs")
+    model.fit(X, y, **rows, sample_weight_val=weight)
+    twin, _, _ = case(target, solver="lbfgs")
+    for n in range(1, 5):  # one fit cut short each
+        twin.set_params(max_iter=n).fit(X, y)
+        score, loss = scored(twin, weight)
+        assert model.validation_scores_[n - 1] == pytest.approx(score, rel=1e-12)
+        assert model.validation_loss_curve_[n - 1] == pytest.approx(loss, rel=1e-12)
+    assert len(model.validation_loss_curve_) == len(model.validation_scores_) == model.n_iter_
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    assert model.history_["validation_score"] == model.validation_scores_
+    assert model.history_["validation_loss"] == model.validation_loss_curve_
+    plain = case(target, solver="lbfgs")[0].fit(X, y)
+    assert all(np.array_equal(a, b) for a, b in zip(model.coefs_, plain.coefs_, strict=True))
+    assert not hasattr(plain, "validation_scores_")
+
+
+@each_target
+@pytest.mark.parametrize("scoring", [None, "loss"])
+def test_the_iteration_that_scored_best_is_kept(target, scoring, tmp_path):
+    settings = {"solver": "lbfgs", "early_stopping": True, "scoring": scoring, "alpha": 0.0}
+    model, y, rows = case(target, **settings, max_iter=300, n_iter_no_change=3)
+    model.fit(X, y, **rows)
+    score, loss = scored(model)
+    scores = model.validation_scores_
+    assert model.best_validation_score_ == max(scores)
+    assert max(scores) == pytest.approx(score if scoring is None else -loss, rel=1e-12)
+    assert model.n_iter_ == len(scores) < 300
+    assert max(scores[:-4]) > max(scores[-4:]) - model.tol  # four without a better one
+    model.save(tmp_path / "model.safetensors")
+    for other in (chainfit.load(tmp_path / "model.safetensors"), pickle.loads(pickle.dumps(model))):
+        assert other.validation_scores_ == scores
+        assert other.best_validation_score_ == max(scores)
+        assert other.validation_loss_curve_ == model.validation_loss_curve_
+    # begun again, what was best before counts no more
+    again = model.set_params(warm_start=True, max_iter=1).fit(X, y, **rows)
+    assert again.best_validation_score_ == again.validation_scores_[-1]
+
+
+def test_lbfgs_holds_out_no_rows():
+    """As in scikit-learn early_stopping has no effect by itself."""
+    model, y, _ = case("multiclass", solver="lbfgs", early_stopping=True, scoring="accuracy")
+    plain = case("multiclass", solver="lbfgs")[0].fit(X, y)
+    model.fit(X, y)
+    assert all(np.array_equal(a, b) for a, b in zip(model.coefs_, plain.coefs_, strict=True))
+    assert not hasattr(model, "validation_scores_")
+
+
+def test_listeners_of_lbfgs_see_the_best_weights_so_far():
+    seen = []
+
+    def look(estimator, inputs, y):
+        seen.append(estimator.n_iter_)
+        return -abs(len(seen) - 4.0)  # tried once, then better up to the third iteration
+
+    model, y, rows = case("real", solver="lbfgs", early_stopping=True, scoring=look)
+    model.set_params(n_iter_no_change=2).fit(X, y, **rows)
+    twin = case("real", solver="lbfgs", max_iter=3)[0].fit(X, y)
+    assert seen == [0, 1, 2, 3, 4, 5, 6]
+    assert all(np.array_equal(a, b) for a, b in zip(model.coefs_, twin.coefs_, strict=True))
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration, RuntimeError])
+def test_any_error_of_a_scorer_comes_out(solver, error):
+    def scorer(estimator, inputs, y):
+        if estimator.n_iter_ == 2:
+            raise error("no more")
+        return 0.0
+
+    model, y, rows = case("real", solver=solver, scoring=scorer)
+    with pytest.raises(error, match="no more"):
+        model.fit(X, y, **rows)
+    assert not hasattr(model, "coefs_")
 
 
 # --- partial_fit ---------------------------------------------------------------------------------
@@ -271,7 +354,6 @@ def test_refused_rows(target, change, message):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"solver": "lbfgs"}, "lbfgs"),
         ({"scoring": "neg_max_error"}, "does not take a sample_weight"),
         ({"scoring": lambda model, X, y: 0.0}, "does not take a sample_weight"),
         ({"scoring": r2_score}, "metric function rather than a scorer"),
@@ -284,6 +366,59 @@ def test_refused_scores(parameters, message):
     with pytest.raises(ValueError, match=message):
         model.fit(X, y, **rows, sample_weight_val=WEIGHT)
     assert not hasattr(model, "coefs_")
+
+
+@pytest.mark.parametrize(
+    ("target", "scoring", "kind"),
+    [
+        ("multiclass", "roc_auc", "multiclass"),
+        ("multiclass", "f1", "multiclass"),
+        ("binary", "r2", "binary"),
+        ("binary", "f1", "binary"),  # whose positive label is 1
+        ("multilabel", "matthews_corrcoef", "multilabel-indicator"),
+        ("two real", "accuracy", "continuous-multioutput"),
+        ("real", "neg_log_loss", "continuous"),
+        ("real", "neg_mean_squared_log_error", "continuous"),
+        ("real", lambda model: 0.0, "continuous"),
+        ("real", lambda model, X, y: {"r2": 0.0}, "continuous"),
+        ("real", lambda model, X, y: model.predict_proba(X)[0, 0], "continuous"),
+    ],
+)
+@pytest.mark.parametrize("way", ["held out", "given", "partial_fit", "next partial_fit", "lbfgs"])
+def test_a_scorer_that_does_not_suit_the_target(target, scoring, kind, way):
+    """It fails before the first step, and nothing has changed."""
+    epochs = []
+    model, y, rows = case(target, early_stopping="fit" not in way, callbacks=[epochs.append])
+    model.set_params(validation_fraction=0.3)  # 36 rows have all classes
+    classes = {} if "real" in target else {"classes": np.unique(y)}
+    if way == "lbfgs":
+        model.set_params(solver="lbfgs")
+    if way == "next partial_fit":
+        model.partial_fit(X, y, **classes, **rows)
+        epochs.clear()
+    model.set_params(scoring=scoring, random_state=np.random.RandomState(0))
+    state, before = model.random_state.get_state()[1].copy(), vars(model).copy()
+    with pytest.raises(ValueError, match=f"^scoring=.*does not suit the target y, .*'{kind}'"):
+        if way == "held out":
+            model.fit(X, y)
+        elif "fit" in way:
+            model.partial_fit(X, y, **classes, **rows)
+        else:
+            model.fit(X, y, **rows)
+    assert not epochs
+    assert vars(model) == before
+    assert np.array_equal(model.random_state.get_state()[1], state)
+
+
+def test_a_scorer_that_fails_before_the_first_step_only():
+    """The logarithm of 1 - 5 is not defined, but it is of the predictions after a step, near 4."""
+    model = MLPRegressor.from_weights([np.zeros((5, 1))], [[-5.0]], solver="sgd", momentum=0.0)
+    model.set_params(learning_rate_init=1.0, alpha=0.0, warm_start=True, max_iter=1)
+    inputs, y = 0.01 * X, 4 + 0.01 * signal(X)
+    with pytest.raises(ValueError, match="Mean Squared Logarithmic Error"):
+        get_scorer("neg_mean_squared_log_error")(model, inputs, y)
+    model.set_params(scoring="neg_mean_squared_log_error").fit(inputs, y, X_val=inputs, y_val=y)
+    assert model.validation_scores_[0] > -0.01
 
 
 def test_an_error_of_a_scorer_leaves_the_model_as_it_was():

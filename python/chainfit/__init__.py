@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ._explain.walkthrough import walkthrough
     from ._files.fields import ModelFileError
     from ._load import load
-    from ._tables.table import TableModel
     from ._tables.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
@@ -40,7 +39,6 @@ __all__ = [
     "ModelFileError",
     "Net",
     "Page",
-    "TableModel",
     "TabularClassifier",
     "TabularRegressor",
     "Trace",
@@ -66,7 +64,6 @@ _LAZY = {
     "ModelFileError": "._files.fields",
     "Net": "._explain.net",
     "Page": "._explain.page.page",
-    "TableModel": "._tables.table",
     "TabularClassifier": "._tables.tabular",
     "TabularRegressor": "._tables.tabular",
     "Trace": "._explain.step",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
+from sklearn.utils._param_validation import validate_parameter_constraints
 
 from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
@@ -28,10 +29,34 @@ if TYPE_CHECKING:
     from .checkpoint import Checkpointer
 
 
+def check_has_steps(model: Any) -> bool:
+    """Say whether `partial_fit` exists: an AttributeError where the solver has no steps."""
+    if model.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. "
+            f"{model.solver} is not stochastic."
+        )
+    return True
+
+
 class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
     """Base of the two estimators; not for direct use."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
+    #: The defaults of all parameters.
+    _defaults: ClassVar[dict[str, Any]] = {}
+
+    def _validate_params(self) -> None:
+        """Check the parameters that aren't as they were by default.
+
+        scikit-learn's method checks all of them, which takes a sixth of a small fit.
+        """
+        defaults, given = self._defaults, self.get_params(deep=False)
+        for name in defaults.keys() & given.keys():
+            if given[name] is defaults[name]:
+                del given[name]
+        caller = type(self).__name__
+        validate_parameter_constraints(self._parameter_constraints, given, caller_name=caller)
 
     # -- fit
 
@@ -71,8 +96,9 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Inputs to validate on after each epoch: `validation_scores_` and
             `validation_loss_curve_` are those of these rows, and with `early_stopping` they decide
-            and no row of X is held out. In a Pipeline they are transformed as X is with
-            ``Pipeline(..., transform_input=["X_val"])``. Not with 'lbfgs'.
+            and no row of X is held out ('lbfgs' holds out none, as in scikit-learn, and stops early
+            by these rows only). In a Pipeline they are transformed as X is with
+            ``Pipeline(..., transform_input=["X_val"])``.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Their targets.
@@ -246,26 +272,18 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
     @property
     def history_(self) -> dict[str, list[float]]:
-        """What each epoch came to, a list for each part of the record."""
+        """What each epoch or iteration came to, a list for each part of the record."""
         held = self.__dict__
-        if held.get("loss_curve_") is None:
+        losses = held.get("_losses", held.get("loss_curve_"))
+        if losses is None:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute 'history_'")
-        return history(held["loss_curve_"], held.get("_epochs"))
+        return history(losses, held.get("_epochs"))
 
     # -- what scikit-learn asks
 
     def __sklearn_is_fitted__(self) -> bool:
         """Tell scikit-learn's checks that a model is fitted once it has weights."""
         return hasattr(self, "coefs_")
-
-    def _check_solver(self) -> bool:
-        """Say whether `partial_fit` exists: an AttributeError where the solver has no steps."""
-        if self.solver == "lbfgs":
-            raise AttributeError(
-                "partial_fit is only available for stochastic optimizers. "
-                f"{self.solver} is not stochastic."
-            )
-        return True
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

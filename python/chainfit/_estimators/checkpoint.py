@@ -105,7 +105,8 @@ class Checkpointer(Listener):
         Raises
         ------
         ValueError
-            If the file is of another fit; the text names the difference.
+            If the file is of another fit, the text names the difference; or of more epochs than
+            `max_iter`.
         """
         self._fit.update(of_data(data, state))
         found = self._found
@@ -116,6 +117,12 @@ class Checkpointer(Listener):
             raise ValueError(
                 f"The checkpoint {printable(self._path)} is of another fit, with other "
                 f"{', '.join(words)}. Delete it to begin anew, or choose another file."
+            )
+        if found.state.n_iter > settings.max_iter:
+            raise ValueError(
+                f"The checkpoint {printable(self._path)} is of a fit after {found.state.n_iter} "
+                f"epochs, more than max_iter={settings.max_iter}. Delete it to begin anew, or "
+                "choose another file."
             )
         self._written = self._ended = found.state.n_iter
         content = {"name": settings.rule, **found.optimizer}

@@ -40,9 +40,16 @@ def times_class_weight(
     Raises
     ------
     ValueError
-        Where scikit-learn's `compute_sample_weight` does.
+        Where scikit-learn's `compute_sample_weight` does, and for a list of anything but dicts, or
+        a list where there is one column of labels.
     """
     rows = len(labels)
+    dicts = isinstance(class_weight, list) and all(isinstance(part, dict) for part in class_weight)
+    if isinstance(class_weight, list) and (labels.ndim == 1 or not dicts):
+        raise ValueError(
+            "class_weight must be a dict or 'balanced', or a list of dicts where y has several "
+            f"columns, one for each; got {class_weight!r}."
+        )
     if not isinstance(class_weight, str):
         labels = np.concatenate([labels, every_label])
     weights: Array = compute_sample_weight(class_weight, labels)[:rows]

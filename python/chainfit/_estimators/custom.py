@@ -87,8 +87,9 @@ class CustomLoss:
             below[:, j] -= h
             up = (self(Y.copy(), above)[0] - loss) / h
             down = (loss - self(Y.copy(), below)[0]) / h
-            # rounding of the losses over h, and the curvature times h
-            room = 1e-3 * (1 + np.abs(up) + np.abs(down)) + 1e-9 * np.abs(loss) / h * 1e-6
+            # the curvature times h, and the rounding of two losses over h
+            rounding = 4 * np.finfo(np.float64).eps * np.abs(loss) / h
+            room = 1e-3 * (1 + np.abs(up) + np.abs(down)) + rounding
             wrong = (slope[:, j] < np.minimum(up, down) - room) | (
                 slope[:, j] > np.maximum(up, down) + room
             )
@@ -105,4 +106,5 @@ def _mean(loss: Array, sample_weight: Array | None) -> float:
     if sample_weight is None:
         return float(loss.mean())
     total = float(sample_weight.sum())
-    return float(sample_weight @ loss) / total if total else 0.0
+    # not by BLAS, whose sums are of another order on another machine
+    return float(np.add.reduce(sample_weight * loss)) / total if total else 0.0

@@ -7,7 +7,10 @@ what. A parameter that changes no bit is in WITHOUT_EFFECT.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ import scipy.sparse as sp
 
 from .inputs import FitData
 from .state import State
+from .steps import goes_by_max_iter
 
 Array = npt.NDArray[Any]
 
@@ -31,8 +35,15 @@ _BLOCK = 1 << 20
 
 
 def of_parameters(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fingerprint of an estimator's parameters; a RandomState counts as it stands."""
-    return {name: _text(value) for name, value in parameters.items() if name not in WITHOUT_EFFECT}
+    """Return the fingerprint of an estimator's parameters; a RandomState counts as it stands.
+
+    `max_iter` is only part of it where it decides what an epoch does, and not merely how many there
+    are.
+    """
+    left_out = set(WITHOUT_EFFECT)
+    if not goes_by_max_iter(parameters):
+        left_out.add("max_iter")
+    return {name: _text(value) for name, value in parameters.items() if name not in left_out}
 
 
 def of_data(data: FitData, state: State) -> dict[str, str]:
@@ -54,6 +65,8 @@ def differences(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
     """Return what is different, in words; values only where they are short."""
     words = []
     for name in dict.fromkeys([*there, *here]):
+        if name == "max_iter" and not (name in there and name in here):
+            continue  # the schedules differ then
         old, new = there.get(name, "unknown"), here.get(name, "unknown")
         if old != new:
             shown = not (old + new).startswith(_DIGEST) and len(old) + len(new) <= 120
@@ -73,9 +86,38 @@ def _text(value: Any) -> str:
         value = value.item()
     if isinstance(value, np.ndarray):
         value = value.tolist()
-    if callable(value):
-        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value))}"
-    return repr(value)
+    if hasattr(value, "__code__"):
+        return f"{value.__module__}.{value.__qualname__} {_of_function(value)}"
+    return _as_in_every_process(value)
+
+
+def _of_function(function: Any) -> str:
+    """Return a hash of what a function does, as far as it holds it itself."""
+    total = hashlib.sha256()
+
+    def add(code: CodeType) -> None:
+        total.update(code.co_code)
+        total.update(repr(code.co_names).encode())
+        for constant in code.co_consts:
+            if isinstance(constant, CodeType):  # of functions within it
+                add(constant)
+            else:
+                total.update(_as_in_every_process(constant).encode())
+
+    add(function.__code__)
+    for held in (function.__defaults__, function.__kwdefaults__):
+        total.update(_as_in_every_process(held).encode())
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # of an empty one
+            total.update(_as_in_every_process(cell.cell_contents).encode())
+    return _DIGEST + total.hexdigest()
+
+
+def _as_in_every_process(value: Any) -> str:
+    """Return repr(value) without the address of an object, or the order of a set."""
+    if isinstance(value, set | frozenset):
+        return repr(sorted(map(repr, value)))
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def _digest(*arrays: Any) -> str:

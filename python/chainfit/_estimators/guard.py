@@ -29,7 +29,8 @@ _ROUNDING = 1e-5
 
 def warn_if_nothing_learned(state: State, settings: FitSettings, data: FitData) -> None:
     """Warn where no epoch of a fit that converged had a loss below that of a constant."""
-    losses = [state.loss] if state.loss_curve is None else state.loss_curve[-state.n_iter :]
+    curve = state.losses or state.loss_curve or []
+    losses = [state.loss, *curve[len(curve) - state.n_iter :]]
     constant = _loss_of_constant(settings, data)
     if math.isfinite(constant) and min(losses) >= constant - abs(constant) * _ROUNDING:
         warn(
@@ -60,16 +61,19 @@ def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
         "sgd",
         [1, outputs],
         "identity",
-        settings.loss,
+        settings.core_loss,
         FLOAT64,
         settings.loss_settings,
-        settings.out_activation,
+        settings.core_link,
         settings.blocks,
     )
+    hook = settings.loss_hook(targets, weight)
 
     def objective(b: Array) -> tuple[float, Array]:
         trainer.set_parameters([np.zeros((1, outputs))], [b])
-        loss, _, _, (gradient,) = trainer.loss_and_gradient(nothing, targets, weight, 0.0, 1)
+        loss, _, _, (gradient,) = trainer.loss_and_gradient(
+            nothing, targets, weight, 0.0, 1, loss_hook=hook
+        )
         return loss, gradient
 
     result = scipy.optimize.minimize(objective, np.zeros(outputs), jac=True, method="L-BFGS-B")

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import _core
 from .job import Jobs
-from .optimizer import cast, new_trainer
+from .optimizer import cast, gradient_trainer
 from .rules import ACTIVATIONS
 from .summary import Summary, summary_of
 from .threads import thread_limit
@@ -86,9 +86,9 @@ class Inside(Jobs):
         return _core.activate(fitted._activation_of(int(layer)), z)
 
     def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Gradients:
-        """Return the gradient of the loss, which a step on all of these rows would go by.
+        """Return the gradient of the loss, by which a step on all of these rows would go.
 
-        The loss J is the weighted mean over the rows plus the L2 penalty of `alpha`.
+        The loss J is the weighted mean over the rows plus the penalties of `alpha` and `l1`.
 
         Parameters
         ----------
@@ -289,23 +289,15 @@ class Inside(Jobs):
         )
         data, _ = model._fit_data(X, y, sample_weight, None, True, False)
         settings = model._settings(data.dtype, incremental=False)
-        trainer = new_trainer(
-            "sgd",
-            [*map(len, model.coefs_), len(model.intercepts_[-1])],
-            settings.activation,
-            settings.core_loss,
-            data.dtype,
-            settings.loss_settings,
-            settings.core_link,
-            settings.blocks,
-        )
+        units = [*map(len, model.coefs_), len(model.intercepts_[-1])]
+        trainer = gradient_trainer(settings, units, data.dtype)
         trainer.set_parameters(cast(model.coefs_, data.dtype), cast(model.intercepts_, data.dtype))
         data_loss, penalty, coefs, intercepts = trainer.loss_and_gradient(
             data.X,
             data.Y,
             data.sample_weight,
             data.l2,
-            thread_limit(settings.n_threads),
+            settings.threads,
             data.l1,
             loss_hook=settings.loss_hook(data.Y, data.sample_weight),
         )

@@ -112,7 +112,7 @@ class Jobs(Forward):
         first_pass = "coefs_" not in held or not (self.warm_start or incremental)
         data, weight_dtype = self._fit_data(X, y, sample_weight, classes, incremental, first_pass)
         if validation is not None:
-            data = data._replace(validation=self._validation_rows(validation, data))
+            data.validation = self._validation_rows(validation, data)
         outputs = data.Y.shape[1]
         if first_pass:
             for name in ("out_activation_", "_units_per_target"):
@@ -231,8 +231,6 @@ class Jobs(Forward):
 
     def _validation_rows(self, validation: Given, data: FitData) -> Rows:
         """Check and encode what the user gave to validate on."""
-        if self.solver == "lbfgs":
-            raise ValueError("X_val is for solvers that make steps: 'lbfgs' has no use for it.")
         X, y, sample_weight = validation
         try:
             checked, labels = self._checked_pair(X, y, data.dtype, reset=False)

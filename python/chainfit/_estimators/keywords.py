@@ -104,8 +104,9 @@ TABLE: tuple[Keyword, ...] = (
         """A file that `fit` writes its state to as it goes: weights, optimizer, counters, best
         weights, history. A fit that finds it there, with equal data and parameters, goes on from it
         to the bits of a fit that was never interrupted; one of other data or parameters is
-        refused. It stays when the fit is finished: the same fit then ends at once. Needs a
-        `random_state`; not with 'lbfgs', and of no effect in `partial_fit`.""",
+        refused. It stays when the fit is finished: the same fit then ends at once, and one with a
+        larger `max_iter` trains on, unless the learning rate goes by the number of all steps. Needs
+        a `random_state`; not with 'lbfgs', and of no effect in `partial_fit`.""",
     ),
     Keyword(
         "checkpoint_interval",
@@ -146,7 +147,7 @@ TABLE: tuple[Keyword, ...] = (
         [Number(0, 1, closed="left")],
         "float",
         """Share s of each target, in [0, 1), that is spread evenly over all K classes, as PyTorch's
-        CrossEntropyLoss does it: the targets are 1 - s + s / K and s / K in the place of 1 and 0,
+        CrossEntropyLoss does it: the targets are 1 - s + s / K and s / K instead of 1 and 0,
         with K = 2 for two classes and for each label of multilabel targets. So no probability is
         driven to 1.""",
         kind="classifier",
@@ -156,10 +157,11 @@ TABLE: tuple[Keyword, ...] = (
         None,
         [dict, list, StrOptions({"balanced"}), None],
         "dict, list of dict, 'balanced' or None",
-        """Weights of the classes, {label: weight}, times which the rows count, those held out by
-        `early_stopping` too. 'balanced' is n_samples / (n_classes * number of rows of the class),
-        and not for `partial_fit`. Multilabel targets have a dict {0: weight, 1: weight} for each
-        column, and a row then counts times the product over the columns.""",
+        """Weights of the classes, {label: weight}, which multiply those of the rows, of rows held
+        out by `early_stopping` too. 'balanced' is n_samples / (n_classes * number of rows of the
+        class), and not for `partial_fit`. Multilabel targets have a dict {0: weight, 1: weight} for
+        each column, several classifications one of labels; a row's weight is then multiplied by all
+        of them.""",
         kind="classifier",
     ),
     Keyword(
@@ -167,24 +169,25 @@ TABLE: tuple[Keyword, ...] = (
         0,
         [Interval(Integral, 0, None, closed="left"), Number(0, 1, closed="left")],
         "int or float",
-        """Steps in which the learning rate rises in a line to where its schedule begins: step
-        s = 0, 1, ... of w has the share (s + 1) / (w + 1) of it. A fraction is a share of all
-        steps. Not with 'one_cycle' or a callable, which say by themselves how they begin.""",
+        """Number of steps over which the learning rate rises linearly to the value that its
+        schedule starts from: step s = 0, 1, ... of w has the share (s + 1) / (w + 1) of it. A
+        fraction is a share of all steps. Not with 'one_cycle' or a callable, which say by
+        themselves how they begin.""",
     ),
     Keyword(
         "decay_steps",
         0.3,
         [Interval(Integral, 1, None, closed="left"), Number(0, 1, closed="neither")],
         "int or float",
-        """Steps after which learning_rate='step' is multiplied by `decay_rate`, again and again. A
-        fraction is a share of all steps.""",
+        """Number of steps after which the learning rate of learning_rate='step' is multiplied by
+        `decay_rate`, again and again. A fraction is a share of all steps.""",
     ),
     Keyword(
         "decay_rate",
         0.1,
         [Number(0, 1, closed="right")],
         "float",
-        "What learning_rate='step' is multiplied by every `decay_steps` steps.",
+        "What the learning rate of learning_rate='step' is multiplied by, see `decay_steps`.",
     ),
     Keyword(
         "dropout",
@@ -209,9 +212,9 @@ TABLE: tuple[Keyword, ...] = (
         None,
         [Number(0, None, closed="left"), None],
         "float or None",
-        """Times the learning rate, the share of each weight that goes in a step beside the
-        gradient's, biases excepted (Loshchilov and Hutter 2019). It is no part of the loss. None is
-        0.01 for 'adamw' and 0 for all others.""",
+        """Decoupled weight decay (Loshchilov and Hutter 2019): beside what the gradient asks for,
+        each step takes this share, times the learning rate, off every weight, biases excepted. It
+        is not part of the loss. None is 0.01 for 'adamw' and 0 for all others.""",
     ),
     Keyword(
         "clip_norm",
@@ -227,9 +230,9 @@ TABLE: tuple[Keyword, ...] = (
         None,
         [StrOptions({"ema"}), None],
         "{'ema'} or None",
-        """With 'ema' the fitted weights are the exponential moving average of those after each
-        step, with which training goes on. The average begins with the weights after the first
-        step.""",
+        """With 'ema' the fitted weights are the exponential moving average of the weights after
+        each step; training itself goes on from the latter. The average begins with the weights
+        after the first step.""",
     ),
     Keyword(
         "average_decay",
@@ -266,8 +269,8 @@ def keywords_of(kind: Kind, losses: Iterable[str]) -> dict[str, Keyword]:
 def with_keywords(kind: Kind, losses: Iterable[str]) -> Callable[[Class], Class]:
     """Append the keywords to a class's parameters: a decorator, with the arguments of keywords_of.
 
-    They are keywords of `__init__`, in its signature, its checks and the class's docstring, and
-    `_own_parameters` has their defaults by name.
+    They are keywords of `__init__`, in its signature, its checks and the class's docstring.
+    `_own_parameters` has their defaults by name, `_defaults` those of all parameters.
     """
 
     def decorate(cls: Any) -> Any:
@@ -276,6 +279,8 @@ def with_keywords(kind: Kind, losses: Iterable[str]) -> Callable[[Class], Class]
         known = keywords_of(kind, losses)
         own = {name: keyword for name, keyword in known.items() if name not in signature.parameters}
         cls._own_parameters = {name: keyword.default for name, keyword in own.items()}
+        _, *plain_ones = signature.parameters.values()
+        cls._defaults = {p.name: p.default for p in plain_ones} | cls._own_parameters
         allowed = {name: keyword.allowed for name, keyword in known.items()}
         cls._parameter_constraints = {**cls._parameter_constraints, **allowed}
         if not own:

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import issparse
 from sklearn.base import clone, is_classifier
 from sklearn.utils import _safe_indexing, check_random_state, compute_sample_weight, indexable
 
 from .._common.public import public
 from .base import BaseMLP
 from .parameters import rows_of_batch
+from .several import are_several
 
 Array = npt.NDArray[Any]
 
@@ -158,7 +160,7 @@ def find_learning_rate(
         raise ValueError(f"low and high must be finite, 0 < low < high, got {low} and {high}.")
     if not 2 <= n_steps <= 10**6:
         raise ValueError(f"n_steps must be from 2 to 1,000,000, got {n_steps}.")
-    X, y, sample_weight = indexable(X, y, sample_weight)  # which COO, for one, can not be
+    X, y, sample_weight = indexable(X, y, sample_weight)  # COO, for one, has no rows to take
     tested, classes, weight = _to_test(model, y, sample_weight)
     batches = _batches(model, X.shape[0] if hasattr(X, "shape") else len(X))
     rates = np.geomspace(low, high, n_steps)
@@ -204,8 +206,16 @@ def _to_test(model: Any, y: Any, sample_weight: Any) -> tuple[Any, dict[str, Any
         tested.set_params(class_weight=None)
         by_class = compute_sample_weight(model.class_weight, y)
         sample_weight = by_class if sample_weight is None else by_class * sample_weight
-    columns = np.shape(y)[1] if len(np.shape(y)) == 2 else 1
-    return tested, {"classes": np.unique(y) if columns == 1 else np.arange(columns)}, sample_weight
+    return tested, {"classes": _classes(y)}, sample_weight
+
+
+def _classes(y: Any) -> Any:
+    """Return the classes as the first `partial_fit` is told them."""
+    if not issparse(y):
+        y = np.asarray(y)
+    if y.ndim < 2 or y.shape[1] == 1:
+        return np.unique(y)
+    return [*map(np.unique, y.T)] if are_several(y) else np.arange(y.shape[1])
 
 
 def _batches(model: Any, rows: int) -> Iterator[npt.NDArray[np.int64]]:

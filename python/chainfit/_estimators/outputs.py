@@ -7,12 +7,13 @@ then the second one of every target.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import d2_pinball_score
 from sklearn.utils._param_validation import Interval
 
 from .parameters import Number
@@ -31,8 +32,8 @@ class Levels(Number):
         """Return whether scikit-learn's check lets `val` pass."""
         if not isinstance(val, tuple | list):
             return bool(super().is_satisfied_by(val))
-        rising = all(low < high for low, high in pairwise(val))
-        return len(val) > 0 and all(map(super().is_satisfied_by, val)) and rising
+        levels = len(val) > 0 and all(map(super().is_satisfied_by, val))
+        return levels and all(low < high for low, high in pairwise(val))
 
     def __str__(self) -> str:
         return f"{Interval.__str__(self)} or several in a tuple, rising"
@@ -54,6 +55,15 @@ def repeated(Y: Array | None, times: int) -> Array | None:
     return Y if Y is None or times < 2 else np.tile(Y, (1, times))
 
 
+def right_answers(Y: Array, out_activation: str) -> Array:
+    """Return the outputs (rows, n_L) that predict the targets Y (rows, n_L) exactly."""
+    if out_activation != "mean_variance":
+        return Y
+    right = Y.copy()
+    right[:, Y.shape[1] // 2 :] = 1  # any variance
+    return right
+
+
 def predictions(output: Array, out_activation: str, units: int) -> Array:
     """Return what `predict` does, for outputs (rows, n_L) with so many `units_per_target`, not 0.
 
@@ -72,8 +82,33 @@ def deviations(output: Array) -> Array:
     return np.sqrt(variances.ravel() if variances.shape[1] == 1 else variances)
 
 
-def score_of(Y: Array, sample_weight: Array | None, out_activation: str) -> Score:
-    """Return R^2 against the targets Y (rows, n_L), of means where there are variances too."""
+def quantile_score(
+    y: Any, quantiles: Array, levels: Sequence[float], sample_weight: Any = None
+) -> float:
+    """Return scikit-learn's D^2 of the pinball loss, averaged over the levels.
+
+    `quantiles` are those of y as `predict` returns them, with an axis for the levels at the end.
+    """
+    of_levels = zip(np.moveaxis(quantiles, -1, 0), levels, strict=True)
+    scores = [
+        d2_pinball_score(y, quantile, sample_weight=sample_weight, alpha=float(level))
+        for quantile, level in of_levels
+    ]
+    return float(np.mean(scores))
+
+
+def score_of(
+    Y: Array, sample_weight: Array | None, out_activation: str, levels: Sequence[float] = ()
+) -> Score:
+    """Return the score against the targets Y (rows, n_L) of the outputs.
+
+    It is R^2, of means where there are variances too, or `quantile_score` where levels are given.
+    """
+    if levels:
+        y = Y[:, : Y.shape[1] // len(levels)]
+        return lambda output: quantile_score(
+            y, predictions(output, out_activation, len(levels)), levels, sample_weight
+        )
     if out_activation != "mean_variance":
         return r2(Y, sample_weight)
     targets = Y.shape[1] // 2

@@ -107,18 +107,20 @@ class Portable(Published, BaseEstimator):
         """Make a scikit-learn MLP of this estimator, with all of its fitted state.
 
         Predictions agree to rounding, and `partial_fit`, or `fit` with warm_start, goes on as this
-        model would. Nothing is shared with this model, so a RandomState given as `random_state` is
-        copied as it stands. ``chainfit.from_sklearn`` leads back.
+        model would, if it has no keywords beyond scikit-learn's, such as `dropout` or
+        `class_weight`: these are left behind. Nothing is shared with this model, so a RandomState
+        given as `random_state` is copied as it stands. ``chainfit.from_sklearn`` leads back.
 
         Returns
         -------
         mlp : sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor
-            Without `n_threads` and `precision`, which scikit-learn doesn't have.
+            With the parameters that scikit-learn has.
 
         Raises
         ------
         ValueError
-            If the activation is one that scikit-learn doesn't have.
+            If activation, solver, schedule, loss or output activation is one that scikit-learn
+            doesn't have, or if the targets were several columns of classes.
         """
         from .sklearn_convert import to_sklearn
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,14 @@ import numpy.typing as npt
 from sklearn.base import RegressorMixin
 
 from .job import Jobs
-from .outputs import deviations, predictions, repeated, score_of, units_per_target
+from .outputs import (
+    deviations,
+    predictions,
+    quantile_score,
+    repeated,
+    score_of,
+    units_per_target,
+)
 from .rules import link_of
 from .scores import Score
 from .targets import quick_real_targets, real_targets
@@ -81,6 +89,10 @@ class RealTargets(RegressorMixin, Jobs):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R^2 of the predictions, see `sklearn.metrics.r2_score`.
 
+        With loss='gaussian_nll' they are the means. With several levels in `quantile` the score is
+        D^2, 1 less the pinball loss over that of constant quantiles, averaged over the levels; see
+        `sklearn.metrics.d2_pinball_score`.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -99,15 +111,30 @@ class RealTargets(RegressorMixin, Jobs):
 
         Raises
         ------
+        NotFittedError
+            If the model was not fitted.
         ValueError
-            With several levels in `quantile`, which are no prediction of one number; losses of each
-            have `sklearn.metrics.mean_pinball_loss`.
+            If X or y is not valid, or `quantile` has other levels than in `fit`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from chainfit import MLPRegressor
+        >>> X = np.linspace(-1, 1, 400)[:, np.newaxis]
+        >>> y = np.random.RandomState(0).normal(X[:, 0], 0.2)
+        >>> model = MLPRegressor("quantile", (8,), quantile=(0.1, 0.9), random_state=0)
+        >>> round(model.set_params(max_iter=400).fit(X, y).score(X, y), 1)
+        0.6
         """
-        if self.loss == "quantile" and self._units():
-            raise ValueError(
-                f"score is of one prediction for each target, and quantile={self.quantile!r} makes "
-                "several: compare each with sklearn.metrics.mean_pinball_loss."
-            )
+        fitted = self._as_published()
+        if levels := fitted._levels():
+            predicted = fitted.predict(X)
+            if len(levels) != fitted._units_per_target:
+                raise ValueError(
+                    f"quantile={levels!r} has {len(levels)} levels, but the model was fitted with "
+                    f"{fitted._units_per_target or 1}."
+                )
+            return quantile_score(y, predicted, levels, sample_weight)
         return float(super().score(X, y, sample_weight))
 
     # -- targets and outputs
@@ -123,6 +150,11 @@ class RealTargets(RegressorMixin, Jobs):
     def _encode_plain(self, y: Any, classes: Any, rows: int, dtype: np.dtype[Any]) -> Array | None:
         Y = quick_real_targets(y, rows, dtype, self._named_loss())
         return repeated(Y, self._units_per_target) if self._units_per_target else Y
+
+    def _levels(self) -> Sequence[float]:
+        """Return the levels of several quantiles, none otherwise."""
+        several = self.loss == "quantile" and isinstance(self.quantile, tuple | list)
+        return self.quantile if several else ()
 
     def _units(self) -> int:
         return units_per_target(self.loss, self.__dict__)
@@ -157,4 +189,4 @@ class RealTargets(RegressorMixin, Jobs):
         return loss
 
     def _scorer(self, Y: Array, sample_weight: Array | None) -> Score:
-        return score_of(Y, sample_weight, self.out_activation_)
+        return score_of(Y, sample_weight, self.out_activation_, self._levels())

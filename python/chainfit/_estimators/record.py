@@ -1,14 +1,14 @@
-"""The record of training, an epoch each: `history_`, and what the user's callbacks are given.
+"""The record of training, an epoch or iteration each: `history_`, and what callbacks are given.
 
-The core fills it (`EpochRecord` in cpp/engine/fit.hpp names its parts); here it is kept in a flat
-array, to which an epoch is added in no time.
+Of epochs the core fills it (`EpochRecord` in cpp/engine/fit.hpp names its parts), of iterations
+`lbfgs`. It is kept in a flat array, to which an epoch is added in no time.
 """
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .. import _core
 
@@ -29,10 +29,20 @@ def last_epoch(run: _core.Run, loss: float) -> dict[str, float]:
     return {"epoch": run.n_iter, "loss": loss, **dict(zip(FIELDS, values, strict=True))}
 
 
-def iteration(n_iter: int, loss: float, seconds: float) -> dict[str, float]:
-    """Return the record of an iteration of L-BFGS."""
+def iteration(n_iter: int, loss: float, parts: Mapping[str, float]) -> dict[str, float]:
+    """Return the record of an iteration of L-BFGS, with NaN for what is not among the parts."""
     nothing = dict.fromkeys(FIELDS, math.nan)
-    return {"epoch": n_iter, "loss": loss, **nothing, "seconds": seconds}
+    return {"epoch": n_iter, "loss": loss, **nothing, **parts}
+
+
+def with_iterations(
+    held: array[float] | None, records: Iterable[Mapping[str, float]]
+) -> array[float]:
+    """Return the record with these iterations, another one than is held."""
+    record = array("d", held or ())
+    for one in records:
+        record.extend(one[name] for name in FIELDS)
+    return record
 
 
 def columns(epochs: Sequence[float]) -> dict[str, list[float]]:
@@ -40,8 +50,8 @@ def columns(epochs: Sequence[float]) -> dict[str, list[float]]:
     return {name: list(epochs[i :: len(FIELDS)]) for i, name in enumerate(FIELDS)}
 
 
-def history(loss_curve: Sequence[float], epochs: Sequence[float] | None) -> dict[str, list[float]]:
+def history(losses: Sequence[float], epochs: Sequence[float] | None) -> dict[str, list[float]]:
     """Return the record with the losses; epochs before there was one have NaN."""
-    unknown = [math.nan] * (len(loss_curve) - len(epochs or ()) // len(FIELDS))
+    unknown = [math.nan] * (len(losses) - len(epochs or ()) // len(FIELDS))
     parts = columns(epochs or ())
-    return {"loss": list(loss_curve), **{name: unknown + parts[name] for name in FIELDS}}
+    return {"loss": list(losses), **{name: unknown + parts[name] for name in FIELDS}}

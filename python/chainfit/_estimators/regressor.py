@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from .._common.public import public
-from .base import BaseMLP
+from .base import BaseMLP, check_has_steps
 from .job import given
 from .keywords import with_keywords
 from .parameters import LAYER_SIZES
@@ -115,7 +115,8 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
 
     early_stopping : bool, default=False
         Whether to hold out `validation_fraction` of the rows (stratified for two classes), stop
-        when their score no longer rises, and keep the weights with the best score.
+        when their score no longer rises, and keep the weights with the best score. 'lbfgs' holds
+        out none, as in scikit-learn, and stops early only where `fit` is given X_val.
 
     validation_fraction : float, default=0.1
         Share of the rows held out by `early_stopping`.
@@ -130,7 +131,8 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
         Added to the root of Adam's second moment.
 
     n_iter_no_change : int or inf, default=10
-        Training stops when more than this many epochs in a row did not improve.
+        Training stops when more than this many epochs in a row, or iterations of 'lbfgs' with early
+        stopping, did not improve.
 
     max_fun : int, default=15000
         Maximum number of evaluations of the loss by 'lbfgs'.
@@ -162,12 +164,12 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
         The least loss of an epoch; None with early stopping. Not with 'lbfgs'.
 
     validation_scores_ : list of float or None
-        R2, or what `scoring` says, on the held-out rows or X_val after each epoch; None without
-        early stopping and X_val.
+        R2, or what `scoring` says, on the held-out rows or X_val after each epoch or iteration;
+        None without early stopping and X_val, and absent with 'lbfgs'.
 
     validation_loss_curve_ : list of float
-        The loss on these rows, without the penalty, after each epoch. Where X_val or `scoring` was
-        given.
+        The loss on these rows, without the penalty, after each of them. Where X_val or `scoring`
+        was given.
 
     best_validation_score_ : float or None
         The best of them.
@@ -177,9 +179,10 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
         not improve by `tol`. Not with 'lbfgs'.
 
     history_ : dict of str to list of float
-        A record of each epoch, as ``pandas.DataFrame`` takes it: 'loss', 'validation_loss',
-        'validation_score', 'learning_rate' (of the last step), 'gradient_norm', 'seconds'; NaN
-        where there was none. It goes on under warm_start and in `partial_fit`. Not with 'lbfgs'.
+        A record of each epoch, or iteration of 'lbfgs', as ``pandas.DataFrame`` takes it: 'loss',
+        'validation_loss', 'validation_score', 'learning_rate' (of the last step), 'gradient_norm'
+        (with `clip_norm` or 'lbfgs'), 'seconds'; NaN where there was none. It goes on under
+        warm_start and in `partial_fit`.
 
     n_iter_ : int
         Epochs or iterations of the last fit.
@@ -310,7 +313,7 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
             )
         super()._validate_params()
 
-    @available_if(lambda model: model._check_solver())
+    @available_if(check_has_steps)
     def partial_fit(
         self,
         X: Any,

@@ -20,6 +20,9 @@ from .inputs import Rows
 Array = npt.NDArray[Any]
 Score = Callable[[Array], float]  # of the net's output (rows, n_L)
 
+#: What scorers raise for targets and models that they are not made for.
+UNSUITED = (ValueError, TypeError, AttributeError, LookupError)
+
 
 def accuracy(decode: Callable[[Array], Array], Y: Array, sample_weight: Array | None) -> Score:
     """Return `accuracy_score` against the targets Y (rows, n_L) as a function of the output.

@@ -28,16 +28,37 @@ def are_several(y: Any, classes: Any = None) -> bool:
     if sp.issparse(y) or y.ndim != 2:
         return False
     if classes is not None:
-        return all(np.ndim(part) == 1 for part in classes)
+        return are_lists(classes)
+    if y.dtype == object and _are_mixed(columns := [*map(_plain, y.T)]):
+        return all(type_of_target(column) in ("binary", "multiclass") for column in columns)
     plain = y.dtype.kind in "iub" and y.size and not np.any((y != 0) & (y != 1))
     return not plain and bool(type_of_target(y) == "multiclass-multioutput")
+
+
+def _plain(column: Any) -> Array:
+    """Return a column of labels, as numbers where it holds nothing but these."""
+    labels = np.asarray(column)
+    if labels.dtype == object:
+        plain = np.array(labels.tolist())
+        return plain if plain.dtype.kind in "biuf" and plain.ndim == 1 else labels
+    return labels
+
+
+def _are_mixed(columns: Sequence[Array]) -> bool:
+    """Whether some columns hold numbers and some words, which an array has as objects."""
+    return len({column.dtype.kind in "biuf" for column in columns}) > 1
+
+
+def are_lists(classes: Any) -> bool:
+    """Whether these are the labels of each of several classifications, and not of one."""
+    return np.iterable(classes) and all(np.ndim(part) == 1 for part in classes)
 
 
 def binarizers_for(columns: Sequence[Any]) -> list[LabelBinarizer]:
     """Return a LabelBinarizer for the labels of each column."""
     binarizers = []
     for column in columns:
-        labels = np.asarray(column)
+        labels = _plain(column)
         # each twice: of labels that come once scikit-learn warns that they look like numbers
         binarizers.append(binarizer_for(np.concatenate([labels, labels])))
     return binarizers
@@ -82,7 +103,7 @@ def targets(
     if y.ndim != 2 or y.shape[1] != len(binarizers):
         raise ValueError(f"y must have {len(binarizers)} columns of labels, got shape {y.shape}.")
     parts = []
-    for column, binarizer in zip(y.T, binarizers, strict=True):
+    for column, binarizer in zip(map(_plain, y.T), binarizers, strict=True):
         check_labels(found_labels(column), binarizer.classes_, all_of_them=all_of_them)
         codes = class_codes(column, binarizer.classes_)
         if codes is None:  # labels that only their values are alike
@@ -104,7 +125,10 @@ def codes(binarizers: list[LabelBinarizer], output: Array) -> Array:
 def labels(binarizers: list[LabelBinarizer], output: Array) -> Array:
     """Return the labels (rows, columns)."""
     columns = zip(binarizers, codes(binarizers, output).T, strict=True)
-    return np.stack([binarizer.classes_[column] for binarizer, column in columns], axis=1)
+    found = [binarizer.classes_[column] for binarizer, column in columns]
+    if _are_mixed(found):
+        found = [part.astype(object) for part in found]
+    return np.stack(found, axis=1)
 
 
 def every_label(binarizers: list[LabelBinarizer]) -> Array:

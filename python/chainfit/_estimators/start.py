@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
 
+from . import several
 from .forward import FLOAT32, FLOAT64
 from .generator import generator_kept
 from .job import Jobs
@@ -20,6 +21,7 @@ from .layers import layers
 from .outputs import units_per_target
 from .parameters import check_activations, hidden_units
 from .state import State
+from .steps import check_dropout
 
 Array = npt.NDArray[Any]
 Weights = tuple[list[Array], list[Array]]
@@ -57,6 +59,7 @@ class Start(Jobs):
         dtype = FLOAT32 if self.precision == "float32" else FLOAT64
         settings = model._settings(dtype, incremental=False)
         check_activations(settings.activation, len(units) - 2)
+        check_dropout(settings.step.dropout, len(units) - 2)
         model.n_features_in_, model.n_outputs_, model.n_layers_ = units[0], units[-1], len(units)
         model.out_activation_ = settings.out_activation
         model._learn_outputs()
@@ -109,8 +112,8 @@ class Start(Jobs):
 class StartClassifier(Start):
     """How a classifier begins without a fit."""
 
-    classes_: Array
-    _label_binarizer: LabelBinarizer
+    classes_: Array | list[Array]
+    _label_binarizer: LabelBinarizer | list[LabelBinarizer]
 
     def initialize(self, n_features: int, classes: Any, *, multilabel: bool = False) -> Self:
         """Draw the weights, as `fit` does before its first step, and train nothing.
@@ -123,8 +126,9 @@ class StartClassifier(Start):
         n_features : int
             Number of features.
 
-        classes : int or array-like of shape (n_classes,)
-            The labels, or how many there are: then they are 0, 1, ...
+        classes : int, array-like of shape (n_classes,) or list of array-like
+            The labels, or how many there are: then they are 0, 1, ... For several classifications
+            at once a list of the labels of each.
 
         multilabel : bool, default=False
             Whether a row may have several of the labels, which then are the columns of y.
@@ -169,7 +173,7 @@ class StartClassifier(Start):
         intercepts : sequence of array-like of shape (n_{l+1},), default=None
             b[l], the biases of layer l + 1; None is zeros.
 
-        classes : int or array-like of shape (n_classes,), default=None
+        classes : int, array-like of shape (n_classes,) or list of array-like, default=None
             As in `initialize`; None: as many as the net has outputs, two where it has one.
 
         multilabel : bool, default=False
@@ -208,9 +212,12 @@ class StartClassifier(Start):
         classes, multilabel = targets
         if isinstance(classes, Integral) and not isinstance(classes, bool):
             classes = np.arange(int(classes))
-        found = np.unique(np.asarray(classes), return_counts=True)[0]
-        if found.size < 2 or found.size != np.size(classes):
-            raise ValueError(f"classes must be two or more labels, each once, got {classes!r}.")
+        if not multilabel and several.are_lists(classes):
+            parts = [*map(_distinct, classes)] or [_distinct(classes)]  # which refuses none
+            self._label_binarizer = several.binarizers_for(parts)
+            self.classes_ = [binarizer.classes_ for binarizer in self._label_binarizer]
+            return sum(several.sizes(self._label_binarizer))
+        found = _distinct(classes)
         if multilabel and not np.array_equal(found, np.arange(found.size)):
             raise ValueError(
                 "The classes of multilabel targets are the numbers of their columns: give how many."
@@ -220,6 +227,17 @@ class StartClassifier(Start):
         self._label_binarizer = binarizer_for(y)
         self.classes_ = self._label_binarizer.classes_
         return 1 if self._label_binarizer.y_type_ == "binary" else int(found.size)
+
+
+def _distinct(classes: Any) -> Array:
+    """Return the labels of a classification, sorted."""
+    try:
+        found: Array = np.unique(np.asarray(classes), return_counts=True)[0]
+    except TypeError:
+        raise ValueError(f"classes must be labels that can be sorted, got {classes!r}.") from None
+    if found.size < 2 or found.size != np.size(classes):
+        raise ValueError(f"classes must be two or more labels, each once, got {classes!r}.")
+    return found
 
 
 class StartRegressor(Start):

@@ -21,7 +21,8 @@ from .optimizer import Optimizer
 
 Array = npt.NDArray[Any]
 
-#: The fitted attributes that record how training went. Steps leave all of them, L-BFGS the first.
+#: The fitted attributes that record how training went. Steps leave all of them, L-BFGS the first,
+#: and with rows to validate on their scores.
 HISTORY = (
     "loss_",
     "loss_curve_",
@@ -32,7 +33,7 @@ HISTORY = (
 )
 
 #: Those that scikit-learn doesn't have. They are absent where there is nothing to hold.
-OWN_HISTORY = ("validation_loss_curve_", "_epochs", "_best_weights")
+OWN_HISTORY = ("validation_loss_curve_", "_epochs", "_losses", "_best_weights")
 
 #: Every attribute that a State may set.
 ATTRIBUTES = ("coefs_", "intercepts_", "n_iter_", "t_", *HISTORY, *OWN_HISTORY, "_optimizer")
@@ -69,7 +70,9 @@ class State:
     no_improvement_count : int
     validation_loss_curve : list of float or None
     epochs : array of double or None
-        The record of all epochs, see `record`.
+        The record of all epochs and iterations, see `record`.
+    losses : list of float or None
+        The loss of each of them, where some are iterations; otherwise `loss_curve` has it.
     best : tuple or None
         The (coefs, intercepts) of the best score, while `partial_fit` waits for a better one.
     optimizer : Optimizer or None
@@ -92,6 +95,7 @@ class State:
     no_improvement_count: int = 0
     validation_loss_curve: list[float] | None = None
     epochs: array[float] | None = None
+    losses: list[float] | None = None
     best: tuple[list[Array], list[Array]] | None = None
     optimizer: Optimizer | None = None
     generator: np.random.RandomState | None = None
@@ -135,6 +139,7 @@ class State:
             get("_no_improvement_count", 0),
             get("validation_loss_curve_"),
             get("_epochs"),
+            get("_losses"),
             get("_best_weights"),
             get("_optimizer"),
         )
@@ -156,10 +161,13 @@ class State:
             attributes["best_validation_score_"] = self.best_validation_score
             attributes["_no_improvement_count"] = self.no_improvement_count
         else:
-            for name in HISTORY[1:]:
+            for name in ("loss_curve_", "best_loss_", "_no_improvement_count"):
                 attributes.pop(name, None)
+            _put(attributes, "validation_scores_", self.validation_scores)
+            _put(attributes, "best_validation_score_", self.best_validation_score)
         # one by one: of a step on a few rows a loop would be a fiftieth
         _put(attributes, "_epochs", self.epochs)
+        _put(attributes, "_losses", self.losses)
         _put(attributes, "validation_loss_curve_", self.validation_loss_curve)
         _put(attributes, "_best_weights", self.best)
         if self.optimizer is not None:

@@ -20,11 +20,11 @@ from .state import State
 
 Layers = list[np.ndarray]
 
-# Parts of the record of training that are a number or null; steps leave all, L-BFGS the first.
+# Parts of the record of training that are a number or null; steps leave all, null or not.
 _SCORES = ("loss", "best_loss", "best_validation_score")
 _CURVES = ("loss_curve", "validation_scores")
 # Those which not every training leaves.
-_OWN_CURVES = ("validation_loss_curve",)
+_OWN_CURVES = ("validation_loss_curve", "losses")
 
 
 def pack_layers(prefix: str, layers: tuple[Layers, Layers], tensors: dict[str, Any]) -> None:
@@ -80,17 +80,22 @@ def unpack_steps(
 def pack_training(state: State, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
     """Return the record as JSON types; what is long goes to the tensors."""
     record: dict[str, Any] = {"n_iter": int(state.n_iter), "t": int(state.t)}
-    if state.loss_curve is None:
-        return {**record, "loss": pack_number(state.loss)}
+    steps = state.loss_curve is not None
     for key in _SCORES:
         value = getattr(state, key)
-        record[key] = None if value is None else pack_number(value)
-    record["no_improvement_count"] = int(state.no_improvement_count)
-    for key in (*_CURVES, *(key for key in _OWN_CURVES if getattr(state, key) is not None)):
+        if value is not None:
+            record[key] = pack_number(value)
+        elif steps:
+            record[key] = None
+    if steps:
+        record["no_improvement_count"] = int(state.no_improvement_count)
+    for key in (*_CURVES, *_OWN_CURVES):
         curve = getattr(state, key)
-        record[key] = None if curve is None else len(curve)
         if curve is not None:
+            record[key] = len(curve)
             tensors[key] = np.array(curve, dtype=np.float64)
+        elif steps and key in _CURVES:
+            record[key] = None
     if state.epochs is not None:
         record["epochs"] = len(state.epochs) // len(FIELDS)
         for name, values in columns(state.epochs).items():

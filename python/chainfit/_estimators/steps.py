@@ -7,8 +7,9 @@ sense with other parameters says so in `check_steps`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from .rules import BY_STEP
 
 Schedule = Callable[[int, int], float]
 
-# What asks for nothing, of the keywords that only a solver with steps has.
+# Keywords of the solvers that make steps, with the values that ask for nothing.
 _OFF: dict[str, tuple[Any, ...]] = {
     "dropout": (0,),
     "l1": (0,),
@@ -30,7 +31,8 @@ _OFF: dict[str, tuple[Any, ...]] = {
 }
 
 
-class StepSettings(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StepSettings:
     """What the estimator's parameters ask of each step.
 
     Attributes
@@ -117,6 +119,16 @@ class StepSettings(NamedTuple):
             run.decay_rate = self.decay_rate
 
 
+def goes_by_max_iter(p: Mapping[str, Any]) -> bool:
+    """Whether the learning rate of a step depends on how many steps there are in all."""
+    schedule = p["learning_rate"]
+    if p["warmup"] and not isinstance(p["warmup"], Integral):  # a share of them
+        return True
+    if schedule == "step":
+        return not isinstance(p["decay_steps"], Integral)
+    return callable(schedule) or schedule in BY_STEP
+
+
 def decay_of(weight_decay: float | None, rule: str) -> float:
     """Return the decay of a rule's weights; None is its own."""
     if weight_decay is None:
@@ -173,14 +185,11 @@ def check_steps(p: Mapping[str, Any]) -> None:
 
 
 def check_dropout(dropout: Any, hidden: int) -> None:
-    """Raise a ValueError where there is not a rate for the input and for each hidden layer."""
-    if isinstance(dropout, Real):
-        if dropout and not hidden:
-            raise ValueError(
-                f"dropout={dropout!r} is the rate of hidden layers, of which there are none; a "
-                "tuple begins with the input's."
-            )
-    elif len(dropout) != hidden + 1:
+    """Raise a ValueError where a tuple has not a rate for the input and for each hidden layer.
+
+    One rate is that of all hidden layers, of which a linear model has none.
+    """
+    if not isinstance(dropout, Real) and len(dropout) != hidden + 1:
         raise ValueError(
             "dropout must be one rate for all hidden layers, or a tuple with the input's and one "
             f"for each of {hidden} hidden layers, got {dropout!r}."

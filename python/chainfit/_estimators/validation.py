@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import train_test_split
+from sklearn.utils.multiclass import type_of_target
 
 from .. import _core
 from .callbacks import Snapshot
 from .inputs import FitData, Rows, all_finite, core_form, take_rows
-from .optimizer import by_blocks
+from .optimizer import by_blocks, cast
+from .outputs import right_answers
+from .scores import UNSUITED
 from .settings import FitSettings
-from .threads import thread_limit
+from .state import State
 
 Array = npt.NDArray[Any]
 
@@ -42,11 +46,13 @@ class Validation:
             )
         assert data.score_on is not None
         self._settings, self._rows = settings, rows
+        self._classes, self._y = data.classes, data.given[1]
         self._score = data.score_on(rows)
         scoring = settings.own.get("scoring")
         self._by_loss = scoring == "loss"
+        self._by_scorer = not (scoring is None or self._by_loss)
         self.with_loss = data.validation is not None or scoring is not None
-        self._threads = thread_limit(settings.n_threads)
+        self._threads = settings.threads
 
     def __call__(
         self, coefs: list[Array], intercepts: list[Array], state: Snapshot
@@ -55,11 +61,8 @@ class Validation:
 
         The loss is NaN too where nobody has asked for it: without X_val and `scoring`.
         """
-        settings, rows = self._settings, self._rows
-        activations = settings.activation, settings.out_activation
-        threads, blocks = self._threads, settings.blocks
-        output = _core.predict(rows.X, coefs, intercepts, *activations, threads, blocks)
-        if not (all_finite(output) or bool(np.isfinite(output).all())):
+        settings, output = self._settings, self._output(coefs, intercepts)
+        if output is None:
             return math.nan, math.nan
         loss = self._loss(output, coefs, intercepts) if self.with_loss else math.nan
         if self._by_loss:
@@ -71,6 +74,43 @@ class Validation:
                 "it."
             )
         return score, loss
+
+    def try_scorer(self, state: State) -> None:
+        """Raise a ValueError where the scorer does not suit the targets, before training does.
+
+        It scores the net as it is. In regression one that is not defined for all predictions, as
+        logarithms are not, may fail there and suit all the same: then it takes the right answers.
+        """
+        if not self._by_scorer:
+            return
+        dtype = self._rows.Y.dtype
+        output = self._output(cast(state.coefs, dtype), cast(state.intercepts, dtype))
+        if output is None:
+            return
+        try:
+            self._score(output, lambda: state)
+        except UNSUITED as error:
+            if not self._classes and self._takes_right_answers(state):
+                return
+            scoring, kind = self._settings.own["scoring"], type_of_target(self._y)
+            raise ValueError(
+                f"scoring={scoring!r} does not suit the target y, which is {kind!r}: {error}"
+            ) from error
+
+    def _takes_right_answers(self, state: State) -> bool:
+        with suppress(*UNSUITED), np.errstate(all="ignore"):
+            right = right_answers(self._rows.Y, self._settings.out_activation)
+            return math.isfinite(self._score(right, lambda: state))
+        return False
+
+    def _output(self, coefs: list[Array], intercepts: list[Array]) -> Array | None:
+        """Return the net's output for the rows, None where it is not finite."""
+        settings = self._settings
+        activations = settings.activation, settings.out_activation
+        threads, blocks = self._threads, settings.blocks
+        output = _core.predict(self._rows.X, coefs, intercepts, *activations, threads, blocks)
+        finite = all_finite(output) or bool(np.isfinite(output).all())
+        return output if finite else None
 
     def _loss(self, output: Array, coefs: list[Array], intercepts: list[Array]) -> float:
         rows, settings = self._rows, self._settings

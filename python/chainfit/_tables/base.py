@@ -134,9 +134,9 @@ class BaseTabular(Published, BaseEstimator):
         sample_weight: Any = None,
         validation: Given | None = None,
         on_epoch: OnEpoch | None = None,
-        on_start: Callable[[Self], object] | None = None,
+        on_start: Callable[[Self, dict[str, Any]], object] | None = None,
     ) -> Self:
-        """Fit as `fit` does; `on_start` is given the model when all but its nets is known."""
+        """Fit; `on_start` is given the model without nets, its decided parameters and `n_rows`."""
         draft = self._draft()
         model = draft.copy
         table = model._table(X, reset=True)
@@ -166,9 +166,12 @@ class BaseTabular(Published, BaseEstimator):
         model.schema_ = learn_schema(table, hints)
         columns = model.schema_.used
         if not columns:
-            raise ValueError(f"no column is left to learn from ({'; '.join(model.schema_.notes)})")
+            why = "; ".join(model.schema_.left_out)
+            raise ValueError(f"no column is left to learn from ({why})")
         numbers = sum(column.kind not in ("boolean", "category") for column in columns)
-        auto = decided(self.preset, table.num_rows, numbers, self.solver)
+        auto = decided(
+            self.preset, table.num_rows, numbers, classes=self._classes, solver=self.solver
+        )
         values = {
             name: auto[name] if name in auto and value == "auto" else value
             for name, value in self.get_params(deep=False).items()
@@ -182,7 +185,7 @@ class BaseTabular(Published, BaseEstimator):
             validation = model._encoded_validation(validation, dtype)
         samples = Samples(encoded, target, sample_weight, validation)
         if on_start is not None:
-            on_start(model)
+            on_start(model, {**values, "n_rows": table.num_rows})
         with generator_kept(self.random_state):
             generator = check_random_state(self.random_state)
             model._train(samples, values, generator, on_epoch)
@@ -287,10 +290,10 @@ class BaseTabular(Published, BaseEstimator):
         parsed = fitted.schema_.parse(fitted._table(X))
         return fitted.encoding_.write(parsed, fitted.nets_[0].coefs_[0].dtype)
 
-    def _blocks(self, X: Any) -> Iterator[Array]:
-        """Yield the nets' inputs for the rows of X, block by block."""
+    def _blocks(self, X: Any, seen: set[str] | None = None) -> Iterator[Array]:
+        """Yield the nets' inputs for the rows of X, block by block; `seen` is that of `parse`."""
         check_is_fitted(self)
-        parsed = self.schema_.parse(table := self._table(X))
+        parsed = self.schema_.parse(table := self._table(X), seen)
         dtype = self.nets_[0].coefs_[0].dtype
         for rows in blocks_of_rows(table.num_rows, self.encoding_.width):
             yield self.encoding_.write(parsed, dtype, rows)

@@ -7,14 +7,16 @@ is a record here, its entries in `column_json.py`, and the place where `kinds.py
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .arrow import pa
 from .dates import ISO, DateFormat, read_times, typed_days, typed_seconds
-from .levels import MISSING, UNSEEN, cells_of, codes_of, read_truth
+from .levels import MISSING, UNSEEN, Levels, cells_of, read_truth
 from .numbers import PLAIN, NumberFormat, typed_numbers
+from .record import Record
 from .texts import (
     Texts,
     Unread,
@@ -48,7 +50,7 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class _Column:
+class _Column(Record):
     """What all kinds have: a name, words for missing, and notes on what was decided."""
 
     kind: ClassVar[str]
@@ -75,22 +77,29 @@ class _Column:
     def _numbers(self, values: pa.StringArray) -> np.ndarray:
         raise NotImplementedError
 
+    @cached_property
+    def _missing_values(self) -> np.ndarray:
+        """Words for missing that are values of the column: -999."""
+        values = self._numbers(pa.array(self.missing, pa.string()))
+        return values[~np.isnan(values)]
+
     def _read_texts(self, texts: Texts) -> Cells:
         values = self._numbers(texts.values)
-        bad = np.isnan(values)
-        if not bad.any() and not self.missing:
+        if self.missing and len(self._missing_values):
+            values[are_words(trimmed(texts.values), self.missing)] = np.nan
+        (bad,) = np.nonzero(np.isnan(values))
+        if not len(bad):
             return Cells(texts.by_row(values))
-        stripped = trimmed(texts.values)
-        known = are_empty(stripped) | are_words(stripped, self.missing)
-        values = np.where(known, np.nan, values)
-        bad &= ~known
-        if not bad.any():
+        found = texts.values.take(pa.array(bad))
+        stripped = trimmed(found)
+        bad = bad[~(are_empty(stripped) | are_words(stripped, self.missing))]
+        if not len(bad):
             return Cells(texts.by_row(values))
-        counts = texts.counts()
-        strange = bad & ~are_missing_words(stripped)
-        return Cells(
-            texts.by_row(values), unread(texts.values, counts, bad), int(counts[strange].sum())
-        )
+        found = texts.values.take(pa.array(bad))
+        counts = texts.counts()[bad]
+        strange = ~are_missing_words(trimmed(found))
+        there = counts > 0
+        return Cells(texts.by_row(values), unread(found, counts, there), int(counts[strange].sum()))
 
 
 @dataclass(frozen=True)
@@ -122,8 +131,7 @@ class NumberColumn(_Column):
         values = typed_numbers(column)
         infinite = np.isinf(values)
         values[infinite] = np.nan
-        for number in self.format.read(pa.array(self.missing, pa.string())):
-            values[values == number] = np.nan
+        values[np.isin(values, self._missing_values)] = np.nan
         count = int(infinite.sum())
         return Cells(values, Unread({"inf": count} if count else {}), count)
 
@@ -191,11 +199,15 @@ class CategoryColumn(_Column):
     kind: ClassVar[str] = "category"
     levels: tuple[Any, ...] = ()
 
+    @cached_property
+    def _levels(self) -> Levels:
+        return Levels(self.levels)
+
     def read(self, column: pa.ChunkedArray) -> Cells:
         """Codes of the levels, MISSING or UNSEEN; what was not seen in training is unread."""
         if pa.types.is_null(column.type):
             return Cells(np.full(len(column), MISSING, dtype=np.int32))
-        codes, texts = codes_of(column, self.levels, self.missing)
+        codes, texts = self._levels.codes_of(column, self.missing)
         unseen = codes == UNSEEN
         found = unread(texts.values, texts.counts(), unseen) if unseen.any() else Unread({})
         return Cells(texts.by_row(codes), found)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .arrow import pa, pc
+from .arrow import pc
 from .dates import DateFormat
 from .hints import Hints
-from .texts import mask_of
+from .texts import mask_of, probe, trimmed
 
 #: Formats that are tried, in the order in which they are preferred where several read the same.
 FORMATS = (
@@ -28,8 +29,11 @@ _LOOSE = (
     r"|\d{1,2}[a-z]{3,9}\d|[a-z]{3,9}[-. ]\d{1,4}|\d{8}T)"
 )
 
-# Cells on which it is seen which formats are worth a look.
-_PROBE = 200
+# Each with the characters that all its dates have, and whether these have a name.
+_TRIED = [
+    (DateFormat(text), re.sub("%.", "", text), re.search("%[ab]", text) is not None)
+    for text in FORMATS
+]
 
 
 @dataclass(frozen=True)
@@ -79,17 +83,17 @@ def possible_dates(values: Any, counts: np.ndarray, hints: Hints) -> DateFormats
         format = DateFormat(hints.date_format)
         rows = int(counts[~np.isnan(format.read(values))].sum())
         return DateFormats((format,)) if rows * 2 > total else None
-    like_dates = mask_of(pc.match_substring_regex(pc.utf8_trim_whitespace(values), _LOOSE))
+    like_dates = mask_of(pc.match_substring_regex(trimmed(values), _LOOSE))
     if int(counts[like_dates].sum()) * 2 <= total:
         return None
-    step = max(1, len(values) // _PROBE)
-    probe = values.take(pa.array(np.arange(0, len(values), step)))
+    some = trimmed(probe(values, counts))
+    marks = set("".join(some.to_pylist()))
+    letters = any(map(str.isalpha, marks))
     best, found = 0, list[tuple[DateFormat, np.ndarray]]()
-    for text in FORMATS:
-        format = DateFormat(text)
-        if not pc.any(
-            pc.match_substring_regex(pc.utf8_trim_whitespace(probe), format.pattern)
-        ).as_py():
+    for format, literals, name in _TRIED:
+        if not marks.issuperset(literals) or (name and not letters):
+            continue
+        if not pc.any(pc.match_substring_regex(some, format.pattern)).as_py():
             continue
         days = format.read(values)
         rows = int(counts[~np.isnan(days)].sum())

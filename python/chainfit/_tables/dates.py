@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .arrow import flat, pa, pc
+from .record import Record
 from .texts import trimmed
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -59,7 +60,7 @@ DAY = 86_400 * SECOND
 
 
 @dataclass(frozen=True)
-class DateFormat:
+class DateFormat(Record):
     """How the dates of a column are written.
 
     Attributes
@@ -117,6 +118,8 @@ class DateFormat:
     def read(self, values: pa.StringArray) -> np.ndarray:
         """Read texts as days since 1970 (UTC where there is a zone), NaN where there is none."""
         fields = _Fields(values, self.pattern)
+        if not fields.found.any():
+            return np.full(len(values), np.nan)
         year = fields.numbers("year", 0)
         if "short" in fields.names:  # as POSIX has it: 69 is 1969, 68 is 2068
             short = fields.numbers("short", 0)
@@ -143,6 +146,8 @@ _TIME_OF_DAY = rf"(?i)^{_TIME}$"
 def read_times(values: pa.StringArray) -> np.ndarray:
     """Read times of day, '17:30', '5:30:15.25 PM', as seconds since midnight, else NaN."""
     fields = _Fields(values, _TIME_OF_DAY)
+    if not fields.found.any():
+        return np.full(len(values), np.nan)
     seconds = fields.nanoseconds() / SECOND
     return np.where(fields.found, seconds, np.nan)
 

@@ -27,6 +27,7 @@ from .texts import (
     texts_of,
     trimmed,
     unread,
+    without_blanks,
 )
 
 #: Texts of booleans, compared without case; 0 and 1 stay numbers.
@@ -55,7 +56,7 @@ class Draft:
     numbers, dates : NumberFormats, DateFormats or None
         How it may be written.
     values : ndarray or None
-        The numbers of its rows, where they are known already.
+        The numbers of its texts, where they are known already.
     """
 
     name: str
@@ -77,7 +78,7 @@ def draft_of(name: str, column: Any, hints: Hints) -> Draft:
         return _of_type(Draft(name, column), hints)
     texts = texts_of(column)
     draft = Draft(name, column, texts=texts)
-    if hints.say_nothing and _is_plain(draft, texts):
+    if hints.say_nothing and _settle_plain(draft, texts):
         return draft
     stripped, counts = trimmed(texts.values), texts.counts()
     known = are_empty(stripped) | are_words(stripped, hints.na) | (counts == 0)
@@ -92,19 +93,25 @@ def draft_of(name: str, column: Any, hints: Hints) -> Draft:
     return draft
 
 
-def _is_plain(draft: Draft, texts: Texts) -> bool:
-    """Settle the most frequent case in one pass: numbers as Python writes them, none missing."""
+def _settle_plain(draft: Draft, texts: Texts) -> bool:
+    """Settle the most frequent case in one pass: numbers as Python writes them, with gaps."""
     try:
-        values = np.asarray(texts.values.cast(pa.float64()))
+        values = np.array(without_blanks(texts.values).cast(pa.float64()))
     except pa.ArrowInvalid:
         return False
-    if not len(values) or not np.isfinite(values).all():
+    gaps = np.isnan(values)
+    if gaps.all() or np.isinf(values).any():
         return False
     draft.rest, draft.counts = texts.values, texts.counts()
+    if gaps.any():
+        draft.words = unread(trimmed(draft.rest), draft.counts, gaps & (draft.counts > 0)).rows
+        draft.words.pop("", None)
+        draft.rest, draft.counts = draft.rest.filter(pa.array(~gaps)), draft.counts[~gaps]
     draft.kind, draft.numbers = "number", _PLAIN
-    if (values == np.floor(values)).all() and _are_codes(draft):
+    present = values[~gaps]
+    if (present == np.floor(present)).all() and _are_codes(draft):
         draft.kind = "category"
-    draft.values = texts.by_row(values)
+    draft.values = values
     return True
 
 
@@ -119,7 +126,7 @@ def _of_text(draft: Draft, hints: Hints) -> None:
     if _is_boolean(rest):
         draft.kind = "boolean"
         return
-    draft.numbers = _plain_rest(rest, hints) or possible_formats(rest, counts, hints)
+    draft.numbers = possible_formats(rest, counts, hints)
     if draft.numbers:
         draft.kind = "category" if _are_codes(draft) else "number"
         return
@@ -130,15 +137,6 @@ def _of_text(draft: Draft, hints: Hints) -> None:
         draft.kind = "time"
     else:
         draft.kind = "category"
-
-
-def _plain_rest(rest: Any, hints: Hints) -> NumberFormats | None:
-    if hints.decimal == "," or hints.thousands == ".":
-        return None
-    try:
-        return _PLAIN if np.isfinite(np.asarray(rest.cast(pa.float64()))).all() else None
-    except pa.ArrowInvalid:
-        return None
 
 
 def _is_boolean(rest: Any) -> bool:

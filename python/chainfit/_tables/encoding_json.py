@@ -14,6 +14,9 @@ from .schema import Schema
 
 _NUMBERS = ("mean", "scale", "low", "high", "fill", "limit")
 
+#: The largest number that a net may be given.
+_MOST = 1e6
+
 #: A scale whose half is still no denormal number.
 _SMALLEST = 2 * float(np.finfo(np.float64).tiny)
 
@@ -29,7 +32,7 @@ def _pack(column: Features) -> dict[str, Any]:
         entries |= {name: getattr(column, name) for name in _NUMBERS}
         return {**entries, "edges": list(column.edges)}
     if isinstance(column, BooleanFeatures):
-        return {**entries, "fill": column.fill}
+        return {**entries, "fill": bool(column.fill)}
     return {**entries, "codes": list(column.codes), "other": column.other}
 
 
@@ -73,8 +76,10 @@ def _unpack_category(fields: Fields, column: CategoryColumn, missing: bool) -> C
 def _unpack_number(fields: Fields, name: str, missing: bool) -> NumberFeatures:
     numbers = {key: fields.number(key) for key in _NUMBERS}
     edges = tuple(map(float, fields.numbers("edges")))
-    if numbers["scale"] < _SMALLEST or not numbers["limit"] > 0:
-        raise ModelFileError(f"{fields.where}: 'scale' and 'limit' must be positive")
+    if numbers["scale"] < _SMALLEST:
+        raise ModelFileError(f"{fields.where}: 'scale' must be positive")
+    if not 0 < numbers["limit"] <= _MOST:
+        raise ModelFileError(f"{fields.where}: 'limit' must be positive, at most {_MOST:g}")
     if not numbers["low"] <= numbers["fill"] <= numbers["high"]:
         raise ModelFileError(f"{fields.where}: 'fill' must lie between 'low' and 'high'")
     if not np.isfinite(edges).all() or not all(a < b for a, b in pairwise(edges)):

@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -202,7 +203,7 @@ def _train_one(net: Any, samples: Samples, held_out: Array | None, follower: Lis
         samples.X, samples.y, samples.sample_weight, validation=samples.validation
     )
     if held_out is not None:
-        data = data._replace(held_out=held_out)
+        data = replace(data, held_out=held_out)
     state, end = train(settings, data, state, [follower])
     interrupted = end.why == "interrupted"
     if end.error is not None and not interrupted:

@@ -8,7 +8,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from .arrow import pa
+from .arrow import pa, pc
 from .hints import ColumnError
 
 
@@ -35,6 +35,8 @@ def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
     ValueError
         If an array does not have two dimensions, or a name stands twice.
     """
+    if hasattr(X, "tocsr"):
+        raise TypeError("Sparse data was passed, but a table of dense columns is required.")
     if isinstance(X, pa.Table):
         return _checked(X)
     if isinstance(X, pa.RecordBatch):
@@ -56,17 +58,21 @@ def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
 
 def _checked(table: pa.Table) -> pa.Table:
     _check_names(table.column_names)
-    if any(isinstance(field.type, pa.BaseExtensionType) for field in table.schema):
-        columns = [_without_extension(column) for column in table.columns]
-        return pa.table(dict(zip(table.column_names, columns, strict=True)))
-    return table
+    columns = [_plain(column) for column in table.columns]
+    if all(one is other for one, other in zip(columns, table.columns, strict=True)):
+        return table
+    return pa.table(dict(zip(table.column_names, columns, strict=True)))
 
 
-def _without_extension(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if not isinstance(column.type, pa.BaseExtensionType):
-        return column
-    chunks = [chunk.storage for chunk in column.chunks]
-    return pa.chunked_array(chunks, column.type.storage_type)
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column as what an extension type stores, and as what runs are short for."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
+    if pa.types.is_run_end_encoded(column.type):
+        chunks = [pc.run_end_decode(chunk) for chunk in column.chunks]
+        column = pa.chunked_array(chunks, column.type.value_type)
+    return column
 
 
 def _check_names(names: Sequence[Any]) -> None:
@@ -91,8 +97,6 @@ def _of_pandas(frame: Any) -> pa.Table:
 
 
 def _of_array(X: Any, names: Sequence[str] | None) -> pa.Table:
-    if hasattr(X, "tocsr"):
-        raise TypeError("Sparse data was passed, but a table of dense columns is required.")
     array = np.asarray(X)
     if array.ndim != 2:
         raise ValueError(
@@ -115,9 +119,7 @@ def _column(name: str, values: Any) -> Any:
         column = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         column = pa.array([_text(value) for value in values], pa.string())
-    if isinstance(column, pa.ChunkedArray):
-        return _without_extension(column)
-    return column.storage if isinstance(column.type, pa.BaseExtensionType) else column
+    return _plain(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column]))
 
 
 def _text(value: Any) -> str | None:

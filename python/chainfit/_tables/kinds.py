@@ -26,7 +26,7 @@ from .dates import ISO
 from .drafts import Draft, draft_of
 from .hints import ColumnError, Hints
 from .levels import cells_of
-from .number_formats import NumberFormats, possible_formats
+from .number_formats import NumberFormats, has_decimal_point, possible_formats
 from .numbers import PLAIN, NumberFormat
 from .texts import Unread, are_empty, are_words, mask_of, plural, some, trimmed, unread
 
@@ -36,16 +36,21 @@ MIN_IDENTIFIER_LEVELS = 10
 #: Unreadable texts of a column that are kept as its words for missing: the most frequent ones.
 MAX_WORDS = 100
 
+#: Columns of plain numbers that are asked for a decimal point where others have a comma.
+MAX_ASKED = 100
+
 #: Whole numbers from here on are not told apart by float64.
 _EXACT = 2**53
 
 #: Names of columns whose different whole numbers only tell rows apart.
 _ROW_NAME = re.compile(
-    r"(?:|.*[_ .-])(?:id|uuid|guid)|index|row[_ .]?(?:id|nr|num(?:ber)?|names?)|unnamed: ?\d+|",
-    re.IGNORECASE,
+    r"(?i:(?:.*[_ .-])?(?:id|uuid|guid)|identifier|index|row[_ .]?(?:id|nr|num(?:ber)?|names?))"
+    r"|(?i:unnamed: ?\d+)|.*[a-z]I[dD]|[A-Z]ID|"
 )
 
-_LIKE_NUMBERS = r"^\W*\d+(?:[-.,:/' \x{a0}]+\d+)*\W*(?:\s*[[:alpha:]%°²³/]{1,5})?$"
+_LIKE_NUMBERS = (
+    r"^\W*\d+(?:[-.,:/'QqWwTt \x{a0}]+\d+)*\W*(?:\s*[[:alpha:]%\x{b0}\x{b2}\x{b3}/]{1,5})?$"
+)
 
 
 @dataclass(frozen=True)
@@ -84,12 +89,12 @@ def learn_columns(table: pa.Table, hints: Hints) -> tuple[Column, ...]:
 
 def evidence_of(drafts: Sequence[Draft]) -> Evidence:
     """Gather what the columns say that leave no doubt."""
-    decimals: list[str] = []
     numbers = [draft for draft in drafts if draft.kind == "number" and draft.numbers]
-    if any(_certain(draft.numbers) == "," for draft in numbers):
+    decimals = [mark for draft in numbers if (mark := _certain(draft.numbers))]
+    if "," in decimals:
         # Only where there is a decimal comma, it matters which columns surely have a point.
-        found = (possible_formats(draft.rest, draft.counts, Hints()) for draft in numbers)
-        decimals = [mark for formats in found if (mark := _certain(formats))]
+        plain = [draft for draft in numbers if _is_plain(draft)]
+        decimals += ["." for draft in plain[:MAX_ASKED] if has_decimal_point(draft.rest)]
     orders = [
         order
         for draft in drafts
@@ -107,6 +112,11 @@ def _certain(formats: NumberFormats | None) -> str | None:
     if formats is None or len(formats.formats) > 1 or not formats.marked:
         return None
     return formats.formats[0].decimal
+
+
+def _is_plain(draft: Draft) -> bool:
+    """Whether it was only seen that Python reads the numbers of a column."""
+    return draft.numbers == NumberFormats((PLAIN,))
 
 
 def _most(votes: Iterable[Any]) -> Any:
@@ -149,10 +159,13 @@ def _number(
             format = NumberFormat(decimal, hints.thousands or "")
         return NumberColumn(draft.name, format, missing=missing)
     numbers = draft.numbers
-    if evidence.decimal == "," and numbers.formats == (PLAIN,):
-        numbers = possible_formats(draft.rest, draft.counts, hints) or numbers
+    if evidence.decimal == "," and _is_plain(draft) and hints.decimal is None:
+        if not pc.any(pc.match_substring(draft.rest, ".")).as_py():
+            numbers = NumberFormats((NumberFormat(","),))
+        elif not has_decimal_point(draft.rest):
+            numbers = possible_formats(draft.rest, draft.counts, hints) or numbers
     format, note = numbers.choose(evidence.decimal)
-    if format != PLAIN:
+    if format.thousands or format.units:
         draft.values = None
     notes = (f"{draft.name!r}: {note}",) if note else ()
     return NumberColumn(draft.name, format, missing=missing, notes=notes)
@@ -182,13 +195,22 @@ def _checked(
 
 def _row_names(draft: Draft, values: np.ndarray) -> int:
     """Count whole numbers that only tell rows apart, 0 where they may say more."""
-    large = np.abs(values).max() >= _EXACT
-    if not (large or _ROW_NAME.fullmatch(draft.name)) or len(values) <= MIN_IDENTIFIER_LEVELS:
+    large = np.abs(values).max() >= _EXACT and _are_integers(draft)
+    rows = len(values) if draft.counts is None else int(draft.counts.sum())
+    named = _ROW_NAME.fullmatch(draft.name) and rows > MIN_IDENTIFIER_LEVELS
+    if not (large or named):
         return 0
     if not (values == np.floor(values)).all():
         return 0
     distinct = int(pc.count_distinct(draft.column).as_py())
-    return distinct if distinct >= len(values) or (large and distinct * 2 > len(values)) else 0
+    return distinct if distinct >= rows or (large and distinct * 2 > rows) else 0
+
+
+def _are_integers(draft: Draft) -> bool:
+    """Whether a column holds integers, not floats that are too large for a fraction."""
+    if draft.rest is None:
+        return bool(pa.types.is_integer(draft.column.type))
+    return bool(pc.all(pc.match_substring_regex(draft.rest, r"^\s*[-+]?\d+\s*$")).as_py())
 
 
 def _category(draft: Draft, hints: Hints, evidence: Evidence) -> Column:

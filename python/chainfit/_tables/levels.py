@@ -1,22 +1,27 @@
 """Levels and truth values: what a cell, text or typed, is called as one of a known list.
 
-Text is matched as it is written. A typed value has a meaning in a list of texts if exactly one
-way to write it is in there: 7 for '7', 7.0 for '7' or '7.0', true for 'TRUE'.
+Text is matched as it is written. A typed value is the level that is one way to write it: 7 is '7',
+else '7.0', else the one level that is that number, '007'; true is 'True', else 'TRUE', else 'true'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .arrow import flat, pa, pc
+from .numbers import PLAIN
 from .texts import Texts, are_empty, are_words, is_text, texts_of, trimmed
 
 #: Codes of rows that have no level: the cell is missing, or training had no such level.
 MISSING, UNSEEN = -1, -2
+
+# Texts that are looked up one by one sooner than all levels are hashed.
+_FEW = 256
 
 #: What a text means in a column of booleans, compared without case.
 TRUTH = {
@@ -58,32 +63,54 @@ def cells_of(column: pa.ChunkedArray) -> tuple[Texts, list[Any] | None]:
     return Texts(pa.array([*texts, ""], pa.string()), codes), [*found, None]
 
 
-def codes_of(
-    column: pa.ChunkedArray, levels: Sequence[Any], missing: Sequence[str]
-) -> tuple[np.ndarray, Texts]:
-    """Code of each distinct cell among ``levels``, MISSING or UNSEEN; and the cells.
+class Levels:
+    """A list of levels, and what cells are called by it.
 
-    Levels are texts, or the values of a typed column, which any way to write them stands for.
+    Parameters
+    ----------
+    levels : sequence
+        Texts, or the values of a typed column, which any way to write them stands for.
     """
-    place: dict[str, int] = {}
-    for code, level in enumerate(levels):
-        for text in [level] if isinstance(level, str) else ways_to_write(level):
-            place.setdefault(text, code)
-    texts, typed = cells_of(column)
-    values = texts.values
-    stripped = trimmed(values)
-    if typed is None:
-        table = np.array([*place.values(), UNSEEN], dtype=np.int32)
-        places = pc.index_in(values, pa.array([*place], values.type)).fill_null(len(place))
-        codes = table[np.asarray(places)]
-    else:
-        codes = np.array([_place(value, place) for value in typed], dtype=np.int32)
-    codes[are_empty(stripped) | are_words(stripped, missing)] = MISSING
-    return codes, texts
 
+    def __init__(self, levels: Sequence[Any]) -> None:
+        self._place: dict[str, int] = {}
+        for code, level in enumerate(levels):
+            for text in [level] if isinstance(level, str) else ways_to_write(level):
+                self._place.setdefault(text, code)
+        self._texts = pa.array([*self._place], pa.string())
+        self._codes = np.array([*self._place.values(), UNSEEN], dtype=np.int32)
 
-def _place(value: object, place: dict[str, int]) -> int:
-    return next((place[text] for text in ways_to_write(value) if text in place), UNSEEN)
+    @cached_property
+    def _by_number(self) -> dict[float, int]:
+        """Codes of the levels that are numbers, where only one is that number: 007 for 7."""
+        numbers = PLAIN.read(self._texts)
+        found, first, counts = np.unique(numbers, return_index=True, return_counts=True)
+        once = (counts == 1) & ~np.isnan(found)
+        return dict(zip(found[once].tolist(), self._codes[first[once]].tolist(), strict=True))
+
+    def codes_of(self, column: pa.ChunkedArray, missing: Sequence[str]) -> tuple[np.ndarray, Texts]:
+        """Code of each distinct cell, MISSING or UNSEEN; and the cells."""
+        texts, typed = cells_of(column)
+        values = texts.values
+        if typed is not None:
+            codes = np.array([self._code_of(value) for value in typed], dtype=np.int32)
+        elif len(values) < _FEW:
+            found = [self._place.get(text, UNSEEN) for text in values.to_pylist()]
+            codes = np.array(found, dtype=np.int32)
+        else:
+            keys = self._texts.cast(values.type)
+            codes = self._codes[np.asarray(pc.index_in(values, keys).fill_null(len(keys)))]
+        stripped = trimmed(values)
+        codes[are_empty(stripped) | are_words(stripped, missing)] = MISSING
+        return codes, texts
+
+    def _code_of(self, value: Any) -> int:
+        for text in ways_to_write(value):
+            if text in self._place:
+                return self._place[text]
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return self._by_number.get(float(value), UNSEEN)
+        return UNSEEN
 
 
 def read_truth(values: pa.StringArray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from .arrow import pa, pc
 from .hints import Hints
 from .numbers import SPACE, UNIT, NumberFormat, are_numbers
-from .texts import mask_of, trimmed
+from .texts import mask_of, probe, trimmed
 
 # A cell that may be a number: a sign, a unit before or after, digits and marks between them.
 _LOOSE = (
@@ -18,6 +19,12 @@ _LOOSE = (
     r"(?P<core>[.,]?\d(?:[\d.,'\x{2019} \x{00a0}\x{2009}\x{202f}]*[\d.,])?(?:[eE][-+]?\d+)?)"
     rf"{SPACE}*\)?(?P<after>{UNIT})?\)?$"
 )
+
+# Letters right before or after digits, as units stand there in few tables and codes in many.
+_CODE = re.compile(r"^[A-Za-z]\d|\d[A-DF-Za-df-z]\w*\d")
+
+# A point that is no thousands mark.
+_POINT = r"^[-+]?(?:0?\.|\d{4,}\.|\d+\.(?:\d{0,2}|\d{4,})(?:[eE].*)?$)"
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,8 @@ def possible_formats(values: Any, counts: np.ndarray, hints: Hints) -> NumberFor
     hints : Hints
     """
     total = int(counts.sum())
+    if not any(map(_worth_a_look, probe(values, counts).to_pylist())):
+        return None
     parts = pc.extract_regex(trimmed(values), _LOOSE)
     loose = mask_of(parts.is_valid())
     if int(counts[loose].sum()) * 2 <= total:
@@ -97,6 +106,17 @@ def possible_formats(values: Any, counts: np.ndarray, hints: Hints) -> NumberFor
     if not marked.any():
         return NumberFormats(formats[:1])
     return NumberFormats(formats, True, cores[int(np.argmax(marked))].as_py())
+
+
+def _worth_a_look(text: str) -> bool:
+    """Whether a text has digits and at most a unit beside them: a cheap look before a dear one."""
+    letters = [letter for letter in text if letter.isalpha()]
+    return len(letters) <= 5 and any(map(str.isdigit, text)) and not _CODE.search(text)
+
+
+def has_decimal_point(values: Any) -> bool:
+    """Whether some of the plain numbers have a point that can't stand before thousands."""
+    return bool(pc.any(pc.match_substring_regex(values, _POINT)).as_py())
 
 
 def _candidates(cores: Any, hints: Hints) -> list[tuple[str, str]]:

@@ -13,7 +13,8 @@ import numpy as np
 
 from .arrow import flat, pa, pc
 from .hints import DECIMALS, THOUSANDS
-from .texts import mask_of, some, trimmed
+from .record import Record
+from .texts import mask_of, some, trimmed, without_blanks
 
 # A plain space as the thousands mark stands for those that typesetters use, and ' for its
 # typographic form.
@@ -44,7 +45,7 @@ def number_pattern(decimal: str, thousands: str) -> str:
 
 
 @dataclass(frozen=True)
-class NumberFormat:
+class NumberFormat(Record):
     """How the numbers of a column are written.
 
     Attributes
@@ -97,9 +98,9 @@ class NumberFormat:
         """Read texts as float64: what ``float`` gives for each, NaN where there is no number."""
         if self.decimal == "." and not self.units:
             # Columns of plain numbers in one pass, which takes 'inf' and 'nan' too.
-            for plain in (lambda: values, lambda: pc.if_else(pc.equal(values, ""), None, values)):
+            for sieve in (lambda values: values, without_blanks):
                 try:
-                    return _finite(plain().cast(pa.float64()))
+                    return _finite(sieve(values).cast(pa.float64()))
                 except pa.ArrowInvalid:
                     pass
         return self._read_marked(trimmed(values))
@@ -137,8 +138,9 @@ def typed_numbers(column: pa.ChunkedArray) -> np.ndarray:
     """Float64 values of a typed column, NaN where missing; spans of time in days."""
     kind, types = column.type, pa.types
     if types.is_duration(kind):
-        spans = column.cast(pa.duration("us"), safe=False).cast(pa.int64())
-        return _floats(spans.cast(pa.float64(), safe=False)) / 86_400e6
+        ticks_a_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
+        ticks = column.cast(pa.int64()).cast(pa.float64(), safe=False)
+        return _floats(ticks) / (86_400 * ticks_a_second)
     if types.is_decimal(kind):  # by way of text, which is read exactly
         column = column.cast(pa.string())
     elif types.is_boolean(kind):

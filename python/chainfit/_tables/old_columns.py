@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from .._files.fields import Fields, ModelFileError, shorten
 from . import encoding, schema
@@ -118,11 +118,11 @@ def _meaning(column: Column) -> schema.Column:
 
 def as_encoding(columns: Sequence[Column]) -> encoding.Encoding:
     """Return what the net sees of the columns: no bins, and no range but that of MAX_DEVIATION."""
-    used = (column for column in columns if not isinstance(column, DroppedColumn))
+    used = [column for column in columns if not isinstance(column, DroppedColumn)]
     return encoding.Encoding(tuple(map(_features, used)))
 
 
-def _features(column: Column) -> encoding.Features:
+def _features(column: NumberColumn | BooleanColumn | CategoryColumn) -> encoding.Features:
     if isinstance(column, BooleanColumn):
         return encoding.BooleanFeatures(column.name, column.fill, column.indicator)
     if isinstance(column, CategoryColumn):

@@ -48,6 +48,7 @@ _NOUNS = {
     "date": "a date",
     "time": "a time of day",
     "boolean": "true or false",
+    "category": "a level",
 }
 
 
@@ -67,6 +68,12 @@ class Schema:
     def used(self) -> tuple[Column, ...]:
         """The columns that are not left out."""
         return tuple(column for column in self.columns if not isinstance(column, DroppedColumn))
+
+    @property
+    def left_out(self) -> list[str]:
+        """Names of the columns that are left out, and why."""
+        dropped = [column for column in self.columns if isinstance(column, DroppedColumn)]
+        return [f"{column.name!r}: {column.reason}" for column in dropped]
 
     @property
     def notes(self) -> list[str]:
@@ -106,7 +113,7 @@ class Schema:
         seen = set() if seen is None else seen
         parsed = {}
         for column in columns:
-            cells = column.read(table.column(column.name))
+            cells = _read(column, table.column(column.name))
             parsed[column.name] = cells.values
             if not isinstance(column, CategoryColumn):
                 _check_readable(column, cells, seen)
@@ -170,6 +177,15 @@ def check_names(table: pa.Table, needed: Sequence[str]) -> None:
         more = f" and {len(lacking) - 10} more" if len(lacking) > 10 else ""
         shown = ", ".join(map(repr, lacking[:10]))
         raise ColumnError(f"the table lacks columns that the model needs: {shown}{more}")
+
+
+def _read(column: Column, cells: pa.ChunkedArray) -> Cells:
+    try:
+        return column.read(cells)
+    except pa.ArrowNotImplementedError:  # lists, structs
+        raise ColumnError(
+            f"column {column.name!r} holds values of type {cells.type}; {_expected(column)}"
+        ) from None
 
 
 def _check_readable(column: Column, cells: Cells, seen: set[str]) -> None:

@@ -125,8 +125,10 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
             Columns in the order of `classes_`; rows add up to 1.
         """
         check_is_fitted(self)
-        fitted = self._as_published()
-        return np.concatenate([mean_probabilities(fitted.nets_, X) for X in fitted._blocks(X)])
+        return self._as_published()._probabilities(X)
+
+    def _probabilities(self, X: Any, seen: set[str] | None = None) -> Array:
+        return np.concatenate([mean_probabilities(self.nets_, X) for X in self._blocks(X, seen)])
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of the probability of each class.
@@ -289,7 +291,10 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         fitted = self._as_published()
         if return_std and fitted.nets_[0].out_activation_ != "mean_variance":
             raise ValueError("return_std=True needs a model fitted with loss='gaussian_nll'.")
-        blocks = [fitted._moments(block, return_std) for block in fitted._blocks(X)]
+        return fitted._predict(X, return_std=return_std)
+
+    def _predict(self, X: Any, seen: set[str] | None = None, *, return_std: bool = False) -> Any:
+        blocks = [self._moments(block, return_std) for block in self._blocks(X, seen)]
         mean = np.concatenate([block[0] for block in blocks])
         return (mean, np.concatenate([block[1] for block in blocks])) if return_std else mean
 

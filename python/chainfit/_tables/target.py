@@ -210,7 +210,9 @@ def learn_target(
     if marks:
         notes.append(f"target {name!r}: taken as missing: {named(marks)}")
     classes = tuple(sorted(rows))
-    shown = ", ".join(f"{label} ({plural(rows[label], 'row')})" for label in classes[:MAX_SHOWN])
+    shown = ", ".join(
+        f"{_shown(label)} ({plural(rows[label], 'row')})" for label in classes[:MAX_SHOWN]
+    )
     more = f" and {len(classes) - MAX_SHOWN} more" if len(classes) > MAX_SHOWN else ""
     notes.append(f"classes: {shown}{more}")
     return Target(name, task, classes, missing=missing, notes=tuple(notes))
@@ -260,7 +262,8 @@ def _task_of_words(draft: Draft, notes: list[str]) -> str:
         raise ColumnError(
             f"target {draft.name!r} holds {draft.kind}s, which are neither numbers nor classes"
         )
-    what = "booleans" if draft.kind == "boolean" else "text or categories"
+    booleans = draft.kind == "boolean" and not draft.words
+    what = "booleans" if booleans else "text or categories"
     notes.append(f"classification, because the target holds {what}")
     return "classification"
 
@@ -287,6 +290,12 @@ def _plain_class(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return float(value) if isinstance(value, Decimal) else ways_to_write(value)[0]
+
+
+def _shown(label: Any) -> str:
+    """Return a class as it is printed: as it is, with quotes where that would not tell it."""
+    text = str(label)
+    return text if text.isprintable() and text == text.strip() != "" else repr(label)
 
 
 def _check_classes(rows: dict[Any, int], inferred: bool) -> None:

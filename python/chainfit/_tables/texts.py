@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,12 @@ def mask_of(values: Any) -> np.ndarray:
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=bool)
 
 
+def probe(values: Any, counts: np.ndarray) -> Any:
+    """Take some texts, from all over a column, and the most frequent one, for a first look."""
+    places = np.arange(0, len(values), len(values) // 60 + 1)
+    return values.take(pa.array(np.union1d(places, [int(np.argmax(counts))])))
+
+
 def are_empty(stripped: Any) -> np.ndarray:
     """Whether each of the texts is empty: missing in every column."""
     return mask_of(pc.equal(stripped, pa.scalar("", stripped.type)))
@@ -110,7 +117,23 @@ def are_words(stripped: Any, words: Iterable[str]) -> np.ndarray:
 
 def are_missing_words(stripped: Any) -> np.ndarray:
     """Whether each of the texts is one of `MISSING_WORDS`."""
-    return mask_of(pc.is_in(pc.utf8_lower(stripped), pa.array(MISSING_WORDS, stripped.type)))
+    return mask_of(pc.is_in(pc.utf8_lower(stripped), _missing_words(stripped.type)))
+
+
+@cache
+def _missing_words(kind: Any) -> Any:
+    return pa.array(MISSING_WORDS, kind)
+
+
+@cache
+def _blanks(kind: Any) -> Any:
+    words = [form(word) for word in MISSING_WORDS for form in (str, str.upper, str.title)]
+    return pa.array(sorted({"", "NaN", *words}), kind)
+
+
+def without_blanks(values: Any) -> Any:
+    """Null in place of what is written for a missing value most often, as a first sieve."""
+    return pc.if_else(pc.is_in(values, _blanks(values.type)), None, values)
 
 
 @dataclass(frozen=True)
