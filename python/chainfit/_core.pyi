@@ -166,7 +166,7 @@ def predict(
     activation: _Activation,
     out_activation: str,
     n_threads: int | Callable[[], int],
-    blocks: Sequence[int] = (),
+    blocks: Sequence[int] | None = None,
 ) -> _Array: ...
 def loss(
     output: _Array,

@@ -219,8 +219,9 @@ class ClassTargets(ClassifierMixin, Jobs):
         return Y if Y is None else self._smoothed(Y)
 
     def _smoothed(self, Y: Array) -> Array:
-        share = float(self.label_smoothing)
-        return smoothed(Y, share, self._label_binarizer, self._blocks()) if share else Y
+        if not self.label_smoothing:
+            return Y
+        return smoothed(Y, float(self.label_smoothing), self._label_binarizer, self._blocks())
 
     def _same_classes(self, classes: Any) -> bool:
         """Whether `classes` plainly says nothing new; a no is for scikit-learn to judge."""

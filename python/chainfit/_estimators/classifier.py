@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from sklearn.utils.metaestimators import available_if
 
 from .._common.public import public
-from .base import BaseMLP
+from .base import BaseMLP, check_has_steps
 from .class_targets import ClassTargets
 from .job import given
 from .keywords import with_keywords
@@ -274,7 +274,7 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
         self.n_threads = n_threads
         self.precision = precision
 
-    @available_if(lambda model: model._check_solver())
+    @available_if(check_has_steps)
     def partial_fit(
         self,
         X: Any,

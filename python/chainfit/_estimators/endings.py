@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -29,7 +30,8 @@ Why = Literal[
 INTERRUPTED = "Training interrupted by user."
 
 
-class End(NamedTuple):
+@dataclass(slots=True)
+class End:
     """How training ended.
 
     Attributes

@@ -62,12 +62,8 @@ class Forward(Portable):
 
     def _output(self, X: Any, coefs: list[Array], intercepts: list[Array]) -> Array:
         """Return a[L] (rows, n_L) for X (rows, n_0), computed in X's dtype."""
-        W, b, threads = (
-            cast(coefs, X.dtype),
-            cast(intercepts, X.dtype),
-            thread_limit(self.n_threads),
-        )
-        link = self.out_activation_
+        dtype, link, threads = X.dtype, self.out_activation_, thread_limit(self.n_threads)
+        W, b = cast(coefs, dtype), cast(intercepts, dtype)
         if link == "softmax" and (blocks := self._blocks()):
             return _core.predict(X, W, b, self.activation, link, threads, blocks)
         return _core.predict(X, W, b, self.activation, link, threads)

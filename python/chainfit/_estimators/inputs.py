@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +35,8 @@ class Rows(NamedTuple):
     given: Callable[[], tuple[Any, Any]]  # X and y as the user gave them
 
 
-class FitData(NamedTuple):
+@dataclass(slots=True)
+class FitData:
     """Checked training data, all of one dtype."""
 
     X: Any  # (rows, n_0): ndarray of any strides, or CSR as `core_form` makes it

@@ -297,7 +297,7 @@ class Inside(Jobs):
             data.Y,
             data.sample_weight,
             data.l2,
-            thread_limit(settings.n_threads),
+            settings.threads,
             data.l1,
             loss_hook=settings.loss_hook(data.Y, data.sample_weight),
         )

@@ -112,7 +112,7 @@ class Jobs(Forward):
         first_pass = "coefs_" not in held or not (self.warm_start or incremental)
         data, weight_dtype = self._fit_data(X, y, sample_weight, classes, incremental, first_pass)
         if validation is not None:
-            data = data._replace(validation=self._validation_rows(validation, data))
+            data.validation = self._validation_rows(validation, data)
         outputs = data.Y.shape[1]
         if first_pass:
             for name in ("out_activation_", "_units_per_target"):

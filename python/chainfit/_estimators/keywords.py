@@ -269,8 +269,8 @@ def keywords_of(kind: Kind, losses: Iterable[str]) -> dict[str, Keyword]:
 def with_keywords(kind: Kind, losses: Iterable[str]) -> Callable[[Class], Class]:
     """Append the keywords to a class's parameters: a decorator, with the arguments of keywords_of.
 
-    They are keywords of `__init__`, in its signature, its checks and the class's docstring, and
-    `_own_parameters` has their defaults by name.
+    They are keywords of `__init__`, in its signature, its checks and the class's docstring.
+    `_own_parameters` has their defaults by name, `_defaults` those of all parameters.
     """
 
     def decorate(cls: Any) -> Any:
@@ -279,6 +279,8 @@ def with_keywords(kind: Kind, losses: Iterable[str]) -> Callable[[Class], Class]
         known = keywords_of(kind, losses)
         own = {name: keyword for name, keyword in known.items() if name not in signature.parameters}
         cls._own_parameters = {name: keyword.default for name, keyword in own.items()}
+        _, *plain_ones = signature.parameters.values()
+        cls._defaults = {p.name: p.default for p in plain_ones} | cls._own_parameters
         allowed = {name: keyword.allowed for name, keyword in known.items()}
         cls._parameter_constraints = {**cls._parameter_constraints, **allowed}
         if not own:

@@ -135,7 +135,7 @@ def class_codes(y: Array, classes: Array) -> npt.NDArray[np.intp] | None:
         return None
     # == of arrays of objects may be one bool
     known = np.asarray(classes.take(codes, mode="clip") == y)
-    return codes if known.all() else None
+    return codes if np.count_nonzero(known) == known.size else None  # a third of the time of all()
 
 
 def quick_targets(binarizer: LabelBinarizer, y: Array, dtype: np.dtype[Any]) -> Array | None:

@@ -23,7 +23,6 @@ from .parameters import as_float
 from .record import iteration, with_iterations
 from .settings import FitSettings
 from .state import State
-from .threads import thread_limit
 from .validation import Validation
 
 Array = npt.NDArray[Any]
@@ -73,7 +72,7 @@ class _Minimisation:
         self.settings, self.data, self.state, self.listeners = settings, data, state, listeners
         self._units, self._dtype = state.units, data.dtype
         self._hook = settings.loss_hook(data.Y, data.sample_weight)
-        self._threads = thread_limit(settings.n_threads)
+        self._threads = settings.threads
         self._scale = settings.loss_scale(self._units[-1])
         self._trainer = gradient_trainer(settings, self._units, data.dtype)
         theta = _pack(cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype))

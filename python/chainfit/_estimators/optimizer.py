@@ -26,7 +26,7 @@ Trainer = _core.TrainerF32 | _core.TrainerF64
 def cast(arrays: list[Array], dtype: np.dtype[Any]) -> list[Array]:
     """Return the arrays as ndarrays of `dtype`; those that are so already pass as they are."""
     return [
-        a if type(a) is np.ndarray and a.dtype == dtype else np.asarray(a, dtype=dtype)
+        a if type(a) is np.ndarray and a.dtype is dtype else np.asarray(a, dtype=dtype)
         for a in arrays
     ]
 
@@ -142,6 +142,8 @@ class Optimizer:
         self.averages = False
         self._trainer: Trainer | None = None
         self._net: tuple[Any, ...] | None = None
+        # what `trainer` was called with last: as long as it stays the same, so does the answer
+        self._made_for: tuple[FitSettings, list[int], np.dtype[Any]] | None = None
         # waits for a trainer; None while the trainer holds the state
         self._state: dict[str, Any] | None = {
             "eta": float(self.settings["learning_rate_init"]),
@@ -232,16 +234,7 @@ class Optimizer:
                 held[key] = getattr(self, key)
         return {"name": self.name, **held, "settings": dict(self.settings)}
 
-    def trainer(
-        self,
-        units: list[int],
-        activation: str | tuple[str, ...],
-        loss: str,
-        dtype: np.dtype[Any],
-        loss_settings: Mapping[str, Any],
-        out_activation: str,
-        sizes: tuple[int, ...],
-    ) -> Trainer:
+    def trainer(self, units: list[int], settings: FitSettings, dtype: np.dtype[Any]) -> Trainer:
         """Return the trainer for this net, the one at hand or a new one that takes the state over.
 
         Raises
@@ -249,21 +242,30 @@ class Optimizer:
         ValueError
             If the state belongs to a net of other shapes.
         """
-        net = (units, activation, loss, dtype, loss_settings, out_activation, sizes)
-        if self._trainer is None or self._net != net:
-            state = self.state() if self._state is None else self._state
-            settings = {**self.settings, **loss_settings}
-            trainer = new_trainer(
-                self.name, units, activation, loss, dtype, settings, out_activation, sizes
-            )
-            trainer.eta, trainer.steps = float(state["eta"]), int(state["steps"])
-            if state["slots"]:
-                trainer.set_slots([(cast(c, dtype), cast(b, dtype)) for c, b in state["slots"]])
-            if "raw" in state:
-                coefs, intercepts = state["raw"]
-                trainer.set_parameters(cast(coefs, dtype), cast(intercepts, dtype))
-            self._trainer, self._net, self._state = trainer, net, None
+        made_for = self._made_for
+        if made_for is None or made_for[0] is not settings or made_for[1:] != (units, dtype):
+            self._make_trainer(units, settings, dtype)
+            self._made_for = settings, units, dtype
+        assert self._trainer is not None
         return self._trainer
+
+    def _make_trainer(self, units: list[int], settings: FitSettings, dtype: np.dtype[Any]) -> None:
+        """Make a trainer that takes the state over, unless the one at hand is for the same net."""
+        activation, loss, own = settings.activation, settings.core_loss, settings.loss_settings
+        link, blocks = settings.core_link, settings.blocks
+        net = (units, activation, loss, dtype, own, link, blocks)
+        if self._trainer is not None and self._net == net:
+            return
+        state = self.state() if self._state is None else self._state
+        own = {**self.settings, **own}
+        trainer = new_trainer(self.name, units, activation, loss, dtype, own, link, blocks)
+        trainer.eta, trainer.steps = float(state["eta"]), int(state["steps"])
+        if state["slots"]:
+            trainer.set_slots([(cast(c, dtype), cast(b, dtype)) for c, b in state["slots"]])
+        if "raw" in state:
+            coefs, intercepts = state["raw"]
+            trainer.set_parameters(cast(coefs, dtype), cast(intercepts, dtype))
+        self._trainer, self._net, self._state = trainer, net, None
 
     def first_order(self, seed: int, rows: int) -> npt.NDArray[np.int64]:
         """Return the order of rows that RandomState(seed) shuffles first.

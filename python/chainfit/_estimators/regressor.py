@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from .._common.public import public
-from .base import BaseMLP
+from .base import BaseMLP, check_has_steps
 from .job import given
 from .keywords import with_keywords
 from .parameters import LAYER_SIZES
@@ -313,7 +313,7 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
             )
         super()._validate_params()
 
-    @available_if(lambda model: model._check_solver())
+    @available_if(check_has_steps)
     def partial_fit(
         self,
         X: Any,

@@ -6,7 +6,7 @@ parameters travel as a mapping, so that a new rule of the core needs no edit her
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -18,6 +18,7 @@ from .keywords import TABLE
 from .parameters import as_float
 from .rules import LINKS, LOSS_SETTINGS, OPTIMIZERS, SETTINGS, link_of, optimizer_name
 from .steps import StepSettings, check_steps
+from .threads import thread_limit
 
 
 def _plain(value: Any) -> Any:
@@ -52,6 +53,8 @@ class FitSettings:
         Whether to train one epoch, as `partial_fit` does, and not `max_iter` or until it converges.
     seed : int or None
         `random_state` where it is an integer.
+    threads : int or callable
+        The upper bound of threads, see `thread_limit`.
     blocks : tuple of int
         Numbers of neighbouring outputs with a softmax of their own each; () is one for all.
 
@@ -76,7 +79,7 @@ class FitSettings:
     early_stopping: bool
     validation_fraction: float
     max_fun: int
-    n_threads: int | None
+    threads: int | Callable[[], int]
     step: StepSettings
     incremental: bool = False
     seed: int | None = None
@@ -128,7 +131,7 @@ class FitSettings:
             early_stopping=bool(p["early_stopping"]),
             validation_fraction=float(p["validation_fraction"]),
             max_fun=p["max_fun"],
-            n_threads=p["n_threads"],
+            threads=thread_limit(p["n_threads"]),
             step=StepSettings.of(p),
             incremental=incremental,
             blocks=blocks,

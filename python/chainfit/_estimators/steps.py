@@ -7,8 +7,9 @@ sense with other parameters says so in `check_steps`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,8 @@ _OFF: dict[str, tuple[Any, ...]] = {
 }
 
 
-class StepSettings(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StepSettings:
     """What the estimator's parameters ask of each step.
 
     Attributes

@@ -74,9 +74,11 @@ def _within(y: Array, largest: float) -> bool:
 
 def _too_low(y: Array, loss: str, dtype: np.dtype[Any]) -> bool:
     lowest = LOSSES[loss].lowest_target
+    if lowest == -math.inf:
+        return False
     if LOSSES[loss].lowest_target_open:  # the kernels take denormal numbers for 0
         lowest += float(np.finfo(dtype).tiny)
-    return lowest > -math.inf and _least(y) < lowest
+    return _least(y) < lowest
 
 
 def _least(y: Array) -> float:

@@ -26,7 +26,6 @@ from .record import joined, last_epoch
 from .settings import FitSettings
 from .state import State
 from .steps import given_sizes
-from .threads import thread_limit
 from .validation import Validation, hold_out
 from .warn import warn
 
@@ -100,29 +99,16 @@ def _make_steps(
         order = _shuffled(data.X.shape[0] if order is None else order, generator, state.n_iter)
 
     coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
-    trainer = optimizer.trainer(
-        state.units,
-        settings.activation,
-        settings.core_loss,
-        data.dtype,
-        settings.loss_settings,
-        settings.core_link,
-        settings.blocks,
-    )
-    goes_on = optimizer.averages and step.averages
-    (trainer.set_average if goes_on else trainer.set_parameters)(coefs, intercepts)
+    trainer = optimizer.trainer(state.units, settings, data.dtype)
+    if optimizer.averages and step.averages:
+        trainer.set_average(coefs, intercepts)
+    else:
+        trainer.set_parameters(coefs, intercepts)
     optimizer.averages = step.averages
     if rates or optimizer.seed is not None:
         trainer.set_dropout(rates, optimizer.seed or 0)
-    # scores of a fit before may be those of other rows
-    fresh = data.validation is not None or settings.own.get("scoring") is not None
-    going_on = (settings.incremental and state.best) or state.resumed
-    anew = early_stopping and fresh and not going_on
     rows_seen = data.X.shape[0] if order is None else len(order)
-    run = _new_run(settings, state, optimizer, rows_seen, anew)
-    run.l2 = data.l2
-    if data.l1:
-        run.l1 = data.l1
+    run = _new_run(settings, data, state, optimizer, rows_seen)
     if validation is not None:
         run.validate = True
     if not shuffle:
@@ -142,8 +128,9 @@ def _make_steps(
             generator._bit_generator if shuffle and generator is not None else None,
             run,
             watcher,
-            thread_limit(settings.n_threads),
-            loss_hook=settings.loss_hook(data.Y, data.sample_weight),
+            settings.threads,
+            None,
+            settings.loss_hook(data.Y, data.sample_weight),
         )
     except BaseException as raised:
         error = raised
@@ -181,12 +168,13 @@ def _why(
 ) -> Why:
     if error is not None:
         return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-    if run.stopped == "converged":
+    stopped = run.stopped
+    if stopped == "converged":
         adaptive = optimizer.settings["learning_rate"] == "adaptive"
         return "eta_too_small" if adaptive else "converged"
-    if run.stopped == "diverged":
+    if stopped == "diverged":
         return "diverged"
-    if run.stopped == "time_limit":
+    if stopped == "time_limit":
         return "time_limit"
     return "callback" if watcher is not None and watcher.stopped else "max_iter"
 
@@ -286,9 +274,9 @@ class _Watcher:
 
 
 def _new_run(
-    settings: FitSettings, state: State, optimizer: Optimizer, rows: int, anew: bool
+    settings: FitSettings, data: FitData, state: State, optimizer: Optimizer, rows: int
 ) -> _core.Run:
-    """Return the core's settings for this run, its counters where the state left them, or anew."""
+    """Return the core's settings for this run, its counters where the state left them."""
     batch_size = rows_of_batch(settings.solver, settings.batch_size, rows)
     if batch_size > rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
@@ -301,6 +289,9 @@ def _new_run(
         limit = settings.own.get("time_limit")
         if limit is not None:
             run.time_limit = as_float(limit)
+    run.l2 = data.l2
+    if data.l1:
+        run.l1 = data.l1
     run.tol = settings.tol
     run.n_iter_no_change = settings.n_iter_no_change
     if settings.early_stopping:
@@ -319,7 +310,7 @@ def _new_run(
     run.t = int(state.t)
     if state.resumed:
         run.n_iter = state.n_iter
-    if anew:
+    if settings.early_stopping and _scores_anew(settings, data, state):
         return run
     if state.no_improvement_count:
         run.no_improvement_count = int(state.no_improvement_count)
@@ -328,6 +319,13 @@ def _new_run(
     if state.best_validation_score is not None:
         run.best_validation_score = float(state.best_validation_score)
     return run
+
+
+def _scores_anew(settings: FitSettings, data: FitData, state: State) -> bool:
+    """Whether scores of a fit before don't count, for they may be those of other rows."""
+    if (settings.incremental and state.best) or state.resumed:
+        return False
+    return data.validation is not None or settings.own.get("scoring") is not None
 
 
 def _after(

@@ -24,7 +24,6 @@ from .outputs import right_answers
 from .scores import UNSUITED
 from .settings import FitSettings
 from .state import State
-from .threads import thread_limit
 
 Array = npt.NDArray[Any]
 
@@ -53,7 +52,7 @@ class Validation:
         self._by_loss = scoring == "loss"
         self._by_scorer = not (scoring is None or self._by_loss)
         self.with_loss = data.validation is not None or scoring is not None
-        self._threads = thread_limit(settings.n_threads)
+        self._threads = settings.threads
 
     def __call__(
         self, coefs: list[Array], intercepts: list[Array], state: Snapshot
