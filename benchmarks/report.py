@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
-import textwrap
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
+from marks import fill
 from peers.figures import (
     base_of,
     fastest,
@@ -286,17 +285,6 @@ TABLES = {
               "floors": lambda report: floors(report)[0]},
     "shapes": {"jumps": jumps, "depths": depths, "choices": choices},
 }  # fmt: skip
-
-
-def fill(page: str, name: str, text: str) -> str:
-    """Return the page with the text between the marks of this name."""
-    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.S)
-    if len(pattern.findall(page)) != 1:
-        raise ValueError(f"the page must have {begin} and {end} once")
-    if "\n" not in text:  # a paragraph, not a table
-        text = textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
-    return pattern.sub(lambda _: f"{begin}\n{text}\n{end}", page)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -125,6 +125,9 @@ struct ParameterArrays {
             throw py::value_error("expected " + std::to_string(layers.size()) +
                                   " arrays of coefs and of intercepts, got " + std::to_string(coef_list.size()) +
                                   " and " + std::to_string(intercept_list.size()));
+        owners.reserve(2 * layers.size());
+        coefs.reserve(layers.size());
+        intercepts.reserve(layers.size());
         for (std::size_t l = 0; l < layers.size(); ++l) {
             const auto index = static_cast<std::ptrdiff_t>(l);
             owners.push_back(checked_array<T>(coef_list[l], {layers[l].n_in, layers[l].n_out}, {"coefs", index, what}));

@@ -2,6 +2,8 @@
 // A new event is a function of the core's Observer, and here the words that it calls the listener with.
 #pragma once
 
+#include <pybind11/gil_safe_call_once.h>
+
 #include "arrays.hpp"
 #include "engine/fit.hpp"
 #include "outside.hpp"
@@ -12,9 +14,15 @@ namespace chainfit {
 using ShuffleFunction = void (*)(void* bit_generator, std::int64_t* order, std::int64_t n);
 
 inline ShuffleFunction shuffle_function() {
-    static const auto function = reinterpret_cast<ShuffleFunction>(
-        py::module_::import("chainfit._shuffle").attr("function").cast<py::capsule>().get_pointer<void>());
-    return function;
+    // A plain static would keep its lock while the import lets go of the GIL, and a thread that then takes the GIL and
+    // wants the lock would wait for ever.
+    PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<ShuffleFunction> function;
+    return function
+        .call_once_and_store_result([] {
+            const py::object capsule = py::module_::import("chainfit._shuffle").attr("function");
+            return reinterpret_cast<ShuffleFunction>(capsule.cast<py::capsule>().get_pointer<void>());
+        })
+        .get_stored();
 }
 
 // A Python listener, NumPy's random numbers and Python's signals behind the core's Observer. Made and destroyed with

@@ -22,6 +22,8 @@ struct PlainLayers {
         if (coefs.size() == 0 || coefs.size() != intercepts.size())
             throw py::value_error("coefs and intercepts must be as many, at least one, got " +
                                   std::to_string(coefs.size()) + " and " + std::to_string(intercepts.size()));
+        owners.reserve(2 * coefs.size());
+        layers.reserve(coefs.size());
         for (std::size_t l = 0; l < coefs.size(); ++l) {
             const auto index = static_cast<std::ptrdiff_t>(l);
             const py::array w = contiguous(checked_array<T>(coefs[l], {l ? n_out() : -1, -1}, {"coefs", index}));
@@ -127,15 +129,16 @@ void bind_prediction(py::module_& m) {
     m.def(
         "predict",
         [](const py::object& X, const py::sequence& coefs, const py::sequence& intercepts, const py::object& activation,
-           const std::string& out_activation, const py::object& n_threads, std::vector<Index> blocks) {
-            const LinkSettings link{out_activation, std::move(blocks)};
+           const std::string& out_activation, const py::object& n_threads, const py::object& blocks) {
+            LinkSettings link{out_activation, {}};
+            if (!blocks.is_none()) link.blocks = blocks.cast<std::vector<Index>>();
             return py::isinstance<py::array_t<float>>(X) ||
                            (is_sparse(X) && py::isinstance<py::array_t<float>>(attribute(X, "data")))
                        ? predict_as<float>(X, coefs, intercepts, activation, link, n_threads)
                        : predict_as<double>(X, coefs, intercepts, activation, link, n_threads);
         },
         py::arg("X"), py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"),
-        py::arg("n_threads"), py::arg("blocks") = std::vector<Index>());
+        py::arg("n_threads"), py::arg("blocks") = py::none());
     m.def(
         "loss",
         [](const py::object& output, const py::object& Y, const py::object& sample_weight, const std::string& loss,

@@ -5,10 +5,14 @@ matter of tests/page/test_controls.py.
 """
 
 import itertools
+import re
+import unicodedata
 
 import numpy as np
 
 import chainfit
+from chainfit._explain import step_rules
+from chainfit._explain.writer import Writer
 
 # Sums in another order, and the browser's own exp, log and tanh: some ulp, relative to the terms.
 CLOSE = {"rtol": 1e-11, "atol": 1e-14}
@@ -113,3 +117,101 @@ def lines_of(page, selector):
         """all => all.map((line) =>
             [...line.querySelectorAll("math")].map((m) => m.textContent).join(" "))""",
     )
+
+
+TRACE = """([epoch, row]) => {
+    const t = chainfit.trace(epoch, row);
+    const { units } = chainfit.data;
+    const range = (n) => [...Array(n).keys()];
+    const of_line = (l, i) => range(units[l + 1]).map((j) => t.gradient({ l, i, j }));
+    const db = units.slice(1).map((_, l) => of_line(l, -1));
+    const dW = units.slice(1).map((_, l) => range(units[l]).map((i) => of_line(l, i)));
+    const all_rows = (name) => units.map((_, l) =>
+        t.rows[0][name][l] && t.rows.flatMap((row) => [...row[name][l]]));
+    const [z, a, delta] = ["z", "a", "delta"].map(all_rows);
+    return { z, a, delta, dW, db, J: t.J, penalty: t.penalty };
+}"""
+
+
+def assert_same_numbers(page, numbers, epoch, row):
+    shown = page.evaluate(TRACE, [epoch, row])
+    for name in ("z", "a", "delta"):
+        for l, theirs in enumerate(getattr(numbers, name)):  # noqa: E741
+            if theirs is None:
+                assert shown[name][l] is None
+            else:
+                np.testing.assert_allclose(shown[name][l], theirs.ravel(), **CLOSE)
+    for name in ("dW", "db"):
+        for mine, theirs in zip(shown[name], getattr(numbers, name), strict=True):
+            np.testing.assert_allclose(mine, theirs, **CLOSE)
+    np.testing.assert_allclose(
+        [shown["J"], shown["penalty"]], [numbers.J, numbers.penalty], **CLOSE
+    )
+
+
+# Formulas as a row of letters and signs, without what belongs to MathML alone.
+SIGNS = """() => {
+    const text = (e) => {
+        const [first, second] = e.children;
+        switch (e.localName) {
+            case "mfrac": return `${text(first)}/${text(second)}`;
+            case "msqrt": return `sqrt${[...e.children].map(text).join("")}`;
+            case "msup": return `${first.textContent === "e" ? "exp" : text(first)}${text(second)}`;
+            case "mrow": case "math": case "msub": case "msubsup": case "munder":
+                return [...e.children].map(text).join("");
+            default: return e.textContent;
+        }
+    };
+    const lines = (selector) => [...document.querySelectorAll(selector)].map((line) =>
+        [...line.querySelectorAll("math")].map(text).join(""));
+    return {
+        heads: lines(".factors th"),
+        rules: lines(".factors td:nth-child(2)"),
+        path: lines(".one-path .line:first-child"),
+        update: lines("section:has(h3) > .formula .line"),
+        gap: lines(".factors .folded th").length,
+    };
+}"""
+
+
+def signs(text):
+    """Return a formula without brackets, blanks and what marks indices."""
+    return re.sub(r"[()\s_^]", "", unicodedata.normalize("NFKC", text))
+
+
+def assert_same_formulas(shown, chain):
+    """The chain that SIGNS has found is that of a row, sign by sign."""
+    write = Writer("unicode", digits=4)
+    row = chain.row(0)
+    end = -1 - len(chain.penalty_terms)  # the last is the product
+    heads, rules_shown = shown["heads"][:end], shown["rules"][:end]
+    if shown["gap"]:
+        del heads[-2], rules_shown[-2]  # delta, the product so far
+    assert [signs(head) for head in heads] == [
+        signs(write.symbols(factor.partial)) for factor in row.factors
+    ]
+    for factor, rule in zip(row.factors, rules_shown, strict=True):
+        general = rule.startswith("∑")  # the sum over a layer is written with an index
+        sides = [signs(side) for side in rule.split("=")]
+        # one factor for a neuron: the page writes the two that it is made of
+        is_joined = chain.notation.per_neuron and factor is row.factors[-1]
+        expected = signs(write.symbols(factor.rule))
+        assert general or is_joined or sides[0] == expected, (sides, expected)
+    if shown["path"]:
+        best = max(row.paths, key=lambda path: abs(path.product))
+        partials = [signs(write.symbols(factor.partial)) for factor in best.factors]
+        assert [signs(part) for part in shown["path"][0].split("·")] == partials
+
+
+def assert_update_lines(shown, chain):
+    """The lines of the update that SIGNS has found are those of the chain, sign by sign."""
+    write = Writer("unicode", digits=4)
+    name = chain.address.name(chain.notation)
+    weight = signs(write.name(name))
+    lines = step_rules.update_rule(chain.update, chain.notation.loss, name)
+    for line, written in zip(lines, shown["update"][-len(lines) :], strict=True):
+        expected = signs(f"{write.name(line.name)}={write.symbols(line.rule)}")
+        expected = re.sub(r"(\d)e-(\d+)", r"\1·10−\2", expected)
+        for when in ("old", "new"):
+            expected = expected.replace(f"{weight}{when}", f"w{when}")
+        assert signs(written).startswith(f"{expected}="), (written, expected)

@@ -43,6 +43,7 @@ def step(kind, rows=1):
         out_activation=out_activation,
         loss=loss,
         alpha=0.1 * (number % 2),
+        l1=0.05 * (number % 3 == 0),
         solver=("sgd", "adam")[number % 2],
         momentum=0.9 * (number % 3 == 0),
     )

@@ -270,13 +270,6 @@ def test_models_of_every_kind(case):
             assert_allclose(check.kernel, chain.value, rtol=1e-10, atol=1e-15)
 
 
-def test_a_model_of_tables():
-    frame = load_iris(as_frame=True).frame
-    model = chainfit.TableModel(hidden_layer_sizes=(4,), max_iter=3).fit(frame, "target")
-    chain = explain(model, frame.iloc[60:61], None, "w_12^(1)")
-    assert "from node 2 of layer 1 (sepal width (cm)) to node 1 of layer 2" in str(chain)
-
-
 def test_rows_of_a_batch():
     chain = explain(TUTORIAL, [ROW, [0.0, 1.0, -1.0]], [1.0, 0.0], "w_12^(2)")
     assert chain.n_rows == 2 and chain.row(-1) is chain.row(1)

@@ -165,3 +165,15 @@ def test_the_kernel_is_given_the_parameters_of_the_loss(loss):
     other = explain(Net(W, net.intercepts, loss=loss), X, Y, (0, 1, 2))
     assert chain.verification.kernel is not None
     assert abs(chain.value - other.value) > 1e-3  # so the parameters matter to this weight
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "quantile"])
+def test_steps_stop_short_of_a_kink_of_the_loss(loss):
+    for away in (1e-6, -1e-6, 1e-8, 1.0):
+        net = Net([[[1.0]]], loss=loss, quantile=0.3)
+        check = explain(net, [1.0], [1.0 + away], (0, 0, 0)).verification
+        above, below = (1.0, -1.0) if loss == "absolute_error" else (0.7, -0.3)
+        assert check.difference == pytest.approx(below if away > 0 else above, abs=1e-5)
+    check = explain(net, [1.0], [1.0], (0, 0, 0)).verification
+    assert check.chain == 0 and check.difference is None
+    assert f"1 rows lie on a kink of {loss}" in check.difference_note

@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from chainfit import Net, _core, explain, reference
-from chainfit._explain.net import HIDDEN_ACTIVATIONS, OUT_ACTIVATIONS
+from chainfit import MLPClassifier, MLPRegressor, Net, _core, explain, reference
+from chainfit._explain.net import HIDDEN_ACTIVATIONS, OUT_ACTIVATIONS, as_net
 from chainfit.reference import LOSSES
 
 NETS = 200
@@ -40,8 +40,10 @@ def random_step(seed):
     loss, out = PAIRS[seed % len(PAIRS)]
     activation = HIDDEN_ACTIVATIONS[seed % len(HIDDEN_ACTIVATIONS)]
     units = list(rng.randint(1, 5, 3 + seed % 4))  # one to four hidden layers
-    if out == "softmax":
+    if out in ("softmax", "mean_variance"):
         units[-1] = max(2, units[-1])
+    if out == "mean_variance":
+        units[-1] -= units[-1] % 2
     net = Net(
         [rng.normal(0, 1.2 / math.sqrt(n), (n, m)) for n, m in pairwise(units)],
         [rng.normal(0, 0.3, n) for n in units[1:]],
@@ -49,6 +51,7 @@ def random_step(seed):
         out_activation=out,
         loss=loss,
         alpha=rng.choice([0.0, 0.1]),
+        l1=0.05 * (seed % 3 == 0),
     )
     rows = int(rng.choice([1, 1, 2, 4]))
     X = rng.normal(size=(rows, units[0]))
@@ -61,6 +64,8 @@ def random_step(seed):
         Y = np.round(Y)
     elif loss == "poisson":
         Y = rng.poisson(1.0, Y.shape).astype(float)
+    elif loss == "gaussian_nll":
+        Y = np.tile(Y[:, : units[-1] // 2], (1, 2))
     weights = rng.uniform(0, 2, rows) if seed % 3 == 0 else None
     return net, X, Y, weights, rng
 
@@ -118,7 +123,7 @@ def test_factors_give_the_stored_gradient(first, n_weights):
         for n in range(n_weights):
             chain = first_chain.of(random_address(net, rng)) if n else first_chain
             products = [math.prod(factor.value for factor in path.factors) for path in chain.paths]
-            terms = [*products, chain.l2_term]
+            terms = [*products, chain.l2_term, chain.l1_term]
             stored = stored_gradient(chain)
             size, left = math.fsum(map(abs, terms)), cancelled(net, X, Y)
             off = abs(math.fsum(terms) - stored)
@@ -158,3 +163,71 @@ def test_every_rule_gives_its_number(seed):
                 assert math.isclose(row.factors[0].value, row.share)
             size = chain.backward.absolute_terms[r] * row.share
             assert abs(folded - row.share * row.term) <= 1e-14 * size
+
+
+# --- models, with what steps may do beside their rule --------------------------------------------
+
+MODELS = 60
+
+
+def random_model(seed):
+    """Return a model that has trained, its next rows and weights, and their generator."""
+    rng = np.random.RandomState(seed)
+    classes = bool(rng.randint(2))
+    X = rng.normal(size=(30, 3))
+    y = np.digitize(X[:, 0] + X[:, 1], [-0.5, 0.5]) if classes else X[:, 0] * X[:, 1]
+    hidden = tuple(int(n) for n in rng.randint(1, 6, rng.randint(1, 4)))
+    rates = [0.0, 0.5, tuple(rng.choice([0.0, 0.3, 0.6], len(hidden) + 1))]
+    options = {
+        "dropout": rates[rng.randint(3)],
+        "l1": rng.choice([0.0, 0.2]),
+        "alpha": rng.choice([0.0, 0.1]),
+        "weight_decay": rng.choice([None, 0.05]),
+        "clip_norm": rng.choice([None, 0.1, 10.0]),
+        "average": rng.choice([None, "ema"]),
+        "solver": str(rng.choice(["sgd", "adam", "adamw", "rmsprop"])),
+        "momentum": rng.choice([0.0, 0.9]),
+        "activation": tuple(str(a) for a in rng.choice(HIDDEN_ACTIVATIONS, len(hidden))),
+        "random_state": [seed, np.random.RandomState(seed)][rng.randint(2)],
+    }
+    kind = MLPClassifier if classes else MLPRegressor
+    if not classes:
+        options["loss"] = str(rng.choice(["squared_error", "huber", "gaussian_nll", "quantile"]))
+        options["quantile"] = [0.3, (0.2, 0.6)][rng.randint(2)]
+    elif rng.randint(2):
+        y = np.c_[y, X[:, 2] > 0] + 2  # two classifications
+    model = kind(hidden_layer_sizes=hidden, max_iter=2, batch_size=7, **options).fit(X, y)
+    rows = slice(0, int(rng.choice([1, 5])))
+    weights = rng.uniform(0.5, 2, rows.stop) if rng.randint(2) else None
+    return model.set_params(batch_size=rows.stop), X[rows], y[rows], weights, rng
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("first", range(0, MODELS, 10))
+def test_chains_of_models_and_their_next_step(first):
+    for seed in range(first, first + 10):
+        model, X, y, weights, rng = random_model(seed)
+        chain = None
+        for n in range(3):
+            address = random_address(as_net(model), rng)
+            notation = NOTATIONS[seed % 4]
+            if chain is None:
+                chain = explain(
+                    model, X, y, address, sample_weight=weights, notation=notation, max_paths=5000
+                )
+            chain = chain.of(address)
+            products = [math.prod(factor.value for factor in path.factors) for path in chain.paths]
+            terms = [*products, chain.l2_term, chain.l1_term]
+            size = math.fsum(map(abs, terms))
+            assert abs(math.fsum(terms) - stored_gradient(chain)) <= 1e-12 * size, (seed, n)
+            for path in chain.paths[:3]:
+                for factor in path.factors:
+                    assert math.isclose(
+                        factor.rule.value, factor.value, rel_tol=1e-12, abs_tol=1e-14
+                    ), (seed, str(factor))
+        update = chain.trace.update
+        published = update.slots.get("average", (None, update.new))[1]
+        model.partial_fit(X, y, sample_weight=weights)
+        for kind, found in zip((model.coefs_, model.intercepts_), published, strict=True):
+            for theirs, ours in zip(kind, found, strict=True):
+                np.testing.assert_array_equal(theirs, ours, err_msg=str(seed))

@@ -1,20 +1,15 @@
 """Checkpoints as files: what is refused and left alone; of tables, and on the command line."""
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
-from cut_short import Crash, crash, model_of
-from numpy.testing import assert_array_equal
+from cut_short import crash, model_of
 from sklearn.base import clone
-from sklearn.datasets import load_iris
 from sklearn.metrics import fbeta_score, make_scorer
 
 import chainfit
-from chainfit import ModelFileError, TableModel
-from chainfit._cli.main import main
-from chainfit._cli.train import Interruption
+from chainfit import ModelFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -163,38 +158,3 @@ def test_a_model_with_a_checkpoint_is_cloned_and_saved(tmp_path):
     assert clone(model).checkpoint == tmp_path / "c"
     model.fit(rows, targets).save(tmp_path / "model")
     assert chainfit.load(tmp_path / "model").checkpoint == str(tmp_path / "c")
-
-
-# -- tables, the command line
-
-
-def test_a_table_model_is_taken_up_again(tmp_path):
-    frame = load_iris(as_frame=True).frame
-    parameters = {"random_state": 0, "max_iter": 8, "hidden_layer_sizes": (5,)}
-    expected = TableModel(**parameters).fit(frame, "target")
-    model = TableModel(**parameters, checkpoint=str(tmp_path / "c"), checkpoint_interval=1)
-    with pytest.raises(RuntimeError, match="crash"):
-        model._fit_followed_by([Crash(4)], frame, "target", None)
-    model.fit(frame, "target")
-    assert_array_equal(model.predict_proba(frame), expected.predict_proba(frame))
-
-
-def test_train_on_the_command_line_is_taken_up_again(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    load_iris(as_frame=True).frame.to_csv("iris.csv", index=False)
-    options = "iris.csv --target target --max-iter 9 --hidden 5".split()
-    assert main(["train", *options, "--model", "plain.safetensors"]) == 0
-    path = ["--checkpoint", "c.checkpoint", "--checkpoint-interval", "2"]
-    with monkeypatch.context() as patch:
-        crash_at = Crash(6)
-        patch.setattr(Interruption, "end", lambda self, *a: crash_at.end(*a), raising=False)
-        assert main(["train", *options, *path, "--model", "again.safetensors"]) != 0
-        assert "crash" in capsys.readouterr().err
-    assert Path("c.checkpoint").exists()
-    assert not Path("again.safetensors").exists()
-    assert main(["train", *options, *path, "--model", "again.safetensors"]) == 0
-    rows = load_iris(as_frame=True).frame
-    plain, again = (chainfit.load(f"{name}.safetensors") for name in ("plain", "again"))
-    assert_array_equal(plain.predict_proba(rows), again.predict_proba(rows))
-    assert main(["train", *options, "--alpha", "1", *path, "--model", "again.safetensors"]) != 0
-    assert "alpha" in capsys.readouterr().err

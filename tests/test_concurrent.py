@@ -104,24 +104,27 @@ def test_classes_and_weights_are_published_together():
 def test_tables_are_published_whole():
     pd = pytest.importorskip("pandas")
     frames = [
-        pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 0, "up", "down"), "y": y}),
-        pd.DataFrame({"a": np.where(X[:, 0] > 0, "up", "down"), "b": X[:, 1], "y": 100 * y}),
+        pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 0, "up", "down")}),
+        pd.DataFrame({"a": np.where(X[:, 0] > 0, "up", "3"), "b": X[:, 1]}),
     ]
-    parameters = {"hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
-    right = [chainfit.TableModel(**parameters).fit(f, "y").predict(frames[0]) for f in frames]
-    model = chainfit.TableModel(**parameters).fit(frames[0], "y")
+    parameters = {"n_nets": 2, "hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
+    known = pd.DataFrame({"a": ["3"] * len(X), "b": X[:, 1]})
+    models = [chainfit.TabularRegressor(**parameters) for _ in frames]
+    targets = [y, 100 * y]
+    right = [m.fit(*pair).predict(known) for *pair, m in zip(frames, targets, models, strict=True)]
+    model = models[0]
 
     def predict():
-        answer = model.predict(frames[0])
+        answer = model.predict(known)
         assert any(np.array_equal(answer, one) for one in right)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Others(predict) as others:
             for n in range(20):
-                model.fit(frames[n % 2], "y")
-                with pytest.raises(ValueError, match="target"):
-                    model.fit(frames[n % 2].assign(y=None), "y")
+                model.fit(frames[n % 2], targets[n % 2])
+                with pytest.raises(ValueError, match="Input y contains NaN"):
+                    model.fit(frames[n % 2], np.full(len(X), np.nan))
     assert others.rounds[0] > 0
 
 
@@ -315,3 +318,30 @@ def test_a_child_forked_while_another_thread_trains():
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         thread.join()
+
+
+FIRST_FITS = """
+import sys, threading, time
+import numpy as np
+import chainfit
+
+class Slow:  # lets the other thread run while the first looks for the module
+    def find_spec(self, name, path=None, target=None):
+        if name == "chainfit._shuffle":
+            time.sleep(0.3)
+
+sys.meta_path.insert(0, Slow())
+sys.modules.pop("chainfit._shuffle", None)
+net = lambda: chainfit.MLPRegressor(max_iter=1, tol=0).fit(np.eye(4), np.arange(4.0))
+threads = [threading.Thread(target=net) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_first_fits_side_by_side_end():
+    """What the first fit of a process looks up is waited for without the GIL."""
+    command = [sys.executable, "-W", "ignore", "-c", FIRST_FITS]
+    subprocess.run(command, check=True, timeout=60)

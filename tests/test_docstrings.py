@@ -65,4 +65,4 @@ def test_what_is_public_has_an_example():
     documented = {test.name.rpartition(".")[2] for name in MODULES for test in examples(name)}
     assert set(chainfit.__all__) - WITHOUT - documented == set()
     assert not WITHOUT - set(chainfit.__all__)
-    assert {"MLPClassifier", "MLPRegressor", "TableModel", "explain"} <= documented
+    assert {"MLPClassifier", "MLPRegressor", "TabularRegressor", "explain"} <= documented

@@ -23,7 +23,7 @@ import pytest
 
 import chainfit
 from chainfit._cli.main import main
-from chainfit._files.disk import _create_unnamed, check_writable, write_atomically
+from chainfit._files.disk import _open_successor, check_writable, write_atomically
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and owners of POSIX")
 
@@ -43,10 +43,9 @@ def folder():
     os.chdir(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = chainfit.TableModel(hidden_layer_sizes=(3,), max_iter=2, random_state=0)
-        model.fit(FRAME, "y")
-    model.save("model")
-    FRAME.to_csv("table.csv", index=False)
+        FRAME.to_csv("table.csv", index=False)
+        options = "--target y --model model --n-nets 1 --hidden 3 --max-iter 2".split()
+        run("train", "table.csv", *options)
     yield path
     os.chdir(before)
     shutil.rmtree(path)
@@ -68,7 +67,7 @@ def explored(path=None):
 #: Everything that writes a file for the user, as a function of its path.
 WRITERS = {
     "model.save": lambda path: chainfit.load("model").save(path),
-    "net.save": lambda path: chainfit.load("model").net_.save(path),
+    "net.save": lambda path: chainfit.load("model").nets_[0].save(path),
     "explore": explored,
     "page.save": lambda path: explored().save(path),
     "predict --out": lambda path: run("predict", "model", "table.csv", "--out", path),
@@ -240,10 +239,11 @@ def test_a_kill_while_writing_leaves_the_old_file_and_no_other(old, folder):
     left = leftovers(folder)
     for name in left:
         (folder / name).unlink()
-    descriptor = _create_unnamed(str(old), os.O_WRONLY, 0o600)
-    if descriptor is None:
+    successor = _open_successor(str(old), str(old))
+    os.close(successor.descriptor)
+    if successor.named:
+        os.unlink(successor.name)
         pytest.skip("the file system has no files without a name")
-    os.close(descriptor)
     assert not left
 
 
@@ -402,7 +402,7 @@ def test_a_path_that_is_no_text(folder):
     name = b"model \xff\xfe"
     chainfit.load("model").save(name)
     assert name in os.listdir(b".")
-    assert chainfit.load(name).target_name_ == "y"
+    assert chainfit.load(name).target_.name == "y"
     assert explored(name).path == os.fsdecode(name)
     with pytest.raises(chainfit.ModelFileError, match=r"model .*: not a safetensors file"):
         chainfit.load(name)
@@ -418,7 +418,7 @@ def test_what_is_no_path_is_refused(name, folder):
         (
             model,
             TypeError,
-            "path must be the name of a file, .* got an object of type .*TableModel",
+            "path must be the name of a file, .* got an object of type .*Tabular",
         ),
         (X, TypeError, "path must be the name of a file, .*type numpy.ndarray"),
         (FRAME, TypeError, "path must be the name of a file, .*DataFrame"),

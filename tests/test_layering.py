@@ -70,7 +70,9 @@ FORBIDDEN = (
 
 # The Python modules that may use the compiled ones, and those that may use the package as users do.
 COMPILED = {"_core", "_shuffle", "row_predictor"}
-USE_CORE = r"__init__|(_estimators|_bench|_cli)\..*|_common\.version|_explain\.(net|update|verify)"
+USE_CORE = (
+    r"__init__|(_estimators|_bench|_cli)\..*|_common\.version|_explain\.(net|next_step|verify)"
+)
 USE_PACKAGE = r"__init__|__main__|(_cli|_bench)\..*"
 
 # Paths of one machine, put together so that this file does not hold them itself.

@@ -33,7 +33,8 @@ def saved(tmp_path_factory):
     path = tmp_path_factory.mktemp("saved") / "m"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        chainfit.TableModel("regression", max_iter=2, random_state=0).fit(FRAME, "y").save(path)
+        model = chainfit.TabularRegressor(n_nets=1, hidden_layer_sizes=(4,), max_iter=2)
+        model.fit(FRAME.drop(columns="y"), FRAME["y"]).save(path)
     return path.read_bytes()
 
 
@@ -205,4 +206,4 @@ def test_a_foreign_table_is_told_on_the_command_line(folder, capsys):
         ("copy", "it is a table in Parquet"),
     ):
         for command in (["train", name, "--target", "y"], ["predict", "model.safetensors", name]):
-            assert error_of(capsys, *command) == f"{name}: not a CSV file in UTF-8: {words}"
+            assert error_of(capsys, *command) == f"{name}: is no table of text or Parquet: {words}"

@@ -24,13 +24,21 @@ import chainfit
 from chainfit import MLPClassifier, MLPRegressor, ModelFileError
 from chainfit._files.model import digest
 from chainfit._files.safetensors import encode
-from chainfit._tables.table import TableModel
+from chainfit._tables.dialect import Dialect
+from chainfit._tables.tabular import TabularClassifier, TabularRegressor
+from chainfit._tables.target import Target
 
 pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 
 X, IRIS = load_iris(return_X_y=True)
 SEVERAL = np.c_[IRIS, 9 * (X[:, 0] > 6)]
 FRAME = pd.DataFrame(X, columns=["a", "b", "c", "d"])
+TABLE = FRAME[["b", "c", "d"]].assign(
+    kind=np.array(["u", "v", "w"])[IRIS],
+    yes=IRIS == 1,
+    day=pd.date_range("2024-01-01", periods=150),
+)
+SMALL = {"n_nets": 2, "n_bins": 3, "hidden_layer_sizes": (4,), "max_iter": 2}
 
 
 def _good(folder: Path) -> dict[str, bytes]:
@@ -47,15 +55,23 @@ def _good(folder: Path) -> dict[str, bytes]:
                 hidden_layer_sizes=(5,), max_iter=3, random_state=np.random.RandomState(1)
             ).fit(X, X[:, 0]),
             "sgd": MLPClassifier((5,), max_iter=3, solver="sgd", random_state=0).fit(X, IRIS),
-            "table": TableModel(max_iter=3, random_state=0).fit(
-                FRAME.assign(kind=np.array(["u", "v"])[IRIS % 2]), "a"
-            ),
+            "table": TabularRegressor(
+                **SMALL, drop=["c"], random_state=np.random.RandomState(2)
+            ).fit(TABLE, X[:, 0]),
             "several": MLPClassifier(
                 (3,), early_stopping=True, class_weight=[{0: 1, 1: 2, 2: 1}, {0: 1, 9: 3}]
             ).partial_fit(X, SEVERAL, classes=[[0, 1, 2], [0, 9]], X_val=X, y_val=SEVERAL),
-            "table of classes": TableModel(max_iter=3, random_state=0).fit(FRAME, IRIS),
+            "table of classes": TabularClassifier(**SMALL, random_state=0).fit(FRAME, IRIS),
         }
-    files = {}
+        with_target = models["table of classes"]
+        with_target.target_ = Target("iris", "classification", (0, 1, 2))
+        with_target.dialect_ = Dialect()
+    files = {
+        f"old {name}": (
+            Path(__file__).with_name("files") / f"table_{word}.safetensors"
+        ).read_bytes()
+        for name, word in (("table", "numbers"), ("table of classes", "classes"))
+    }
     for name, model in models.items():
         model.save(folder / name)
         files[name] = (folder / name).read_bytes()
@@ -511,57 +527,189 @@ EDITS = {
         lambda parts: parts.metadata.update(format="pt"),
         "metadata: unknown entries .'format'.",
     ),
-    # tables
-    "scale zero": ("table", put("settings.columns.0.scale", 0), "'scale' must be positive"),
-    "mean text": ("table", put("settings.columns.0.mean", "x"), "'mean' must be a finite number"),
-    "column missing": (
-        "table",
-        lambda parts: parts.settings["columns"].pop(),
-        "columns make 3 features, the net has 5 inputs",
+    # tables of 0.1.0
+    "old scale zero": ("old table", put("settings.columns.0.scale", 0), "'scale' must be positive"),
+    "old mean text": ("old table", put("settings.columns.0.mean", "x"), "'mean' must be a finite"),
+    "old column missing": (
+        "old table",
+        lambda parts: parts.settings["columns"].pop(1),
+        "columns make 11 features, a net has 12 inputs",
     ),
-    "column twice": (
-        "table",
+    "old column twice": (
+        "old table",
         lambda parts: parts.settings["columns"].append(parts.settings["columns"][0]),
         "their names must differ",
     ),
-    "column of unknown kind": (
-        "table",
+    "old column of unknown kind": (
+        "old table",
         put("settings.columns.0.kind", "image"),
         "'kind' must be one of 'number'",
     ),
-    "column with more": ("table", put("settings.columns.0.x", 1), "column 'b': unknown entries"),
-    "levels twice": ("table", put("settings.columns.3.levels", ["u", "u"]), "must differ"),
-    "target scale negative": ("table", put("settings.target.scale", -1), "must be positive"),
-    "task disagrees": (
-        "table",
-        put("settings.task", "classification"),
-        "'classification' disagrees with a net of regression",
+    "old column with more": (
+        "old table",
+        put("settings.columns.0.x", 1),
+        "column 'size': unknown entries",
     ),
-    "net of unknown kind": (
-        "table",
+    "old levels twice": (
+        "old table",
+        put("settings.columns.3.levels", ["u", "u"]),
+        "'levels' must differ",
+    ),
+    "old target scale": ("old table", put("settings.target.scale", -1), "must be positive"),
+    "old task disagrees": (
+        "old table",
+        put("settings.task", "classification"),
+        "'classification' disagrees with a net MLPRegressor",
+    ),
+    "old net of unknown kind": (
+        "old table",
         put("settings.net.kind", "TableModel"),
         "'kind' must be one of 'MLPClassifier', 'MLPRegressor'",
     ),
-    "net of several targets": (
-        "table of classes",
+    "old net of several targets": (
+        "old table of classes",
         lambda parts: (
             put("settings.net.settings.classes.target", "multilabel-indicator")(parts),
-            put("settings.net.settings.out_activation", "logistic")(parts),
+            parts.settings["net"]["settings"]["units"].__setitem__(2, 2),
+            tensor("net.classes", lambda classes: np.arange(2))(parts),
+            tensor("net.coefs.1", lambda W: np.repeat(W, 2, 1))(parts),
+            tensor("net.intercepts.1", lambda b: np.repeat(b, 2))(parts),
+            put("settings.net.settings.optimizer", None)(parts),
+            [parts.tensors.pop(name) for name in [*parts.tensors] if ".slots." in name],
         ),
-        "net: must be of one target, not of several",
+        "a net has 11 inputs and 2 outputs",
     ),
-    "net broken": ("table", tensor("net.coefs.0", first(np.inf)), "'coefs.0' holds NaN"),
-    "table parameter of another net": (
-        "table",
+    "old net broken": ("old table", tensor("net.coefs.0", first(np.inf)), "'coefs.0' holds NaN"),
+    "old parameter of another net": (
+        "old table",
         put("settings.parameters.layers", 3),
         "MLPRegressor has no .'layers'.",
     ),
-    "table parameter wrong": ("table", put("settings.parameters.alpha", -1), "'alpha' parameter"),
-    "table parameter misplaced": (
-        "table",
-        put("settings.parameters.task", "auto"),
-        "belong beside",
+    "old parameter wrong": (
+        "old table",
+        put("settings.parameters.alpha", -1),
+        "'alpha' parameter",
     ),
+    "old parameter misplaced": (
+        "old table",
+        put("settings.parameters.task", "auto"),
+        "parameters must be a JSON object of the net's own",
+    ),
+    # tables
+    "table parameter wrong": ("table", put("settings.parameters.n_nets", 0), "'n_nets' parameter"),
+    "table parameter unknown": (
+        "table",
+        put("settings.parameters.layers", 3),
+        "parameters: unknown entries 'layers'",
+    ),
+    "table words no words": (
+        "table",
+        put("settings.parameters.drop", {"list": [1]}),
+        "'drop' must hold strings",
+    ),
+    "table random state broken": (
+        "table",
+        tensor("parameters.random_state.key", lambda _: None),
+        "'random_state.key' is missing",
+    ),
+    "table names": (
+        "table",
+        put("settings.feature_names", ["b", "b", "c", "d", "e", "f"]),
+        "'feature_names' must be 6 that differ",
+    ),
+    "table columns": (
+        "table",
+        lambda parts: parts.settings["schema"]["columns"].pop(),
+        "'schema' has 5 columns, 'n_features' is 6",
+    ),
+    "schema broken": (
+        "table",
+        put("settings.schema.columns.0.kind", "image"),
+        "'kind' must be one",
+    ),
+    "schema of other columns": (
+        "table",
+        put("settings.schema.columns.0.name", "other"),
+        "encoding: column 'other': 'name' must be one of 'other'",
+    ),
+    "encoding short": (
+        "table",
+        lambda parts: parts.settings["encoding"].pop(),
+        "encoding: 4 entries for 5 columns",
+    ),
+    "encoding with more": ("table", put("settings.encoding.0.x", 1), "column 'b': unknown entries"),
+    "encoding scale": ("table", put("settings.encoding.0.scale", 0), "'scale' must be positive"),
+    "encoding scale of nothing": (
+        "table",
+        put("settings.encoding.0.scale", 1e-310),
+        "'scale' must be positive",
+    ),
+    "encoding limit": ("table", put("settings.encoding.0.limit", 1e9), "'limit' must be positive"),
+    "encoding range": ("table", put("settings.encoding.0.low", 99), "between 'low' and 'high'"),
+    "encoding mean": ("table", put("settings.encoding.0.mean", "nan"), "'mean' must be a finite"),
+    "encoding edges": (
+        "table",
+        put("settings.encoding.0.edges", [1, 1, 2]),
+        "must be finite and ri",
+    ),
+    "encoding edge of nothing": (
+        "table",
+        put("settings.encoding.0.edges", [1.0, "inf"]),
+        "must be finite and rise",
+    ),
+    "encoding of another width": (
+        "table",
+        put("settings.encoding.0.edges", []),
+        "features, a net has",
+    ),
+    "encoding code twice": ("table", put("settings.encoding.2.codes", [0, 0, 1]), "different pl"),
+    "encoding code beyond": (
+        "table",
+        put("settings.encoding.2.codes", [0, 1, 3]),
+        "among 3 levels",
+    ),
+    "encoding fill": ("table", put("settings.encoding.3.fill", 1), "'fill' must be true or false"),
+    "table rows": ("table", put("settings.n_rows", 0), "'n_rows' must be an integer"),
+    "no nets": ("table", put("settings.nets", []), "there are 0 nets"),
+    "net lost": ("table", lambda parts: parts.settings["nets"].pop(), "unknown tensors 'nets.1."),
+    "nets that differ": (
+        "table",
+        lambda parts: (
+            put("settings.nets.1.dtype", "float64")(parts),
+            put("settings.nets.1.parameters.precision", "float64")(parts),
+            [
+                parts.tensors.update({name: parts.tensors[name].astype(np.float64)})
+                for name in parts.tensors
+                if name.startswith("nets.1.") and parts.tensors[name].dtype == np.float32
+            ],
+        ),
+        "nets must agree in outputs, classes and dtype",
+    ),
+    "table net broken": ("table", tensor("nets.1.coefs.0", first(np.nan)), "'coefs.0' holds NaN"),
+    "target scale": ("table", put("settings.scaled.scale", 0), "'scale' must be positive"),
+    "target range": ("table", put("settings.scaled.range", [2, 1]), "finite numbers that rise"),
+    "target range of one": ("table", put("settings.scaled.range", [2]), "finite numbers that rise"),
+    "target range open": (
+        "table",
+        put("settings.scaled.range", [0, "inf"]),
+        "finite numbers that rise",
+    ),
+    "temperature": (
+        "table of classes",
+        put("settings.temperature", 0),
+        "'temperature' must be positive",
+    ),
+    "target of another task": (
+        "table of classes",
+        lambda parts: parts.settings["target"].update(task="regression", classes=[]),
+        "a target of regression disagrees with classification",
+    ),
+    "target of other classes": (
+        "table of classes",
+        put("settings.target.classes", [0, 1]),
+        "classes .0, 1. are not those of the nets",
+    ),
+    "dialect": ("table of classes", put("settings.dialect.delimiter", ""), "single characters"),
 }
 
 
@@ -753,10 +901,12 @@ def check_any(raw: bytes, path: Path) -> None:
         model = chainfit.load(path)
     except ModelFileError:
         return
-    if isinstance(model, TableModel):
-        frame = FRAME.assign(kind="u")
-        out = model.predict(frame)
-        assert out.shape == (len(X),)
+    if hasattr(model, "nets_"):
+        cells = {"number": 1.5, "date": "2024-01-02", "time": "12:00", "boolean": True}
+        columns = model.schema_.used
+        out = model._blocks({c.name: [cells.get(c.kind, "u")] * 3 for c in columns} or X[:3])
+        out = np.concatenate([net._forward(x) for x in out for net in model.nets_])
+        assert len(model.predict({c.name: [cells.get(c.kind, "u")] * 3 for c in columns})) == 3
     else:
         assert len(model.predict(X)) == len(X)
         out = model._forward(X)

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 import chainfit
 from chainfit._explain.batch import as_batch
 from chainfit._explain.net import CANONICAL, as_net
+from chainfit._tables.target import Target
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -21,6 +22,7 @@ X = RNG.randn(40, 3)
 SIGNAL = X[:, 0] + X[:, 1] ** 2
 WORDS = np.array(["low", "middle", "high"])[np.digitize(SIGNAL, [0, 1])]
 SMALL = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}
+TABULAR = {"n_nets": 2, "hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
 W = [np.arange(6).reshape(3, 2) / 10, [[1.0], [-1.0]]]
 
 
@@ -140,21 +142,22 @@ def test_names_come_from_frames_pipelines_and_tables():
     assert net.feature_names == ("a", "b", "c") and net.source is pipeline
     assert net.model is pipeline[-1]
     assert as_net(make_pipeline(StandardScaler(), model).fit(X, SIGNAL)).feature_names[0] == "x_1"
-    table = chainfit.TableModel(max_iter=2).fit(frame.assign(size=WORDS, price=SIGNAL), "price")
+    table = chainfit.TabularRegressor(**TABULAR).fit(frame.assign(size=WORDS), SIGNAL)
     net = as_net(table)
-    assert net.model is table.net_ and net.output_names == ("price",)
-    assert net.feature_names == tuple(table.feature_names_)
+    assert net.model is table.nets_[0] and net.output_names == ("y_1",)
+    assert net.feature_names == tuple(table.get_feature_names_out())
+    assert as_net(table, 1).model is table.nets_[1]
 
 
 def test_a_pipeline_of_one_step_and_a_table_of_ones_own_kind():
     pipeline = make_pipeline(chainfit.MLPRegressor(**SMALL)).fit(X, SIGNAL)
     check_batch(as_batch(pipeline, X[0], 1.0), X[:1], [[1.0]])
 
-    class MyTable(chainfit.TableModel):
+    class MyTable(chainfit.TabularRegressor):
         pass
 
-    table = MyTable(max_iter=2).fit(pd.DataFrame({"a": X[:, 0], "b": X[:, 1]}), SIGNAL)
-    assert as_net(table).model is table.net_ and as_net(table).output_names == ("y_1",)
+    table = MyTable(**TABULAR).fit(pd.DataFrame({"a": X[:, 0], "b": X[:, 1]}), SIGNAL)
+    assert as_net(table).model is table.nets_[0] and as_net(table).output_names == ("y_1",)
 
 
 def test_what_is_no_model_and_what_is_not_fitted():
@@ -165,7 +168,7 @@ def test_what_is_no_model_and_what_is_not_fitted():
     for model in (
         chainfit.MLPClassifier(),
         theirs.MLPRegressor(),
-        chainfit.TableModel(),
+        chainfit.TabularClassifier(),
         make_pipeline(StandardScaler(), chainfit.MLPRegressor()),
     ):
         with pytest.raises(NotFittedError, match="not fitted"):
@@ -213,13 +216,26 @@ def test_rows_are_rounded_as_training_rounds_them():
 def test_pipelines_and_tables_take_rows_as_their_users_do():
     pipeline = make_pipeline(StandardScaler(), chainfit.MLPRegressor(**SMALL)).fit(X, SIGNAL)
     check_batch(as_batch(pipeline, X[1], 2.0), pipeline[0].transform(X[1:2]), [[2.0]])
-    frame = pd.DataFrame(X, columns=["a", "b", "c"]).assign(size=WORDS, price=SIGNAL)
-    table = chainfit.TableModel(max_iter=2, precision="float64").fit(frame, "price")
-    Y = (SIGNAL[:5, None] - table.target_mean_) / table.target_scale_
-    rows = table.transform(frame[:5])
-    check_batch(as_batch(table, frame[:5], None), rows, Y)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"]).assign(size=WORDS)
+    table = chainfit.TabularRegressor(**TABULAR, precision="float64").fit(frame, SIGNAL)
+    Y = (SIGNAL[:5, None] * 0.5 - table.target_mean_ * 0.5) / (table.target_scale_ * 0.5)
+    rows = table.encode(frame[:5])
     check_batch(as_batch(table, frame[:5], SIGNAL[:5]), rows, Y)
+    check_batch(as_batch(table, frame[:5].to_dict("list"), SIGNAL[:5]), rows, Y)
+    check_batch(as_batch(table, frame.iloc[0], SIGNAL[0]), rows[:1], Y[:1])
     check_batch(as_batch(table, rows, Y), rows, Y)
+    with pytest.raises(ValueError, match="y must be given"):
+        as_batch(table, frame, None)
+    table.target_ = Target("price", "regression")  # as the command line leaves it
+    check_batch(as_batch(table, frame[:5].assign(price=SIGNAL[:5]), None), rows, Y)
+    with pytest.raises(ValueError, match=r"row 2 has no target that the model knows in .*'price'"):
+        as_batch(table, frame[:5].assign(price=[1.0, 2.0, None, 3.0, 4.0]), None)
+    arrays = chainfit.TabularRegressor(**TABULAR).fit(X, SIGNAL)
+    check_batch(
+        as_batch(arrays, X[0], SIGNAL[0]),
+        arrays.encode(X[:1]),
+        (as_batch(arrays, X[:1], SIGNAL[:1])).Y,
+    )
 
 
 def test_a_net_by_hand_takes_numbers_of_classes_or_shares():

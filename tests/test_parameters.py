@@ -8,6 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.utils._param_validation import (
+    InvalidParameterError,
+    validate_parameter_constraints,
+)
 
 from chainfit import MLPClassifier, MLPRegressor, _core
 from chainfit._estimators import rules
@@ -29,6 +33,22 @@ each_solver = pytest.mark.parametrize("solver", ["lbfgs", "sgd", "adam"])
 def fit(kind, **parameters):
     parameters = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0, **parameters}
     return kind(**parameters).fit(X, y)
+
+
+@both
+def test_defaults_would_pass_the_check_that_fit_leaves_out(kind):
+    defaults = kind().get_params(deep=False)
+    assert defaults == kind._defaults
+    validate_parameter_constraints(kind._parameter_constraints, defaults, kind.__name__)
+
+
+def test_a_subclass_with_a_default_of_its_own_is_checked():
+    class Wrong(MLPRegressor):
+        def __init__(self, alpha=-1):
+            super().__init__(alpha=alpha)
+
+    with pytest.raises(InvalidParameterError, match="alpha"):
+        Wrong().fit(X, y)
 
 
 @both

@@ -95,20 +95,20 @@ def test_page_saved_under_a_nasty_name(tmp_path):
 @pytest.mark.parametrize("name", ["\x1b[2J", "\u202eabc", "a\rb", "\x9b31m"])
 def test_errors_and_warnings_of_tables(name):
     """What names a column or a label: a table that lacks it, values that can't be read."""
-    frame = pd.DataFrame({name: np.arange(12.0), "k": ["u", name] * 6, "y": np.arange(12.0) % 5})
-    model = chainfit.TableModel(hidden_layer_sizes=(2,), max_iter=2)
+    frame = pd.DataFrame({name: np.arange(12.0), "k": ["u", name] * 6})
+    model = chainfit.TabularRegressor(n_nets=1, hidden_layer_sizes=(2,), max_iter=2)
     told = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model.fit(frame, "y")
-        model.predict(frame.assign(**{name: "x" + name, "k": name + name}))
+        model.fit(frame, np.arange(12.0) % 5)
+        model.predict(frame.assign(**{name: ["1"] * 11 + ["x" + name], "k": name + name}))
         told += [str(warning.message) for warning in caught]
     for wrong in (frame.drop(columns=name), pd.concat([frame, frame[[name]]], axis=1)):
         with pytest.raises(ValueError) as error:
             model.predict(wrong)
         told.append(str(error.value))
     with pytest.raises(ValueError) as error:
-        chainfit.TableModel().fit(frame, "no " + name)
+        chainfit.TabularRegressor(drop=["no " + name]).fit(frame, np.arange(12.0) % 5)
     told.append(str(error.value))
     assert all(map(is_clean, told)) and sum(printable(name) in text for text in told) >= 4
 

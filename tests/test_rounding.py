@@ -36,25 +36,28 @@ def check(tree, values):
     return value, error
 
 
+OTHERS = (rules.IS_VARIANCE, rules.PARTNER, rules.GIVEN, rules.GIVEN_SLOPE)
 PLAIN = [name for name, rule in rules.ACTIVATIONS.items() if rule.slope is not None]
 
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_activations(name):
     rule = rules.ACTIVATIONS[name]
-    value, error = check(rule.value, {rules.Z: Z})
+    known = {rules.IS_VARIANCE: np.arange(len(Z)) % 2.0}
+    value, error = check(rule.value, {rules.Z: Z, **known})
     # far below what a wrong digit would cost
     assert (error <= 1e-14 * np.maximum(np.abs(Z), 1) * np.maximum(np.abs(value), 1)).all()
-    check(rule.slope, {rules.Z: Z, rules.A: value})
+    check(rule.slope, {rules.Z: Z, rules.A: value, **known})
 
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_errors_of_what_goes_in(name):
     """A sum that is off by e gives an output that is off by no more than the bound."""
     rule, e = rules.ACTIVATIONS[name], 1e-7
-    value, error = bounded(rule.value, {rules.Z: Bounded(Z, np.full_like(Z, e))})
+    known = {rules.IS_VARIANCE: np.zeros_like(Z)}
+    value, error = bounded(rule.value, {rules.Z: Bounded(Z, np.full_like(Z, e)), **known})
     for moved in (Z - e, Z + e, Z + e / 3):
-        off = np.abs(bounded(rule.value, {rules.Z: moved}).value - value)
+        off = np.abs(bounded(rule.value, {rules.Z: moved, **known}).value - value)
         assert (off <= error * 1.0001).all()
     steepest = np.max(np.abs(np.diff(value) / np.diff(Z)))
     assert error.max() <= 10 * e * max(steepest, 1)
@@ -65,7 +68,8 @@ def test_losses(name):
     rule = rules.LOSSES[name]
     for y in (0.0, 1.0, 0.25)[name == "gamma" :]:  # which has no target of 0
         values = {rules.Y: np.full_like(A, y), rules.A: A}
-        values |= {p: np.full_like(A, 0.3) for p in rule.parameters}
+        values |= {p: np.full_like(A, 0.3) for p in (*rule.parameters, *OTHERS)}
+        values[rules.IS_VARIANCE] = np.arange(len(A)) % 2.0
         check(rule.scale * rule.term, values)
         check(rule.slope, values)
         if rule.of_sum is not None and name != "log_loss":  # of all sums of its layer

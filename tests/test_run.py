@@ -390,3 +390,24 @@ def test_an_interrupt_ends_the_run_after_a_whole_step(python):
     done = python(INTERRUPTED, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("all\n")
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", [_core.TrainerF32, _core.TrainerF64])
+def test_is_finite_looks_at_each_number(kind, wrong):
+    dtype = np.float32 if kind is _core.TrainerF32 else np.float64
+    trainer = kind([3, 19, 2], "relu", "squared_error", "adam")
+    W = [np.ones((3, 19), dtype), np.ones((19, 2), dtype)]
+    b = [np.ones(19, dtype), np.ones(2, dtype)]
+    slots = [([a.copy() for a in W], [a.copy() for a in b]) for _ in range(2)]
+    trainer.set_slots(slots)
+    for a in (*W, *b, *slots[1][0], *slots[1][1]):
+        for i in range(a.size):
+            a.flat[i], before = wrong, a.flat[i]
+            trainer.set_parameters(W, b)
+            trainer.set_slots(slots)
+            assert not trainer.is_finite()
+            a.flat[i] = before
+    trainer.set_parameters(W, b)
+    trainer.set_slots(slots)
+    assert trainer.is_finite()

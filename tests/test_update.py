@@ -181,12 +181,13 @@ def test_loaded_models_and_tables(tmp_path):
     loaded = chainfit.load(tmp_path / "model.safetensors")
     update = chainfit.trace(loaded, X[0], "no").update
     assert_bits(update, model.partial_fit(X[:1], ["no"]), np.float64)
-    frame = pd.DataFrame(X, columns=list("abcde")).assign(size=TARGETS["words"], y=SIGNAL)
-    table = chainfit.TableModel(max_iter=2).fit(frame, "y")
-    found = chainfit.trace(table, frame[:3], None)
-    y = (SIGNAL[:3] - table.target_mean_) / table.target_scale_
-    table.net_.partial_fit(table.transform(frame[:3]), y)
-    assert_bits(found.update, table.net_, np.float32)
+    frame = pd.DataFrame(X, columns=list("abcde")).assign(size=TARGETS["words"])
+    table = chainfit.TabularRegressor(n_nets=2, max_iter=2, random_state=0).fit(frame, SIGNAL)
+    found = chainfit.trace(table, frame[:3], SIGNAL[:3], net=1)
+    table.nets_[1].set_params(early_stopping=False).partial_fit(
+        table.encode(frame[:3]), table._as_learned(SIGNAL[:3])
+    )
+    assert_bits(found.update, table.nets_[1], np.float32)
 
 
 def test_the_numbers_of_one_weight():

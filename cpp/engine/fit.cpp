@@ -12,14 +12,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_between(Clock::time_point begin, Clock::time_point end) {
+    return std::chrono::duration<double>(end - begin).count();
+}
 
 // Ends the run where the observer does, or when its time is up.
 class Deadline final : public Interrupt {
    public:
     Deadline(Observer& observer, double limit) : observer_(observer), limit_(limit) {}
-    bool reached() const { return seconds_since(start_) >= limit_; }
-    bool interrupted() override { return reached() || observer_.interrupted(); }
+    Clock::time_point start() const { return start_; }
+    bool reached(Clock::time_point now) const { return seconds_between(start_, now) >= limit_; }
+    bool interrupted() override { return reached(Clock::now()) || observer_.interrupted(); }
 
    private:
     Observer& observer_;
@@ -147,8 +150,8 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
     if (run.n_iter) run.stopped = next_epoch(run, optimizer.schedule, observer);
     Deadline deadline(observer, run.time_limit);
     InterruptPoll poll(deadline, roads.net().isa);
+    auto start = deadline.start();  // of the epoch
     while (run.stopped.empty()) {
-        const auto start = Clock::now();
         if (run.schedule == LearningRate::given) {
             schedule.first_given = schedule.steps;
             schedule.given = observer.step_sizes(schedule.steps, source.batches());
@@ -157,7 +160,7 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
         Progress<T> progress{schedule, poll, run.loss_scale};
         epoch(source, roads, optimizer, hook, loss_hook, gradient, progress, max_threads);
         if (progress.interrupted) {
-            if (deadline.reached()) run.stopped = "time_limit";
+            if (deadline.reached(Clock::now())) run.stopped = "time_limit";
             return;
         }
         const double loss = progress.loss / static_cast<double>(source.rows());
@@ -169,10 +172,12 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
         count_improvement(run, loss, record, observer);
         record.eta = schedule.eta_of(schedule.steps - 1);
         if (takes_norm) record.gradient_norm = norm.take_mean();
-        record.seconds = seconds_since(start);
+        record.seconds = seconds_between(start, Clock::now());
         run.epochs.push_back(record);
         run.stopped = end_epoch(run, loss, schedule, observer);
-        if (run.stopped.empty() && deadline.reached()) run.stopped = "time_limit";
+        if (!run.stopped.empty()) return;
+        start = Clock::now();
+        if (deadline.reached(start)) run.stopped = "time_limit";
     }
 }
 

@@ -2,6 +2,7 @@
 #include "engine/gradient.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "engine/plan.hpp"
 #include "engine/threads.hpp"
@@ -25,15 +26,14 @@ Optimizer<T>::Optimizer(const Network<T>& network, const Isa& isa, const Optimiz
 
 template <class T>
 bool Optimizer<T>::is_finite() const {
-    int others = 0;
+    constexpr Index V = kLanes<T>;
+    T sums[V] = {};  // of 0 for a finite number, NaN for any other
     // What is not finite in the first of two slots goes into the weights with the next product; Adam divides by its
     // second one, rmsprop by its only one.
     for (const Buffer<T>* buffer : {&parameters.w, &parameters.slot[rule_.slots == 1 ? 0 : 1]})
-        for (Index i = 0; i < buffer->size(); ++i) {
-            const T x = (*buffer)[i];
-            others |= !(x - x == 0);  // 0 for a finite number, NaN for any other
-        }
-    return others == 0;
+        for (Index i = 0; i < buffer->size(); i += V)
+            for (Index k = 0; k < V; ++k) sums[k] += (*buffer)[i + k] - (*buffer)[i + k];
+    return std::accumulate(sums, sums + V, T(0)) == 0;
 }
 
 template <class T>

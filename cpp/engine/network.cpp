@@ -2,6 +2,7 @@
 #include "engine/network.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace chainfit {
@@ -40,6 +41,15 @@ void for_each_line(const Layer& layer, Visit visit) {
             visit(layer.offset + j * layer.panel + i * V, i, j * V, std::min(V, layer.n_out - j * V));
 }
 
+// Most lines are whole, and for these nothing is called.
+template <class T>
+void copy_line(const T* from, Index count, T* to) {
+    if (count == kLanes<T>)
+        std::memcpy(to, from, sizeof(T) * kLanes<T>);
+    else
+        std::copy_n(from, count, to);
+}
+
 }  // namespace
 
 template <class T>
@@ -51,7 +61,7 @@ void Network<T>::pack(const std::vector<Matrix<const T>>& coefs, const std::vect
             const Matrix<const T>& from = bias ? intercepts[l] : coefs[l];
             const T* source = from.data + (bias ? 0 : i * from.row) + j * from.column;
             if (from.column == 1)
-                std::copy_n(source, count, packed + at);
+                copy_line(source, count, packed + at);
             else
                 for (Index c = 0; c < count; ++c) packed[at + c] = source[c * from.column];
         });
@@ -65,7 +75,10 @@ void Network<T>::unpack(const T* packed, const std::vector<Matrix<T>>& coefs,
             const bool bias = i == layers_[l].n_in;
             const Matrix<T>& to = bias ? intercepts[l] : coefs[l];
             T* target = to.data + (bias ? 0 : i * to.row) + j * to.column;
-            for (Index c = 0; c < count; ++c) target[c * to.column] = packed[at + c];
+            if (to.column == 1)
+                copy_line(packed + at, count, target);
+            else
+                for (Index c = 0; c < count; ++c) target[c * to.column] = packed[at + c];
         });
 }
 

@@ -76,16 +76,21 @@ void RowStepper<T>::prepare(const Batches<T>& batches, const Schedule<T>& schedu
     steps_.scalars = schedule.constants();
     steps_.count = std::min(max_rows_, batches.rows.end - batches.next);
     const BatchRows rows{batches.order, {batches.next, batches.next + steps_.count}};
-    const bool level = schedule.is_level();
-    const T eta = schedule.eta_after(0), decay = schedule.decay_after(0);
+    if (schedule.is_level()) {
+        std::fill_n(steps_.eta, steps_.count, schedule.eta_after(0));
+        std::fill_n(steps_.decay, steps_.count, schedule.decay_after(0));
+    } else {
+        for (Index s = 0; s < steps_.count; ++s) {
+            steps_.eta[s] = schedule.eta_after(s);
+            steps_.decay[s] = schedule.decay_after(s);
+        }
+    }
     for (Index s = 0; s < steps_.count; ++s) {
         const Index row = rows.row(rows.range.begin + s);
         const double weight = samples.weight ? static_cast<double>(samples.weight[row]) : 1.0;
         inverse_weight_[s] = inverse_weight_of(weight);
         steps_.row_weight[s] = static_cast<T>(weight * inverse_weight_[s]);
-        steps_.eta[s] = level ? eta : schedule.eta_after(s);
         steps_.l2[s] = schedule.l2_over_weight(inverse_weight_[s]);
-        steps_.decay[s] = level ? decay : schedule.decay_after(s);
         steps_.x[s] = input.row(row, x_.data() + s * n_in);
         steps_.y[s] = samples.Y + row * n_out;
     }

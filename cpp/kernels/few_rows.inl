@@ -48,10 +48,12 @@ CHAINFIT_INLINE void few_backward(const FewRowsLayer<T>& layer, Index j, const S
 #pragma GCC unroll kUnrolledRows
             for (int r = 0; r < R; ++r) held[r][p] = load(delta + (p * V + r) * V);
     alignas(64) T dots[most][V][V];  // of each row and each unit below, over these units
+    T(*const dots_end)[V][V] = dots + rows;
+    const T* const delta_end = delta + rows * V;
     for (Index i = 0; i < n_in; i += V) {
         const Index lines = smaller(V, n_in - i);
         for (Index t = 0; t < lines; ++t) {
-            const T* a = layer.a + i * V + t;
+            const T* a_end = layer.a + i * V + t + rows * V;
             const Index at = (i + t) * V;
             Vec<T> weight[Group::most], gradient[Group::most];
 #pragma GCC unroll kUnrolledPanels
@@ -59,22 +61,49 @@ CHAINFIT_INLINE void few_backward(const FewRowsLayer<T>& layer, Index j, const S
                 weight[p] = load(w + p * panel + at);
                 gradient[p] = zero<T>();
             }
-            const auto row = [&](Index r) CHAINFIT_LAMBDA {
-                const Vec<T> a_r = set1<T>(a[r * V]);
+            // that with `left` rows to go, itself included
+            const auto row = [&](Index left) CHAINFIT_LAMBDA {
+                const Vec<T> a_r = set1<T>(a_end[-left * V]);
                 Vec<T> dot = zero<T>();
 #pragma GCC unroll kUnrolledPanels
                 for (int p = 0; p < group.count; ++p) {
-                    const Vec<T> delta_r = R ? held[R ? r : 0][p] : load(delta + (p * V + r) * V);
+                    const Vec<T> delta_r = R ? held[R ? R - left : 0][p] : load(delta_end + (p * V - left) * V);
                     gradient[p] = fma(a_r, delta_r, gradient[p]);
                     if constexpr (Below) dot = fma(weight[p], delta_r, dot);
                 }
-                if constexpr (Below) store(dots[r][t], dot);
+                if constexpr (Below) store(dots_end[-left][t], dot);
             };
             if constexpr (R != 0) {
 #pragma GCC unroll kUnrolledRows
-                for (int r = 0; r < R; ++r) row(r);
+                for (Index left = R; left > 0; --left) row(left);
+            } else if constexpr (kUnrolledRows == 1) {
+                for (Index left = rows; left > 0; --left) row(left);
             } else {
-                for (Index r = 0; r < rows; ++r) row(r);
+                switch (rows) {  // a loop would cost 5 to 10 % of a step
+                    case 8:
+                        row(8);
+                        [[fallthrough]];
+                    case 7:
+                        row(7);
+                        [[fallthrough]];
+                    case 6:
+                        row(6);
+                        [[fallthrough]];
+                    case 5:
+                        row(5);
+                        [[fallthrough]];
+                    case 4:
+                        row(4);
+                        [[fallthrough]];
+                    case 3:
+                        row(3);
+                        [[fallthrough]];
+                    case 2:
+                        row(2);
+                        [[fallthrough]];
+                    default:
+                        row(1);
+                }
             }
 #pragma GCC unroll kUnrolledPanels
             for (int p = 0; p < group.count; ++p)

@@ -138,12 +138,9 @@ void one_row_steps(OneRowSteps<T>& steps) {
 // a = f(z) of one vector of units, stored with what the derivative is had from.
 template <class T, class... A>
 CHAINFIT_INLINE Vec<T> activated(TypeList<A...>, const OneRowLayer<T>& layer, Vec<T> z) {
-    Vec<T> a = z;
-    if ((... || (layer.activation == place_in<A>(Activations{}) && (a = A::f(z), true)))) {
-        store(layer.a, a);
-        return a;
-    }
+    const bool inlined = (... || (layer.activation == place_in<A>(Activations{}) && (z = A::f(z), true)));
     store(layer.a, z);
+    if (inlined) return z;
     activate_line<T>(layer.activation, layer.a, layer.kept, 1);
     return load(layer.a);
 }
@@ -151,8 +148,8 @@ CHAINFIT_INLINE Vec<T> activated(TypeList<A...>, const OneRowLayer<T>& layer, Ve
 // delta times f'(z), of one vector of units.
 template <class T, class... A>
 CHAINFIT_INLINE Vec<T> below_activation(TypeList<A...>, const OneRowLayer<T>& layer, Vec<T> delta) {
-    const Vec<T> kept = load(layer.kept);
-    if ((... || (layer.activation == place_in<A>(Activations{}) && (delta = delta * A::df(kept), true)))) return delta;
+    const Vec<T> a = load(layer.a);
+    if ((... || (layer.activation == place_in<A>(Activations{}) && (delta = delta * A::df(a), true)))) return delta;
     alignas(64) T line[kLanes<T>];
     store(line, delta);
     multiply_by_derivative_at(layer.activation, line, layer.kept, 1);

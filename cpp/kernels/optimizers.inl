@@ -129,10 +129,8 @@ CHAINFIT_INLINE void update_vector(Vec<T> g, T* w, T* s0, T* s1, const StepScala
 
 // The same for biases, which are neither penalized nor decayed.
 template <class T, class Optimizer>
-CHAINFIT_INLINE void update_biases(Vec<T> g, T* w, T* s0, T* s1, StepScalars<T> c) {
-    c.l2 = c.decay = 0;
-    Vec<T> not_penalized = zero<T>();
-    update_vector<T, Optimizer>(g, w, s0, s1, c, not_penalized);
+CHAINFIT_INLINE void update_biases(Vec<T> g, T* w, T* s0, T* s1, const StepScalars<T>& c) {
+    step_vector<T, Optimizer>(g, load(w), w, s0, s1, c);
 }
 
 // g (n) -> w (n) and the slots; returns the sum of w^2 before the update.

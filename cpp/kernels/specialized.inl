@@ -9,8 +9,9 @@ using FusedOptimizers = TypeList<Sgd, Momentum, Nesterov, Adam, AdamW>;
 using TinyOptimizers = TypeList<Sgd, Momentum, Nesterov>;
 
 // Activations (whose derivative is had from a) and losses (with links that take each unit by itself) inlined where
-// there is a vector of them at a time and a call would be felt. Others are called, losses with a panel of rows.
-using InlinedActivations = TypeList<Identity, Logistic, Tanh, Relu, LeakyRelu>;
+// there is a vector of them at a time and a call would be felt. They are tried in this order. Others are called, losses
+// with a panel of rows.
+using InlinedActivations = TypeList<Relu, Tanh, Logistic, LeakyRelu, Identity>;
 using InlinedLosses = TypeList<SquaredError, BinaryLogLoss>;
 
 template <class A, class... L>

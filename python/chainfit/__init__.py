@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ._explain.walkthrough import walkthrough
     from ._files.fields import ModelFileError
     from ._load import load
-    from ._tables.table import TableModel
+    from ._tables.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
     "Chain",
@@ -39,7 +39,8 @@ __all__ = [
     "ModelFileError",
     "Net",
     "Page",
-    "TableModel",
+    "TabularClassifier",
+    "TabularRegressor",
     "Trace",
     "__version__",
     "explain",
@@ -63,7 +64,8 @@ _LAZY = {
     "ModelFileError": "._files.fields",
     "Net": "._explain.net",
     "Page": "._explain.page.page",
-    "TableModel": "._tables.table",
+    "TabularClassifier": "._tables.tabular",
+    "TabularRegressor": "._tables.tabular",
     "Trace": "._explain.step",
     "explain": "._explain.explain",
     "explore": "._explain.page.page",

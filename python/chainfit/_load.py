@@ -13,14 +13,17 @@ from ._estimators.regressor import MLPRegressor
 from ._files.disk import AnyPath
 from ._files.model import load as load_kind
 from ._tables.file import kind_of as kind_of_table
-from ._tables.table import TableModel
+from ._tables.file import kind_of_old
+from ._tables.tabular import TabularClassifier, TabularRegressor
 
 KINDS = {
     kind.name: kind
     for kind in (
         kind_of_net(MLPClassifier),
         kind_of_net(MLPRegressor),
-        kind_of_table(TableModel),
+        kind_of_table(TabularClassifier),
+        kind_of_table(TabularRegressor),
+        kind_of_old(),
     )
 }
 
@@ -39,8 +42,9 @@ def load(path: AnyPath) -> Any:
 
     Returns
     -------
-    MLPClassifier, MLPRegressor or TableModel
+    MLPClassifier, MLPRegressor, TabularClassifier or TabularRegressor
         Equal to the saved model: it predicts the same bits and goes on training to the same bits.
+        A file of 0.1.0's TableModel becomes one of the latter two, which predicts what it did.
 
     Raises
     ------

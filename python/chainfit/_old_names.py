@@ -27,6 +27,8 @@ OLD_NAMES = {
     "_net.net": "_explain.net",
     "_net.update": "_explain.update",
     "_page.page": "_explain.page.page",
+    "_tables.encoder": "_tables.old_columns",
+    "_tables.table": "_tables.table_model",
     "_trace.trace": "_explain.step",
 }
 #: Notations were classes, with one object each; today they are data, found by their keys.

@@ -4,16 +4,13 @@ import itertools
 import json
 import math
 import re
-import unicodedata
 
 import numpy as np
 import pytest
-from pages import find
+from pages import SIGNS, assert_same_formulas, assert_update_lines, find
 
 import chainfit
 from chainfit import reference
-from chainfit._explain import rules
-from chainfit._explain.writer import Writer
 
 KINDS = {
     "softmax": ("softmax", "log_loss", 3),
@@ -156,36 +153,6 @@ def test_the_definition_is_said_in_both(open_page):
         assert "softmax moves all outputs at once: ∂J/∂z" in told
 
 
-# Formulas as a row of letters and signs, without what belongs to MathML alone.
-SIGNS = """() => {
-    const text = (e) => {
-        const [first, second] = e.children;
-        switch (e.localName) {
-            case "mfrac": return `${text(first)}/${text(second)}`;
-            case "msqrt": return `sqrt${[...e.children].map(text).join("")}`;
-            case "msup": return `${first.textContent === "e" ? "exp" : text(first)}${text(second)}`;
-            case "mrow": case "math": case "msub": case "msubsup": case "munder":
-                return [...e.children].map(text).join("");
-            default: return e.textContent;
-        }
-    };
-    const lines = (selector) => [...document.querySelectorAll(selector)].map((line) =>
-        [...line.querySelectorAll("math")].map(text).join(""));
-    return {
-        heads: lines(".factors th"),
-        rules: lines(".factors td:nth-child(2)"),
-        path: lines(".one-path .line:first-child"),
-        update: lines("section:has(h3) > .formula .line"),
-        gap: lines(".factors .folded th").length,
-    };
-}"""
-
-
-def signs(text):
-    """Return a formula without brackets, blanks and what marks indices."""
-    return re.sub(r"[()\s_^]", "", unicodedata.normalize("NFKC", text))
-
-
 @pytest.mark.parametrize("notation", NOTATIONS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_formulas(open_page, kind, notation):
@@ -197,33 +164,9 @@ def test_the_same_formulas(open_page, kind, notation):
         loss=net.loss, **solver,
     )  # fmt: skip
     page = open_page(chainfit.explore(net, x, y, notation=notation).html)
-    write = Writer("unicode", digits=4)
     for address in ((0, 1, 2), (1, 0, 3), (2, 2, 0)):
         chain = chainfit.explain(net, x, y, address, notation=notation)
         find(page, address)
         shown = page.evaluate(SIGNS)
-        row = chain.row(0)
-        heads, rules_shown = shown["heads"][:-1], shown["rules"][:-1]  # the last is the product
-        if shown["gap"]:
-            del heads[-2], rules_shown[-2]  # delta, the product so far
-        assert [signs(head) for head in heads] == [
-            signs(write.symbols(factor.partial)) for factor in row.factors
-        ]
-        for factor, rule in zip(row.factors, rules_shown, strict=True):
-            general = rule.startswith("∑")  # the sum over a layer is written with an index
-            sides = [signs(side) for side in rule.split("=")]
-            # one factor for a neuron: the page writes the two that it is made of
-            is_joined = notation == "outputs" and factor is row.factors[-1]
-            assert general or is_joined or sides[0] == signs(write.symbols(factor.rule))
-        if shown["path"]:
-            best = max(row.paths, key=lambda path: abs(path.product))
-            partials = [signs(write.symbols(factor.partial)) for factor in best.factors]
-            assert [signs(part) for part in shown["path"][0].split("·")] == partials
-        weight = signs(write.name(chain.address.name(chain.notation)))
-        numbers = chain.update
-        lines = rules.update_rule(numbers, chain.notation.loss, chain.address.name(chain.notation))
-        for line, written in zip(lines, shown["update"][-len(lines) :], strict=True):
-            expected = signs(f"{write.name(line.name)}={write.symbols(line.rule)}")
-            for when in ("old", "new"):
-                expected = expected.replace(f"{weight}{when}", f"w{when}")
-            assert signs(written).startswith(f"{expected}=")
+        assert_same_formulas(shown, chain)
+        assert_update_lines(shown, chain)

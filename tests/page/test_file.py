@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 import chainfit
 from chainfit._cli.main import main
-from chainfit._explain import rules
+from chainfit._explain import rules, step_rules
 from chainfit._explain.notation import NOTATIONS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -95,11 +95,11 @@ def test_every_kind_of_model(kind):
 
 
 def test_a_table_model(tmp_path):
-    frame = pd.DataFrame(X, columns=["<a>", "b", "c"]).assign(label=y)
-    model = chainfit.TableModel(hidden_layer_sizes=(3,), max_iter=2).fit(frame, "label")
-    page = chainfit.explore(model, frame, None)
-    assert data_of(page)["features"] == model.feature_names_
-    assert "<a>" not in page.html
+    frame = pd.DataFrame(X, columns=["<a>", "b", "c"])
+    model = chainfit.TabularClassifier(n_nets=2, hidden_layer_sizes=(3,), max_iter=2).fit(frame, y)
+    page = chainfit.explore(model, frame, y, net=1)
+    assert data_of(page)["features"] == list(model.get_feature_names_out())
+    assert "<a>" not in page.html and "Net 2 of 2 of a TabularClassifier" in page.html
 
 
 def test_the_page_is_one_file_that_loads_nothing(tmp_path):
@@ -118,8 +118,9 @@ def test_rules_and_notations_are_the_packages():
     """The page's scripts know none by name."""
     web = Path(chainfit.__file__).parent / "_explain/page/web"
     script = " ".join(file.read_text(encoding="utf-8") for file in web.glob("*.js"))
-    names = {*NOTATIONS, *rules.ACTIVATIONS, *rules.LOSSES, *rules.UPDATES}
-    names -= {"exp", "tanh", "softmax", "outputs", "matrix", "identity"}  # words of any such page
+    names = {*NOTATIONS, *rules.ACTIVATIONS, *rules.LOSSES, *step_rules.UPDATES}
+    # words of any such page
+    names -= {"exp", "tanh", "softmax", "outputs", "matrix", "identity", "given"}
     assert {name for name in names if re.search(rf"\b{name}\b", script)} == set()
     for notation in NOTATIONS:
         data = data_of(chainfit.explore(fitted(), X, y, notation=notation))

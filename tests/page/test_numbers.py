@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from pages import CLOSE, batch_of, choose, facts, find, lines_of, net_of, press
+from pages import CLOSE, assert_same_numbers, batch_of, choose, facts, find, lines_of, net_of, press
 from scipy.special import erf
 
 import chainfit
@@ -13,36 +13,6 @@ from chainfit._explain import rules
 from chainfit._explain.formula import FUNCTIONS, Constant, Quantity, as_data, code, substitute
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-TRACE = """([epoch, row]) => {
-    const t = chainfit.trace(epoch, row);
-    const { units } = chainfit.data;
-    const range = (n) => [...Array(n).keys()];
-    const of_line = (l, i) => range(units[l + 1]).map((j) => t.gradient({ l, i, j }));
-    const db = units.slice(1).map((_, l) => of_line(l, -1));
-    const dW = units.slice(1).map((_, l) => range(units[l]).map((i) => of_line(l, i)));
-    const all_rows = (name) => units.map((_, l) =>
-        t.rows[0][name][l] && t.rows.flatMap((row) => [...row[name][l]]));
-    const [z, a, delta] = ["z", "a", "delta"].map(all_rows);
-    return { z, a, delta, dW, db, J: t.J, penalty: t.penalty };
-}"""
-
-
-def assert_same_numbers(page, numbers, epoch, row):
-    shown = page.evaluate(TRACE, [epoch, row])
-    for name in ("z", "a", "delta"):
-        for l, theirs in enumerate(getattr(numbers, name)):  # noqa: E741
-            if theirs is None:
-                assert shown[name][l] is None
-            else:
-                np.testing.assert_allclose(shown[name][l], theirs.ravel(), **CLOSE)
-    for name in ("dW", "db"):
-        for mine, theirs in zip(shown[name], getattr(numbers, name), strict=True):
-            np.testing.assert_allclose(mine, theirs, **CLOSE)
-    np.testing.assert_allclose(
-        [shown["J"], shown["penalty"]], [numbers.J, numbers.penalty], **CLOSE
-    )
-
 
 HIDDEN = list(reference.ACTIVATIONS)
 PAIRS = [

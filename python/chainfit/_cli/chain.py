@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING
+from typing import Any
 
 from .._common.printable import printable
-from .options import add_table_options
-
-if TYPE_CHECKING:
-    from .._tables.table import TableModel
-    from .tables import Table
+from .options import add_table_options, number, read_options
 
 # those of _notation.NOTATIONS, which `chainfit --help` need not load
 NOTATIONS = ("tutorial", "outputs", "matrix", "sklearn")
@@ -27,19 +23,26 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         default="tutorial",
         help="how symbols are written (default: %(default)s)",
     )
+    parser.add_argument(
+        "--net",
+        type=number(int, 1),
+        default=1,
+        metavar="N",
+        help="which of the model's nets, from 1 on (default: %(default)s)",
+    )
     add_table_options(parser)
 
 
-def read_inputs(args: argparse.Namespace, out: str | None) -> tuple[TableModel, Table]:
+def read_inputs(args: argparse.Namespace, out: str | None) -> tuple[Any, Any]:
     """Return the model and the table, which has its target's column.
 
     Raises
     ------
     ValueError
-        If the file to write, `out`, is one of them, or there is no target.
+        If the file to write, `out`, is one of them, or there is no such net or no target.
     """
+    from .._tables.files import open_table
     from .predict import load_table_model
-    from .tables import read_table
 
     for taken in (args.model, args.file):
         if out and os.path.exists(out) and os.path.exists(taken) and os.path.samefile(out, taken):
@@ -47,14 +50,17 @@ def read_inputs(args: argparse.Namespace, out: str | None) -> tuple[TableModel, 
                 f"--html {printable(out)} is an input of this command; choose another name"
             )
     model = load_table_model(args.model, args.file)
-    if model.target_name_ is None:
+    if args.net > len(model.nets_):
+        raise ValueError(f"--net {args.net}: {printable(args.model)} has {len(model.nets_)} nets")
+    if model.target_ is None:
         raise ValueError(
             f"{printable(args.model)}: was trained on a target without a name; use Python"
         )
-    table = read_table(args.file, args.sep, args.decimal)
-    if model.target_name_ not in table.frame.columns:
+    with open_table(args.file, read_options(args), model.dialect_) as file:
+        table = file.read()
+    if model.target_.name not in table.column_names:
         raise ValueError(
-            f"{printable(args.file)}: has no column {model.target_name_!r}, the target: a chain of "
+            f"{printable(args.file)}: has no column {model.target_.name!r}, the target: a chain of "
             "derivatives begins at the loss"
         )
     return model, table

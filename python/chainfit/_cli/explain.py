@@ -108,11 +108,17 @@ def run(args: argparse.Namespace) -> int:
 
     model, table = read_inputs(args, args.html)
     first, last = args.row
-    if last > len(table.frame):
-        raise ValueError(f"--row {last}: {printable(args.file)} has {len(table.frame)} rows")
-    rows = table.frame.iloc[first - 1 : last]
+    if last > table.num_rows:
+        raise ValueError(f"--row {last}: {printable(args.file)} has {table.num_rows} rows")
+    rows = table.slice(first - 1, last - first + 1)
     chain = explain(
-        model, rows, None, args.weight, notation=args.notation, max_paths=args.max_paths
+        model,
+        rows,
+        None,
+        args.weight,
+        notation=args.notation,
+        max_paths=args.max_paths,
+        net=args.net - 1,
     )
     hide = "numbers" if args.exercise else None
     if args.html:

@@ -56,16 +56,17 @@ def run(args: argparse.Namespace) -> int:
 
     out = args.html or f"{Path(args.model).stem}.html"
     model, table = read_inputs(args, out)
-    if not len(table.frame):
+    if not table.num_rows:
         raise ValueError(f"{printable(args.file)}: has no rows")
     page = explore(
         model,
-        table.frame,
+        table,
         None,
         out,
         notation=args.notation,
         max_rows=args.rows,
-        title=f"{Path(args.model).name}: {model.task_} of {model.target_name_}",
+        title=f"{Path(args.model).name}: {model.target_.task} of {model.target_.name}",
+        net=args.net - 1,
     )
     complain(f"wrote {printable(out)}, {len(page.html) / 1e6:.1f} MB")
     return 0

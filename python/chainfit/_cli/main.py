@@ -18,7 +18,13 @@ from .. import _core
 from .._common.printable import printable
 from .explain import add_explain
 from .explore import add_explore
-from .options import NET_OPTIONS, add_table_options, net_parameters, number
+from .options import (
+    NET_OPTIONS,
+    add_meaning_options,
+    add_table_options,
+    number,
+    parameters_given,
+)
 from .say import complain, one_line
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -34,12 +40,12 @@ Train multilayer perceptrons on tables, predict with them, and look inside.
 """
 
 _TRAIN = """\
-Train a net on a table, test it on rows held out, and save it.
+Train nets on a table, test them on rows held out, and save them as one model.
 
-Columns of numbers, booleans, text and dates are used as they come: numbers are filled with the
-median and standardised, text becomes one feature per level, dates become days. Missing values are
-features too. All of this is saved with the model. A target of text, booleans or few whole numbers
-is classified, any other is regression; --task decides otherwise.
+Columns of numbers, booleans, text and dates are used as they come, with missing values. What the
+cells mean is found out once, said, and saved with the model, which reads later files alike. A
+target of text, booleans or few whole numbers is classified, any other is regression; --task
+decides otherwise.
 """
 
 _TRAIN_EXAMPLES = """\
@@ -47,7 +53,8 @@ examples:
   chainfit train diamonds.csv --target price
   chainfit train titanic.csv --target survived --model titanic.safetensors --seed 3
   chainfit train wine.csv --target quality --task regression --hidden 128,64 --alpha 0.01
-  chainfit train big.parquet --target y --test-fraction 0 --max-iter 20
+  chainfit train big.parquet --target y --preset fast --test-fraction 0
+  chainfit train sales.txt --target sold --na unknown --date-format %d.%m.%Y --drop comment
 
 Ctrl-C ends training early: the model so far is tested and saved.
 """
@@ -78,7 +85,7 @@ class _Parser(argparse.ArgumentParser):
 def _add_train(commands: Any) -> None:
     parser = commands.add_parser(
         "train",
-        help="train a net on a table and save it",
+        help="train nets on a table and save them",
         description=_TRAIN,
         epilog=_TRAIN_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -110,16 +117,10 @@ def _add_train(commands: Any) -> None:
         metavar="N",
         help="of the split, the first weights and the shuffles (default: %(default)s)",
     )
-    parser.add_argument(
-        "--max-levels",
-        type=number(int, 1),
-        default=100,
-        metavar="N",
-        help="levels of a text column with a feature of their own (default: %(default)s)",
-    )
     add_table_options(parser)
-    group = parser.add_argument_group("the net and its training")
-    for option, name, settings in NET_OPTIONS:
+    add_meaning_options(parser)
+    group = parser.add_argument_group("the nets and their training")
+    for name, (option, settings) in NET_OPTIONS.items():
         group.add_argument(option, dest=name, **settings)
     parser.set_defaults(run=_run_train)
 
@@ -127,7 +128,7 @@ def _add_train(commands: Any) -> None:
 def _run_train(args: argparse.Namespace) -> int:
     from .train import train
 
-    return train(args, net_parameters(args))
+    return train(args, parameters_given(args))
 
 
 def _add_predict(commands: Any) -> None:
@@ -169,7 +170,7 @@ def _run_bench(args: argparse.Namespace) -> int:
 
 
 def _run_info(args: argparse.Namespace) -> int:
-    from .predict import info
+    from .info import info
 
     return info(args)
 

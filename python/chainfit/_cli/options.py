@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sklearn.utils._param_validation import make_constraint
 
 from .._estimators.classifier import MLPClassifier
-from .._estimators.keywords import Keyword, keywords_of
+from .._estimators.keywords import Keyword
 from .._estimators.regressor import MLPRegressor
-from .._estimators.rules import ACTIVATIONS, CLASS_LOSSES, REAL_LOSSES, SCHEDULES, SOLVERS
+from .._estimators.rules import ACTIVATIONS, REAL_LOSSES, SCHEDULES, SOLVERS
+from .._tables.parameters import parameters_of
+from .._tables.presets import PRESETS
+
+if TYPE_CHECKING:
+    from .._tables.dialect import ReadOptions
 
 
 def number(
@@ -70,19 +75,70 @@ def _separator(text: str) -> str:
 
 
 def add_table_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says how the cells of a file are found."""
     group = parser.add_argument_group("reading the table")
     group.add_argument(
         "--sep",
         type=_separator,
         metavar="CHAR",
-        help="separator of a CSV file, or 'tab' (default: found out among , ; and tab)",
+        help="separator of a CSV file, or 'tab' (default: found out)",
     )
     group.add_argument(
-        "--decimal",
-        choices=(".", ","),
-        default=".",
-        help="decimal point of a CSV file (default: %(default)s)",
+        "--encoding",
+        metavar="NAME",
+        help="encoding of a CSV file, such as latin-1 or utf-16 (default: found out)",
     )
+    group.add_argument(
+        "--no-header",
+        dest="header",
+        action="store_const",
+        const=False,
+        help="the first line is a row; columns are named column0, column1 and so on",
+    )
+
+
+def read_options(args: argparse.Namespace) -> ReadOptions:
+    """Return what the user said about a file."""
+    from .._tables.dialect import ReadOptions
+
+    return ReadOptions(args.sep, args.encoding, args.header)
+
+
+def add_meaning_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says what cells mean."""
+    group = parser.add_argument_group("what cells of text mean")
+    group.add_argument(
+        "--decimal", choices=(".", ","), help="decimal mark of numbers (default: found out)"
+    )
+    group.add_argument(
+        "--thousands",
+        type=lambda text: "" if text == "none" else text,
+        choices=("", ",", ".", " ", "'"),
+        metavar="CHAR",
+        help="mark between thousands: , . ' or a space, or 'none' (default: found out)",
+    )
+    group.add_argument(
+        "--na",
+        dest="na_values",
+        action="append",
+        metavar="WORD",
+        help="a word that stands for a missing value, in the target too; may be given repeatedly",
+    )
+    group.add_argument(
+        "--date-format",
+        metavar="FORMAT",
+        help="how dates are written, such as %%d/%%m/%%Y (default: found out)",
+    )
+    group.add_argument(
+        "--drop",
+        action="append",
+        metavar="COLUMN",
+        help="a column to leave out; may be given repeatedly",
+    )
+
+
+#: Parameters of the estimators that `add_meaning_options` adds.
+MEANING = ("decimal", "thousands", "na_values", "date_format", "drop")
 
 
 def _value(text: str) -> Any:
@@ -114,47 +170,26 @@ def _checked(keyword: Keyword) -> Callable[[str], Any]:
     return convert
 
 
-def _options_of_keywords() -> list[tuple[str, str, dict[str, Any]]]:
-    """Make an option of each keyword that scikit-learn has no word for."""
-    own = {**MLPRegressor._own_parameters, **MLPClassifier._own_parameters}
-
-    def described(keyword: Keyword) -> str:
-        text = f"{' '.join(keyword.doc.split())} (default: {own[keyword.name]})"
-        return text.replace("%", "%%")
-
-    known = {**keywords_of("classifier", CLASS_LOSSES), **keywords_of("regressor", REAL_LOSSES)}
-    return [
-        (
-            "--" + name.replace("_", "-"),
-            name,
-            {
-                "type": _checked(keyword),
-                "metavar": "X",
-                "help": f"{' '.join(keyword.doc.split())} (default: {own[name]})".replace(
-                    "%", "%%"
-                ),
-            },
-        )
-        for name, keyword in known.items()
-        if name in own and keyword.option
-    ]
-
-
-#: Estimator parameters as options: (option, parameter, settings of add_argument). Those not given
-#: are left to TableModel's own defaults.
-NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    (
+#: Options with a name, a converter or words of their own; all other parameters are options of their
+#: own names.
+_OWN: dict[str, tuple[str, dict[str, Any]]] = {
+    "preset": (
+        "--preset",
+        {
+            "choices": tuple(PRESETS),
+            "help": "one net, several or larger ones, and what goes with them (default: good)",
+        },
+    ),
+    "hidden_layer_sizes": (
         "--hidden",
-        "hidden_layer_sizes",
         {
             "type": sizes,
             "metavar": "N,N",
-            "help": "units of the hidden layers, or 'none' (default: 64,64)",
+            "help": "units of the hidden layers, or 'none' (default: by the preset)",
         },
     ),
-    (
+    "activation": (
         "--activation",
-        "activation",
         {
             "type": _activation,
             "metavar": "NAME",
@@ -162,111 +197,94 @@ NET_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
             f"{', '.join(ACTIVATIONS)} (default: relu)",
         },
     ),
-    ("--solver", "solver", {"choices": SOLVERS, "help": "(default: adam)"}),
-    (
+    "solver": ("--solver", {"choices": SOLVERS, "help": "(default: adam)"}),
+    "loss": (
         "--loss",
-        "loss",
-        {
-            "choices": REAL_LOSSES,
-            "help": "of a regression (default: squared_error)",
-        },
+        {"choices": REAL_LOSSES, "help": "of a regression (default: squared_error)"},
     ),
-    (
+    "batch_size": (
         "--batch-size",
-        "batch_size",
-        {
-            "type": _batch_size,
-            "metavar": "N",
-            "help": "rows of an update (default: a hundredth of the rows, between 32 and 200)",
-        },
+        {"type": _batch_size, "metavar": "N", "help": "rows of an update (default: by the preset)"},
     ),
-    (
+    "learning_rate_init": (
         "--learning-rate",
-        "learning_rate_init",
-        {"type": number(float, 0, above=True), "metavar": "ETA", "help": "(default: 0.001)"},
+        {
+            "type": number(float, 0, above=True),
+            "metavar": "ETA",
+            "help": "the highest one of a schedule (default: by the preset)",
+        },
     ),
-    (
+    "learning_rate": (
         "--schedule",
-        "learning_rate",
-        {
-            "choices": SCHEDULES,
-            "help": "of the learning rate (default: constant)",
-        },
+        {"choices": SCHEDULES, "help": "of the learning rate (default: by the preset)"},
     ),
-    (
-        "--momentum",
-        "momentum",
-        {"type": number(float, 0, 1), "metavar": "MU", "help": "for sgd (default: 0.9)"},
-    ),
-    (
+    "alpha": (
         "--alpha",
-        "alpha",
-        {
-            "type": number(float, 0),
-            "metavar": "L2",
-            "help": "L2 penalty (default: 0.0001, below 2,000 rows 0.3)",
-        },
+        {"type": number(float, 0), "metavar": "L2", "help": "L2 penalty (default: by the preset)"},
     ),
-    (
+    "max_iter": (
         "--max-iter",
-        "max_iter",
-        {"type": number(int, 1), "metavar": "N", "help": "maximum number of epochs (default: 200)"},
-    ),
-    (
-        "--early-stopping",
-        "early_stopping",
         {
-            "action": argparse.BooleanOptionalAction,
-            "help": "stop when a tenth of the training rows, set aside, is predicted no better "
-            "(default: from 2,000 rows on)",
+            "type": number(int, 1),
+            "metavar": "N",
+            "help": "number of epochs, of each net (default: by the preset)",
         },
     ),
-    (
+    "validation_fraction": (
         "--validation-fraction",
-        "validation_fraction",
         {
-            "type": number(float, 0, 1, above=True),
+            "type": number(float, 0, 1),
             "metavar": "PART",
-            "help": "rows set aside for early stopping (default: 0.1)",
+            "help": "training rows that each net holds out to find its best epoch, 0 for none "
+            "(default: 0.1)",
         },
     ),
-    (
+    "n_iter_no_change": (
         "--patience",
-        "n_iter_no_change",
         {
             "type": _patience,
             "metavar": "N",
-            "help": "epochs without improvement before training stops, or 'inf' (default: 10)",
+            "help": "epochs without improvement before training stops, or 'inf' "
+            "(default: by the preset)",
         },
     ),
-    (
-        "--tol",
-        "tol",
-        {
-            "type": number(float, 0),
-            "metavar": "X",
-            "help": "smallest change that is an improvement (default: 0.0001)",
-        },
-    ),
-    (
+    "precision": (
         "--precision",
-        "precision",
         {"choices": ("float32", "float64"), "help": "(default: float32)"},
     ),
-    (
+    "n_threads": (
         "--threads",
-        "n_threads",
         {
             "type": number(int, 1),
             "metavar": "N",
             "help": "maximum number of threads (default: as it pays)",
         },
     ),
-    *_options_of_keywords(),
-)
+}
 
 
-def net_parameters(args: argparse.Namespace) -> dict[str, Any]:
-    """Estimator parameters that the user gave."""
-    given = {name: getattr(args, name) for _, name, _ in NET_OPTIONS}
+def _net_options() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Make an option of each parameter of the estimators that words and numbers can say."""
+    nets = (parameters_of(net) for net in (MLPClassifier, MLPRegressor))
+    known = {name: keyword for parameters in nets for name, keyword in parameters.items()}
+    return {
+        name: _OWN[name] if name in _OWN else (f"--{name.replace('_', '-')}", _option(keyword))
+        for name, keyword in known.items()
+        if keyword.option and name not in MEANING
+    }
+
+
+def _option(keyword: Keyword) -> dict[str, Any]:
+    text = f"{' '.join(keyword.doc.split())} (default: {keyword.default})"
+    return {"type": _checked(keyword), "metavar": "X", "help": text.replace("%", "%%")}
+
+
+#: Parameters of the estimators as options: parameter -> (option, settings of add_argument). Those
+#: not given are left to the estimators' own defaults.
+NET_OPTIONS = _net_options()
+
+
+def parameters_given(args: argparse.Namespace) -> dict[str, Any]:
+    """Parameters of the estimators that the user gave."""
+    given = {name: getattr(args, name) for name in (*NET_OPTIONS, *MEANING)}
     return {name: value for name, value in given.items() if value is not None}

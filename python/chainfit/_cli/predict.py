@@ -1,19 +1,19 @@
-"""``chainfit predict`` and ``chainfit info``."""
+"""``chainfit predict``: a table's rows with the prediction as their last column, block by block."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 
 from .._common.printable import printable
-from .say import say
-
-# Longer words for the entries of chainfit.info().
-_FACTS = {"isa": "instruction set in use", "isas": "instruction sets built"}
+from .options import read_options
 
 
 def load_table_model(path: str, table: str) -> Any:
@@ -26,7 +26,6 @@ def load_table_model(path: str, table: str) -> Any:
     """
     from .. import ModelFileError, load
     from .._files.model import is_model
-    from .._tables.table import TableModel
 
     try:
         model = load(path)
@@ -37,7 +36,7 @@ def load_table_model(path: str, table: str) -> Any:
                 "first, then the table"
             ) from None
         raise
-    if not isinstance(model, TableModel):
+    if not hasattr(model, "nets_"):
         raise ValueError(
             f"{printable(path)}: holds an {type(model).__name__} on plain arrays, not a model of "
             "tables; use it in Python: chainfit.load(path).predict(X)"
@@ -47,87 +46,66 @@ def load_table_model(path: str, table: str) -> Any:
 
 def predict(args: argparse.Namespace) -> int:
     """Run ``chainfit predict``."""
-    from .tables import read_table, write_table
+    from .._tables.files import open_table
+    from .._tables.output import TableWriter
+    from .say import complain
 
     model = load_table_model(args.model, args.file)
-    if args.proba and model.task_ != "classification":
+    if args.proba and not is_classifier(model):
         raise ValueError(
             f"{printable(args.model)}: a model of regression has no probabilities; leave "
             "--proba out"
         )
-    if args.out and args.file != "-" and os.path.exists(args.out):
-        if os.path.samefile(args.out, args.file) or os.path.samefile(args.out, args.model):
-            raise ValueError(
-                f"--out {printable(args.out)} is an input of this command; choose another name"
-            )
-    table = read_table(args.file, args.sep, args.decimal, keep_text=True)
-    out = table.text.copy(deep=False)
-    if args.proba:
-        probabilities = model.predict_proba(table.frame)
-        # The more probable class, ties to the first: what predict gives, without a second pass.
-        best = np.asarray(probabilities).argmax(axis=1)
-        for i, label in enumerate(model.classes_):
-            _append(out, f"proba_{label}", probabilities[:, i])
-        _append(out, "prediction", model.classes_[best])
-    else:
-        _append(out, "prediction", model.predict(table.frame))
-    write_table(out, args.out)
+    for taken in (args.file, args.model):
+        if args.out and os.path.exists(args.out) and os.path.exists(taken):
+            if os.path.samefile(args.out, taken):
+                raise ValueError(
+                    f"--out {printable(args.out)} is an input of this command; choose another name"
+                )
+    with open_table(args.file, read_options(args), model.dialect_) as file:
+        for note in file.notes:
+            complain(f"note: {note}")
+        names = _names(model, args.proba)
+        with TableWriter(args.out, file, names) as writer, _each_once():
+            seen: set[str] = set()  # columns that had a value
+            for block in file.blocks():
+                writer.write(block, _predicted(model, block, args.proba, seen))
     return 0
 
 
-def _append(frame: Any, name: str, values: np.ndarray) -> None:
-    """Append a column, its name made unlike those that are there."""
-    taken = set(frame.columns)
-    count = 1
-    unique = name
-    while unique in taken:
-        count += 1
-        unique = f"{name}_{count}"
-    frame[unique] = values
+def _names(model: Any, proba: bool) -> list[str]:
+    """Return the names of the columns that are added."""
+    if proba:
+        return [*(f"proba_{label}" for label in model.classes_), "prediction"]
+    units = getattr(model, "quantile", None)
+    if not is_classifier(model) and model.loss == "quantile" and isinstance(units, tuple | list):
+        return [f"prediction_{level:g}" for level in units]
+    return ["prediction"]
 
 
-def info(args: argparse.Namespace) -> int:
-    """Run ``chainfit info``."""
-    import chainfit
-
-    if args.model is not None:
-        _print_model(chainfit.load(args.model))
-        return 0
-    for name, value in chainfit.info().items():
-        if isinstance(value, dict):
-            value = ", ".join(
-                f"{word}{'' if runs else ' (not on this machine)'}" for word, runs in value.items()
-            )
-        say(f"{_FACTS.get(name, name)}: {value}")
-    say(f"python: {sys.version.split()[0]}")
-    return 0
+def _predicted(model: Any, block: Any, proba: bool, seen: set[str]) -> list[np.ndarray]:
+    """Return the columns that are added to the rows of a block."""
+    if not is_classifier(model):
+        values = model._predict(block, seen)
+        return [values] if values.ndim == 1 else list(values.T)
+    probabilities = model._probabilities(block, seen)
+    labels = model.classes_[probabilities.argmax(axis=1)]
+    return [*probabilities.T, labels] if proba else [labels]
 
 
-def _print_model(model: Any) -> None:
-    from .._tables.encoder import describe
-    from .._tables.table import TableModel
+@contextmanager
+def _each_once() -> Iterator[None]:
+    """Show of each column the first warning alone: the others are those of further blocks."""
+    shown: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        show = warnings.showwarning
 
-    net = model
-    if isinstance(model, TableModel):
-        net = model.net_
-        say(f"model of tables: {model.task_} of {model.target_name_ or 'a target without name'}")
-        say(f"trained on: {model.n_rows_:,} rows")
-        for line in describe(model.columns_):
-            say(f"columns: {line}")
-        for note in model.notes_:
-            say(f"note: {note}")
-    say(f"net: {describe_net(net)}")
-    if hasattr(net, "classes_"):
-        labels = [str(label) for label in net.classes_[:12]]
-        more = f" and {len(net.classes_) - 12} more" if len(net.classes_) > 12 else ""
-        say(f"classes: {', '.join(labels)}{more}")
-    say(f"training: {net.n_iter_} epochs, {net.t_:,} rows seen, loss {net.loss_:.6g}")
+        def hear(message: Warning | str, *rest: Any, **more: Any) -> None:
+            column = str(message).rpartition(": ")[0]
+            if column not in shown:
+                shown.add(column)
+                show(message, *rest, **more)
 
-
-def describe_net(net: Any) -> str:
-    """Say what a net is like, in a line."""
-    units = "-".join(str(n) for n in (net.n_features_in_, *(b.size for b in net.intercepts_)))
-    weights = sum(array.size for array in (*net.coefs_, *net.intercepts_))
-    dtype = net.coefs_[0].dtype
-    names = net.activation if isinstance(net.activation, str) else "-".join(net.activation)
-    return f"{type(net).__name__} {units}, {names}, {net.solver}, {weights:,} weights {dtype}"
+        warnings.showwarning = hear
+        yield

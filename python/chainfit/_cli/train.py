@@ -1,103 +1,83 @@
-"""``chainfit train``: read, split, train, test, save, and say so."""
+"""``chainfit train``: read, split, train, test, save, and say so on one screen."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import sys
+import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .._common.printable import printable
-from .._estimators.callbacks import Listener, Progress
 from .._estimators.endings import INTERRUPTED
-from .say import complain, say
+from .describe import describe_nets, say_columns
+from .names import as_typed, model_name
+from .options import MEANING, NET_OPTIONS, read_options
+from .say import complain, cut, say, say_listed, say_wrapped, terminal_width
+from .scores import report
 
 #: Seconds before the progress bar shows: a short fit needs none.
 PATIENCE = 1.0
 
+#: Notes that are written; all of them are in the model's file.
+MOST_NOTES = 4
+
 
 def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     """Run ``chainfit train``."""
-    from .._tables.encoder import describe
-    from .._tables.table import TableModel
-    from .._tables.target import (
-        check_classes,
-        class_labels,
-        column_of,
-        decide_task,
-        target_series,
-    )
-    from .predict import describe_net
-    from .tables import read_table
+    from .._tables.files import open_table
 
-    out = args.model or f"{_stem(args.file)}.safetensors"
+    out = args.model or model_name(args.file, args.target)
     _check_out(out, args.file)
-    frame = read_table(args.file, args.sep, args.decimal).frame
-    if not len(frame):
+    with open_table(args.file, read_options(args)) as file:
+        table = file.read()
+    if not table.num_rows:
         raise ValueError(f"{printable(args.file)}: the table has no rows")
-    say(f"{printable(args.file)}: {len(frame):,} rows, {len(frame.columns)} columns")
-    target_series(frame, args.target)
-    labelled = column_of(frame, args.target).notna().to_numpy()
-    if not labelled.all():
-        say(f"rows without a target, left out: {np.count_nonzero(~labelled):,}")
-        frame = frame[labelled]
-        if not len(frame):
-            raise ValueError(f"{printable(args.file)}: no row has a value in {args.target!r}")
-    reasons = [f"{args.task}, as asked for"]
-    task = args.task
-    if task == "auto":
-        reasons = []
-        task = decide_task(frame[args.target], reasons)
-        if task == "classification":
-            check_classes(class_labels(frame[args.target]), inferred=True)
-    say(f"target {args.target}: {reasons[0]}")
-    seen, held_out = split(frame, args.target, task, args.test_fraction, args.seed)
-    model = TableModel(task, max_levels=args.max_levels, random_state=args.seed, **parameters)
-
-    def on_start(columns: Sequence[Any], notes: Sequence[str]) -> None:
-        for line in describe(columns):
-            say(f"columns: {line}")
-        for note in notes:
-            say(f"note: {note}")
-        say(f"training on {len(seen):,} rows ...")
-
+    say(f"{printable(args.file)}: {table.num_rows:,} rows, {table.num_columns:,} columns")
+    _say_notes(file.notes)
+    table, target, y = _labelled(table, args, parameters)
+    model = _model(target.task, args.seed, parameters)
+    seen, held_out = split(y, target.task, args.test_fraction, args.seed)
+    unlike = table.drop_columns([target.name])
+    labels = target.labels(y[seen]) if target.task == "classification" else y[seen]
     begin = time.perf_counter()
-    interruption = Interruption()
-    with _quiet_about_interrupts(), _progress(parameters) as progress:
-        model._fit_followed_by([interruption, *progress], seen, args.target, on_start)
+    with _progress() as bar, _interruptions() as interruptions:
+        model._validate_params()
+        model._fit(
+            unlike.take(seen),
+            labels,
+            on_epoch=bar.epoch,
+            on_start=lambda model, values: _say_start(model, values, bar),
+        )
     seconds = time.perf_counter() - begin
-    net = model.net_
-    if interruption.seen and net.n_iter_ == 0:
+    if interruptions and model.n_iter_ == 0:
         complain("interrupted before the first epoch ended; nothing saved")
         return 130
-    say(f"net: {describe_net(net)}")
-    ended = "interrupted after" if interruption.seen else "trained for"
-    say(f"{ended} {net.n_iter_} epochs in {seconds:.1f} s, loss {net.loss_:.4g}")
-    for line in report(model, seen, held_out):
-        say(line)
+    model.dialect_, model.target_ = file.dialect, target
+    if target.task == "classification":
+        model.target_ = replace(target, classes=tuple(model.classes_.tolist()))
+    say_wrapped(describe_nets(model.nets_))
+    ended = "interrupted after" if interruptions else "trained for"
+    say(f"{ended} {model.n_iter_} epochs in {seconds:.1f} s")
+    tested = None if held_out is None else unlike.take(held_out)
+    for line in report(model, target, y[seen], tested, None if held_out is None else y[held_out]):
+        say_wrapped(line)
     model.save(out)
     say(f"saved to {printable(out)}")
-    say(f"predict with: chainfit predict {shlex.quote(out)} FILE")
-    if interruption.seen:
+    again = "FILE" if args.file == "-" or args.file.startswith("/dev/") else as_typed(args.file)
+    say(f"predict with: chainfit predict {as_typed(out)} {again}")
+    if interruptions:
         complain("interrupted; the model so far was kept and saved")
         return 130
     return 0
-
-
-def _stem(path: str) -> str:
-    """Name of a table's file without its suffixes."""
-    name = Path(path).name
-    while Path(name).suffix.lower() in (".gz", ".bz2", ".xz", ".csv", ".tsv", ".txt", ".parquet"):
-        name = Path(name).stem
-    return name
 
 
 def _check_out(out: str, table: str) -> None:
@@ -121,104 +101,148 @@ def _check_out(out: str, table: str) -> None:
         )
 
 
-def split(frame: Any, target: str, task: str, fraction: float, seed: int) -> tuple[Any, Any]:
+def _labelled(
+    table: Any, args: argparse.Namespace, parameters: dict[str, Any]
+) -> tuple[Any, Any, np.ndarray]:
+    """Return the rows that have a target, what it is, and its classes' places or its numbers."""
+    from .._tables.hints import Hints
+    from .._tables.target import learn_target
+
+    name = args.target
+    if name not in table.column_names:
+        shown = ", ".join(map(repr, table.column_names[:12]))
+        more = f" and {table.num_columns - 12} more" if table.num_columns > 12 else ""
+        raise ValueError(f"there is no column {name!r}; the table has {shown}{more}")
+    if name in parameters.get("drop", ()):
+        raise ValueError(f"--drop {name}: that is the target")
+    said = {key: parameters[key] for key in MEANING if key in parameters}
+    hints = Hints(**{"na" if key == "na_values" else key: said[key] for key in said})
+    column = table.column(name)
+    target = learn_target(column, name, args.task, hints, table.drop_columns([name]))
+    y = target.parse(column)
+    found = y >= 0 if target.task == "classification" else ~np.isnan(y)
+    why = next((note for note in target.notes if note.startswith(f"{target.task},")), None)
+    say_wrapped(f"target {name}: {why or f'{target.task}, as asked for'}")
+    _say_notes([n for n in target.notes if n != why and not n.startswith("classes: ")])
+    if not found.all():
+        say(f"rows without a target, left out: {np.count_nonzero(~found):,}")
+        table, y = table.filter(found), y[found]
+    if target.task == "classification":
+        counts = np.bincount(y, minlength=len(target.classes))
+        pairs = zip(target.classes, counts, strict=True)
+        rows = (f"{label} ({count:,})" for label, count in pairs)
+        say_listed(f"{len(target.classes):,} classes and their rows: ", rows)
+    return table, target, y
+
+
+def _model(task: str, seed: int, parameters: dict[str, Any]) -> Any:
+    """Return the estimator of a task, or refuse a parameter that it has not."""
+    from .._tables.tabular import TabularClassifier, TabularRegressor
+
+    cls: Any = TabularClassifier if task == "classification" else TabularRegressor
+    for name in parameters:
+        if name not in cls().get_params(deep=False):
+            raise ValueError(f"{NET_OPTIONS[name][0]} is not for {task}")
+    return cls(random_state=seed, **parameters)
+
+
+def _say_start(model: Any, values: dict[str, Any], bar: _Bar) -> None:
+    say_columns(model)
+    _say_notes(model.schema_.notes)
+    nets = "a net" if values["n_nets"] == 1 else f"{values['n_nets']} nets"
+    say(f"training {nets} on {values['n_rows']:,} rows ...")
+    bar.total = values["n_nets"] * values["max_iter"]
+
+
+def _say_notes(notes: list[str]) -> None:
+    """Write a line for each of the first notes."""
+    shown = notes if len(notes) <= MOST_NOTES else notes[: MOST_NOTES - 1]
+    for note in shown:
+        say(cut(f"note: {printable(note)}", terminal_width()))
+    if len(notes) > len(shown):
+        say_wrapped(f"note: and {len(notes) - len(shown):,} more, which `chainfit info` shows")
+
+
+def split(
+    y: np.ndarray, task: str, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Split the rows into those to learn from and those to test on (None for fraction 0).
 
     Classes are kept in proportion where each has rows enough for both parts.
     """
     from sklearn.model_selection import train_test_split
 
+    rows = np.arange(len(y))
     if fraction == 0:
-        return frame, None
-    test_rows = int(np.ceil(fraction * len(frame)))
-    if test_rows < 1 or len(frame) - test_rows < 2:
-        raise ValueError(f"{len(frame)} rows are too few to hold out {fraction:g} of them")
+        return rows, None
+    test_rows = int(np.ceil(fraction * len(y)))
+    if test_rows < 1 or len(y) - test_rows < 2:
+        raise ValueError(f"{len(y)} rows are too few to hold out {fraction:g} of them")
     classes = None
     if task == "classification":
-        counts = frame[target].value_counts()
+        counts = np.bincount(y)
         counts = counts[counts > 0]
-        if counts.min() >= 2 and len(counts) <= min(test_rows, len(frame) - test_rows):
-            classes = frame[target].astype(str)
+        if counts.min() >= 2 and len(counts) <= min(test_rows, len(y) - test_rows):
+            classes = y
     seen, held_out = train_test_split(
-        frame, test_size=test_rows, random_state=seed, stratify=classes
+        rows, test_size=test_rows, random_state=seed, stratify=classes
     )
     return seen, held_out
 
 
-class Interruption(Listener):
-    """Whether a fit was cut short by Ctrl-C."""
-
-    seen = False
-
-    def finish(self, why: str) -> None:
-        """Remember whether it was Ctrl-C that ended training."""
-        self.seen = why == "interrupted"
-
-
 @contextmanager
-def _quiet_about_interrupts() -> Iterator[None]:
-    """Let each warning be shown, but the one that says what `Interruption` knows."""
+def _interruptions() -> Iterator[list[str]]:
+    """Give a list to which a Ctrl-C that ended training is added; other warnings are shown."""
+    found: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        warnings.filterwarnings("ignore", INTERRUPTED, UserWarning)
-        yield
+        show = warnings.showwarning
+
+        def hear(message: Warning | str, *rest: Any, **more: Any) -> None:
+            if str(message) == INTERRUPTED:
+                found.append(INTERRUPTED)
+            else:
+                show(message, *rest, **more)
+
+        warnings.showwarning = hear
+        yield found
+
+
+class _Bar:
+    """Epochs of all nets, counted; on a terminal they move a bar, which shows after a while."""
+
+    def __init__(self, tqdm: Any) -> None:
+        self._tqdm, self._lock = tqdm, threading.Lock()
+        self._bar: Any = None
+        self.total = 0
+
+    def epoch(self, net: int, epoch: int, loss: float, score: float) -> None:
+        """Take an epoch of one of the nets, which is trained in a thread of its own."""
+        if self._tqdm is None:
+            return
+        with self._lock:
+            if self._bar is None:
+                self._bar = self._tqdm(
+                    total=self.total, unit=" epochs", delay=PATIENCE, leave=False,
+                    file=sys.stderr, dynamic_ncols=True,
+                )  # fmt: skip
+            self._bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+            self._bar.update(1)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
 
 @contextmanager
-def _progress(parameters: dict[str, Any]) -> Iterator[list[Progress]]:
+def _progress() -> Iterator[_Bar]:
     """Give what moves a bar on stderr, or nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield []
-        return
-    from tqdm import tqdm
+    bar = _Bar(None)
+    if sys.stderr.isatty():
+        from tqdm import tqdm
 
-    most = parameters.get("max_iter", 200)
-    bar = tqdm(total=most, unit=" epochs", delay=PATIENCE, leave=False, file=sys.stderr)
-
-    def on_epoch(n_iter: int, loss: float) -> None:
-        bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
-        bar.update(n_iter - bar.n)
-
-    with bar:
-        yield [Progress(on_epoch)]
-
-
-def report(model: Any, seen: Any, held_out: Any) -> list[str]:
-    """Lines with the scores on the rows held out, each beside the trivial prediction's."""
-    if held_out is None:
-        return ["no rows held out, so no score"]
-    y, trivial = model.target_of(held_out), model.target_of(seen)
-    head = f"on {len(y):,} rows held out:"
-    if model.task_ == "regression":
-        predicted = model.predict(held_out)
-        mae = np.abs(y - predicted).mean()
-        base_mae = np.abs(y - np.median(trivial)).mean()
-        return [
-            f"{head} R2 {_r2(y, predicted):.4f} (the mean for every row: "
-            f"{_r2(y, np.full(len(y), trivial.mean())):.4f})",
-            f"{head} MAE {mae:.6g} (the median for every row: {base_mae:.6g})",
-        ]
-    probabilities = np.asarray(model.predict_proba(held_out), dtype=np.float64)
-    accuracy = np.mean(model.predict(held_out) == y)
-    classes = model.classes_
-    shares = np.array([np.mean(trivial == label) for label in classes])
-    base = np.mean(y == classes[shares.argmax()])
-    lines = [f"{head} accuracy {accuracy:.4f} (the most frequent class for every row: {base:.4f})"]
-    known = np.isin(y, classes)
-    if not known.all():
-        return [*lines, f"log loss: not defined, {np.count_nonzero(~known)} rows have new classes"]
-    loss = _log_loss(probabilities, y, classes)
-    base_loss = _log_loss(np.tile(shares, (len(y), 1)), y, classes)
-    lines.append(f"{head} log loss {loss:.4f} (the classes' shares for every row: {base_loss:.4f})")
-    return lines
-
-
-def _r2(y: np.ndarray, predicted: np.ndarray) -> float:
-    spread = float(((y - y.mean()) ** 2).sum())
-    return 1.0 - float(((y - predicted) ** 2).sum()) / spread if spread else float("nan")
-
-
-def _log_loss(probabilities: np.ndarray, y: np.ndarray, classes: np.ndarray) -> float:
-    place = np.searchsorted(classes, y)
-    of_truth = probabilities[np.arange(len(y)), place]
-    return float(-np.log(np.maximum(of_truth, np.finfo(np.float64).eps)).mean())
+        bar = _Bar(tqdm)
+    try:
+        yield bar
+    finally:
+        bar.close()

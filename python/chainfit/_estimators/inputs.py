@@ -50,6 +50,7 @@ class FitData:
     validation: Rows | None = None  # the user's own
     given: tuple[Any, Any] = (None, None)  # X and y as the user gave them
     l1: float = 0.0  # as l2
+    held_out: Array | None = None  # rows to hold out, where they aren't to be drawn
 
 
 def check_numeric(X: Any) -> None:

@@ -300,13 +300,14 @@ def with_keywords(kind: Kind, losses: Iterable[str]) -> Callable[[Class], Class]
         vars(init)["__signature__"] = signature.replace(parameters=parameters)
         cls.__init__ = init
         before, heading, after = inspect.cleandoc(cls.__doc__ or "").partition("\nAttributes\n")
-        cls.__doc__ = before + "".join(map(_paragraph, own.values())) + heading + after
+        cls.__doc__ = before + "".join(map(paragraph, own.values())) + heading + after
         return cls
 
     return decorate
 
 
-def _paragraph(keyword: Keyword) -> str:
+def paragraph(keyword: Keyword) -> str:
+    """Return a keyword as a paragraph of a docstring's parameters."""
     default = f"{keyword.default:g}" if keyword.type == "float" else repr(keyword.default)
     lines = keyword.doc.strip().splitlines()
     text = "\n".join(f"    {line.strip()}" if line.strip() else "" for line in lines)

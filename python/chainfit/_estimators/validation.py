@@ -128,16 +128,20 @@ def hold_out(
     settings: FitSettings, data: FitData, generator: np.random.RandomState | None
 ) -> tuple[npt.NDArray[np.int64], Rows]:
     """Split the rows: the numbers of those to train on, and those held out."""
-    stratify = None
-    if data.classes and data.Y.shape[1] == 1:
-        # as words: an error that names a class names it as scikit-learn does
-        stratify = np.where(data.Y[:, 0] > 0.5, "True", "False")
-    train, held_out = train_test_split(
-        np.arange(data.X.shape[0], dtype=np.int64),
-        random_state=generator,
-        test_size=settings.validation_fraction,
-        stratify=stratify,
-    )
+    rows = np.arange(data.X.shape[0], dtype=np.int64)
+    if data.held_out is not None:
+        train, held_out = np.delete(rows, data.held_out), data.held_out
+    else:
+        stratify = None
+        if data.classes and data.Y.shape[1] == 1:
+            # as words: an error that names a class names it as scikit-learn does
+            stratify = np.where(data.Y[:, 0] > 0.5, "True", "False")
+        train, held_out = train_test_split(
+            rows,
+            random_state=generator,
+            test_size=settings.validation_fraction,
+            stratify=stratify,
+        )
     if len(held_out) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "

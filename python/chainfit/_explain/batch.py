@@ -11,6 +11,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight
 
+from .._estimators import several
 from .._estimators.base import BaseMLP
 from .._estimators.labels import (
     check_indicators,
@@ -24,6 +25,8 @@ from .._estimators.rules import LOSSES
 from .._estimators.sparse import check_sparse
 from .formula import Array
 from .net import Net, as_net
+from .outputs import per_target, sums_of
+from .tables import encoded
 
 
 class Batch(NamedTuple):
@@ -37,33 +40,31 @@ class Batch(NamedTuple):
 def as_batch(model: Any, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     """Return rows and targets as the numbers that a net takes, float64 as training rounds them.
 
-    `model` is what `as_net` takes, X as the model takes it (of a TableModel an array is its encoded
-    inputs). y is the model's own targets or the net's: one-hot, 0/1, reals; of a Net with a softmax
-    the number of each row's class will do. None is the target's column of a TableModel's frame. One
-    row may come without its first dimension.
+    `model` is what `as_net` takes, X as the model takes it. y is the model's own targets or the
+    net's: one-hot, 0/1, reals; of a Net with a softmax the number of each row's class will do. None
+    is the target's column of a table. One row may come without its first dimension.
     """
     net = as_net(model)
     return rounded(net, read_batch(net, X, y, sample_weight))
 
 
-# What steps of a model may do that no formula here says, and what of it asks for nothing.
-_NOT_EXPLAINED = {"dropout": 0, "l1": 0, "clip_norm": None, "average": None}
-
-
-def _check_explained(net: Net) -> None:
-    """Raise a ValueError rather than show the numbers of another step than the model's."""
-    for name, nothing in _NOT_EXPLAINED.items():
-        value = getattr(net.model, name, nothing)
-        values = value if isinstance(value, tuple | list) else (value,)
-        if any(v != nothing for v in values):
-            raise ValueError(
-                f"A step with {name}={value!r} is not explained. Explain the net without it: "
-                f"copy.deepcopy(model).set_params({name}={nothing!r})."
-            )
-
-
 def rounded(net: Net, batch: Batch) -> Batch:
-    """Return the batch in float64, rounded to the dtype that a chainfit model trains in."""
+    """Return the batch in float64 as a chainfit model trains on it, in its dtype.
+
+    Raises
+    ------
+    ValueError
+        If weights of classes are those of rows that are not there.
+    """
+    class_weight = getattr(net.model, "class_weight", None)
+    if class_weight is not None:
+        if isinstance(class_weight, str):
+            raise ValueError(
+                f"class_weight={class_weight!r} depends on all rows of a fit, which a step on "
+                "these does not know: set it to the weights themselves, a dict."
+            )
+        weights = net.model._row_weight(batch.sample_weight, batch.Y, True)
+        batch = batch._replace(sample_weight=weights)
     # scikit-learn multiplies float64 rows with float32 weights in float64
     dtype = net.dtype if isinstance(net.model, BaseMLP) else np.dtype(np.float64)
     numbers = (None if a is None else a.astype(dtype).astype(np.float64) for a in batch)
@@ -72,17 +73,16 @@ def rounded(net: Net, batch: Batch) -> Batch:
 
 def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     """Return the checked batch, not yet rounded to the dtype of the model."""
-    _check_explained(net)
     single = False  # whether X came as one row without the first dimension
-    if getattr(X, "ndim", None) != 2 and not hasattr(X, "to_pandas"):
+    if not _is_table(X, net):
         X = np.asarray(X)
         single = X.ndim == 1
         X = X[np.newaxis] if single else X
     if isinstance(net.source, Pipeline):
         if len(net.source) > 1:
             X = net.source[:-1].transform(X)
-    elif net.source is not net.model:  # a TableModel
-        X, y = _encode_table(net.source, X, y)
+    elif net.member is not None:
+        X, y = encoded(net.member, X, y)
     if net.model is not None and hasattr(X, "columns"):
         _check_feature_names(net.model, X, reset=False)
     check_sparse(X)
@@ -107,38 +107,39 @@ def labels_of(model: Any, Y: Array) -> Array:
     """Return Y (rows, n_L) as the model's own `y`, which its partial_fit takes."""
     binarizer = getattr(model, "_label_binarizer", None)
     if binarizer is None:
+        Y = Y[:, : Y.shape[1] // max(1, getattr(model, "_units_per_target", 0))]
         return Y.ravel() if Y.shape[1] == 1 else Y
+    if isinstance(binarizer, list):
+        return several.labels(binarizer, Y)
     y = binarizer.inverse_transform(Y)
     return y.toarray() if sp.issparse(y) else y
 
 
-def _encode_table(model: Any, X: Any, y: Any) -> tuple[Any, Any]:
-    """Return a frame's encoded rows and its target; arrays are encoded already."""
-    if isinstance(X, np.ndarray):
-        return X, y
-    if y is None:
-        y = model.target_of(X)
-    if model.task_ == "regression":
-        y = (np.asarray(y, dtype=np.float64) - model.target_mean_) / model.target_scale_
-    return model.transform(X), y
+def _is_table(X: Any, net: Net) -> bool:
+    """Whether X has two dimensions already, or is what a model of tables takes for a table."""
+    if hasattr(X, "ndim") or isinstance(X, list | tuple):
+        return getattr(X, "ndim", None) == 2
+    return hasattr(X, "to_pandas") or net.member is not None
 
 
 def _targets(net: Net, y: Any, rows: int, single: bool) -> Array:
     """Return y as Y (rows, n_L), finite and in the range of the loss."""
     n_outputs = net.units[-1]
+    times = per_target(net)
+    binarizer = getattr(net.model, "_label_binarizer", None)
     if y is None:
         raise ValueError("y must be given: a chain of derivatives begins at the loss.")
     y = y.toarray() if sp.issparse(y) else np.asarray(y)
     if single:
-        y = y.reshape(1, -1) if y.size == n_outputs and n_outputs > 1 else y.reshape(-1)
+        in_a_row = y.size > 1 and y.size in (_targets_in_y(net, binarizer), n_outputs)
+        y = y.reshape(1, -1) if in_a_row else y.reshape(-1)
     if y.ndim not in (1, 2):
         raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")
     check_consistent_length(range(rows), y)
-    binarizer = getattr(net.model, "_label_binarizer", None)
     if binarizer is not None:
         share = float(getattr(net.model, "label_smoothing", 0.0))
         Y = _of_labels(net, binarizer, y)
-        Y = smoothed(Y, share, binarizer, ()) if share else Y
+        Y = smoothed(Y, share, binarizer, net.groups) if share else Y
     elif net.loss == "log_loss" and y.ndim == 1 and n_outputs > 1:
         if not np.isin(y, np.arange(n_outputs)).all():
             raise ValueError(
@@ -148,13 +149,27 @@ def _targets(net: Net, y: Any, rows: int, single: bool) -> Array:
         Y = np.eye(n_outputs)[y.astype(np.intp)]
     else:
         Y = check_array(y.reshape(rows, -1), dtype=(np.float64, np.float32), input_name="y")
+        whole = np.tile(Y[:, : n_outputs // times], (1, times))
+        if Y.shape[1] == n_outputs and (Y != whole).any():
+            raise ValueError("y must have a column for each target, which is that of its outputs.")
+        Y = whole if Y.shape[1] in (n_outputs, n_outputs // times) else Y
     if Y.shape != (rows, n_outputs):
         raise ValueError(f"y must have shape {(rows, n_outputs)}, got {y.shape}.")
-    _check_range(net.loss, Y)
+    if net.custom is None:
+        _check_range(net, Y)
     return Y
 
 
+def _targets_in_y(net: Net, binarizer: Any) -> int:
+    """Return the number of columns that y may have in a row of a model's own targets."""
+    if isinstance(binarizer, list):
+        return len(binarizer)
+    return net.units[-1] // per_target(net)
+
+
 def _of_labels(net: Net, binarizer: Any, y: Array) -> Array:
+    if isinstance(binarizer, list):
+        return several.targets(binarizer, y, np.dtype(np.float64))
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y)
     if y.ndim == 2 and binarizer.y_type_ == "multiclass":  # one-hot
@@ -176,11 +191,12 @@ def _of_labels(net: Net, binarizer: Any, y: Array) -> Array:
     return targets(binarizer, y, np.dtype(np.float64))
 
 
-def _check_range(loss: str, Y: Array) -> None:
+def _check_range(net: Net, Y: Array) -> None:
+    loss = net.loss
     low, high = LOSSES[loss].lowest_target, LOSSES[loss].highest_target
     if not ((low <= Y) & (high >= Y)).all():
         low_only = low == 0 and np.isinf(high)
         where = "that are not negative" if low_only else f"in [{low:g}, {high:g}]"
         raise ValueError(f"loss={loss!r} needs targets {where}.")
-    if loss == "log_loss" and not np.allclose(Y.sum(axis=1), 1, rtol=0, atol=1e-6):
+    if loss == "log_loss" and not np.allclose(sums_of(net, Y), 1, rtol=0, atol=1e-6):
         raise ValueError(f"loss={loss!r} needs rows of y that add up to 1.")

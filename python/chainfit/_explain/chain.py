@@ -11,11 +11,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from . import rules
 from .address import Address, read_address
 from .chain_symbols import Factor
 from .flow import Backward
-from .formula import Array
+from .formula import Array, plain
 from .notation import Notation
+from .outputs import sums_of
 from .rows import Path, RowChain, row_chain
 from .trace import TraceNumbers
 from .verify import Verification, verify
@@ -34,6 +36,7 @@ class ChainNumbers:
     trace: Any  # a Trace
     notation: Notation
     max_paths: int
+    l1_term: float = 0.0
     _rows: dict[int, RowChain] = field(default_factory=dict)
 
     @classmethod
@@ -43,16 +46,20 @@ class ChainNumbers:
         """Return the verified chain of a weight in a step."""
         _check_loss(step)
         net, backward = step.net, Backward(step, address)
-        if address.source is None:
-            weight, l2_term = float(net.intercepts[address.layer][address.target]), 0.0
-        else:
-            weight = float(net.coefs[address.layer][address.source, address.target])
-            l2_term = net.alpha / step.sum_w * weight if net.alpha else 0.0
-        value = math.fsum(backward.share * backward.terms) + l2_term
-        verification = verify(backward, value, l2_term, weight)
+        l, i, j = address
+        weight = float(net.intercepts[l][j] if i is None else net.coefs[l][i, j])
+        found = {
+            key: 0.0
+            if i is None
+            else getattr(net, key) / step.sum_w * float(penalty.of_weight(plain(weight)).value)
+            for key, penalty in rules.penalties_of(net).items()
+        }
+        value = math.fsum(backward.share * backward.terms) + sum(found.values())
+        verification = verify(backward, value, sum(map(abs, found.values())), weight)
         verification.check(address.name(notation).ascii)
+        l2_term, l1_term = (found.get(key, 0.0) for key in rules.PENALTIES)
         numbers = (value, address, weight, l2_term, backward, verification)
-        return cls(*numbers, step, notation, max_paths)
+        return cls(*numbers, step, notation, max_paths, l1_term)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_rows": {}}  # which are made again where they are asked for
@@ -69,6 +76,11 @@ class ChainNumbers:
     def share(self) -> Array:
         """What each row counts for in J, shape (rows,)."""
         return self.backward.share
+
+    @property
+    def penalty_terms(self) -> dict[str, float]:
+        """The terms of dJ/dw that penalties add, by the strength's name."""
+        return {key: (self.l2_term, self.l1_term)[key == "l1"] for key in self.trace.penalties}
 
     @property
     def n_rows(self) -> int:
@@ -108,7 +120,7 @@ class ChainNumbers:
     def paths(self) -> tuple[Path, ...]:
         """The paths of all rows: all of them, or the `max_paths` largest of each row.
 
-        ``sum of their products + remainder + l2_term = value``.
+        ``sum of their products + remainder + l2_term + l1_term = value``.
         """
         return tuple(path for row in range(self.n_rows) for path in self.row(row).paths)
 
@@ -138,12 +150,13 @@ class ChainNumbers:
             "weight_value": self.weight,
             "value": self.value,
             "J": self.trace.J,
-            "net": {name: plain(getattr(net, name)) for name in _OF_NET},
+            "net": {name: as_plain(getattr(net, name)) for name in _OF_NET},
             "l2_term": self.l2_term,
+            "l1_term": self.l1_term,
             "remainder": self.remainder,
-            "rows": [plain(self.row(row)) for row in range(self.n_rows)],
-            "update": plain(self.update),
-            "verification": plain(self.verification),
+            "rows": [as_plain(self.row(row)) for row in range(self.n_rows)],
+            "update": as_plain(self.update),
+            "verification": as_plain(self.verification),
         }
 
     def to_json(self, **settings: Any) -> str:
@@ -164,14 +177,14 @@ class ChainNumbers:
 
 # The attributes of a net that `to_dict` has.
 _OF_NET = (
-    *("units", "activation", "out_activation", "loss", "alpha"),
+    *("units", "activation", "out_activation", "loss", "alpha", "l1"),
     *("feature_names", "output_names"),
 )
 _RENAMED = {"n_alive": "n_open_paths", **{f"stored{x}": f"numpy{x}" for x in ("", "_tolerance")}}
 _LEFT_OUT = {RowChain: ("fused",), Path: ("row",)}
 
 
-def plain(x: Any) -> Any:
+def as_plain(x: Any) -> Any:
     """Return numbers as Python's, tuples as lists, and the pieces of a chain as dicts."""
     if isinstance(x, Factor):
         return x.to_dict()
@@ -179,9 +192,9 @@ def plain(x: Any) -> Any:
         left_out = _LEFT_OUT.get(type(x), ())
         x = {_RENAMED.get(k, k): part for k, part in vars(x).items() if k not in left_out}
     if isinstance(x, dict):
-        return {key: plain(part) for key, part in x.items()}
+        return {key: as_plain(part) for key, part in x.items()}
     if isinstance(x, tuple):
-        return [plain(part) for part in x]
+        return [as_plain(part) for part in x]
     return x.item() if hasattr(x, "item") else x
 
 
@@ -195,7 +208,7 @@ def _check_loss(step: TraceNumbers) -> None:
         raise ValueError("J is not finite on these rows: it has no derivative there.")
     if not (net.canonical and step.df[-1] is None):
         return
-    sums = step.Y.sum(axis=1)
+    sums = sums_of(net, step.Y)
     if (np.abs(sums - 1) > np.finfo(float).eps * step.Y.shape[1]).any():
         raise ValueError(
             f"rows of y must add up to 1 to the last digit: with loss={net.loss!r} and a "

@@ -14,6 +14,7 @@ from typing import Any
 from .flow import Backward
 from .formula import Constant, Formula, Name, Partial, Product, Quantity, code
 from .notation import Notation, Unit
+from .outputs import group_of
 from .symbols import Array, Symbols, largest_terms, quantity
 from .trace import softmax_jacobian
 from .writer import Writer
@@ -131,7 +132,7 @@ class ChainSymbols(Symbols):
     def jacobian_sum(self, k: int) -> Formula:
         """Return dJ_r/dz_k of a softmax, sum_m dJ_r/da_m da_m/dz_k, the largest terms by name."""
         derivative = self.backward.end[self.row]
-        column = softmax_jacobian(self.trace.a[self.L][self.row])[:, k]
+        column = softmax_jacobian(self.trace.a[self.L][self.row], self.net.groups)[:, k]
         z = self.notation.z(self.L, k)
 
         def term(m: int) -> Formula:
@@ -139,7 +140,9 @@ class ChainSymbols(Symbols):
             by_output = Partial(self.J_row, a, float(derivative[m]))
             return by_output * Partial(a, z, float(column[m]))
 
-        return largest_terms(derivative * column, term, at_most=4)
+        group = group_of(self.net, k)
+        terms = (derivative * column)[group.start : group.stop]
+        return largest_terms(terms, lambda n: term(group[n]), at_most=4)
 
 
 def factor(top: Name, bottom: Name, rule: Formula) -> Factor:

@@ -32,15 +32,15 @@ class Chain(Written, ChainNumbers):
     Attributes
     ----------
     value : float
-        dJ/dw: the rows' terms by their shares, added up, and the L2 term.
+        dJ/dw: the rows' terms by their shares, added up, and the terms of L2 and L1.
     address : Address
         (layer, source, target) of ``coefs_[layer][source, target]``; source None is a bias.
     weight : float
         The weight itself.
     terms, share : ndarray of shape (rows,), float64
         dJ_r/dw of each row's own loss, and what the row counts for in J.
-    l2_term : float
-        alpha / sum(w) * weight; 0 for a bias.
+    l2_term, l1_term : float
+        alpha / sum(w) * weight, and l1 / sum(w) times its sign; 0 for a bias.
     verification : Verification
         The same derivative by the compiled core and by a central difference.
     trace : Trace
@@ -64,21 +64,23 @@ def explain(
     sample_weight: Any = None,
     notation: str = "tutorial",
     max_paths: int = 10,
+    net: int = 0,
 ) -> Chain:
     """Explain how the derivative of J by one weight comes about.
 
     J is the function whose gradient training applies: the rows' weighted mean of the loss (squared
-    error: half the sum over the outputs) plus the L2 term.
+    error: half the sum over the outputs) plus the terms of L2 and L1.
 
     Parameters
     ----------
     model : Net or fitted model
         A `Net`; an MLPClassifier or MLPRegressor of chainfit or scikit-learn; a Pipeline that ends
-        in one; a TableModel.
+        in one; a TabularClassifier or TabularRegressor, of which one net is explained.
     X : array-like or sparse matrix of shape (rows, n_0), or (n_0,) for one row
-        One row or a mini-batch, as the model takes it.
+        One row or a mini-batch, as the model takes it: of a model of tables a table.
     y : array-like of shape (rows,) or (rows, n_L)
         The targets: the model's own, or one-hot, 0/1 or reals as the net's outputs are.
+        None is the target's column in a table, where `chainfit train` made the model.
     weight : str or tuple of int
         Address of a weight or bias, as "w_12^(2)" or "b_1^(2)" (in any notation), or counted from 0
         (layer, from, to), which is ``coefs_[layer][from, to]``, or (layer, to), which is
@@ -93,6 +95,8 @@ def explain(
         sum of the rest. A path goes through one unit of each layer above the weight, so that their
         number is the product of the sizes of the layers above the unit that the weight enters,
         whatever the activations are.
+    net : int, default=0
+        Which net of a model of tables, ``nets_[net]``.
 
     Returns
     -------
@@ -120,7 +124,7 @@ def explain(
     names = get_notation(notation)
     if isinstance(max_paths, bool) or not isinstance(max_paths, int) or max_paths < 1:
         raise ValueError(f"max_paths must be an integer of at least 1, got {max_paths!r}.")
-    net = as_net(model)
-    address = read_address(weight, net.units, names)
-    step = trace(net, X, y, sample_weight=sample_weight, notation=notation)
+    its_net = as_net(model, net)
+    address = read_address(weight, its_net.units, names)
+    step = trace(its_net, X, y, sample_weight=sample_weight, notation=notation)
     return Chain.of_step(step, address, names, max_paths)

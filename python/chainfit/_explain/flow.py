@@ -13,6 +13,7 @@ import numpy as np
 
 from .address import Address
 from .formula import Array
+from .outputs import by_group
 from .paths import Flow
 from .trace import TraceNumbers, loss_derivative, through_activation
 
@@ -43,7 +44,7 @@ class Backward:
         steep = np.logical_not(np.abs(self.end) < STEEP)
         self.fused: Array = np.asarray(steep.any(axis=1) & net.canonical)
         self.finite = np.where(self.fused[:, np.newaxis], 0.0, self.end)
-        top = through_activation(a, trace.df[L], self.finite)
+        top = through_activation(net, a, trace.df[L], self.finite)
         top[self.fused] = (a - trace.Y)[self.fused]
         self.top: Array = top
         self.da, self.delta = self._down(top, absolute=False)
@@ -85,7 +86,10 @@ class Backward:
         if self.coupled:
             # sum over m of |dJ/da_m| a_m |1{m=k} - a_k|
             each = np.abs(self.finite) * a
-            top = a * (each.sum(axis=1, keepdims=True) - each) + each * (1 - a)
+            sums = by_group(
+                self.trace.net, lambda x: x.sum(axis=1, keepdims=True) + np.zeros_like(x), each
+            )
+            top = a * (sums - each) + each * (1 - a)
         else:
             top = np.abs(self.finite * self.trace.df[-1])
         top[self.fused] = np.abs(a - self.trace.Y)[self.fused]

@@ -64,6 +64,9 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "sqrt": np.sqrt,
     "tanh": np.tanh,
     "abs": np.abs,
+    "sign": np.sign,
+    "cos": np.cos,
+    "floor": np.floor,
     "erf": erf,
 }
 
@@ -242,7 +245,7 @@ class Arithmetic:
             case Quotient():
                 return self.of(f.top) / self.of(f.bottom)
             case Power():
-                return self.of(f.base) ** as_formula(f.exponent).value
+                return self.power(self.of(f.base), as_formula(f.exponent).value)
             case Apply():
                 return self.apply(f)
             case Case():
@@ -261,6 +264,9 @@ class Arithmetic:
 
     def leaf(self, f: Formula) -> Any:
         return f.value
+
+    def power(self, x: Any, exponent: Any) -> Any:
+        return x**exponent
 
     def apply(self, f: Apply) -> Any:
         return self.functions[f.function](self.of(f.argument))
@@ -309,8 +315,10 @@ def substitute(tree: Any, values: Mapping[Any, Formula]) -> Any:
     if tree in values:
         return values[tree]
     new = type(tree)(*(substitute(part, values) for part in vars(tree).values()))
-    if isinstance(new, Special) and np.ndim(new.subject.value) == 0:
-        return next((f for number, f in new.cases if new.subject.value == number), new.general)
+    if isinstance(new, Special) and not isinstance(new.subject, Variable):
+        number = new.subject.value
+        if np.ndim(number) == 0:
+            return next((f for special, f in new.cases if number == special), new.general)
     return new
 
 

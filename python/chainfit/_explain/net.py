@@ -20,12 +20,17 @@ from sklearn.utils.validation import check_is_fitted
 from .. import reference
 from .._common.public import public
 from .._estimators.base import BaseMLP
+from .._estimators.custom import CustomLoss
 from .._estimators.layers import layers
+from .._estimators.outputs import Levels
 from .._estimators.parameters import CONSTRAINTS, Number, check_activations, range_constraint
 from .._estimators.rules import LOSSES, SGD_FAMILY, own_parameters
 from .._estimators.steps import decay_of
 from . import rules
 from .formula import Array
+from .next_step import trained_weights
+from .outputs import names_of, per_target
+from .tables import Member, is_table_model, member_of, names_of_member
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
@@ -45,21 +50,24 @@ _DEFINED = {
     "log_loss": _INSIDE_0_1,
     "poisson": _ABOVE_0,
     "gamma": _ABOVE_0,
+    "gaussian_nll": ("mean_variance",),
 }
 
 # Parameters of the core's rules, which become attributes of a net under their own names.
 _OWN = own_parameters(LOSSES)
 # Where a net's defaults are others, or parameters are of no rule.
 _DEFAULTS = {"momentum": 0.0, "weight_decay": None}
-_NUMBERS = {"alpha", "learning_rate_init", "weight_decay", *_OWN}
+_NUMBERS = {"alpha", "l1", "learning_rate_init", "weight_decay", *_OWN}
 _SHARED = ("activation", "alpha", "learning_rate_init", "nesterovs_momentum")
 _CONSTRAINTS = {
     "out_activation": [StrOptions(set(OUT_ACTIVATIONS))],
-    "loss": [StrOptions(set(rules.LOSSES))],
+    "loss": [StrOptions(set(reference.LOSSES))],
     "solver": [StrOptions(set(SOLVERS))],
     **{name: CONSTRAINTS[name] for name in _SHARED},
     **{name: [range_constraint(p)] for name, p in _OWN.items()},
+    "quantile": [Levels()],
     "weight_decay": [Number(0, None, closed="left"), None],
+    "l1": [Number(0, None, closed="left")],
 }
 
 
@@ -93,14 +101,16 @@ class Net:
     activation : str or tuple of str, default='relu'
         Activation of the hidden layers, one of MLPRegressor's. A tuple has one for each.
     out_activation : str, default='identity'
-        Activation of the last layer: one of these, 'softmax' or 'exp'.
+        Activation of the last layer: one of these, 'softmax', 'exp' or 'mean_variance'.
     loss : str, default=None
         'squared_error' (half the sum over the outputs), 'binary_log_loss', 'log_loss', or another
-        loss of MLPRegressor but 'gaussian_nll'. None is the one whose canonical link
-        `out_activation` is, and 'squared_error' where it is no link. Any other pair is allowed if
-        the loss has a derivative at every output.
+        loss of MLPRegressor, 'gaussian_nll' with 'mean_variance'. None is the one whose canonical
+        link `out_activation` is, and 'squared_error' where it is no link. Any other pair is
+        allowed if the loss has a derivative at every output.
     alpha : float, default=0.0
         L2 penalty, as in the estimators.
+    l1 : float, default=0.0
+        L1 penalty, as in the estimators.
     solver : {'sgd', 'adam', 'adamw', 'rmsprop'}, default='sgd'
         The update rule, with no step made so far.
     learning_rate_init : float, default=0.1
@@ -126,7 +136,14 @@ class Net:
     model : estimator or None
         The fitted MLP that it was made of.
     source : object or None
-        What was given to `as_net`: `model`, or a pipeline or TableModel around it.
+        What was given to `as_net`: `model`, or a pipeline or model of tables around it.
+    member : Member or None
+        Which net of a model of tables it is.
+
+    groups : tuple of int
+        Numbers of outputs with a softmax each, of several classifications; () is one for all.
+    custom : CustomLoss or None
+        The loss that the user wrote; `loss` is then 'given'.
 
     The other attributes are named as the parameters; none can be set.
 
@@ -150,6 +167,7 @@ class Net:
     out_activation: str
     loss: str
     alpha: float
+    l1: float
     solver: str
     learning_rate_init: float
     momentum: float
@@ -160,6 +178,9 @@ class Net:
     dtype: np.dtype[Any]
     model: Any
     source: Any
+    groups: tuple[int, ...]
+    custom: CustomLoss | None
+    member: Member | None
 
     def __init__(
         self,
@@ -170,6 +191,7 @@ class Net:
         out_activation: str = "identity",
         loss: str | None = None,
         alpha: float = 0.0,
+        l1: float = 0.0,
         solver: str = "sgd",
         learning_rate_init: float = 0.1,
         nesterovs_momentum: bool = True,
@@ -188,6 +210,7 @@ class Net:
             "out_activation": out_activation,
             "loss": CANONICAL.get(out_activation, "squared_error") if loss is None else loss,
             "alpha": alpha,
+            "l1": l1,
             "solver": solver,
             "learning_rate_init": learning_rate_init,
             "nesterovs_momentum": nesterovs_momentum,
@@ -198,7 +221,8 @@ class Net:
         validate_parameter_constraints(_CONSTRAINTS, settings, "Net")
         settings["weight_decay"] = decay_of(settings["weight_decay"], solver)
         check_activations(settings["activation"], len(W) - 1)
-        defined = _DEFINED.get(settings["loss"], OUT_ACTIVATIONS)
+        plain = tuple(name for name in OUT_ACTIVATIONS if name != "mean_variance")
+        defined = _DEFINED.get(settings["loss"], plain)
         if out_activation not in defined:
             raise ValueError(
                 f"loss={settings['loss']!r} is not defined at every output of out_activation="
@@ -210,17 +234,25 @@ class Net:
             coefs=tuple(W),
             intercepts=tuple(b),
             units=units,
-            **{k: float(x) if k in _NUMBERS else x for k, x in settings.items()},
+            **{k: _plain(x) if k in _NUMBERS else x for k, x in settings.items()},
+            groups=(),
+            custom=None,
             feature_names=_names("feature_names", feature_names, "x", units[0]),
             output_names=_names("output_names", output_names, "y", units[-1]),
             dtype=np.dtype(np.float64),
             model=None,
             source=None,
+            member=None,
         )
+        if units[-1] % (several := per_target(self)):
+            raise ValueError(
+                f"a net with {several} outputs for each target can't have {units[-1]} of them."
+            )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the content of a pickle, which may be older than a rule and its parameters."""
-        self.__dict__.update({name: p.default for name, p in _OWN.items()}, weight_decay=0.0)
+        own = {name: p.default for name, p in _OWN.items()}
+        self.__dict__.update(own, weight_decay=0.0, l1=0.0, groups=(), custom=None, member=None)
         self.__dict__.update(state)
 
     @property
@@ -244,42 +276,43 @@ class Net:
         if len(self.coefs) > 1:
             words.append(f"activation={self.activation!r}")
         words += [f"out_activation={self.out_activation!r}", f"loss={self.loss!r}"]
-        if self.alpha:
-            words.append(f"alpha={self.alpha!r}")
+        words += [f"{name}={getattr(self, name)!r}" for name in rules.penalties_of(self)]
         return f"Net({', '.join(words)})"
 
 
-def as_net(model: Any) -> Net:
-    """Return the net of a fitted model, with its weights at the time of the call."""
+def as_net(model: Any, place: int = 0) -> Net:
+    """Return the net of a fitted model, with its weights at the time of the call.
+
+    `place` is that of the net in the `nets_` of a model of tables; others have one net.
+    """
+    if place and not is_table_model(model):
+        raise ValueError(f"net={place!r} chooses a net of a model of tables; this one has one net.")
     if isinstance(model, Net):
         return model
-    mlp, feature_names, output_names = _inner(model)
+    member = member_of(model, place) if is_table_model(model) else None
+    mlp, feature_names, output_names = (
+        _inner(model) if member is None else (member.net, *names_of_member(member))
+    )
     check_is_fitted(mlp, "coefs_")
-    if isinstance(getattr(mlp, "classes_", None), list):
-        raise ValueError(
-            "A net for several columns of classes can't be explained: it has a softmax each."
-        )
     if not isinstance(mlp, BaseMLP) and not isinstance(getattr(mlp, "out_activation_", None), str):
         raise NotFittedError(f"This {type(mlp).__name__} instance is not fitted yet.")
     if feature_names is None:
         feature_names = getattr(mlp, "feature_names_in_", None)
     if output_names is None:
-        output_names = _class_names(mlp)
-    if isinstance(mlp, BaseMLP) and callable(getattr(mlp, "loss", None)):
-        raise ValueError("The loss of this model is a function, which has no formula here.")
-    if isinstance(mlp, BaseMLP) and vars(mlp).get("_units_per_target"):
-        raise ValueError(
-            f"Of a net with several outputs for a target, as loss={mlp.loss!r} has them here, "
-            "there is no chain."
-        )
-    settings = {k: getattr(mlp, k) for k in (*_SHARED, *_OWN) if hasattr(mlp, k)}
-    if isinstance(settings.get("quantile"), tuple | list):  # which another loss does not look at
-        del settings["quantile"]
+        output_names = names_of(mlp)
+    custom = getattr(mlp, "loss", None) if isinstance(mlp, BaseMLP) else None
+    custom = CustomLoss(custom) if callable(custom) else None
+    settings = {k: getattr(mlp, k) for k in (*_SHARED, "l1", *_OWN) if hasattr(mlp, k)}
+    loss = mlp._core_loss() if isinstance(mlp, BaseMLP) else CANONICAL[mlp.out_activation_]
+    if isinstance(settings.get("quantile"), tuple | list):
+        settings["quantile"] = tuple(settings["quantile"])
+        if loss != "quantile":  # another loss does not look at it
+            del settings["quantile"]
     net = Net(
-        mlp.coefs_,
-        mlp.intercepts_,
-        out_activation=mlp.out_activation_,
-        loss=mlp._core_loss() if isinstance(mlp, BaseMLP) else CANONICAL[mlp.out_activation_],
+        *trained_weights(mlp),
+        # a function looks at raw outputs
+        out_activation=mlp.out_activation_ if custom is None else "identity",
+        loss=loss if custom is None else "squared_error",
         feature_names=feature_names,
         output_names=output_names,
         **settings,
@@ -287,7 +320,11 @@ def as_net(model: Any) -> Net:
     # lbfgs is no update rule that a net by hand could have
     decay = decay_of(getattr(mlp, "weight_decay", None), mlp.solver)
     net.__dict__.update(solver=mlp.solver, weight_decay=decay, dtype=_training_dtype(mlp))
-    net.__dict__.update(model=mlp, source=model)
+    net.__dict__.update(model=mlp, source=model, member=member, custom=custom)
+    if custom is not None:
+        net.__dict__.update(loss="given")
+    elif isinstance(mlp, BaseMLP):
+        net.__dict__.update(groups=mlp._blocks())
     return net
 
 
@@ -302,15 +339,10 @@ def _inner(model: Any) -> tuple[Any, Any, Any]:
             "The last step of the pipeline must be an MLPClassifier or MLPRegressor, got "
             f"{type(last).__name__}."
         )
-    from .._tables.table import TableModel  # here, as only few need it
-
-    if isinstance(model, TableModel):
-        mlp = model.fitted_net()
-        named = model.task_ == "regression" and model.target_name_ is not None
-        return mlp, model.feature_names_, [str(model.target_name_)] if named else None
     raise TypeError(
         "Needed is a fitted MLPClassifier or MLPRegressor of chainfit or scikit-learn, a Pipeline "
-        f"that ends in one, a chainfit.TableModel or a chainfit.Net, got {type(model).__name__}."
+        "that ends in one, a TabularClassifier, TabularRegressor or Net of chainfit, got "
+        f"{type(model).__name__}."
     )
 
 
@@ -323,13 +355,8 @@ def _pipeline_names(pipeline: Any) -> list[str] | None:
         return None
 
 
-def _class_names(mlp: Any) -> list[str] | None:
-    """Name of the class that each output is the probability of."""
-    classes = getattr(mlp, "classes_", None)
-    if classes is None:
-        return None
-    n_outputs = len(mlp.intercepts_[-1])
-    return [str(name) for name in (classes[-1:] if n_outputs == 1 else classes)]
+def _plain(x: Any) -> Any:
+    return tuple(map(float, x)) if isinstance(x, tuple | list) else float(x)
 
 
 def _training_dtype(mlp: Any) -> np.dtype[Any]:

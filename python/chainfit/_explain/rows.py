@@ -20,8 +20,8 @@ from .verify import check_paths
 class BlockedUnit:
     """A unit that lets nothing, or next to nothing, through; layers and units count from 0.
 
-    `reason` is 'off' of a relu at z <= 0, and 'saturated' of a logistic or tanh at less than a
-    hundredth of its steepest slope; `slope` is f'(z).
+    `reason` is 'dropped' where dropout leaves it out, 'off' of a relu at z <= 0, and 'saturated' of
+    a logistic or tanh at less than a hundredth of its steepest slope; `slope` is da/dz.
     """
 
     layer: int
@@ -115,15 +115,17 @@ def _blocks_above(trace: TraceNumbers, address: Address, row: int) -> tuple[Bloc
     net, L = trace.net, len(trace.net.coefs)
     found = []
     for m in range(address.layer + 1, L + 1):
-        f = ACTIVATIONS[net.layer_activation(m)]
-        if f.steepest is None or (m == L and net.canonical):
-            continue  # it has no flat end, or the loss makes up for it
-        slopes = trace.df[m][row]
-        units = [address.target] if m == address.layer + 1 else range(len(slopes))
+        f, mask = ACTIVATIONS[net.layer_activation(m)], trace.mask(m)
+        units = [address.target] if m == address.layer + 1 else range(net.units[m])
         for unit in units:
-            slope = float(slopes[unit])
+            share = 1.0 if mask is None else mask[row, unit]
+            if share == 0:
+                found.append(BlockedUnit(m, unit, "dropped", 0.0))
+            if share == 0 or f.steepest is None or (m == L and net.canonical):
+                continue  # it has no flat end, or the loss makes up for it
+            slope = float(trace.df[m][row, unit])
             if slope == 0 and f.cuts:
                 found.append(BlockedUnit(m, unit, "off", slope))
-            elif abs(slope) < SATURATED * f.steepest:
+            elif abs(slope) < SATURATED * f.steepest * share:
                 found.append(BlockedUnit(m, unit, "saturated", slope))
     return tuple(found)

@@ -1,15 +1,16 @@
-"""The rules of a step, one tree each: activations, losses and the solvers' updates.
+"""The rules of J, one tree each: activations, losses and penalties.
 
-The chain, the trace and the page write and compute with these. To add a rule: an entry here, beside
-its line in `reference`; `formula.FUNCTIONS` has the functions that it may be made of.
+The chain, the trace and the page write and compute with these, as with those of a step
+(`step_rules`). To add a rule: an entry here, beside its line in `reference`; `formula.FUNCTIONS`
+has the functions that it may be made of.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import reference
 from .formula import (
@@ -19,16 +20,15 @@ from .formula import (
     Formula,
     Largest,
     Name,
-    Partial,
     Quantity,
     Special,
     Sum,
     SumOver,
     Variable,
+    code,
     indexed,
     substitute,
     total,
-    variables_of,
 )
 
 ONE, ZERO = Constant(1), Constant(0)
@@ -38,6 +38,16 @@ HALF = Quantity(Name("½", "1/2", r"\tfrac{1}{2}"), 0.5)
 # What rules are functions of: the sum z of a unit and what it gives, a; z_k runs over all units of
 # the layer; the target y.
 Z, Z_K, A, Y = (Variable(key, indexed(key[0], key[2:])) for key in ("z", "z_k", "a", "y"))
+
+# Of outputs that belong together (`outputs` has their numbers): whether one is a variance, and what
+# the other output of its target gives; what the user's own loss returned.
+IS_VARIANCE, PARTNER = (Variable(key, code(key)) for key in ("is_variance", "partner"))
+GIVEN, GIVEN_SLOPE = Variable("given", code("loss(y, h)")), Variable("slope", code("slope(y, h)"))
+
+
+def _of_kind(mean: Formula, variance: Formula) -> Formula:
+    general = Case(IS_VARIANCE, variance, mean)
+    return Special(IS_VARIANCE, ((0, mean), (1, variance)), general)
 
 
 def _exp(f: Formula) -> Formula:
@@ -104,6 +114,7 @@ ACTIVATIONS = {
         stable=Z * _MISH,
     ),
     "exp": Activation(_exp(Z), A),
+    "mean_variance": Activation(_of_kind(Z, _exp(Z)), _of_kind(ONE, A)),
     "softmax": Activation(
         _exp(Z) / SumOver("k", _exp(Z_K)),
         None,
@@ -125,6 +136,9 @@ def softmax_derivative(a_m: Formula, a_k: Formula, same: bool | None) -> Formula
 # --- losses --------------------------------------------------------------------------------------
 
 
+Values = Mapping[Variable, Formula]
+
+
 @dataclass(frozen=True)
 class Loss:
     """A loss: of a row it is `scale` times the sum of a term for each output, of `Y` and `A`."""
@@ -137,6 +151,7 @@ class Loss:
     # clipped; None: they are not
     of_sum: Formula | None = None
     parameters: tuple[Variable, ...] = ()  # whose keys are attributes of the net
+    jumps: bool = False  # whether the slope does, where a case of it changes
 
     def derivative(self, y: Formula, a: Formula) -> Formula:
         return substitute(self.slope, {Y: y, A: a})
@@ -145,13 +160,13 @@ class Loss:
         """Return the loss in symbols, a sum over the outputs `index`; of one if it is ""."""
         term = self.term.general if isinstance(self.term, Special) else self.term
         body = substitute(term, {Y: y, A: a})
-        return self._scaled(SumOver(index, body) if index else body)
+        return self._scaled(SumOver(index, body) if index and self.term != GIVEN else body)
 
-    def of_outputs(self, outputs: Sequence[tuple[Formula, Formula, Formula]]) -> Formula:
-        """Return the loss as a sum over its outputs (y, a, 1 - a), without zeros."""
+    def of_outputs(self, outputs: Sequence[tuple[Formula, Formula, Formula, Values]]) -> Formula:
+        """Return the loss as a sum over its outputs (y, a, 1 - a, others), without zeros."""
         terms: list[Formula] = []
-        for y, a, rest in outputs:
-            term = substitute(self.term, {1 - A: rest, Y: y, A: a})
+        for y, a, rest, others in outputs[:1] if self.term == GIVEN else outputs:
+            term = substitute(self.term, {1 - A: rest, Y: y, A: a, **others})
             # a minus goes to each part of a sum; another scale stands before it
             split = isinstance(term, Sum) and self.scale.value == -1
             parts = term.terms if split else (term,)
@@ -165,7 +180,7 @@ class Loss:
 
 
 _SIZE, _BEND = Apply("abs", A - Y), Variable("huber_delta", Name("δ", "delta", r"\delta"))
-_LEVEL = Variable("quantile", Name("q", "q", "q"))
+LEVEL = Variable("quantile", Name("q", "q", "q"))
 
 LOSSES = {
     "squared_error": Loss(
@@ -199,14 +214,19 @@ LOSSES = {
         parameters=(_BEND,),
     ),
     "absolute_error": Loss(
-        _SIZE, ONE, Case(A - Y, 1, Case(Y - A, -1, 0)), words="the absolute error"
+        _SIZE,
+        ONE,
+        Case(A - Y, 1, Case(Y - A, -1, 0)),
+        words="the absolute error",
+        jumps=True,
     ),
     "quantile": Loss(
-        Case(Y - A, _LEVEL * (Y - A), (1 - _LEVEL) * (A - Y)),
+        Case(Y - A, LEVEL * (Y - A), (1 - LEVEL) * (A - Y)),
         ONE,
-        Case(Y - A, -_LEVEL, Case(A - Y, 1 - _LEVEL, 0)),
+        Case(Y - A, -LEVEL, Case(A - Y, 1 - LEVEL, 0)),
         words="the pinball loss",
-        parameters=(_LEVEL,),
+        parameters=(LEVEL,),
+        jumps=True,
     ),
     "log_cosh": Loss(
         _SIZE + _ln(1 + _exp(-2 * _SIZE)) - _ln(Constant(2)),
@@ -220,172 +240,55 @@ LOSSES = {
         (1 - Y / A) / A,
         words="half the gamma deviance",
     ),
+    "gaussian_nll": Loss(
+        _of_kind((A - Y) ** 2 / PARTNER, _ln(A)),
+        HALF,
+        _of_kind((A - Y) / PARTNER, (1 / A - ((PARTNER - Y) / A) ** 2) / 2),
+        words="minus the logarithm of a normal density, but for a constant",
+    ),
+    "given": Loss(GIVEN, ONE, GIVEN_SLOPE, words="your own function"),
 }
 
 
 def loss_of(net: Any) -> Loss:
-    """Return the loss of a net, with the net's numbers in the place of its parameters."""
+    """Return the loss of a net, with the net's numbers in the place of its parameters.
+
+    Those that each output has for itself stay.
+    """
     loss = LOSSES[net.loss]
-    values = {p: Quantity(p.name, float(getattr(net, p.key))) for p in loss.parameters}
+    numbers = {p: getattr(net, p.key) for p in loss.parameters}
+    one = {p: x for p, x in numbers.items() if not isinstance(x, tuple)}
+    values = {p: Quantity(p.name, float(x)) for p, x in one.items()}
     return Loss(*(substitute(part, values) for part in vars(loss).values())) if values else loss
 
 
-# --- updates -------------------------------------------------------------------------------------
+# --- penalties -----------------------------------------------------------------------------------
 
-
-def old_new(base: Name) -> tuple[Name, Name]:
-    """Name a quantity before and after the step."""
-    return (
-        Name(f"{base.unicode} old", f"{base.ascii} old", rf"{{{base.latex}}}_{{\text{{old}}}}"),
-        Name(f"{base.unicode} new", f"{base.ascii} new", rf"{{{base.latex}}}_{{\text{{new}}}}"),
-    )
-
-
-def _before_after(letter: str, key: str) -> tuple[Variable, Variable]:
-    old, new = old_new(indexed(letter))
-    return Variable(f"{key}old", old), Variable(f"{key}new", new)
-
-
-# Keys are those of `Update.of`.
-ETA, MU = Variable("eta", indexed("η")), Variable("mu", indexed("μ"))
-BETA1 = Variable("beta1", Name("β₁", "beta1", r"\beta_1"))
-BETA2 = Variable("beta2", Name("β₂", "beta2", r"\beta_2"))
-RHO = Variable("rho", Name("ρ", "rho", r"\rho"))
-DECAY = Variable("weight_decay", Name("λ", "lambda", r"\lambda"))
-EPS = Variable("eps", Name("ε", "eps", r"\varepsilon"))
-T, ETA_T = Variable("t", indexed("t")), Variable("eta_t", indexed("η", "t"))
-G = Variable("gradient", Name("∂J/∂w", "dJ/dw", r"\partial J/\partial w"))
-OLD, NEW = _before_after("w", "")
-VELOCITY_OLD, VELOCITY = _before_after("v", "velocity_")
-M_OLD, M = _before_after("m", "m_")
-V_OLD, V = _before_after("v", "v_")
+W = Variable("w", indexed("w"))
 
 
 @dataclass(frozen=True)
-class UpdateRule:
+class Penalty:
+    """A term of J: its strength over `divisor` and the rows' weight, times the sum of `term`.
+
+    The sum is over all weights, biases excepted. Its key is the name of its strength.
+    """
+
     words: str
-    lines: tuple[tuple[Variable, Formula], ...]  # assignments in their order, the last to `NEW`
-    constants: tuple[Variable, ...]
-    memory: tuple[Variable, ...] = ()  # what it remembers of the weight: its slots in their order
+    term: Formula  # of `W`
+    slope: Formula  # of `W`, by which the strength over the rows' weight is multiplied
+    divisor: int = 1
+
+    def of_weight(self, w: Formula) -> Formula:
+        return substitute(self.slope, {W: w})
 
 
-Last = Callable[[Formula], Formula]  # what the step makes of the weight
-
-
-def _update(
-    words: str,
-    lines: tuple[tuple[Variable, Formula], ...],
-    last: Last,
-    constants: tuple[Variable, ...],
-    memory: tuple[Variable, ...] = (),
-) -> tuple[UpdateRule, UpdateRule]:
-    """Return a rule, and the same with weights that lose eta times weight_decay of themselves."""
-    decayed = last(OLD - ETA * DECAY * OLD)
-    return (
-        UpdateRule(words, (*lines, (NEW, last(OLD))), constants, memory),
-        UpdateRule(
-            f"{words}, with weight decay", (*lines, (NEW, decayed)), (*constants, DECAY), memory
-        ),
-    )
-
-
-_VELOCITY = ((VELOCITY, MU * VELOCITY_OLD - ETA * G),)
-_MOMENTS = (
-    (M, BETA1 * M_OLD + (1 - BETA1) * G),
-    (V, BETA2 * V_OLD + (1 - BETA2) * G**2),
-    (ETA_T, ETA * Apply("sqrt", 1 - BETA2**T) / (1 - BETA1**T)),
-)
-_ADAM = (
-    _MOMENTS,
-    lambda w: w - ETA_T * M / (Apply("sqrt", V) + EPS),
-    (ETA, BETA1, BETA2, EPS),
-    (M_OLD, V_OLD),
-)
-
-_RULES: dict[str, tuple[UpdateRule, UpdateRule]] = {
-    "sgd": _update("gradient descent", (), lambda w: w - ETA * G, (ETA,)),
-    "momentum": _update("momentum", _VELOCITY, lambda w: w + VELOCITY, (ETA, MU), (VELOCITY_OLD,)),
-    "nesterov": _update(
-        "Nesterov's momentum",
-        _VELOCITY,
-        lambda w: w + MU * VELOCITY - ETA * G,
-        (ETA, MU),
-        (VELOCITY_OLD,),
-    ),
-    "adam": _update("Adam", *_ADAM),
-    "adamw": (_update("Adam", *_ADAM)[1],) * 2,
-    "rmsprop": _update(
-        "RMSProp",
-        ((V, RHO * V_OLD + (1 - RHO) * G**2),),
-        lambda w: w - ETA * G / (Apply("sqrt", V) + EPS),
-        (ETA, RHO, EPS),
-        (V_OLD,),
-    ),
+PENALTIES = {
+    "alpha": Penalty("L2 term", W**2, W, divisor=2),
+    "l1": Penalty("L1 term", Apply("abs", W), Apply("sign", W)),
 }
 
-#: Update rules by name, adamw's with the decay that it always has.
-UPDATES = {name: plain for name, (plain, _) in _RULES.items()}
 
-
-def update_of(name: str, decay: float) -> UpdateRule:
-    """Return the rule of a step whose weights decay, or not."""
-    return _RULES[name][decay != 0]
-
-
-#: What the constants are called as settings of a net or an estimator, where it is something else.
-SETTINGS = {"eta": "learning_rate_init", "mu": "momentum", "eps": "epsilon"}
-SETTINGS |= {f"beta{k}": f"beta_{k}" for k in (1, 2)}
-
-
-def numbers_of_rule(
-    rule: str, t: int, setting: Callable[[str], Any], eta: float | None = None
-) -> dict[str, Any]:
-    """Return the numbers of step t = 1, 2, ... that are the same for every weight, by key.
-
-    `setting` returns a setting by its name; `eta` is the step size if a schedule has changed it.
-    """
-    update = update_of(rule, setting(DECAY.key))
-    found = {v.key: float(setting(SETTINGS.get(v.key, v.key))) for v in update.constants}
-    found |= {} if eta is None else {"eta": float(eta)}
-    for variable, tree in update.lines:
-        needed = variables_of(tree)
-        found |= {"t": t} if T in needed else {}
-        if all(v.key in found for v in needed):  # as the step size with its corrections
-            known = {v: Quantity(v.name, found[v.key]) for v in needed}
-            found[variable.key] = float(substitute(tree, known).value)
-    return found
-
-
-def rule_of(numbers: Mapping[str, Any]) -> UpdateRule:
-    """Return the rule of an update; `numbers` are those of `Update.of`."""
-    return _RULES[numbers["rule"]][DECAY.key in numbers]
-
-
-class Assignment(NamedTuple):
-    """One line of an update: a new quantity, the rule that it comes from, and its number."""
-
-    name: Name
-    rule: Formula
-    value: float
-
-
-def update_rule(numbers: Mapping[str, Any], J: Name, weight: Name) -> list[Assignment]:
-    """Return the lines of a weight's update; `numbers` are those of `Update.of`."""
-    update = rule_of(numbers)
-    old, new = old_new(weight)
-    variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
-    values: dict[Formula, Any] = {v: Quantity(v.name, numbers[v.key]) for v in variables}
-    values[G] = Partial(J, weight, numbers["gradient"])
-    values[OLD] = Quantity(old, numbers["old"])
-    values[T] = Quantity(T.name, int(numbers.get("t", 0)))
-    return [
-        Assignment(new if v == NEW else v.name, substitute(rule, values), numbers[v.key])
-        for v, rule in update.lines
-    ]
-
-
-def of_update(numbers: Mapping[str, Any] | None, *kinds: str) -> list[Quantity]:
-    """Return an update's 'constants', or the 'memory' of the weight before the step; or none."""
-    rule = rule_of(numbers) if numbers else None
-    variables = [v for kind in kinds for v in getattr(rule, kind, ())]
-    return [Quantity(v.name, float((numbers or {})[v.key])) for v in variables]
+def penalties_of(net: Any) -> dict[str, Penalty]:
+    """Return the penalties that a net's J has."""
+    return {key: penalty for key, penalty in PENALTIES.items() if getattr(net, key)}

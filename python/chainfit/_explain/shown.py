@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Context, Decimal, localcontext
+from decimal import ROUND_FLOOR, Context, Decimal, localcontext
 from typing import Any
 
 from .formula import Apply, Arithmetic, Formula, Special, SumOver
@@ -26,12 +26,27 @@ def _erf(z: Decimal) -> Decimal:
     return total * 2 / _PI.sqrt()
 
 
+def _cos(z: Decimal) -> Decimal:
+    """Return cos(z) by its series, within half a turn of 0."""
+    if not z.is_finite():
+        return Decimal("NaN")
+    z -= 2 * _PI * (z / (2 * _PI)).to_integral_value()
+    term = total = Decimal(1)
+    for n in range(1, 60):
+        term *= -z * z / (2 * n * (2 * n - 1))
+        total += term
+    return total
+
+
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "sqrt": Decimal.sqrt,
     "ln": Decimal.ln,
     "exp": Decimal.exp,
     "tanh": lambda z: 1 - 2 / ((2 * z).exp() + 1),
     "abs": abs,
+    "sign": lambda z: z.compare(Decimal(0)),
+    "cos": _cos,
+    "floor": lambda z: z.to_integral_value(ROUND_FLOOR),
     "erf": _erf,
 }
 
@@ -47,6 +62,9 @@ class _Decimals(Arithmetic):
 
     def leaf(self, f: Formula) -> Decimal:
         return self.shown(float(f.value))
+
+    def power(self, x: Decimal, exponent: float) -> Decimal:
+        return x ** Decimal(exponent)
 
     def apply(self, f: Apply) -> Decimal:
         known = f.function in self.functions

@@ -12,8 +12,10 @@ from .._common.public import public
 from .batch import read_batch, rounded
 from .document import Document
 from .net import as_net
+from .next_step import dropout_of
 from .notation import NOTATIONS, Notation, get_notation
 from .story_step import step_story
+from .tables import cells_of
 from .trace import Columns, TraceNumbers, tables, trace_numbers
 from .update import update_of
 from .writer import Writer
@@ -35,24 +37,30 @@ class Trace(Written, TraceNumbers):
     sample_weight : ndarray of shape (rows,), float64, or None
     z, a : list of ndarray of shape (rows, n_l), float64
         Weighted sums with bias, and what the activation makes of them; ``z[0]`` is None and
-        ``a[0]`` is X.
+        ``a[0]`` is X. Where dropout leaves units out, a is after its masks.
     df : list of ndarray of shape (rows, n_l), float64
-        f'(z[l]); None for l = 0 and for a softmax, whose derivative is a matrix for each row.
+        f'(z[l]) times dropout's mask; None for l = 0 and for a softmax, whose derivative is a
+        matrix for each row.
     da, delta : list of ndarray of shape (rows, n_l), float64
         dJ/da[l] and dJ/dz[l], each with the row's share w_r / sum(w) in it; None for l = 0. At
         outputs with a softmax da is as if the others stood still.
     dW, db : list of ndarray, float64
-        dJ/dcoefs[l] and dJ/dintercepts[l], l = 0..L-1, the L2 term included.
+        dJ/dcoefs[l] and dJ/dintercepts[l], l = 0..L-1, penalties included.
     loss_rows : ndarray of shape (rows,), float64
         Loss of each row.
     penalty : float
-        The L2 term of J, alpha/2 * sum of all W^2 / sum(w).
+        alpha/2 * sum of all W^2 / sum(w), and l1 * sum of all abs(W) / sum(w).
     J : float
         sum of w_r * loss_rows[r] / sum(w), plus `penalty`: what the step makes smaller.
+    dropout : Dropout or None
+        What the step leaves out: ``dropout.masks`` for layers 0..L-1, arrays of shape (rows, n_l)
+        or None; 0 of a unit that is dropped, 1 / (1 - rate) of one that stays.
     update : Update or None
         What the solver makes of it; None for 'lbfgs'.
     notation : Notation
         What things are called where the step is written.
+    cells : mapping of str to ndarray of shape (rows,), or None
+        Of a model of tables what the cells of each column were read as.
     """
 
     notation: Notation = NOTATIONS["tutorial"]
@@ -78,7 +86,13 @@ class Trace(Written, TraceNumbers):
 
 
 def trace(
-    model: Any, X: Any, y: Any, *, sample_weight: Any = None, notation: str = "tutorial"
+    model: Any,
+    X: Any,
+    y: Any,
+    *,
+    sample_weight: Any = None,
+    notation: str = "tutorial",
+    net: int = 0,
 ) -> Trace:
     """Trace one training step of a net: all of its numbers, forward, backward and update.
 
@@ -86,9 +100,8 @@ def trace(
 
     Parameters
     ----------
-    model, X, y, sample_weight, notation
-        As in `explain`: a `Net` or a fitted model, and the rows of one mini-batch. y may be None
-        for the target's column of a TableModel's data frame.
+    model, X, y, sample_weight, notation, net
+        As in `explain`: a `Net` or a fitted model, and the rows of one mini-batch.
 
     Returns
     -------
@@ -120,8 +133,10 @@ def trace(
     (array([[0.25]]), 0.28125, array([-1.5 , -0.75]))
     """
     names = get_notation(notation)
-    net = as_net(model)
-    batch = read_batch(net, X, y, sample_weight)
-    numbers = trace_numbers(net, *rounded(net, batch))
-    update = update_of(net, batch, numbers.dW, numbers.db)
-    return Trace(**{**vars(numbers), "update": update}, notation=names)
+    its_net = as_net(model, net)
+    batch = read_batch(its_net, X, y, sample_weight)
+    dropout = dropout_of(its_net.model, len(batch.X))
+    numbers = trace_numbers(its_net, *rounded(its_net, batch), dropout)
+    update = update_of(its_net, batch, numbers.dW, numbers.db)
+    cells = None if its_net.member is None else cells_of(its_net.member, X)
+    return Trace(**{**vars(numbers), "update": update, "cells": cells}, notation=names)

@@ -13,12 +13,13 @@ import numpy as np
 
 from .._common.printable import printable
 from . import document as d
-from . import rules
 from .chain import ChainNumbers
-from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail, plain
+from .formula import Constant, Formula, Partial, Product, Quantity, Rest, Trail, plain, total
 from .rows import BlockedUnit, Path
-from .story import NO_RULE, given, net_words, objective
+from .story import given, net_words, objective, remarks
 from .story_delta import StorySymbols, blocked, folded, through_softmax
+from .story_table import from_cell, which_net
+from .story_update import update_of_weight
 
 MAX_ROWS = 8  # of a batch that are shown one by one
 MAX_TERMS = 8  # rows of a batch in the sum that LaTeX has
@@ -33,6 +34,7 @@ def chain_story(chain: ChainNumbers, *, hide_numbers: bool = False) -> d.Documen
     s = StorySymbols(chain)
     sections = {
         "head": head(s),
+        "cell": from_cell(s),
         "given": given(s, chain.update, s.of_row) if hide_numbers else None,
         "chain": display(s),
         "factors": factors(s),
@@ -42,7 +44,7 @@ def chain_story(chain: ChainNumbers, *, hide_numbers: bool = False) -> d.Documen
         "blocked": None if hide_numbers else blocked(s),
         "rows": rows(s),
         "l2": l2(s),
-        "update": update(s),
+        "update": update_of_weight(s, chain.update),
         "verified": None if hide_numbers else verified(s),
     }
     return d.Document(tuple(filter(None, sections.values())), tuple(sections))
@@ -69,11 +71,13 @@ def head(s: StorySymbols) -> d.Section:
     )
     J, J_row = objective(s)
     loss = s.loss.words
-    about = "with the L2 term" if s.net.alpha else "no L2 term"
+    penalties = " and ".join(f"the {penalty.words}" for penalty in s.penalties.values())
+    about = f"with {penalties}" if penalties else "no L2 term"
     about = about if s.batch else f"{loss}; {about}"
     J = (*J, f", the function whose gradient training applies ({about})")
     J_row = (*J_row, f" ({loss})") if s.batch else ()
-    return d.Section.of("head", "", d.Paragraph.of(J, J_row, value), d.Equations(facts, "facts"))
+    words = d.Paragraph.of(J, J_row, value, *remarks(s), *which_net(s))
+    return d.Section.of("head", "", words, d.Equations(facts, "facts"))
 
 
 def _where(s: StorySymbols) -> str:
@@ -132,8 +136,7 @@ def _terms(s: StorySymbols) -> list[Formula]:
         terms += [path.formula for path in s.shown.paths]
         if not s.shown.complete:
             terms.append(Rest(s.shown.n_paths - len(s.shown.paths), s.shown.remainder))
-    if chain.l2_term:
-        terms.append(plain(chain.l2_term))
+    terms += [plain(term) for term in chain.penalty_terms.values() if term]
     return terms or [Constant(0)]
 
 
@@ -223,36 +226,24 @@ def rows(s: StorySymbols) -> d.Section | None:
 
 
 def l2(s: StorySymbols) -> d.Section | None:
-    chain = s.chain
-    if not s.net.alpha:
+    """Write the terms of the L2 and the L1 penalty."""
+    chain, words = s.chain, {key: penalty.words for key, penalty in s.penalties.items()}
+    if not words:
         return None
+    title = f"The {' and the '.join(words.values())}"
     if s.address.source is None:
-        return d.Section.of("l2", "The L2 term", d.Paragraph.of("Biases have no L2 term."))
-    data = plain(math.fsum(chain.share * chain.terms))
-    numbers = d.Numbers(data + plain(chain.l2_term))
-    rule = s.decay(Quantity(s.weight, chain.weight))
-    found = (
-        d.equal_to("L2 term", rule, chain.l2_term),
-        d.Row.of(s.dJ(s.weight), numbers, d.number(chain.value)),
-    )
-    return d.Section.of("l2", "The L2 term", found)
+        what = " and no ".join(words.values())
+        return d.Section.of("l2", title, d.Paragraph.of(f"Biases have no {what}."))
+    weight, found = Quantity(s.weight, chain.weight), list[d.Row]()
+    for key, term in chain.penalty_terms.items():
+        found.append(d.equal_to(words[key], s.penalty_slope(key, weight), term))
+    terms = [math.fsum(chain.share * chain.terms), *chain.penalty_terms.values()]
+    numbers = d.Numbers(total([plain(term) for term in terms]))
+    found.append(d.Row.of(s.dJ(s.weight), numbers, d.number(chain.value)))
+    return d.Section.of("l2", title, found)
 
 
 # --- what comes of it ----------------------------------------------------------------------------
-
-
-def update(s: StorySymbols) -> d.Section:
-    """Write the update of the weight by the solver's rule, with what it remembers."""
-    numbers = s.chain.update
-    if numbers is None:
-        return d.Section.of("update", "The update", d.Paragraph.of(NO_RULE))
-    title = f"The update: {rules.rule_of(numbers).words}"
-    dtype = s.trace.update.dtype if s.trace.update is not None else s.net.dtype
-    after = f"Training computes in {dtype}, and so are the new numbers."
-    after = "" if dtype == np.float64 else after
-    lines = rules.update_rule(numbers, s.J, s.weight)
-    rows = tuple(d.equal_to(line.name, line.rule, line.value) for line in lines)
-    return d.Section.of("update", title, rows, d.Paragraph.of(after))
 
 
 def verified(s: StorySymbols) -> d.Section:

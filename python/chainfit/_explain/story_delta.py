@@ -10,6 +10,7 @@ from .chain import ChainNumbers
 from .chain_symbols import ChainSymbols
 from .formula import Partial, Quantity, code
 from .notation import Notation, Unit
+from .outputs import group_of
 from .rows import BlockedUnit, Path, RowChain
 
 MAX_UNITS = 3  # of a layer whose deltas are written by their rules
@@ -57,9 +58,9 @@ def through_softmax(s: StorySymbols) -> d.Section | None:
 
 def _factors_of_outputs(s: StorySymbols, k: int) -> list[d.Row]:
     """Write the two factors of the output that adds most to dJ/dz_k, with their rules."""
-    derivative = s.backward.end[s.row]
-    through = [s.softmax_derivative(m, k) for m in range(len(derivative))]
-    m = int(np.argmax([abs(d * f.value) for d, f in zip(derivative, through, strict=True)]))
+    derivative, group = s.backward.end[s.row], group_of(s.net, k)
+    through = {m: s.softmax_derivative(m, k) for m in group}
+    m = max(group, key=lambda m: abs(derivative[m] * through[m].value))
     a, z = s.notation.a(s.L, m), s.notation.z(s.L, k)
     return [
         d.equal_to(Partial(s.J_row, a, float(derivative[m])), s.loss_derivative(m)),
@@ -128,6 +129,8 @@ def _in_vectors(s: StorySymbols, notation: Notation) -> list[d.Row]:
             above = notation.vector("δ", m + 1).unicode
             W = f"{notation.vector('W', m).unicode}{at}"
             rule = f"({W} @ {above}) * {f}'({z})"
+            if s.trace.mask(m) is not None:
+                rule += f" * mask({a})"
         elif s.net.canonical:
             rule = f"{a} - y{at}"
         elif s.coupled:
@@ -171,6 +174,9 @@ def blocked(s: StorySymbols) -> d.Section | None:
         why = "an input of 0: the weight has nothing to multiply"
         if s.l and rules.ACTIVATIONS[s.net.layer_activation(s.l)].cuts:
             why = f"its {s.net.layer_activation(s.l)} is off: the weight has nothing to multiply"
+        mask = s.mask(s.l, source)
+        if mask is not None and mask.value == 0:
+            why = "this step drops it: the weight has nothing to multiply"
         found.append(d.Row.of((s.a(s.l, source), " = 0"), why))
     for block in row.blocks[:MAX_BLOCKED]:
         found.append(d.Row.of(s.notation.a(block.layer, block.unit), _reason(s, block)))
@@ -185,8 +191,10 @@ def blocked(s: StorySymbols) -> d.Section | None:
 def _reason(s: StorySymbols, block: BlockedUnit) -> d.Words:
     f = s.net.layer_activation(block.layer)
     z = s.z(block.layer, block.unit)
-    if block.reason == "off":
-        words: d.Words = (f"{f} is off, for ", z, " = ", d.Numbers(z))
+    if block.reason == "dropped":
+        words: d.Words = ("this step drops it",)
+    elif block.reason == "off":
+        words = (f"{f} is off, for ", z, " = ", d.Numbers(z))
     else:
         words = (f"{f} is saturated at ", z, " = ", d.Numbers(z), ": its slope is ")
         words = (*words, d.number(block.slope))

@@ -14,10 +14,11 @@ import numpy as np
 from . import document as d
 from . import rules
 from .address import Address
-from .formula import Apply, Formula, Name, Partial, Quantity, SumOver, code, indexed, plain, total
-from .net import SOLVERS
+from .formula import Apply, Formula, Name, Partial, Quantity, SumOver, code, plain, total
 from .notation import Notation, Unit
-from .story import NO_RULE, count, given, listed, net_words, objective
+from .story import between, count, given, left_out, net_words, objective, remarks
+from .story_table import which_net
+from .story_update import update_of_step
 from .symbols import Array, Symbols, general
 from .trace import TraceNumbers
 from .writer import Writer
@@ -26,11 +27,8 @@ SECTIONS = ("overview", "given", "inputs", "forward", "loss", "backward", "gradi
 WRITTEN_OUT = 6  # units of a layer up to which a step on one row is written out, sum by sum
 SHOWN = 8  # rows of a table
 COLUMNS = 6
-SHOWN_PARAMETERS = 42  # of a layer, in the table of updates; where there are more,
-FIRST_WEIGHTS, FIRST_BIASES = 12, 6  # this many
 
 ABOUT = Name("≈", "~=", r"\approx")
-W = indexed("w")  # any weight
 
 
 def step_story(trace: TraceNumbers, notation: Notation, writer: Writer) -> d.Document:
@@ -44,7 +42,7 @@ def step_story(trace: TraceNumbers, notation: Notation, writer: Writer) -> d.Doc
         loss(s, writer.digits),
         *(backward(s, l) for l in range(s.L, 0, -1)),
         *(gradient(s, l) for l in range(s.L - 1, -1, -1)),
-        *update(s),
+        *update_of_step(s),
     ]
     return d.Document(tuple(filter(None, sections)), SECTIONS, long=True)
 
@@ -87,12 +85,6 @@ def _name(symbol: Any) -> Name:
     return symbol.name if isinstance(symbol, Quantity) else symbol
 
 
-def left_out(*counts: tuple[int, int, str]) -> str:
-    """Say what a table shows of what there is: (shown, all, of what); nothing if all."""
-    parts = [f"{shown} of {total:,} {what}" for shown, total, what in counts if shown < total]
-    return f"Shown: {', '.join(parts)}." if parts else ""
-
-
 def number_of(s: Symbols, unit: int) -> str:
     """Return a unit's number as the notation counts."""
     return str(unit + s.notation.first)
@@ -101,10 +93,6 @@ def number_of(s: Symbols, unit: int) -> str:
 def layer_title(s: Symbols, l: int) -> str:
     kind = "the output" if l == s.L else "hidden"
     return f"{s.notation.layer(l)} ({kind}, {count(s.net.units[l], s.notation.node)})"
-
-
-def between(s: Symbols, l: int) -> str:
-    return f"the weights from {s.notation.layer(l)} to {s.notation.layer(l + 1)}"
 
 
 # --- forward -------------------------------------------------------------------------------------
@@ -128,18 +116,24 @@ def overview(s: Symbols, digits: int) -> d.Section:
         d.Paragraph.of(f"The net: {net_words(s)}, loss {net.loss}; {rows}.", rounding),
         d.Paragraph.of(*objective(s)),
         d.Paragraph.of(reading, where),
+        d.Paragraph.of(*remarks(s), *which_net(s)),
     )
 
 
 def inputs(s: Symbols) -> d.Section:
     names, X = s.net.feature_names, s.trace.X
     if s.batch:
-        table = table_of(s, Quantities(lambda j: s.a(0, j), plain, X))
+        table = table_of(s, Quantities(lambda j: s.a(0, j), plain, s.trace.a[0]))
     else:
         shown = range(min(len(names), 2 * SHOWN))
-        rows = tuple((s.a(0, j), d.label(names[j]), float(X[0, j])) for j in shown)
+        mask = s.trace.mask(0)
+        columns = [X[0]] if mask is None else [X[0], mask[0], s.trace.a[0][0]]
+        rows: tuple[tuple[d.Cell, ...], ...] = tuple(
+            (s.a(0, j), d.label(names[j]), *(float(column[j]) for column in columns)) for j in shown
+        )
         note = left_out((len(rows), len(names), "inputs"))
-        table = d.Table(("input", "name", "value"), rows, note)
+        header = ("input", "name", "value", "mask", "product")[: 2 + len(columns)]
+        table = d.Table(header, rows, note)
     return d.Section.of("inputs", "Forward: the inputs", table)
 
 
@@ -169,7 +163,7 @@ def forward(s: Symbols, l: int) -> d.Section:
 
 
 def loss(s: Symbols, digits: int) -> d.Section:
-    """Write the loss, the L2 term and J."""
+    """Write the loss, the penalties and J."""
     trace, net, J = s.trace, s.net, general(s.J)
     data = float(trace.share @ trace.loss_rows)
     rows: list[d.Row] = []
@@ -187,19 +181,22 @@ def loss(s: Symbols, digits: int) -> d.Section:
         if n > WRITTEN_OUT:
             rule: Formula = Quantity(code("the loss of the outputs"), data)
         else:
-            rule = s.loss.of_outputs([(s.y(k), *_output(s, k, digits)) for k in range(n)])
-        rows.append(d.equal_to("data term" if net.alpha else J, rule, data))
+            outputs = [(s.y(k), *_output(s, k, digits), s.others(s.L, k)) for k in range(n)]
+            rule = s.loss.of_outputs(outputs)
+        rows.append(d.equal_to("data term" if s.penalties else J, rule, data))
         cells = [
             (s.a(s.L, k), d.label(net.output_names[k]), s.a(s.L, k).value, s.y(k).value)
             for k in range(min(n, 2 * SHOWN))
         ]
         note = left_out((len(cells), n, "outputs"))
         table = d.Table(("output", "name", "value", "target"), tuple(cells), note)
-    if net.alpha:
-        rows.append(d.Row.of("L2 term", s.penalty(), d.number(trace.penalty)))
-        rows.append(d.equal_to(J, term + Quantity(code("L2 term"), trace.penalty), trace.J))
-    elif s.batch:
-        rows.append(d.equal_to(J, term, trace.J))
+    terms = [term]
+    for key, value in trace.penalties.items():
+        what = s.penalties[key].words
+        rows.append(d.Row.of(what, s.penalty(key), d.number(value)))
+        terms.append(Quantity(code(what), value))
+    if s.penalties or s.batch:
+        rows.append(d.equal_to(J, total(terms), trace.J))
     return d.Section.of("loss", "Loss", d.Paragraph.of(words), table, d.lines(rows))
 
 
@@ -242,7 +239,12 @@ def backward(s: Symbols, l: int) -> d.Section:
         trace.da[l],
     )
     delta = Quantities(lambda i: s.delta(l, i), delta_rule, trace.delta[l])
-    slope = Quantities(lambda i: Apply("f'", s.z(l, i)), lambda i: s.slope(l, i), slopes)
+
+    def da_dz(i: Unit) -> Apply | Partial:
+        z = s.z(l, i)
+        return Apply("f'", z) if s.trace.mask(l) is None else Partial(name(l, i), z.name)
+
+    slope = Quantities(da_dz, lambda i: s.slope(l, i), slopes)
     if is_written_out(s, l, min(l + 1, s.L)):
         # at an output rounded to 0 or 1 the factors are infinity and 0, their product h - y
         finite = np.isfinite(trace.da[l][0]) & (not at_once)
@@ -291,22 +293,26 @@ def _backward_rule(
 
 def _blocked(s: Symbols, l: int) -> list[d.Block]:
     """Name the units whose derivative is 0 in every row."""
-    units = np.flatnonzero((s.trace.df[l] == 0).all(axis=0))
-    if not len(units):
-        return []
-    name = s.net.layer_activation(l)
-    why = f"{name} at z <= 0" if rules.ACTIVATIONS[name].cuts else "saturated"
+    mask, name = s.trace.mask(l), s.net.layer_activation(l)
+    is_off, kept = (s.trace.df[l] == 0).all(axis=0), np.ones(s.net.units[l], dtype=bool)
+    if mask is not None:
+        kept = (mask != 0).any(axis=0)
+    why = f"f'(z) = 0 ({name} at z <= 0" if rules.ACTIVATIONS[name].cuts else "f'(z) = 0 (saturated"
+    found = [(np.flatnonzero(is_off & kept), f"{why})"), (np.flatnonzero(~kept), "dropped")]
+    return [_blocked_units(s, l, units, words) for units, words in found if len(units)]
+
+
+def _blocked_units(s: Symbols, l: int, units: Array, why: str) -> d.Block:
     which = d.joined(", ", [s.notation.a(l, int(i)) for i in units[:SHOWN]])
     if len(units) > 1:
         more = ", ..." * (len(units) > SHOWN)
         which = (f"{count(len(units), s.notation.node)} (", *which, f"{more})")
     rows = " in every row" if s.batch else ""
     through = "it" if len(units) == 1 else "them"
-    text = f": f'(z) = 0 ({why}){rows}, nothing goes back through {through}."
-    return [d.Paragraph.of((*which, text))]
+    return d.Paragraph.of((*which, f": {why}{rows}, nothing goes back through {through}."))
 
 
-# --- gradient and update -------------------------------------------------------------------------
+# --- gradient ------------------------------------------------------------------------------------
 
 
 def gradient(s: Symbols, l: int) -> d.Section:
@@ -315,7 +321,7 @@ def gradient(s: Symbols, l: int) -> d.Section:
 
     def of_weight(j: Unit, i: Unit) -> Formula:
         rule = _over_rows(s, s.delta(l + 1, i) * s.a(l, j))
-        return rule + s.decay(s.w(l, j, i)) if s.net.alpha else rule
+        return total([rule, *(s.penalty_slope(key, s.w(l, j, i)) for key in s.penalties)])
 
     def of_bias(i: Unit) -> Formula:
         return _over_rows(s, s.delta(l + 1, i))
@@ -353,43 +359,3 @@ def _gradient_table(s: Symbols, l: int) -> d.Table:
     note = left_out((rows_shown, n, f"{source}s from"), (columns, m, f"{node}s to"))
     to = (f"to {node} {number_of(s, i)}" for i in range(columns))
     return d.Table((s.dJ(s.notation.weight(l, "j", "i")), *to), tuple(rows), note)
-
-
-def update(s: Symbols) -> list[d.Section]:
-    made, net = s.trace.update, s.net
-    if made is None:
-        if net.solver in SOLVERS:  # nobody asked for it
-            return []
-        return [d.Section.of("update", "Update", d.Paragraph.of(NO_RULE))]
-    numbers = made.of(0, 0, 0)
-    rule = [d.equation(line.name, line.rule) for line in rules.update_rule(numbers, s.J, W)]
-    by_training = (
-        f"A copy of the model made this step, in {made.dtype}: these are the numbers of its next "
-        "partial_fit on these rows as one mini-batch."
-    )
-    first = d.Section.of(
-        "update",
-        f"Update: {rules.rule_of({'rule': made.rule, **made.constants}).words}",
-        d.Paragraph.of(*rule),
-        d.Paragraph.of(listed(rules.of_update(numbers, "constants"))),
-        d.Paragraph.of(by_training if net.model is not None else ""),
-    )
-    each = [d.Section.of("update", f"Update: {between(s, l)}", _updates(s, l)) for l in range(s.L)]
-    return [first, *each]
-
-
-def _updates(s: Symbols, l: int) -> d.Table:
-    made, n, m = s.trace.update, s.net.units[l], s.net.units[l + 1]
-    assert made is not None
-    weights, biases = [Address(l, j, i) for i in range(m) for j in range(n)], m
-    if n * m + m > SHOWN_PARAMETERS:
-        weights, biases = weights[:FIRST_WEIGHTS], min(m, FIRST_BIASES)
-    slots = [f"{slot}_{when}" for slot in made.slots for when in ("old", "new")]
-    rows = []
-    for address in (*weights, *(Address(l, None, i) for i in range(biases))):
-        numbers = made.of(*address)
-        keys = ("gradient", *slots, "old", "new")
-        rows.append((address.name(s.notation), *(numbers[key] for key in keys)))
-    note = left_out((len(weights), n * m, "weights"), (biases, m, "biases"))
-    header = [slot.replace("velocity", "v").replace("_", " ") for slot in slots]
-    return d.Table(("", s.dJ(W), *header, "w old", "w new"), tuple(rows), note)

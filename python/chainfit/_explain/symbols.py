@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,14 @@ from .formula import (
     Quantity,
     Rest,
     SumOver,
+    Variable,
     code,
     indexed,
+    substitute,
     total,
 )
 from .notation import Notation, Unit
+from .outputs import known, partners
 from .trace import TraceNumbers
 
 
@@ -42,6 +46,13 @@ class Symbols:
 
     def a(self, l: int, j: Unit) -> Quantity:
         return quantity(self.notation.a(l, j), self.trace.a[l][self.row], j)
+
+    def mask(self, l: int, j: Unit) -> Quantity | None:
+        """Return what dropout multiplies a unit by, None where its layer drops none."""
+        values = self.trace.mask(l)
+        name = Name(*map("mask({})".format, self.notation.a(l, j)))
+        name = name._replace(latex=rf"\text{{mask}}({self.notation.a(l, j).latex})")
+        return None if values is None else quantity(name, values[self.row], j)
 
     def z(self, l: int, j: Unit) -> Quantity:
         return quantity(self.notation.z(l, j), self.trace.z[l][self.row], j)
@@ -67,14 +78,52 @@ class Symbols:
     # --- rules, of what their names say
 
     def activation(self, l: int, j: Unit) -> Formula:
-        return rules.ACTIVATIONS[self.net.layer_activation(l)](self.z(l, j), self.z(l, "k"))
+        f = rules.ACTIVATIONS[self.net.layer_activation(l)](self.z(l, j), self.z(l, "k"))
+        f = self._of(l, j, f)
+        mask = self.mask(l, j)
+        return f if mask is None else mask * f
 
     def slope(self, l: int, j: Unit) -> Formula:
-        f = rules.ACTIVATIONS[self.net.layer_activation(l)]
-        return f.derivative(self.z(l, j), self.a(l, j))
+        """Return the rule of da/dz; of a unit that is dropped it is the mask, 0."""
+        f, mask = rules.ACTIVATIONS[self.net.layer_activation(l)], self.mask(l, j)
+        if mask is None:
+            slope: Formula = f.derivative(self.z(l, j), self.a(l, j))
+            return self._of(l, j, slope)
+        if mask.value == 0:
+            return mask
+        return mask * f.derivative(self.z(l, j), self.a(l, j) / mask)
 
     def loss_derivative(self, k: Unit) -> Formula:
-        return self.loss.derivative(self.y(k), self.a(self.L, k))
+        slope = self.loss.derivative(self.y(k), self.a(self.L, k))
+        return self._of(self.L, k, slope)
+
+    def _of(self, l: int, k: Unit, rule: Formula) -> Formula:
+        found: Formula = substitute(rule, self.others(l, k))
+        return found
+
+    def others(self, l: int, k: Unit) -> rules.Values:
+        """Return what else the rules of an output are made of, in its numbers; of letters none."""
+        if l < self.L or isinstance(k, str):
+            return {}
+        partner = partners(self.net)
+        values: dict[Variable, Formula] = {
+            v: Quantity(self._of_output(v, k), float(x[k])) for v, x in self._known.items()
+        }
+        if partner is not None:
+            values[rules.PARTNER] = self.a(self.L, int(partner[k]))
+        return values
+
+    @cached_property
+    def _known(self) -> dict[Variable, Array]:
+        a = self.trace.a[self.L]
+        found = known(self.net, self.trace.Y, a)
+        return {v: np.broadcast_to(x, a.shape)[self.row] for v, x in found.items()}
+
+    def _of_output(self, v: Variable, k: int) -> Name:
+        if v == rules.LEVEL:
+            return indexed("q", [k + self.notation.first])
+        several = v == rules.GIVEN_SLOPE and self.net.units[-1] > 1
+        return code(f"{v.name.unicode}[{k}]") if several else v.name
 
     def canonical_derivative(self, k: Unit) -> Formula:
         return self.a(self.L, k) - self.y(k)
@@ -102,18 +151,25 @@ class Symbols:
             return SumOver("k", term("k"))
         return largest_terms(self.net.coefs[l][j] * self.deltas(l + 1), term, at_most)
 
-    def penalty(self) -> Formula:
-        """Return the L2 term of J."""
-        squares = SumOver("", general(indexed("w")) ** 2)
-        half = general(code("alpha")) / 2
-        return half * squares if self.trace.sum_w == 1 else half / self.trace.sum_w * squares
+    @property
+    def penalties(self) -> dict[str, rules.Penalty]:
+        return rules.penalties_of(self.net)
 
-    def decay(self, weight: Quantity) -> Formula:
-        """Return the L2 term of dJ/dw."""
-        alpha = Quantity(code("alpha"), self.net.alpha)
-        if self.trace.sum_w == 1:
-            return alpha * weight
-        return alpha / Constant(self.trace.sum_w) * weight
+    def penalty(self, key: str) -> Formula:
+        """Return a penalty in J."""
+        rule, strength = self.penalties[key], general(code(key))
+        over = strength if rule.divisor == 1 else strength / rule.divisor
+        body = substitute(rule.term, {rules.W: general(rules.W.name)})
+        return self._per_weight(over) * SumOver("", body)
+
+    def penalty_slope(self, key: str, weight: Quantity) -> Formula:
+        """Return a penalty's term of dJ/dw."""
+        strength = Quantity(code(key), getattr(self.net, key))
+        return self._per_weight(strength) * self.penalties[key].of_weight(weight)
+
+    def _per_weight(self, strength: Formula) -> Formula:
+        sum_w = self.trace.sum_w
+        return strength if sum_w == 1 else strength / Constant(sum_w)
 
 
 def general(name: Name) -> Quantity:

@@ -6,7 +6,7 @@ Activations are the oracle's (`reference`), derivatives those of the trees in `r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,10 @@ import numpy as np
 
 from .. import reference
 from . import rules
-from .formula import Array, plain
+from .formula import Array, Formula, Variable, plain, substitute
 from .net import Net
+from .next_step import Dropout
+from .outputs import by_group, constants, known
 from .update import Update
 
 Columns = dict[str, Array]
@@ -40,6 +42,14 @@ class TraceNumbers:
     penalty: float
     J: float
     update: Update | None = None
+    dropout: Dropout | None = None
+
+    def mask(self, l: int) -> Array | None:
+        """Return what dropout multiplies a[l] by, (rows, n_l); None if it drops none there."""
+        masks = [] if self.dropout is None else self.dropout.masks
+        return masks[l] if l < len(masks) else None
+
+    cells: Mapping[str, Array] | None = None  # of a model of tables
 
     @property
     def share(self) -> Array:
@@ -50,21 +60,36 @@ class TraceNumbers:
     def sum_w(self) -> float:
         return float(weights_of(self.X, self.sample_weight).sum())
 
+    @property
+    def penalties(self) -> dict[str, float]:
+        """The terms of `penalty`, by the strength's name."""
+        return penalties(self.net, self.sum_w)
+
 
 def weights_of(X: Array, sample_weight: Array | None) -> Array:
     """Return the weight of each row, 1 where none are given."""
     return np.ones(len(X)) if sample_weight is None else sample_weight
 
 
-def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = None) -> TraceNumbers:
+def trace_numbers(
+    net: Net,
+    X: Array,
+    Y: Array,
+    sample_weight: Array | None = None,
+    dropout: Dropout | None = None,
+) -> TraceNumbers:
     """Return the numbers of a checked batch (see `as_batch`), without an update."""
     W, b, L = net.coefs, net.intercepts, len(net.coefs)
+    masks = [None] * L if dropout is None else dropout.masks
     z: list[Any] = [None]
-    a = [X]
-    for l in range(L):
-        z.append(a[l] @ W[l] + b[l])
-        a.append(activate(net.layer_activation(l + 1), z[l + 1]))
-    df = [None, *(slopes(net.layer_activation(l), z[l], a[l]) for l in range(1, L + 1))]
+    df: list[Any] = [None]
+    a = [times(X, masks[0])]
+    for l in range(1, L + 1):
+        mask = masks[l] if l < L else None
+        z.append(a[l - 1] @ W[l - 1] + b[l - 1])
+        f = activate(net, l, z[l])
+        a.append(times(f, mask))
+        df.append(times(slopes(net, l, z[l], f), mask))
 
     w = weights_of(X, sample_weight)
     share = (w / w.sum())[:, np.newaxis]
@@ -81,60 +106,95 @@ def trace_numbers(net: Net, X: Array, Y: Array, sample_weight: Array | None = No
             "weighted sum is so far out that the activation was rounded."
         )
     else:
-        delta[L] = through_activation(a[L], df[L], da[L])
+        delta[L] = through_activation(net, a[L], df[L], da[L])
     for l in range(L - 1, 0, -1):
         da[l] = delta[l + 1] @ W[l].T
         delta[l] = da[l] * df[l]
 
-    l2 = net.alpha / float(w.sum())
+    sum_w = float(w.sum())
     dW = [a[l].T @ delta[l + 1] for l in range(L)]
-    if l2:
-        dW = [dW[l] + l2 * W[l] for l in range(L)]
-    own = {p.key: getattr(net, p.key) for p in rules.LOSSES[net.loss].parameters}
-    loss_rows = reference.LOSSES[net.loss].rows(Y, a[L], **own)
-    penalty = l2 / 2 * sum(float(np.square(w).sum()) for w in W) if l2 else 0.0
+    for key, rule in rules.penalties_of(net).items():
+        strength = getattr(net, key) / sum_w
+        dW = [dW[l] + strength * rule.of_weight(plain(W[l])).value for l in range(L)]
+    loss_rows = losses_of(net, Y, a[L])
+    penalty = sum(penalties(net, sum_w).values())
     J = float(share[:, 0] @ loss_rows) + penalty
     db = [delta[l + 1].sum(axis=0) for l in range(L)]
     sums = (z, a, df, da, delta, dW, db)
-    return TraceNumbers(net, X, Y, sample_weight, *sums, loss_rows, penalty, J)
+    return TraceNumbers(net, X, Y, sample_weight, *sums, loss_rows, penalty, J, None, dropout)
+
+
+def times(x: Any, mask: Array | None) -> Any:
+    """Return x, of a layer's units, times the layer's mask."""
+    return x if mask is None else x * mask
+
+
+def penalties(net: Net, sum_w: float) -> dict[str, float]:
+    """Return the penalties in J, by the strength's name."""
+    return {
+        key: getattr(net, key)
+        / rule.divisor
+        / sum_w
+        * sum(float(np.sum(substitute(rule.term, {rules.W: plain(W)}).value)) for W in net.coefs)
+        for key, rule in rules.penalties_of(net).items()
+    }
 
 
 # --- the local rules, on arrays ------------------------------------------------------------------
 
 
-def activate(name: str, z: Array) -> Array:
-    """Return f(z), shape (rows, n_l); `name` is one of OUT_ACTIVATIONS."""
+def activate(net: Net, l: int, z: Array) -> Array:
+    """Return f(z) of layer l, shape (rows, n_l)."""
+    name = net.layer_activation(l)
     f = reference.LINKS.get(name) or reference.ACTIVATIONS[name].f
-    return f(z)
+    return by_group(net, f, z) if l == len(net.coefs) else f(z)
 
 
-def slopes(name: str, z: Array, a: Array) -> Array | None:
+def slopes(net: Net, l: int, z: Array, a: Array) -> Array | None:
     """Return f'(z) for a = f(z), shape (rows, n_l); None where it is a matrix for each row."""
-    rule = rules.ACTIVATIONS[name]
+    rule = rules.ACTIVATIONS[net.layer_activation(l)]
     if rule.slope is None:
         return None
-    slope = rule.derivative(plain(z), plain(a)).value
+    others = constants(net) if l == len(net.coefs) else {}
+    slope = _value(rule.slope, {rules.Z: z, rules.A: a, **others})
     return np.broadcast_to(np.asarray(slope, dtype=np.float64), a.shape)
+
+
+def losses_of(net: Net, Y: Array, a: Array) -> Array:
+    """Return the loss of each row, (rows,)."""
+    if net.custom is not None:
+        return np.asarray(net.custom(Y, a)[0], dtype=np.float64)
+    own = {p.key: getattr(net, p.key) for p in rules.LOSSES[net.loss].parameters}
+    own |= {v.key: numbers for v, numbers in constants(net).items() if v.key in own}
+    return reference.LOSSES[net.loss].rows(Y, a, **own)
 
 
 def loss_derivative(net: Net, Y: Array, a: Array) -> Array:
     """Return dloss_r/da[L], shape (rows, n_L): infinite where an output was rounded to its end."""
-    return np.asarray(rules.loss_of(net).derivative(plain(Y), plain(a)).value)
+    slope = rules.loss_of(net).slope
+    return np.asarray(_value(slope, {rules.Y: Y, rules.A: a, **known(net, Y, a)}))
 
 
-def softmax_jacobian(a: Array) -> Array:
+def _value(tree: Formula, numbers: Mapping[Variable, Array]) -> Any:
+    return substitute(tree, {v: plain(x) for v, x in numbers.items()}).value
+
+
+def softmax_jacobian(a: Array, groups: Sequence[int] = ()) -> Array:
     """Return da_k/dz_j = a_k (1{j=k} - a_j) for the outputs a (n_L,) of one row; [k, j]."""
-    return np.diag(a) - np.outer(a, a)
+    number = np.repeat(np.arange(len(groups)), groups) if groups else np.zeros(len(a))
+    return np.diag(a) - np.outer(a, a) * (number == number[:, np.newaxis])
 
 
-def through_activation(a: Array, df: Array | None, da: Array) -> Array:
+def through_activation(net: Net, a: Array, df: Array | None, da: Array) -> Array:
     """Return dJ/dz of dJ/da, shapes (rows, n_L); df is None for a softmax.
 
     Through it dJ/dz_j = sum_k dJ/da_k da_k/dz_j = a_j (da_j - sum_k da_k a_k). Of an output near 1
     its own term would cancel in it: the largest has a_j (da_j (1 - a_j) - sum over the others).
     """
-    if df is not None:
-        return da * df
+    return by_group(net, _through_softmax, a, da) if df is None else da * df
+
+
+def _through_softmax(a: Array, da: Array) -> Array:
     terms = da * a
     delta = a * (da - terms.sum(axis=1, keepdims=True))
     largest = np.arange(len(a)), a.argmax(axis=1)

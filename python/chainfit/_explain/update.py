@@ -14,29 +14,21 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import check_random_state
 
-from .. import _core, reference
+from .. import reference
 from .._estimators.base import BaseMLP
 from .._estimators.endings import check_end
 from .._estimators.optimizer import Optimizer
-from .._estimators.rules import BY_STEP, SETTINGS, optimizer_name
-from .._estimators.sklearn_convert import plain_state as sklearn_state
+from .._estimators.rules import optimizer_name
 from .._estimators.state import HISTORY, OWN_HISTORY
-from .._estimators.steps import StepSettings, decay_of, given_sizes
 from .._estimators.training import train
-from . import rules
+from . import step_rules
 from .batch import Batch, labels_of
 from .formula import Array
 from .net import Net
+from .next_step import next_random_state, numbers_of_state, optimizer_state
 
 Layers = tuple[tuple[Array, ...], tuple[Array, ...]]  # (as coefs, as intercepts)
-
-# What each rule remembers of earlier steps, in the order of the core's slots.
-SLOTS = {
-    name: tuple(variable.key.removesuffix("_old") for variable in rule.memory)
-    for name, rule in rules.UPDATES.items()
-}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,17 +43,20 @@ class Update:
         What the step computed in.
     constants : dict of str to float
         The rule's numbers that are the same for every weight, attributes as well: ``eta``, as the
-        schedule left it, ``mu``, ``beta1``; ``t``, the number of the step; ``eta_t``, Adam's step
-        size with both of its bias corrections.
+        schedule left it, the name of the ``schedule`` and its own numbers, ``mu``, ``beta1``;
+        ``t``, the number of the step; ``eta_t``, Adam's step size with both of its bias
+        corrections; ``norm`` of the gradient and ``clip``, what it was multiplied by.
     old, new, gradient : tuple of (coefs, intercepts)
-        The parameters, and dJ by each, as arrays of their shapes; the gradient in float64.
+        The parameters, and dJ by each, as arrays of their shapes; the gradient in float64, before
+        it is clipped.
     slots : dict of str to tuple of (old, new)
-        'velocity', or 'm' and 'v', each before and after as `old` and `new` are.
+        'velocity', or 'm' and 'v', each before and after as `old` and `new` are; 'average', the
+        model's weights where they are the average of those that are trained.
     """
 
     rule: str
     dtype: np.dtype[Any]
-    constants: dict[str, float]
+    constants: dict[str, Any]
     old: Layers
     new: Layers
     gradient: Layers
@@ -81,10 +76,8 @@ class Update:
     def __setstate__(self, state: dict[str, Any]) -> None:
         if "constants" not in state:  # of 0.1.0, which had a field for each
             old = {key: state.pop(key) for key in ("eta", "mu", "beta1", "beta2", "eps", "t")}
-            settings = {rules.SETTINGS[key]: x for key, x in old.items() if key != "t"}
-            settings["weight_decay"] = 0.0  # there was none
-            settings_of = settings.__getitem__
-            state["constants"] = rules.numbers_of_rule(state["rule"], old["t"], settings_of)
+            settings = {step_rules.SETTINGS[key]: x for key, x in old.items() if key != "t"}
+            state["constants"] = step_rules.numbers_of_rule(state["rule"], old["t"], settings)
         self.__dict__.update(state)
 
     def of(self, layer: int, i: int | None, j: int) -> dict[str, Any]:
@@ -106,8 +99,10 @@ class Update:
             "new": element(self.new),
             **self.constants,
         }
-        if i is None and rules.DECAY.key in numbers:  # biases don't decay
-            numbers[rules.DECAY.key] = 0.0
+        if i is None and step_rules.DECAY.key in numbers:  # biases don't decay
+            numbers[step_rules.DECAY.key] = 0.0
+        if step_rules.FACTOR.key in numbers:
+            numbers[step_rules.CLIPPED.key] = numbers[step_rules.FACTOR.key] * numbers["gradient"]
         for name, (old, new) in self.slots.items():
             numbers |= {f"{name}_old": element(old), f"{name}_new": element(new)}
         return numbers
@@ -130,16 +125,21 @@ def update_of(net: Net, batch: Batch, dW: Sequence[Array], db: Sequence[Array]) 
             step = _step_of_ours(net.model, batch)
         else:
             step = _step_of_sklearn(net.model, batch)
-    names = SLOTS[step.before["name"]]
+    rule, dtype = step.before["name"], step.new[0][0].dtype
+    constants = numbers_of_state(step.before, norm=_norm(net, gradient))
+    memory = step_rules.rule_of({"rule": rule, **constants}).memory
     zeros = _copy([[np.zeros_like(p) for p in kind] for kind in step.old])
-    slots = zip(step.before["slots"] or [zeros] * len(names), step.slots, strict=True)
-    pairs = dict(zip(names, slots, strict=True))
-    rule, dtype, constants = (
-        step.before["name"],
-        step.new[0][0].dtype,
-        numbers_of_state(step.before),
-    )
+    before = step.before["slots"] or [zeros] * len(step.slots)
+    slots = [*zip(before, step.slots, strict=True), *step.averages]
+    pairs = dict(zip((v.key.removesuffix("_old") for v in memory), slots, strict=True))
     return Update(rule, dtype, constants, step.old, step.new, gradient, pairs)
+
+
+def _norm(net: Net, gradient: Layers) -> float | None:
+    """Return the norm of the whole gradient, where the step asks for it."""
+    if getattr(net.model, "clip_norm", None) is None:
+        return None
+    return float(np.linalg.norm(np.concatenate([g.ravel() for kind in gradient for g in kind])))
 
 
 class _Step(NamedTuple):
@@ -149,16 +149,22 @@ class _Step(NamedTuple):
     new: Layers
     before: dict[str, Any]
     slots: Sequence[Layers]
+    averages: Sequence[tuple[Layers, Layers]] = ()  # before and after, of weights if there is one
+
+
+def settings_of(net: Net) -> dict[str, Any]:
+    """Return the settings of a net by hand that its updates are made with."""
+    return {k: x for k, x in vars(net).items() if x or k not in step_rules.OPTIONS}
 
 
 def _step_by_hand(net: Net, gradient: Layers) -> _Step:
     """Make the first step of the rule that a net by hand was given."""
     name = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
     eta = net.learning_rate_init
-    before = {"name": name, "eta": eta, "steps": 0, "slots": [], "settings": vars(net)}
+    before = {"name": name, "eta": eta, "steps": 0, "slots": [], "settings": settings_of(net)}
     numbers = numbers_of_state(before)
     new = _copy((net.coefs, net.intercepts))
-    constants = {v.key: numbers[v.key] for v in rules.update_of(name, net.weight_decay).constants}
+    constants = {v.key: numbers[v.key] for v in step_rules.update_of(name, numbers).constants}
     state = reference.init_state(*new, name, **constants)
     state.steps = 1
     for kind, p_of_layers in enumerate(new):  # weights, biases
@@ -171,8 +177,9 @@ def _step_by_hand(net: Net, gradient: Layers) -> _Step:
 def _step_of_ours(model: BaseMLP, batch: Batch) -> _Step:
     """Train a copy of the state for one mini-batch, the arrays shared with the model."""
     with model._at_rest() as draft:
-        before = _optimizer_state(draft)
-        old = _copy((draft.coefs_, draft.intercepts_))
+        before = optimizer_state(draft)
+        published = _copy((draft.coefs_, draft.intercepts_))
+        old = _copy(before.get("raw", published))
     held = draft.__dict__
     # names that arrays don't have, and its record, which is another's
     for name in ("feature_names_in_", *HISTORY, *OWN_HISTORY):
@@ -186,7 +193,10 @@ def _step_of_ours(model: BaseMLP, batch: Batch) -> _Step:
         raise end.error
     check_end(end, state, data.dtype)
     new = tuple(state.coefs), tuple(state.intercepts)
-    return _Step(old, new, before, _optimizer_state(draft)["slots"])
+    after = optimizer_state(draft)
+    if "raw" not in after:
+        return _Step(old, new, before, after["slots"])
+    return _Step(old, _copy(after["raw"]), before, after["slots"], [(published, new)])
 
 
 def _step_of_sklearn(model: Any, batch: Batch) -> _Step:
@@ -201,78 +211,28 @@ def _step_of_sklearn(model: Any, batch: Batch) -> _Step:
         if getattr(twin, name, None) is None:
             setattr(twin, name, value)
     vars(twin).setdefault("_no_improvement_count", 0)
-    before = _optimizer_state(twin)
+    before = optimizer_state(twin)
     old = _copy((twin.coefs_, twin.intercepts_))
     arguments = {} if batch.sample_weight is None else {"sample_weight": batch.sample_weight}
     twin.partial_fit(batch.X, labels_of(twin, batch.Y), **arguments)
     new = tuple(twin.coefs_), tuple(twin.intercepts_)
-    return _Step(old, new, before, _optimizer_state(twin)["slots"])
+    return _Step(old, new, before, optimizer_state(twin)["slots"])
 
 
 def _one_quiet_step(model: Any, rows: int) -> dict[str, Any]:
     """Return the parameters by which partial_fit makes one step of one mini-batch.
 
-    What it draws for the order of the rows is what the model would draw: a RandomState is copied as
-    it stands, the global one too, which so is not moved.
+    What it draws for the order of the rows is what the model would draw.
     """
-    random_state = model.random_state
     return {
         "batch_size": rows,
         "verbose": False,
         "early_stopping": False,  # for which partial_fit has no meaning
         "warm_start": False,  # which would want every class in the batch
-        "random_state": copy.deepcopy(
-            check_random_state(None) if random_state is None else random_state
-        ),
+        "random_state": next_random_state(model),
     }
 
 
 def _copy(arrays: Any) -> Layers:
     coefs, intercepts = arrays
     return tuple(np.array(p) for p in coefs), tuple(np.array(p) for p in intercepts)
-
-
-def numbers_of_state(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the numbers of the rule of an optimizer, for the step after its `steps`."""
-    name, settings = state["name"], state["settings"]
-    eta = state.get("eta_now", state["eta"])
-    return rules.numbers_of_rule(name, int(state["steps"]) + 1, settings.__getitem__, eta)
-
-
-def _optimizer_state(model: Any) -> dict[str, Any]:
-    """Return name, eta, steps, slots and settings of the optimizer that partial_fit goes on with.
-
-    Without one, after 'lbfgs' for instance, it is the new one that partial_fit would make.
-    """
-    settings = {key: getattr(model, key) for key in SETTINGS if hasattr(model, key)}
-    decay = getattr(model, "weight_decay", None)
-    if hasattr(model, "_optimizer"):
-        if isinstance(model, BaseMLP):
-            state = model._optimizer_state
-        else:
-            state = sklearn_state(model._optimizer, len(model.coefs_))
-        settings |= state["settings"]
-    else:
-        name = optimizer_name(model.solver, model.momentum, model.nesterovs_momentum)
-        eta = model.learning_rate_init
-        state = {"name": name, "eta": eta, "steps": 0, "slots": []}
-    settings["weight_decay"] = decay_of(decay, state["name"])
-    state = {**state, "settings": settings}
-    return {**state, **_eta_now(model, state)} if isinstance(model, BaseMLP) else state
-
-
-def _eta_now(model: BaseMLP, state: dict[str, Any]) -> dict[str, float]:
-    """Return the step size of the next step as "eta_now", where the schedule has one for each."""
-    step = StepSettings.of(vars(model))
-    if not step.by_step:
-        return {}
-    run = _core.Run()
-    step.set_schedule(run, 1.0, 0.5, state.get("batches", 1))
-    now, total = int(state["steps"]), run.total_steps
-    if callable(step.schedule):
-        return {"eta_now": float(given_sizes(step.schedule, now, 1, total)[0])}
-    schedule = step.schedule if step.schedule in BY_STEP else "constant"
-    names = ("warmup", "decay_steps", "decay_rate")
-    numbers = {name: getattr(run, name) for name in names}
-    eta = reference.learning_rate(schedule, now, total, eta=state["eta"], **numbers)
-    return {"eta_now": eta}

@@ -35,7 +35,7 @@ class MismatchError(ArithmeticError):
 class Verification:
     """One derivative in several ways, and how far from the chain each may be.
 
-    `chain` is the chain's product, all paths and rows added up, with the L2 term; `stored` the
+    `chain` is the chain's product, all paths and rows added up, with penalties; `stored` the
     gradient of the trace, in NumPy; `kernel` that of the compiled core in float64, None where it
     trains no such net; `difference` the central difference of J, None where there is none. Notes
     say how each was got, or why not.
@@ -80,10 +80,10 @@ def _refuse(what: str, tolerance: float, with_what: str) -> NoReturn:
     )
 
 
-def verify(backward: Backward, value: float, l2_term: float, weight: float) -> Verification:
+def verify(backward: Backward, value: float, penalty: float, weight: float) -> Verification:
     trace, (l, i, j) = backward.trace, backward.address
     stored = float(trace.db[l][j] if i is None else trace.dW[l][i, j])
-    size = float(np.sum(backward.share * backward.absolute_terms)) + abs(l2_term)
+    size = float(np.sum(backward.share * backward.absolute_terms)) + penalty
     rounded = _tolerance(backward, size)
     kernel, kernel_note = _kernel_gradient(trace, l, i, j)
     off = 0.0 if kernel is None else kernel_bound(trace, l, i, j)
@@ -116,12 +116,26 @@ def _kernel_gradient(
     if found is None:
         return None, "the core trains no net with this loss and output activation"
     W, b, activation, out_activation = found
-    loss = trace.net.loss
+    loss, custom = trace.net.loss, trace.net.custom
     units = [*(len(w) for w in W), W[-1].shape[1]]
-    own = {p.name: getattr(trace.net, p.name) for p in _core.losses()[loss].parameters}
-    trainer = new_trainer("sgd", units, activation, loss, np.dtype(np.float64), own, out_activation)
+    known = _core.losses()[loss].parameters if custom is None else []
+    own = {p.name: getattr(trace.net, p.name) for p in known}
+    trainer = new_trainer(
+        *("sgd", units, activation, loss, np.dtype(np.float64), own, out_activation),
+        trace.net.groups,
+    )
     trainer.set_parameters(W, b)
-    gradient = trainer.loss_and_gradient(trace.X, trace.Y, trace.sample_weight, trace.net.alpha, 1)
+    X, Y, w = trace.X, trace.Y, trace.sample_weight
+    if trace.dropout is not None:
+        _, rates, seed, step, order = trace.dropout
+        trainer.set_dropout(rates, seed)
+        trainer.steps = step
+        X, Y, w = X[order], Y[order], None if w is None else w[order]
+    drops = trace.dropout is not None
+    hook = None if custom is None else custom.on(Y, w)
+    gradient = trainer.loss_and_gradient(
+        X, Y, w, trace.net.alpha, 1, trace.net.l1, dropout=drops, loss_hook=hook
+    )
     element = gradient[3][l][j] if i is None else gradient[2][l][i, j]
     note = "" if len(W) == len(trace.net.coefs) else "of the net with an identity layer on top"
     return float(element), note
@@ -135,13 +149,13 @@ def _core_net(net: Net) -> tuple[list[Array], list[Array], tuple[str, ...], str]
     """
     W, b = list(net.coefs), list(net.intercepts)
     known, loss = _core.activations(), _core.losses().get(net.loss)
-    if loss is None:
+    if loss is None and net.custom is None:
         return None
     link = _core.links().get(net.out_activation)
     hidden = tuple(net.layer_activation(l) for l in range(1, len(W)))
     if not known.keys() >= {*hidden}:
         return None
-    if loss.link == net.out_activation or (link is not None and link.unit_by_unit):
+    if loss is None or loss.link == net.out_activation or (link is not None and link.unit_by_unit):
         return W, b, hidden, net.out_activation
     if loss.link != "identity" or net.out_activation not in known:
         return None

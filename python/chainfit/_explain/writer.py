@@ -190,8 +190,8 @@ class Writer:
 
     def _power(self, formula: f.Power) -> str:
         base = self._inside(formula.base, ATOM, first=False)
-        # what ends in an upper index or an exponent of its own
-        raised = isinstance(formula.base, f.Partial)
+        # what ends in an upper index, or an exponent of its own, or stands on two lines
+        raised = isinstance(formula.base, f.Partial | f.Quotient)
         if isinstance(formula.base, f.Quantity):
             name = formula.base.name
             raised = "e" in base if name == f.NAMELESS else "^" in name.ascii

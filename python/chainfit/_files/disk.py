@@ -13,6 +13,8 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 #: What stands for a path, for annotations and for isinstance.
@@ -74,12 +76,14 @@ def _require_regular(path: str, found: os.stat_result) -> None:
         raise OSError(errno.EINVAL, "Is a device, pipe or socket, not an ordinary file", path)
 
 
-def write_atomically(path: AnyPath, data: bytes) -> None:
-    """Replace the file at ``path``: after a crash at any moment it is the old or the new one.
+@contextlib.contextmanager
+def replacing(path: AnyPath) -> Iterator[BinaryIO]:
+    """Lend a file that replaces the one at ``path`` at the end, unless an error ends it.
 
-    The bytes go to a temporary file in the same folder, to the disk, and then take the name. A
-    symbolic link stays, the file that it names is replaced. The new file has the old one's owner,
-    group, mode and access control list; without an old one it has those of any new file.
+    After a crash at any moment ``path`` is the old or the new file. The bytes go to a temporary
+    file in the same folder, to the disk, and then take the name. A symbolic link stays, the file
+    that it names is replaced. The new file has the old one's owner, group, mode and access control
+    list; without an old one it has those of any new file.
 
     Raises
     ------
@@ -90,8 +94,18 @@ def write_atomically(path: AnyPath, data: bytes) -> None:
     """
     path = as_path(path)
     target = os.path.realpath(path)
-    if not _write(path, target, data, unnamed=True):
-        _write(path, target, data, unnamed=False)
+    successor = _open_successor(path, target)
+    try:
+        with os.fdopen(successor.descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if not successor.named and not _give_name(successor):
+                successor = _copied(successor, path, target)
+        os.replace(successor.name, target)
+    except BaseException:
+        _remove(successor.name)
+        raise
     # The rename itself must reach the disk too; not every system or file system can sync a folder.
     with contextlib.suppress(OSError):
         folder = os.open(os.path.dirname(target), os.O_RDONLY)
@@ -101,108 +115,93 @@ def write_atomically(path: AnyPath, data: bytes) -> None:
             os.close(folder)
 
 
-def _write(path: str, target: str, data: bytes, *, unnamed: bool) -> bool:
-    """Replace ``target``; False, and nothing has changed, where no file can be without a name."""
-    successor = _open_successor(path, target, unnamed=unnamed)
-    if successor is None:
-        return False
-    temporary, descriptor = successor
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            if unnamed and not _give_name(descriptor, temporary):
-                return False
-        os.replace(temporary, target)
-    except BaseException:
-        _remove(temporary)
-        raise
-    return True
+def write_atomically(path: AnyPath, data: bytes) -> None:
+    """Replace the file at ``path`` by these bytes, as `replacing` does."""
+    with replacing(path) as file:
+        file.write(data)
 
 
 def check_writable(path: AnyPath) -> None:
     """Raise what ``write_atomically`` would; to be asked before hours of work."""
     path = as_path(path)
-    target = os.path.realpath(path)
-    successor = _open_successor(path, target, unnamed=True)
-    if successor is not None:
-        os.close(successor[1])
-        return
-    successor = _open_successor(path, target, unnamed=False)
-    assert successor is not None
-    os.close(successor[1])
-    _remove(successor[0])
+    successor = _open_successor(path, os.path.realpath(path))
+    os.close(successor.descriptor)
+    if successor.named:
+        _remove(successor.name)
+
+
+def open_output(path: AnyPath) -> contextlib.AbstractContextManager[BinaryIO]:
+    """Lend a file as `replacing` does; a device or a pipe takes the bytes as they come."""
+    path = as_path(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        return open(path, "wb")
+    return replacing(path)
 
 
 def write_output(path: AnyPath, data: bytes) -> None:
-    """Write a file as ``write_atomically`` does; a device or a pipe takes the bytes as they come.
+    """Write a file, or to a device or a pipe, as `open_output` does.
 
     Raises
     ------
     OSError
         From the file system.
     """
-    path = as_path(path)
-    if os.path.exists(path) and not os.path.isfile(path):
-        with open(path, "wb") as file:
-            file.write(data)
-    else:
-        write_atomically(path, data)
+    with open_output(path) as file:
+        file.write(data)
 
 
-def _open_successor(path: str, target: str, *, unnamed: bool) -> tuple[str, int] | None:
-    """Create the temporary file that may replace ``target``: the name it has or gets, descriptor.
+@dataclass(frozen=True)
+class _Successor:
+    """The open temporary file that may replace another one, and the name it has or will get."""
+
+    name: str
+    descriptor: int
+    named: bool
+
+
+def _open_successor(path: str, target: str, *, named: bool = False) -> _Successor:
+    """Create the temporary file that may replace ``target``.
 
     A process that is killed while it writes leaves its temporary file behind, unless the file has
-    no name until it is whole. Linux has such files, on most file systems: None where it has not.
+    no name until it is whole. Linux has such files, on most file systems.
     """
-    temporary = os.path.join(os.path.dirname(target), f".chainfit-{secrets.token_hex(8)}.tmp")
-    flags = os.O_WRONLY | getattr(os, "O_BINARY", 0)
-    create = _create_unnamed if unnamed else _create
+    name = os.path.join(os.path.dirname(target), f".chainfit-{secrets.token_hex(8)}.tmp")
     try:
         try:
             old = os.stat(path)
         except FileNotFoundError:
             # Mode 0o666 less the umask, as open() gives a new file.
-            descriptor = create(temporary, flags, 0o666)
-            return None if descriptor is None else (temporary, descriptor)
+            return _create(name, 0o666, named)
         _require_regular(path, old)
         # Whether the user may write it: what open() says, without harm to the contents.
-        os.close(os.open(path, flags))
-        descriptor = create(temporary, flags, 0o600)
+        os.close(os.open(path, _FLAGS))
+        successor = _create(name, 0o600, named)
     except OSError as error:
         # Nobody knows the temporary file's name.
         error.filename = path
         raise
-    if descriptor is None:
-        return None
     try:
-        _inherit(path, target, old, _of(descriptor) if unnamed else temporary)
+        _inherit(path, target, old, name if successor.named else _of(successor.descriptor))
     except BaseException:
-        os.close(descriptor)
-        if not unnamed:
-            _remove(temporary)
+        os.close(successor.descriptor)
+        if successor.named:
+            _remove(name)
         raise
-    return temporary, descriptor
+    return successor
 
 
-def _create(temporary: str, flags: int, mode: int) -> int | None:
-    return os.open(temporary, flags | os.O_CREAT | os.O_EXCL, mode)
+_FLAGS = os.O_WRONLY | getattr(os, "O_BINARY", 0)
 
 
-def _create_unnamed(temporary: str, flags: int, mode: int) -> int | None:
-    """Create a file without a name in the folder of ``temporary``; None where there are none."""
-    if not hasattr(os, "O_TMPFILE"):
-        return None
-    try:
-        descriptor = os.open(os.path.dirname(temporary), flags | os.O_TMPFILE, mode)
-    except OSError:  # which a file with a name raises again, if it is about the folder
-        return None
-    if os.path.exists(_of(descriptor)):
-        return descriptor
-    os.close(descriptor)
-    return None
+def _create(name: str, mode: int, named: bool) -> _Successor:
+    if not named and hasattr(os, "O_TMPFILE"):
+        # An error that is about the folder is raised again by a file with a name.
+        with contextlib.suppress(OSError):
+            descriptor = os.open(os.path.dirname(name), _FLAGS | os.O_TMPFILE, mode)
+            if os.path.exists(_of(descriptor)):
+                return _Successor(name, descriptor, False)
+            os.close(descriptor)
+    return _Successor(name, os.open(name, _FLAGS | os.O_CREAT | os.O_EXCL, mode), True)
 
 
 def _of(descriptor: int) -> str:
@@ -210,17 +209,37 @@ def _of(descriptor: int) -> str:
     return f"/proc/self/fd/{descriptor}"
 
 
-def _give_name(descriptor: int, name: str) -> bool:
+def _give_name(successor: _Successor) -> bool:
     """Give a file its first name; False where the file system can't."""
     with contextlib.suppress(OSError):
-        folder = os.open(os.path.dirname(name), os.O_RDONLY)
+        folder = os.open(os.path.dirname(successor.name), os.O_RDONLY)
         try:
             # with a folder's descriptor Python asks for the file behind the link in /proc
-            os.link(_of(descriptor), os.path.basename(name), src_dir_fd=folder, dst_dir_fd=folder)
+            os.link(
+                _of(successor.descriptor),
+                os.path.basename(successor.name),
+                src_dir_fd=folder,
+                dst_dir_fd=folder,
+            )
         finally:
             os.close(folder)
         return True
     return False
+
+
+def _copied(successor: _Successor, path: str, target: str) -> _Successor:
+    """Copy a file that can't get a name to one that has one from the start."""
+    named = _open_successor(path, target, named=True)
+    try:
+        with os.fdopen(named.descriptor, "wb") as copy:
+            with open(_of(successor.descriptor), "rb") as whole:
+                shutil.copyfileobj(whole, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+    except BaseException:
+        _remove(named.name)
+        raise
+    return named
 
 
 def _inherit(path: str, target: str, old: os.stat_result, temporary: str) -> None:

@@ -145,6 +145,13 @@ class Fields:
             raise self._wrong(key, "a finite number" if finite else "a number", value)
         return number
 
+    def positive(self, key: str) -> float:
+        """Take a float above 0."""
+        value = self.number(key)
+        if value <= 0:
+            raise self._wrong(key, "positive", value)
+        return value
+
     def items(self, key: str) -> list[Any]:
         """Take a list."""
         value = self.take(key)

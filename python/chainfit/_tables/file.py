@@ -1,11 +1,17 @@
-"""A TableModel as settings and tensors, and back: its columns as JSON, its net as a nested kind."""
+"""Files of TabularClassifier and TabularRegressor, and what 0.1.0 wrote of its TableModel.
+
+What cells mean and how they become inputs are JSON, each net is a kind of its own, its tensors
+under ``nets.0.``, ``nets.1.`` and so on. Everything is checked on the way in.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import math
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.validation import check_is_fitted
 
 from .._estimators.classifier import MLPClassifier
 from .._estimators.model_file import kind_of as kind_of_net
@@ -20,154 +26,225 @@ from .._files.fields import (
 )
 from .._files.model import Kind, Packed
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
-from .encoder import (
-    BooleanColumn,
-    CategoryColumn,
-    Column,
-    DroppedColumn,
-    NumberColumn,
-)
-from .target import TASKS
+from .dialect import Dialect
+from .encoding import Encoding
+from .encoding_json import pack_encoding, unpack_encoding
+from .old_columns import read_column
+from .schema import Schema
+from .table_model import TableModel
+from .target import Target
 
 NETS = {cls.__name__: kind_of_net(cls) for cls in (MLPClassifier, MLPRegressor)}
 
-#: Tensors of the net, and of the RandomState in the model's own parameters, by prefix.
-NET, PARAMETERS = "net.", "parameters."
+#: Tensors of a RandomState among the model's own parameters, and of its nets.
+PARAMETERS, NET = "parameters.", "nets."
 
-# The outputs of one target that are its mean and its variance.
-MOMENTS = "mean_variance"
-
-_COLUMN_KINDS = ("number", "date", "boolean", "category", "dropped")
+#: More nets than this would be no ensemble but a mistake.
+_MOST_NETS = 10_000
 
 
 def kind_of(cls: type) -> Kind:
-    """Return TableModel as a kind of model files."""
+    """Return one of the estimators as a kind of model files."""
     return Kind(cls, pack, unpack)
 
 
 def pack(model: Any) -> Packed:
-    """Take a fitted TableModel apart; see Kind."""
-    net = NETS[type(model.fitted_net()).__name__]
+    """Take a fitted model apart; see Kind."""
+    check_is_fitted(model)
     states: dict[str, np.ndarray] = {}
     parameters = {
-        name: pack_parameter(name, value, states) for name, value in model.parameters.items()
+        name: pack_parameter(name, value, states)
+        for name, value in model.get_params(deep=False).items()
     }
-    net_settings, net_tensors = net.pack(model.net_)
+    tensors = {PARAMETERS + name: array for name, array in states.items()}
+    nets = []
+    for i, net in enumerate(model.nets_):
+        settings, arrays = NETS[type(net).__name__].pack(net)
+        nets.append(settings)
+        tensors.update({f"{NET}{i}.{name}": array for name, array in arrays.items()})
+    names = getattr(model, "feature_names_in_", None)
     settings = {
-        "task": model.task,
-        "max_levels": model.max_levels,
         "parameters": parameters,
-        "columns": [{**asdict(column), "kind": column.kind} for column in model.columns_],
-        "target": {
-            "name": model.target_name_,
-            "mean": model.target_mean_,
-            "scale": model.target_scale_,
-        },
+        "n_features": int(model.n_features_in_),
+        "feature_names": None if names is None else [str(name) for name in names],
+        "schema": model.schema_.to_json(),
+        "encoding": pack_encoding(model.encoding_),
+        "target": None if model.target_ is None else model.target_.to_json(),
+        "dialect": None if model.dialect_ is None else model.dialect_.to_json(),
         "n_rows": model.n_rows_,
-        "notes": list(model.notes_),
-        "net": {"kind": net.name, "settings": net_settings},
+        "nets": nets,
     }
-    tensors = {NET + name: array for name, array in net_tensors.items()}
-    tensors.update({PARAMETERS + name: array for name, array in states.items()})
+    if is_classifier(model):
+        settings["temperature"] = float(model.temperature_)
+    else:
+        settings["scaled"] = {
+            "mean": float(model.target_mean_),
+            "scale": float(model.target_scale_),
+            "range": [float(bound) for bound in model.target_range_],
+        }
     return settings, tensors
 
 
-def unpack(cls: type, fields: Fields, tensors: Tensors) -> Any:
-    """Build a TableModel, everything checked; ModelFileError if it is not a sane one."""
-    task = fields.text("task", TASKS)
-    max_levels = fields.integer("max_levels", low=1, high=MAX_COUNT)
+def unpack(cls: Any, fields: Fields, tensors: Tensors) -> Any:
+    """Build a model, everything checked; ModelFileError if it is not a sane one."""
     states = tensors.under(PARAMETERS)
-    parameters = _unpack_parameters(fields.take("parameters"), states)
+    model = cls(**_unpack_parameters(cls, fields.fields("parameters"), states))
     states.done()
-    model: Any = cls(task, max_levels=max_levels, **parameters)
-    model.columns_ = tuple(_unpack_column(column) for column in fields.items("columns"))
-    names = [column.name for column in model.columns_]
-    if len(set(names)) != len(names):
-        raise ModelFileError("settings: columns: their names must differ")
-    target = fields.fields("target")
-    model.target_name_ = None if target.null("name") else target.text("name")
-    model.target_mean_ = target.number("mean")
-    model.target_scale_ = _positive(target, "scale")
-    target.done()
-    model.n_rows_ = fields.integer("n_rows", low=1)
-    model.notes_ = fields.texts("notes")
-    net = fields.fields("net")
-    kind = NETS[net.text("kind", tuple(NETS))]
-    weights = tensors.under(NET)
-    model.net_ = kind.unpack(_renamed(net.fields("settings")), weights)
-    net.done()
-    _check_parameters(type(model.net_), parameters)
-    if model.net_.n_outputs_ > 1 and model.net_.out_activation_ not in ("softmax", MOMENTS):
-        raise ModelFileError("settings: net: must be of one target, not of several")
-    model.task_ = "classification" if kind.name == "MLPClassifier" else "regression"
-    if task not in ("auto", model.task_):
-        raise ModelFileError(f"settings: task {task!r} disagrees with a net of {model.task_}")
-    width = sum(column.width for column in model.columns_)
-    if width != model.net_.n_features_in_ or model.net_.n_outputs_ != _outputs(model.net_):
+    model.n_features_in_ = fields.integer("n_features", low=1)
+    if not fields.null("feature_names"):
+        names = fields.texts("feature_names")
+        if len(names) != model.n_features_in_ or len(set(names)) != len(names):
+            raise ModelFileError(
+                f"settings: 'feature_names' must be {model.n_features_in_} that differ"
+            )
+        model.feature_names_in_ = np.array(names, dtype=object)
+    model.schema_ = Schema.from_json(fields.take("schema"))
+    if len(model.schema_.columns) != model.n_features_in_:
         raise ModelFileError(
-            f"settings: columns make {width} features, the net has {model.net_.n_features_in_} "
-            f"inputs and {model.net_.n_outputs_} outputs"
+            f"settings: 'schema' has {len(model.schema_.columns)} columns, "
+            f"'n_features' is {model.n_features_in_}"
         )
-    # The name of each level's feature holds the column's.
-    characters = sum(len(column.name) * column.width for column in model.columns_)
-    check_expansion(characters, weights.nbytes, "settings: columns: the names of the features")
+    model.encoding_ = unpack_encoding(fields.items("encoding"), model.schema_)
+    model.target_ = model.dialect_ = None
+    if not fields.null("target"):
+        model.target_ = Target.from_json(fields.take("target"))
+    if not fields.null("dialect"):
+        model.dialect_ = Dialect.from_json(fields.take("dialect"))
+    model.n_rows_ = fields.integer("n_rows", low=1)
+    kind = NETS[model._net_class.__name__]
+    model.nets_ = _unpack_nets(kind, fields.items("nets"), tensors)
+    model.n_iter_ = max(net.n_iter_ for net in model.nets_)
+    model.temperature_ = 1.0
+    if is_classifier(model):
+        model.temperature_ = fields.positive("temperature")
+        model.classes_ = model.nets_[0].classes_
+    else:
+        scaled = fields.fields("scaled")
+        model.target_mean_, model.target_scale_ = scaled.number("mean"), scaled.positive("scale")
+        model.target_range_ = _unpack_range(scaled)
+        scaled.done()
+    _check_nets(model.nets_, model.encoding_)
+    _check_target(model)
     return model
 
 
-def _outputs(net: Any) -> int:
-    """Count the outputs that a net on one target column has."""
-    classes = len(getattr(net, "classes_", ()))
-    return 2 if net.out_activation_ == MOMENTS else classes if classes > 2 else 1
-
-
-def _renamed(fields: Fields) -> Fields:
-    fields.where = "settings"
-    return fields
-
-
-def _positive(fields: Fields, key: str) -> float:
-    value = fields.number(key)
-    if value <= 0:
-        raise ModelFileError(f"{fields.where}: {key!r} must be positive, got {value}")
-    return value
-
-
-def _unpack_parameters(values: object, states: Tensors) -> dict[str, Any]:
-    label = "settings: parameters"
-    if not isinstance(values, dict):
-        raise ModelFileError(f"{label} must be a JSON object")
-    if {"task", "max_levels", "self"} & set(values):
-        raise ModelFileError(f"{label}: task and max_levels belong beside it")
-    return {name: unpack_parameter(name, value, states) for name, value in values.items()}
-
-
-def _check_parameters(cls: Any, parameters: dict[str, Any]) -> None:
-    """Refuse parameters that the next ``fit`` would refuse."""
-    defaults = cls().get_params(deep=False)
-    unknown = sorted(set(parameters) - set(defaults))
-    if unknown:
-        raise ModelFileError(f"settings: parameters: {cls.__name__} has no {shorten(unknown)}")
-    check_parameters(cls, {**defaults, **parameters}, "settings: parameters")
-
-
-def _unpack_column(values: object) -> Column:
-    fields = Fields(values, "settings: columns")
-    kind = fields.text("kind", _COLUMN_KINDS)
-    name = fields.text("name")
-    fields.where = f"settings: column {shorten(name)}"
-    column: Column
-    if kind == "dropped":
-        column = DroppedColumn(name, fields.text("reason"))
-    elif kind == "boolean":
-        column = BooleanColumn(name, fields.flag("fill"), fields.flag("indicator"))
-    elif kind == "category":
-        levels = tuple(fields.texts("levels"))
-        if len(set(levels)) != len(levels):
-            raise ModelFileError(f"{fields.where}: 'levels' must differ")
-        column = CategoryColumn(name, levels, fields.flag("missing"), fields.flag("other"))
-    else:
-        fill, mean = fields.number("fill"), fields.number("mean")
-        scale = _positive(fields, "scale")
-        column = NumberColumn(name, kind, fill, mean, scale, fields.flag("indicator"))
+def _unpack_parameters(cls: Any, fields: Fields, states: Tensors) -> dict[str, Any]:
+    # a file may be older than a parameter
+    parameters = {
+        name: unpack_parameter(name, fields.take(name), states) if fields.has(name) else default
+        for name, default in cls().get_params(deep=False).items()
+    }
     fields.done()
-    return column
+    check_parameters(cls, parameters, fields.where)
+    for name in ("na_values", "drop"):
+        if not all(isinstance(text, str) for text in parameters[name]):
+            raise ModelFileError(f"{fields.where}: {name!r} must hold strings")
+    return parameters
+
+
+def _unpack_range(fields: Fields) -> tuple[float, float]:
+    values = fields.numbers("range")
+    low, high = (*map(float, values), math.nan, math.nan)[:2]
+    if len(values) != 2 or not -math.inf < low <= high < math.inf:
+        raise ModelFileError(f"{fields.where}: 'range' must be two finite numbers that rise")
+    return low, high
+
+
+def _unpack_nets(kind: Kind, items: list[Any], tensors: Tensors) -> tuple[Any, ...]:
+    if not 1 <= len(items) <= _MOST_NETS:
+        raise ModelFileError(f"settings: there are {len(items)} nets, must be 1 to {_MOST_NETS}")
+    parts = [tensors.under(f"{NET}{i}.") for i in range(len(items))]
+    each = [Fields(item, f"settings: nets: {i}") for i, item in enumerate(items)]
+    return tuple(kind.unpack(*pair) for pair in zip(each, parts, strict=True))
+
+
+def _check_nets(nets: tuple[Any, ...], encoding: Encoding) -> None:
+    """Refuse nets that don't go together, that have other inputs, or several targets."""
+    first = nets[0]
+    for net in nets:
+        if net.n_features_in_ != encoding.width or net.n_outputs_ != _outputs(net):
+            raise ModelFileError(
+                f"settings: columns make {encoding.width} features, a net has "
+                f"{net.n_features_in_} inputs and {net.n_outputs_} outputs"
+            )
+        same = net.n_outputs_ == first.n_outputs_ and net.out_activation_ == first.out_activation_
+        classes = np.array_equal(getattr(net, "classes_", 0), getattr(first, "classes_", 0))
+        if not same or not classes or net.coefs_[0].dtype != first.coefs_[0].dtype:
+            raise ModelFileError("settings: nets must agree in outputs, classes and dtype")
+    # The name of each feature holds the column's.
+    characters = sum(len(column.name) * column.width for column in encoding.columns)
+    nbytes = sum(array.nbytes for net in nets for array in net.coefs_)
+    check_expansion(characters, nbytes, "settings: columns: the names of the features")
+
+
+def _outputs(net: Any) -> int | None:
+    """Return how many outputs a net on one target column has; None for another kind of target."""
+    if not is_classifier(net):
+        return vars(net).get("_units_per_target") or 1
+    binarizer = net._label_binarizer
+    if isinstance(binarizer, list) or binarizer.y_type_ not in ("binary", "multiclass"):
+        return None
+    return len(net.classes_) if len(net.classes_) > 2 else 1
+
+
+def _check_target(model: Any) -> None:
+    """Refuse a target of another task, or of other classes than the nets'."""
+    task = "classification" if is_classifier(model) else "regression"
+    target = model.target_
+    if target is None:
+        return
+    if target.task != task:
+        raise ModelFileError(f"settings: a target of {target.task} disagrees with {task}")
+    if is_classifier(model) and target.classes_array().tolist() != model.classes_.tolist():
+        raise ModelFileError(
+            f"settings: target: classes {shorten(list(target.classes))} are not those of the nets"
+        )
+
+
+# -- TableModel of 0.1.0
+
+
+def kind_of_old() -> Kind:
+    """Return TableModel as a kind of model files, which are only read."""
+    return Kind(TableModel, lambda model: pack(model), unpack_old)
+
+
+def unpack_old(cls: Any, fields: Fields, tensors: Tensors) -> Any:
+    """Build an estimator of what a TableModel was, everything checked."""
+    task = fields.text("task", ("auto", "classification", "regression"))
+    old: dict[str, Any] = {
+        "task": task,
+        "max_levels": fields.integer("max_levels", low=1, high=MAX_COUNT),
+    }
+    states = tensors.under(PARAMETERS)
+    values = fields.take("parameters")
+    if not isinstance(values, dict) or {"task", "max_levels", "self"} & set(values):
+        raise ModelFileError("settings: parameters must be a JSON object of the net's own")
+    given = {name: unpack_parameter(name, value, states) for name, value in values.items()}
+    states.done()
+    columns = old["columns_"] = tuple(map(read_column, fields.items("columns")))
+    if len({column.name for column in columns}) != len(columns):
+        raise ModelFileError("settings: columns: their names must differ")
+    target = fields.fields("target")
+    old["target_name_"] = None if target.null("name") else target.text("name")
+    old["target_mean_"] = target.number("mean")
+    old["target_scale_"] = target.positive("scale")
+    target.done()
+    old["n_rows_"] = fields.integer("n_rows", low=1)
+    old["notes_"] = fields.texts("notes")
+    part = fields.fields("net")
+    kind = NETS[part.text("kind", tuple(NETS))]
+    settings = part.fields("settings")
+    settings.where = "settings"
+    net = old["net_"] = kind.unpack(settings, tensors.under("net."))
+    part.done()
+    defaults = type(net)().get_params(deep=False)
+    if unknown := sorted(set(given) - set(defaults)):
+        raise ModelFileError(f"settings: parameters: {kind.name} has no {shorten(unknown)}")
+    check_parameters(type(net), {**defaults, **given}, "settings: parameters")
+    old["parameters"] = given
+    if task not in ("auto", "classification" if is_classifier(net) else "regression"):
+        raise ModelFileError(f"settings: task {task!r} disagrees with a net {kind.name}")
+    model = cls.estimator_of(old)
+    _check_nets(model.nets_, model.encoding_)
+    return model

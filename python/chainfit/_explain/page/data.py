@@ -18,15 +18,16 @@ import numpy.typing as npt
 
 from ..._common.printable import printable
 from ..._estimators.rules import optimizer_name
-from .. import rules
+from .. import outputs, rules, schedule_rules, step_rules
 from ..address import SYNTAXES, Syntax, syntax_of
 from ..batch import as_batch
 from ..formula import as_data
 from ..history import History
 from ..net import Net, as_net
+from ..next_step import AVERAGED, DROPPED, dropout_of, numbers_of_state, optimizer_state
 from ..notation import NOTATIONS, Notation, Symbol, get_notation
 from ..trace import trace_numbers
-from ..update import _optimizer_state, numbers_of_state
+from ..update import settings_of
 
 Array = npt.NDArray[Any]
 
@@ -51,6 +52,11 @@ def page_data(
     """Return the data, and notes on what of it was left out; parameters are those of `explore`."""
     get_notation(notation)
     net = as_net(model)
+    if net.custom is not None:
+        raise ValueError(
+            "The page calculates in the browser, where a loss that is a function of Python can't "
+            "be called: explain and trace show such a net."
+        )
     batch = as_batch(model, X, y, sample_weight)
     given = len(batch.X)
     rows = _rows_kept(net, given, max_rows)
@@ -61,11 +67,13 @@ def page_data(
             f"sample_weight must not be 0 for every row; of {given} rows the page has the first "
             f"{rows}, and theirs are."
         )
-    notes = []
+    notes = [] if net.member is None else net.member.words()
     if rows < given:
         notes.append(
             f"Of {given:,} rows the page has the first {rows:,}; “all” means these, as one batch."
         )
+    if _settings(net).get(step_rules.SHARE.key):
+        notes.append(AVERAGED)
     epochs = _epochs(net, history)
     kept = _epochs_kept(epochs, X.size + Y.size, max_mb)
     if len(kept) < len(epochs):
@@ -74,10 +82,22 @@ def page_data(
     weights = None if w is None else w.tolist()
     is_class = hasattr(net.model, "classes_")  # a class called 1 needs a word more
     names = map(printable, net.output_names)
+    masks = {name: _masks(net, n) for name, n in (("one", 1), ("all", rows))}
+    partners = outputs.partners(net)
+    notes += filter(None, [outputs.remark(net)])
+    if masks["one"]:
+        notes.append(DROPPED + (" Earlier epochs are shown whole." if len(kept) > 1 else ""))
     data = {
         "units": net.units,
+        "groups": net.groups or [net.units[-1]],
+        "others": [
+            {"key": v.key, "name": v.name.unicode, "values": x.tolist()}
+            for v, x in outputs.constants(net).items()
+        ],
+        "partners": None if partners is None else partners.tolist(),
+        "masks": masks if masks["one"] else None,
         "canonical": net.canonical,
-        "alpha": net.alpha,
+        "penalties": _penalties(net),
         **rules_data(net),
         "features": [printable(name) for name in net.feature_names],
         "outputs": [f"class {name}" if is_class else name for name in names],
@@ -104,6 +124,31 @@ def rules_data(net: Net) -> dict[str, Any]:
     }
 
 
+def _masks(net: Net, rows: int) -> list[dict[str, Any] | None] | None:
+    """Return what the next step on so many rows leaves out, layer by layer."""
+    found = dropout_of(net.model, rows)
+    if found is None:
+        return None
+    return [
+        None if mask is None else {"kept": _base64([mask > 0], np.float32), "scale": 1 / (1 - rate)}
+        for mask, rate in zip(found.masks, found.rates, strict=True)
+    ]
+
+
+def _penalties(net: Net) -> list[dict[str, Any]]:
+    return [
+        {
+            "words": rule.words,
+            "symbol": {"base": "α" if key == "alpha" else key},
+            "strength": getattr(net, key),
+            "divisor": rule.divisor,
+            "term": as_data(rule.term),
+            "slope": as_data(rule.slope),
+        }
+        for key, rule in rules.penalties_of(net).items()
+    ]
+
+
 def _activation(name: str) -> dict[str, Any]:
     rule = rules.ACTIVATIONS[name]
     return {
@@ -125,14 +170,17 @@ def _solver(net: Net) -> dict[str, Any]:
         )
         return {"words": "L-BFGS", "why": why, "memory": [], "lines": []}
     rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
-    update = rules.update_of(rule, net.weight_decay)
+    update = step_rules.update_of(rule, _settings(net))
     variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))
     return {
         "words": update.words,
         "why": f"What {update.words} remembered at this epoch was not kept.",
         "names": {v.key: v.name.unicode for v in variables},
+        "note": schedule_rules.words_of(_update(net) or {}),
         "memory": [v.key for v in update.memory],
-        "of_weights": [rules.DECAY.key],  # 0 for a bias
+        # 0 for a bias
+        "of_weights": [v.key for v in update.constants if v == step_rules.DECAY],
+        "needs_norm": step_rules.NORM in update.constants,
         "lines": [(v.key, as_data(tree)) for v, tree in update.lines],
     }
 
@@ -270,11 +318,14 @@ def _update(net: Net) -> dict[str, Any] | None:
         return None
     if net.model is None:
         rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
-        return {"rule": rule, **rules.numbers_of_rule(rule, 1, lambda name: getattr(net, name))}
-    state = _optimizer_state(net.model)
+        return {"rule": rule, **step_rules.numbers_of_rule(rule, 1, _settings(net))}
+    state = optimizer_state(net.model)
     settings = state["settings"]
-    if not hasattr(net.model, "_optimizer") and not (
-        state["name"] == "sgd" and settings["learning_rate"] == "constant"
+    if not hasattr(net.model, "_optimizer") and (
+        state["name"] != "sgd"
+        or settings["learning_rate"] != "constant"
+        or step_rules.SHARE.key in settings
+        or "schedule" in settings
     ):
         return None  # a net of an epoch gone by: its optimizer has moved on
     return {"rule": state["name"], **numbers_of_state(state)}
@@ -284,4 +335,13 @@ def _memory(net: Net) -> list[Any]:
     """Return the optimizer's slots, pairs as (coefs, intercepts); none before the first step."""
     if net.solver == "lbfgs" or net.model is None or not hasattr(net.model, "_optimizer"):
         return []
-    return list(_optimizer_state(net.model)["slots"])
+    state = optimizer_state(net.model)
+    averages = step_rules.SHARE.key in state["settings"]
+    return [*state["slots"], (net.model.coefs_, net.model.intercepts_)][: None if averages else -1]
+
+
+def _settings(net: Net) -> dict[str, Any]:
+    """Return the settings of the rule of a net's next step."""
+    if net.model is None or net.solver == "lbfgs":
+        return settings_of(net)
+    return dict(optimizer_state(net.model)["settings"])

@@ -87,6 +87,7 @@ def explore(
     title: str | None = None,
     max_rows: int = 200,
     max_mb: float = 25.0,
+    net: int = 0,
 ) -> Page:
     """Make a page on which the net and its chain rule can be explored.
 
@@ -120,6 +121,8 @@ def explore(
         Size of the page at most, in megabytes. Of too many epochs as many as fit are kept, spread
         evenly. A weight takes 11 bytes (5 if it is a float32), with Adam three times that for the
         last epoch.
+    net : int, default=0
+        Which net of a model of tables, ``nets_[net]``.
 
     Returns
     -------
@@ -153,12 +156,12 @@ def explore(
         raise ValueError(f"max_mb must be a positive number, got {max_mb!r}.")
     if path is not None:
         path = as_path(path)
-    net = as_net(model)
+    its_net = as_net(model, net)
     data, notes = page_data(
-        model, X, y, sample_weight=sample_weight, notation=notation, history=history,
+        its_net, X, y, sample_weight=sample_weight, notation=notation, history=history,
         max_rows=int(max_rows), max_mb=float(max_mb),
     )  # fmt: skip
-    page = Page(_render(jinja2, net, title or _title(net), data, notes))
+    page = Page(_render(jinja2, its_net, title or _title(its_net), data, notes))
     if path is not None:
         page.save(path)
     return page
@@ -183,6 +186,7 @@ def _title(net: Net) -> str:
 def _about(net: Net) -> str:
     hidden = dict.fromkeys(net.layer_activation(layer) for layer in range(1, len(net.coefs)))
     penalty = f", L2 penalty α = {net.alpha:g}" if net.alpha else ""
+    penalty += f", L1 penalty {net.l1:g}" if net.l1 else ""
     J = rules.loss_of(net).words
     return f"{', '.join([*hidden, f'outputs {net.out_activation}'])}, J: {J}{penalty}; {net.solver}"
 

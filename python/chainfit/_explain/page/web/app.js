@@ -230,4 +230,4 @@ new ResizeObserver(([{ contentRect }]) => {
 render();
 
 // for the console: the numbers of a row, or of all rows with row -1; a tree as a function
-globalThis.chainfit = { data, trace, compile };
+globalThis.chainfit = { data, trace, compile, update_of };

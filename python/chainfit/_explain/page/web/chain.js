@@ -37,8 +37,9 @@ function ranking(terms) {
 }
 
 // What stands below each other, and what it makes: [name, value], and the name of the rest.
-function added_up(terms, rest, words, l2, value) {
-  const more = [words && [words, rest], l2 && ["L2 term", value_of(l2)]].filter(Boolean);
+function added_up(terms, rest, words, penalties, value) {
+  const named = penalties.map((tree, n) => [data.penalties[n].words, value_of(tree)]);
+  const more = [words && [words, rest], ...named].filter(Boolean);
   const all = sum(...terms, ...more.map(([, value]) => ({ value })));
   return el(
     "dl.sums",
@@ -59,6 +60,7 @@ function chain_panel({ epoch, row, weight, path }) {
     section(
       `Its update by ${solver.words}`,
       step.fresh === null ? note(step.why) : formula(...update_equations(step, weight, t)),
+      step.fresh !== null && solver.note && note(solver.note),
     ),
     check_section(epoch, row, weight, t),
   ];
@@ -87,18 +89,18 @@ const ROUNDED =
 
 function row_sections(t, q, at, paths) {
   const factors = q.factors(at);
-  const l2 = q.l2(at);
-  const chain = with_l2(product(...factors.map(({ of }) => of)), l2);
+  const penalties = q.penalties(at);
+  const chain = with_penalties(product(...factors.map(({ of }) => of)), penalties);
   const dJ = q.dJ_dw(at);
   const rounded = t.rows[0].to_sum && !is_softmax && note(ROUNDED);
   return [
     section("Its chain", formula(chain_of(dJ, chain), result(chain, dJ.value)), rounded),
-    section("Factor by factor", factor_table(q, at, factors, l2, chain, dJ)),
+    section("Factor by factor", factor_table(q, at, factors, penalties, chain, dJ)),
     paths,
   ];
 }
 
-function factor_table(q, at, factors, l2, chain, dJ) {
+function factor_table(q, at, factors, penalties, chain, dJ) {
   const lines = factors.map(({ of, rule, general = rule }) => {
     const in_numbers = Array.isArray(rule) ? [equals(), ...numbers(rule)] : [];
     return rule_line(symbols(of), [...symbols(general), ...in_numbers], rule, of.value);
@@ -110,9 +112,13 @@ function factor_table(q, at, factors, l2, chain, dJ) {
     const so_far = product(...factors.slice(0, -1).map(({ of }) => of));
     lines.splice(-1, 0, rule_line(what, [label(words)], so_far, delta.value, "folded"));
   }
-  if (l2) lines.push(rule_line([whole(l2)], [label("L2: "), ...numbers(l2)], l2, value_of(l2)));
-  const words = l2 ? "product and L2 term" : "the product";
-  lines.push(rule_line(symbols(dJ), [label(words)], chain, dJ.value, "sum"));
+  const names = penalties.map((_, n) => data.penalties[n].words);
+  for (const [n, tree] of penalties.entries()) {
+    const what = [label(`${names[n].split(" ")[0]}: `), ...numbers(tree)];
+    lines.push(rule_line([whole(tree)], what, tree, value_of(tree)));
+  }
+  const words = names.length > 1 ? "product and penalties" : `product and ${names[0]}`;
+  lines.push(rule_line(symbols(dJ), [label(names.length ? words : "the product")], chain, dJ.value, "sum"));
   return el("table.factors", el("tbody", lines));
 }
 
@@ -151,7 +157,7 @@ function paths_section(epoch, row, at, path, q) {
     note(path_words()),
     others > 0 && note(`The ${shown.length} largest; choose one to light it up.`),
     ranking(items),
-    added_up(terms, rest, others > 0 && `the other ${plural(others, "path")}`, null, total),
+    added_up(terms, rest, others > 0 && `the other ${plural(others, "path")}`, [], total),
     el("div.one-path", formula(symbols(factors), result(factors, chosen.product))),
   );
 }
@@ -159,6 +165,8 @@ function paths_section(epoch, row, at, path, q) {
 // why every product is 0
 function all_blocked(row, { l, i, j }, path) {
   const name = (layer, u) => in_text(symbol.a(layer, u));
+  if (mask_of(row, l + 1, j) === 0)
+    return ["Nothing comes through: ", name(l + 1, j), " is dropped in this step."];
   if (slope(row, l + 1, j) === 0) {
     const words = ` is flat here (${rules[l + 1].name}), so its derivative is 0`;
     return ["Nothing comes through: ", name(l + 1, j), words, " and so is every product."];
@@ -181,8 +189,8 @@ function batch_section(t, q, at) {
   const value = (r) => t.rows[r].term(at);
   const order = ranked_rows(t, at);
   const [shown, others] = [order.slice(0, ROWS_SHOWN), order.slice(ROWS_SHOWN)];
-  const l2 = q.l2(at);
-  const chain = with_l2({ over: "rows", body: q.gradient_rule(at) }, l2);
+  const penalties = q.penalties(at);
+  const chain = with_penalties({ over: "rows", body: q.gradient_rule(at) }, penalties);
   const dJ = q.dJ_dw(at);
   const items = shown.map((r) => ({ name: `row ${count_of(r + 1)}`, value: value(r) }));
   const words = others.length > 0 && `the other ${plural(others.length, "row")}`;
@@ -192,7 +200,7 @@ function batch_section(t, q, at) {
     formula([...chain_of(dJ, chain), equals(), mn(dJ.value)]),
     note("δ of a row has the row's share of the batch in it. Choose a row to see its chain."),
     ranking(items),
-    added_up(items, rest, words, l2, dJ.value),
+    added_up(items, rest, words, penalties, dJ.value),
   );
 }
 

@@ -46,9 +46,28 @@ const slots = remember((epoch) =>
   data.epochs[epoch].slots.map((slot) => floats(slot, data.dtype, lengths)),
 );
 
-const of_rows = (text, n) => floats(text, "float64", Array(data.rows.n).fill(n));
+const of_rows = (text, n, kind = "float64", rows = data.rows.n) =>
+  floats(text, kind, Array(rows).fill(n));
 const rows = {
   ...data.rows, // n, and weights, null where all are 1
   X: of_rows(data.rows.X, units[0]),
   Y: of_rows(data.rows.Y, units[L]),
 };
+
+// Of the last epoch, whose next step is known: what dropout multiplies the units of a layer by, a
+// row each, of a row by itself and of all as one batch; null of layers that drop none.
+const masks = Object.fromEntries(
+  Object.entries(data.masks ?? {}).map(([name, layers]) => [
+    name,
+    layers.map((mask, l) =>
+      mask &&
+      of_rows(mask.kept, units[l], "float32", name === "one" ? 1 : data.rows.n).map((row) =>
+        row.map((kept) => kept * mask.scale),
+      ),
+    ),
+  ]),
+);
+const masks_of = (epoch, batch, r) =>
+  data.masks && epoch === data.epochs.length - 1
+    ? masks[batch ? "all" : "one"].map((layer) => layer && layer[batch ? r : 0])
+    : [];

@@ -2,8 +2,8 @@
 // once, in general and with numbers. Without a step they are symbols alone, whose indices may be
 // letters, and sums go over a letter.
 
-const ALPHA = { symbol: { base: "α" }, value: data.alpha };
-const with_l2 = (tree, l2) => (l2 ? sum(tree, l2) : tree);
+const with_penalties = (tree, penalties) => sum(tree, ...penalties);
+const strength_of = ({ symbol, strength: value }) => ({ symbol, value });
 
 // A leaf whose name is made when it is written: of long sums only a few terms are.
 const leaf_of = (kind, name, value) => ({
@@ -24,6 +24,16 @@ function quantities(t) {
   );
   const y = (j) => leaf_of("symbol", () => symbol.target(j), row?.y[j]);
   const w = (at) => leaf_of("symbol", name_of(at), t && parameter(t.p, at));
+  // of an output, what else its rules are made of
+  function other_leaves(l, o) {
+    if (l < L || typeof o !== "number") return {};
+    const leaves = data.others.map(({ key, name, values }) => [
+      key,
+      { symbol: { base: name, sub: String(o + notation.first) }, value: values[o] },
+    ]);
+    const partner = data.partners && { partner: a(L, data.partners[o]) };
+    return { ...Object.fromEntries(leaves), ...partner };
+  }
   const over = (l, letter, term) =>
     t ? largest_terms(indices_of(l).map(term)) : { over: letter, body: term(letter) };
 
@@ -55,13 +65,37 @@ function quantities(t) {
     },
     gradient_rule: ({ l, i, j }) => (i < 0 ? delta(l + 1, j) : product(delta(l + 1, j), a(l, i))),
 
-    // L2 term of the gradient; biases have none. The weights of the rows of a batch add up to what
-    // the penalty is divided by, 1 for one row.
-    l2(at) {
-      if (!data.alpha || at.i < 0) return null;
+    // Terms of the gradient that penalties make; biases have none. The weights of the rows of a
+    // batch add up to what a penalty is divided by, 1 for one row.
+    penalties(at) {
       const row_weight = { symbol: { base: "w", word: "row" } };
-      const share = ["Quotient", ALPHA, { over: "", body: row_weight, value: t?.sum_w }];
-      return product(t?.rows.length > 1 ? share : ALPHA, w(at));
+      return data.penalties.map((penalty) => {
+        if (at.i < 0) return null;
+        const strength = strength_of(penalty);
+        const share = ["Quotient", strength, { over: "", body: row_weight, value: t?.sum_w }];
+        const of_weight = bind(penalty.slope, { w: w(at) });
+        return product(t?.rows.length > 1 ? share : strength, of_weight);
+      }).filter(Boolean);
+    },
+
+    // What dropout multiplies a unit by; null where its layer drops none.
+    mask: (l, j) =>
+      (row ? row.masks : (masks.one ?? []))[l]
+        ? leaf_of("symbol", () => mask_name(symbol.a(l, j)), row && mask_of(row, l, j))
+        : null,
+    activation_rule(l, j) {
+      const leaves = { z: z(l, j), z_k: in_general().z(l, "k"), ...other_leaves(l, j) };
+      const sums = row && (l === L ? rows_of_groups(row.z[L])[j] : row.z[l]);
+      const tree = bind(rules[l].shown, leaves, sums);
+      const mask = q.mask(l, j);
+      return mask ? product(mask, tree) : tree;
+    },
+    slope_rule(l, j) {
+      const mask = q.mask(l, j);
+      if (!mask) return bind(rules[l].slope, { z: z(l, j), a: a(l, j), ...other_leaves(l, j) });
+      if (mask.value === 0) return mask;
+      const before = ["Quotient", a(l, j), mask];
+      return product(mask, bind(rules[l].slope, { z: z(l, j), a: before }));
     },
 
     // The factors of dJ/dw, each { of, rule }, some with a rule in general. Of an output the first
@@ -72,9 +106,9 @@ function quantities(t) {
       if (l === L && row.to_sum) return [{ of: q.dJ_dz(L, j), rule: q.delta_rule(L, j) }, input];
       const first =
         l === L
-          ? { rule: bind(loss.slope, { y: y(j), a: a(L, j) }) }
+          ? { rule: bind(loss.slope, { y: y(j), a: a(L, j), ...other_leaves(L, j) }) }
           : { rule: q.back_sum(l, j), general: in_general().back_sum(l, j) };
-      const steep = { of: q.da_dz(l, j), rule: bind(rules[l].slope, { z: z(l, j), a: a(l, j) }) };
+      const steep = { of: q.da_dz(l, j), rule: q.slope_rule(l, j) };
       const both = { of: merged(steep.of, input.of), rule: product(steep.of, input.of) };
       const others = notation.per_neuron ? [both] : [steep, input];
       return [{ of: q.dJ_da(l, j), ...first }, ...others];
@@ -97,6 +131,8 @@ function quantities(t) {
   return q;
 }
 
+const mask_name = (of) => mrow(label("mask("), part(of), label(")"));
+
 // dh/dz and the dz/d... after it as one factor
 const merged = (p, q) => ({ partial: [p.partial[0], q.partial[1]], value: p.value * q.value });
 
@@ -106,9 +142,13 @@ const in_general = () => quantities(null);
 function general_loss() {
   const q = in_general();
   const o = units[L] === 1 ? 0 : "i";
-  const squares = { over: "", body: ["Power", { symbol: { base: "w" } }, 2] };
-  const penalty = data.alpha && product(["Quotient", ALPHA, 2], squares);
-  return with_l2(bind(loss.row, { y: q.y(o), a: q.a(L, o) }), penalty);
+  const penalties = data.penalties.map((penalty) => {
+    const { divisor, term } = penalty;
+    const [strength, w] = [strength_of(penalty), { symbol: { base: "w" } }];
+    const over = divisor === 1 ? strength : ["Quotient", strength, divisor];
+    return product(over, { over: "", body: bind(term, { w }) });
+  });
+  return with_penalties(bind(loss.row, { y: q.y(o), a: q.a(L, o) }), penalties);
 }
 
 // the lines of the update of one weight

@@ -5,14 +5,8 @@ const root_mean_square = (values) => Math.sqrt(total(values, (v) => v * v) / val
 // Of each weight array: the root mean squares of its gradient and of the deltas above it.
 const layer_sizes = remember((epoch, row) => {
   const t = trace(epoch, row);
-  return t.p.map((W, l) => {
-    const m = units[l + 1];
-    const g = W.map((w) => t.l2 && t.l2 * w); // the line of the biases does not count
-    for (const { a, delta } of t.rows)
-      a[l].forEach((x, i) => {
-        if (x !== 0)
-          for (let j = 0, at = (i + 1) * m; j < m; j++, at++) g[at] += x * delta[l + 1][j];
-      });
+  return t.gradients().map((g, l) => {
+    const m = units[l + 1]; // biases do not count
     const deltas = t.rows.flatMap(({ delta }) => [...delta[l + 1]]);
     return { gradient: root_mean_square(g.subarray(m)), delta: root_mean_square(deltas) };
   });

@@ -87,7 +87,9 @@ const WRITERS = {
   Power(n, base, exponent) {
     const { symbol, partial } = base;
     const is_name = typeof symbol === "string"; // of a rule, perhaps with a word below
-    const is_raised = !n && (partial || (is_name ? symbol.includes(" ") : symbol?.sup));
+    const is_fraction = Array.isArray(base) && base[0] === "Quotient";
+    const is_raised =
+      is_fraction || (!n && (partial || (is_name ? symbol.includes(" ") : symbol?.sup)));
     const parts = inside(base, n, ATOM, false);
     return [mathml("msup", mrow(is_raised ? brackets(parts) : parts), whole(exponent, n))];
   },

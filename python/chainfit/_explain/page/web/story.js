@@ -10,6 +10,8 @@ const STORY = [
   ["updates", L],
 ];
 
+const and_penalties = data.penalties.map(({ words }) => `, and the ${words}`).join("");
+
 // Of each kind of step: its title, what the picture shows, which layers and gaps are bright there,
 // its words and general formula a = b = ..., and lines [leaf, rule with numbers, name] of the units
 // of a layer, or of the `largest` weights. q are the row's quantities, g those in general.
@@ -39,9 +41,9 @@ const TOLD = {
     caption: "Nodes: the activation of each sum.",
     bright: [[l], []],
     words: `Second step: the activation, ${rules[l].name.replace("_", " ")}.`,
-    general: [g.a(l, "i"), bind(rules[l].shown, { z: g.z(l, "i"), z_k: g.z(l, "k") })],
-    line(q, i, row) {
-      const tree = bind(rules[l].shown, { z: q.z(l, i), z_k: g.z(l, "k") }, row.z[l]);
+    general: [g.a(l, "i"), g.activation_rule(l, "i")],
+    line(q, i) {
+      const tree = q.activation_rule(l, i);
       const is_shown = Array.isArray(tree) && Number.isFinite(value_of(tree));
       return [q.a(l, i), is_shown ? tree : null, unit_name(l, i)];
     },
@@ -53,7 +55,8 @@ const TOLD = {
     bright: [[L], []],
     words:
       `The ${loss.name.replaceAll("_", " ")} of this row` +
-      (data.alpha ? ", and the L2 penalty of the weights." : "."),
+      data.penalties.map(({ words }) => `, and the ${words} of the weights`).join("") +
+      ".",
     general: [{ symbol: symbol.loss() }, general_loss()],
     line(q, o) {
       const { symbol, value } = q.y(o);
@@ -61,7 +64,7 @@ const TOLD = {
       return [q.a(L, o), { words: target }, unit_name(L, o)];
     },
     last: [
-      ...(data.alpha ? [[{ symbol: label("L2 term"), value: t.penalty }]] : []),
+      ...data.penalties.map(({ words }, n) => [{ symbol: label(words), value: t.penalties[n] }]),
       [{ symbol: symbol.loss(), value: t.J }],
     ],
   }),
@@ -90,11 +93,11 @@ const TOLD = {
       caption: "Lines: δ of the unit above times the value of the unit below.",
       bright: [[l - 1, l], [l - 1]],
       words:
-        `Delta above times value below${data.alpha ? ", and the L2 term" : ""}. Of a bias it is ` +
+        `Delta above times value below${and_penalties}. Of a bias it is ` +
         `delta itself. The largest of ${count_of(n)} weights:`,
-      general: [g.dJ_dw(at), with_l2(g.gradient_rule(at), g.l2(at))],
+      general: [g.dJ_dw(at), with_penalties(g.gradient_rule(at), g.penalties(at))],
       largest: { gaps: [l - 1], n, size: (q, at) => q.dJ_dw(at).value },
-      line: (q, at) => [q.dJ_dw(at), with_l2(q.gradient_rule(at), q.l2(at))],
+      line: (q, at) => [q.dJ_dw(at), with_penalties(q.gradient_rule(at), q.penalties(at))],
     };
   },
 

@@ -17,6 +17,9 @@ const FUNCTIONS = {
   sqrt: Math.sqrt,
   tanh: Math.tanh,
   abs: Math.abs,
+  sign: Math.sign,
+  cos: Math.cos,
+  floor: Math.floor,
   erf,
 };
 // over env.row, the sums of a whole layer: the variable of index k is z_k

@@ -7,7 +7,7 @@
 //         dead(l, i), target(o): words }
 
 // Units whose slope is (almost) 0 for every row: (almost) no gradient passes them.
-const is_idle = (row, l, i) => l > 0 && l < L && slope(row, l, i) < rules[l].idle_below;
+const is_idle = (row, l, i) => l > 0 && l < L && own_slope(row, l, i) < rules[l].idle_below;
 const idle_units = remember((epoch) => {
   const all = trace(epoch, -1).rows;
   return units.map(
@@ -24,6 +24,7 @@ function idle_words(epoch, row, l, i) {
     return `${idle_word(l)}: ${idle_effect(l)} it${rows.n > 1 ? " for any row" : ""}`;
   if (row >= 0 && is_idle(trace(epoch, row).rows[0], l, i))
     return `${idle_word(l, false)} for this row: ${idle_effect(l)} it`;
+  if (row >= 0 && mask_of(trace(epoch, row).rows[0], l, i) === 0) return "dropped in this step";
   return null;
 }
 

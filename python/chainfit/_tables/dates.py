@@ -1,0 +1,240 @@
+"""Dates and times of day in text: what a format's directives match, and days and seconds of it.
+
+A format is written in the directives of ``strptime``; which one a column has is found in
+`date_formats.py`. A directive is a line of `_DIRECTIVES`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .arrow import flat, pa, pc
+from .record import Record
+from .texts import trimmed
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_FULL = ("uary", "ruary", "ch", "il", "", "e", "y", "ust", "t(?:ember)?", "ober", "ember", "ember")
+_NAMES = "|".join(f"{a}(?:{b})?" if b else a for a, b in zip(_MONTHS, _FULL, strict=True))
+_WEEKDAYS = "(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?"
+_ZONE = r"Z|UTC|GMT|[-+]\d{2}(?::?\d{2})?"
+
+# A directive of strptime: the group it fills and what it matches. Numbers may lack their zero.
+_DIRECTIVES = {
+    "Y": ("year", r"\d{4}"),
+    "y": ("short", r"\d{2}"),
+    "m": ("month", r"0?[1-9]|1[0-2]"),
+    "b": ("name", _NAMES),
+    "B": ("name", _NAMES),
+    "d": ("day", r"0?[1-9]|[12]\d|3[01]"),
+    "e": ("day", r"0?[1-9]|[12]\d|3[01]"),
+    "H": ("hour", r"[01]?\d|2[0-3]"),
+    "I": ("hour", r"0?[1-9]|1[0-2]"),
+    "M": ("minute", r"[0-5]\d"),
+    "S": ("second", r"[0-5]\d|60"),
+    "f": ("fraction", r"\d{1,9}"),
+    "p": ("half", r"[ap]\.?m\.?"),
+    "z": ("zone", _ZONE),
+    "Z": ("zone", _ZONE),
+    "a": ("", _WEEKDAYS),
+    "A": ("", _WEEKDAYS),
+}
+_SHORTHANDS = {"%F": "%Y-%m-%d", "%D": "%m/%d/%y", "%T": "%H:%M:%S", "%R": "%H:%M"}
+
+#: What may follow any date whose format says nothing of the time of day.
+_TIME = (
+    r"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)"
+    r"(?::(?P<second>[0-5]\d|60)(?:[.,](?P<fraction>\d{1,9})\d*)?)?(?:\s?(?P<half>[ap]\.?m\.?))?"
+)
+_SUFFIX = rf"(?:(?:T|,?\s+){_TIME}(?:\s?(?P<zone>{_ZONE}))?)?"
+
+_MAX_FORMAT = 60
+
+#: Times are counted in whole nanoseconds, so that text and typed columns give equal bits.
+SECOND = 10**9
+DAY = 86_400 * SECOND
+
+
+@dataclass(frozen=True)
+class DateFormat(Record):
+    """How the dates of a column are written.
+
+    Attributes
+    ----------
+    format : str
+        Directives of ``strptime``. Where it has none of the time of day, one may follow in a
+        cell, with a time zone, ``Z`` or ``+02:00``; a time with a zone counts in UTC.
+    """
+
+    format: str
+
+    def __post_init__(self) -> None:
+        if len(self.format) > _MAX_FORMAT or not self.format.isprintable():
+            raise ValueError(f"no date format: {self.format!r:.60}")
+        groups = {group for group, _ in self._parts}
+        if not {"year", "short"} & groups:
+            raise ValueError(f"date format {self.format!r}: no year, %Y or %y")
+
+    @cached_property
+    def _parts(self) -> list[tuple[str, str]]:
+        """Return (group, pattern) of every directive; ('', pattern) of what stands between."""
+        text = self.format
+        for short, full in _SHORTHANDS.items():
+            text = text.replace(short, full)
+        compact = re.search("%[YymdHIMS]%[ymdHIMSf]", text) is not None
+        parts: list[tuple[str, str]] = []
+        for directive, between in re.findall(r"%(.?)|([^%]+)", text, flags=re.DOTALL):
+            if between or directive == "%":
+                parts.append(("", re.sub(r"(?:\\?\s)+", r"\\s+", re.escape(between or "%"))))
+            elif directive in _DIRECTIVES:
+                group, pattern = _DIRECTIVES[directive]
+                # Side by side, numbers need their zeros to be told apart.
+                parts.append(
+                    (group, pattern.replace("]?", "]").replace("0?", "0"))
+                    if compact
+                    else (group, pattern)
+                )
+            else:
+                raise ValueError(f"date format {self.format!r}: %{directive} is not supported")
+        groups = [group for group, _ in parts if group]
+        if len(set(groups)) < len(groups):
+            raise ValueError(f"date format {self.format!r}: a part of the date stands twice")
+        return parts
+
+    @cached_property
+    def pattern(self) -> str:
+        """RE2 pattern of a whole cell without the white space around it."""
+        groups = {group for group, _ in self._parts}
+        body = "".join(
+            f"(?P<{group}>{pattern})" if group else f"(?:{pattern})"
+            for group, pattern in self._parts
+        )
+        return f"(?i)^(?:{body}{'' if 'hour' in groups else _SUFFIX})$"
+
+    def read(self, values: pa.StringArray) -> np.ndarray:
+        """Read texts as days since 1970 (UTC where there is a zone), NaN where there is none."""
+        fields = _Fields(values, self.pattern)
+        if not fields.found.any():
+            return np.full(len(values), np.nan)
+        year = fields.numbers("year", 0)
+        if "short" in fields.names:  # as POSIX has it: 69 is 1969, 68 is 2068
+            short = fields.numbers("short", 0)
+            year = short + np.where(short < 69, 2000, 1900)
+        month = fields.numbers("month", 1)
+        if "name" in fields.names:
+            month = fields.month_names()
+        day = fields.numbers("day", 1)
+        months = (year - 1970) * 12 + (month - 1)
+        first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+        after = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+        fields.found &= (day <= after - first) & (year > 0)
+        days = _days(first + day - 1, fields.nanoseconds() - fields.zone())
+        return np.where(fields.found, days, np.nan)
+
+
+#: Dates as ISO 8601 has them, and typed ones.
+ISO = DateFormat("%Y-%m-%d")
+
+#: A time of day, in a column that has only these.
+_TIME_OF_DAY = rf"(?i)^{_TIME}$"
+
+
+def read_times(values: pa.StringArray) -> np.ndarray:
+    """Read times of day, '17:30', '5:30:15.25 PM', as seconds since midnight, else NaN."""
+    fields = _Fields(values, _TIME_OF_DAY)
+    if not fields.found.any():
+        return np.full(len(values), np.nan)
+    seconds = fields.nanoseconds() / SECOND
+    return np.where(fields.found, seconds, np.nan)
+
+
+def _days(days: np.ndarray, nanoseconds: np.ndarray) -> np.ndarray:
+    more, rest = np.divmod(nanoseconds, DAY)
+    return (days + more) + rest / DAY
+
+
+class _Fields:
+    """The named groups of a pattern, cell by cell; ``found`` says where it matched."""
+
+    def __init__(self, values: pa.StringArray, pattern: str) -> None:
+        self._fields = pc.extract_regex(trimmed(values), pattern)
+        self.found = np.array(self._fields.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+        self.names = {field.name for field in self._fields.type}
+
+    def _texts(self, name: str) -> Any:
+        return pc.if_else(pa.array(self.found), self._fields.field(name), "")
+
+    def numbers(self, name: str, absent: int) -> np.ndarray:
+        """Return the group's whole numbers, ``absent`` where it is not there."""
+        if name not in self.names:
+            return np.full(len(self.found), absent, dtype=np.int64)
+        texts = self._texts(name)
+        empty = pc.equal(texts, "")
+        return np.asarray(pc.if_else(empty, str(absent), texts).cast(pa.int64()))
+
+    def month_names(self) -> np.ndarray:
+        """Return the numbers of the months' names."""
+        texts = pc.utf8_slice_codeunits(pc.utf8_lower(self._texts("name")), 0, 3)
+        places = pc.index_in(texts, pa.array(_MONTHS)).fill_null(0)
+        return np.asarray(places).astype(np.int64) + 1
+
+    def nanoseconds(self) -> np.ndarray:
+        """Return nanoseconds since midnight; where AM or PM contradicts the hour, none is found."""
+        hour, minute = self.numbers("hour", 0), self.numbers("minute", 0)
+        if "half" in self.names:
+            half = self._texts("half")
+            afternoon = np.asarray(pc.match_substring(half, "p", ignore_case=True))
+            none = np.asarray(pc.equal(half, ""))
+            self.found &= none | ((hour >= 1) & (hour <= 12))
+            hour = np.where(none, hour, hour % 12 + 12 * afternoon)
+        seconds = (hour * 60 + minute) * 60 + self.numbers("second", 0)
+        if "fraction" not in self.names:
+            return seconds * SECOND
+        digits = pc.utf8_rpad(self._texts("fraction"), 9, "0")
+        return seconds * SECOND + np.asarray(digits.cast(pa.int64()))
+
+    def zone(self) -> np.ndarray:
+        """Return nanoseconds east of UTC, 0 where no zone is written."""
+        if "zone" not in self.names:
+            return np.zeros(len(self.found), dtype=np.int64)
+        texts = self._texts("zone").dictionary_encode()
+        table = [_offset(text) for text in texts.dictionary.to_pylist()]
+        return np.array(table, dtype=np.int64)[np.asarray(texts.indices)] * SECOND
+
+
+def _offset(zone: str) -> int:
+    if not zone.startswith(("+", "-")):
+        return 0
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    seconds = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+    return -seconds if zone[0] == "-" else seconds
+
+
+def _ticks(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Whole ticks of a column (0 where missing), where it is missing, nanoseconds of a tick."""
+    size = {"s": SECOND, "ms": 10**6, "us": 10**3, "ns": 1}[column.type.unit]
+    kind = pa.int32() if column.type.bit_width == 32 else pa.int64()
+    ticks = flat(column.cast(kind))
+    missing = np.asarray(ticks.is_null())
+    return np.asarray(ticks.fill_null(0)).astype(np.int64), missing, size
+
+
+def typed_days(column: pa.ChunkedArray) -> np.ndarray:
+    """Days since 1970 of a column of dates or timestamps, NaN where missing."""
+    if pa.types.is_date(column.type):
+        column = column.cast(
+            pa.timestamp("s") if column.type.bit_width == 32 else pa.timestamp("ms")
+        )
+    ticks, missing, size = _ticks(column)
+    days, rest = np.divmod(ticks, DAY // size)
+    return np.where(missing, np.nan, _days(days, rest * size))
+
+
+def typed_seconds(column: pa.ChunkedArray) -> np.ndarray:
+    """Seconds since midnight of a column of times of day, NaN where missing."""
+    ticks, missing, size = _ticks(column)
+    return np.where(missing, np.nan, ticks * size / SECOND)

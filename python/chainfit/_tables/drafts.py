@@ -1,0 +1,195 @@
+"""What a column may be, looked at by itself: its kind, and the formats that its cells leave open.
+
+The order in which kinds are tried stands in `_of_text`; what stays open is settled by the other
+columns, in `kinds.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .arrow import pa, pc
+from .date_formats import DateFormats, possible_dates
+from .dates import read_times
+from .hints import Hints
+from .number_formats import NumberFormats, possible_formats
+from .numbers import PLAIN
+from .texts import (
+    Texts,
+    are_empty,
+    are_missing_words,
+    are_words,
+    is_text,
+    mask_of,
+    texts_of,
+    trimmed,
+    unread,
+    without_blanks,
+)
+
+#: Texts of booleans, compared without case; 0 and 1 stay numbers.
+_PAIRS = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
+
+_PLAIN = NumberFormats((PLAIN,))
+
+
+@dataclass
+class Draft:
+    """What a column may be.
+
+    Attributes
+    ----------
+    name : str
+    column : pyarrow.ChunkedArray
+    kind : str
+        Of a `Column`, or 'empty'. 'boolean' is 'category' if its ``words`` are levels.
+    reason : str
+        Why it is 'dropped'.
+    texts : Texts or None
+        Its cells if they are text; ``rest``, those of them that are there, and ``counts``, their
+        rows.
+    words : dict of str to int
+        Those of `MISSING_WORDS` that it has, and their rows.
+    numbers, dates : NumberFormats, DateFormats or None
+        How it may be written.
+    values : ndarray or None
+        The numbers of its texts, where they are known already.
+    """
+
+    name: str
+    column: Any
+    kind: str = ""
+    reason: str = ""
+    texts: Texts | None = None
+    rest: Any = None
+    counts: Any = None
+    words: dict[str, int] = field(default_factory=dict)
+    numbers: NumberFormats | None = None
+    dates: DateFormats | None = None
+    values: np.ndarray | None = None
+
+
+def draft_of(name: str, column: Any, hints: Hints) -> Draft:
+    """Look at one column."""
+    if not is_text(column.type) or pa.types.is_dictionary(column.type):
+        return _of_type(Draft(name, column), hints)
+    texts = texts_of(column)
+    draft = Draft(name, column, texts=texts)
+    if hints.say_nothing and _settle_plain(draft, texts):
+        return draft
+    stripped, counts = trimmed(texts.values), texts.counts()
+    known = are_empty(stripped) | are_words(stripped, hints.na) | (counts == 0)
+    marks = are_missing_words(stripped) & ~known
+    keep = ~(known | marks)
+    draft.words = unread(stripped, counts, marks).rows
+    draft.rest, draft.counts = texts.values.filter(pa.array(keep)), counts[keep]
+    if len(draft.rest):
+        _of_text(draft, hints)
+    else:
+        draft.kind = "category" if draft.words else "empty"
+    return draft
+
+
+def _settle_plain(draft: Draft, texts: Texts) -> bool:
+    """Settle the most frequent case in one pass: numbers as Python writes them, with gaps."""
+    try:
+        values = np.array(without_blanks(texts.values).cast(pa.float64()))
+    except pa.ArrowInvalid:
+        return False
+    gaps = np.isnan(values)
+    if gaps.all() or np.isinf(values).any():
+        return False
+    draft.rest, draft.counts = texts.values, texts.counts()
+    if gaps.any():
+        draft.words = unread(trimmed(draft.rest), draft.counts, gaps & (draft.counts > 0)).rows
+        draft.words.pop("", None)
+        draft.rest, draft.counts = draft.rest.filter(pa.array(~gaps)), draft.counts[~gaps]
+    draft.kind, draft.numbers = "number", _PLAIN
+    present = values[~gaps]
+    if (present == np.floor(present)).all() and _are_codes(draft):
+        draft.kind = "category"
+    draft.values = values
+    return True
+
+
+def _of_text(draft: Draft, hints: Hints) -> None:
+    """Set the kind of a column that has any cells."""
+    rest, counts = draft.rest, draft.counts
+    if hints.date_format is not None:
+        draft.dates = possible_dates(rest, counts, hints)
+        if draft.dates:
+            draft.kind = "date"
+            return
+    if _is_boolean(rest):
+        draft.kind = "boolean"
+        return
+    draft.numbers = possible_formats(rest, counts, hints)
+    if draft.numbers:
+        draft.kind = "category" if _are_codes(draft) else "number"
+        return
+    draft.dates = possible_dates(rest, counts, Hints())
+    if draft.dates:
+        draft.kind = "date"
+    elif int(counts[~np.isnan(read_times(rest))].sum()) * 2 > counts.sum():
+        draft.kind = "time"
+    else:
+        draft.kind = "category"
+
+
+def _is_boolean(rest: Any) -> bool:
+    if pc.count_distinct(rest.slice(0, 100)).as_py() > 12:
+        return False
+    words = pc.utf8_lower(trimmed(rest)).unique()
+    return len(words) <= 2 and any(set(words.to_pylist()) <= pair for pair in _PAIRS)
+
+
+def _are_codes(draft: Draft) -> bool:
+    """Whether whole numbers have leading zeros, one in a hundred at least: codes such as 007."""
+    stripped = trimmed(draft.rest)
+    zeros = mask_of(pc.match_substring_regex(stripped, r"^0\d+$"))
+    if int(draft.counts[zeros].sum()) * 100 < draft.counts.sum():
+        return False
+    numbers = stripped.filter(pc.match_substring_regex(stripped, r"^[-+.,\d]+$"))
+    return bool(pc.all(pc.match_substring_regex(numbers, r"^\d+$")).as_py())
+
+
+def _of_type(draft: Draft, hints: Hints) -> Draft:
+    """Set the kind of a typed column."""
+    kind, types = draft.column.type, pa.types
+    if types.is_null(kind) or draft.column.null_count == len(draft.column):
+        draft.kind = "empty"
+    elif types.is_dictionary(kind):
+        draft.kind = "category"
+    elif types.is_boolean(kind):
+        draft.kind = "boolean"
+    elif types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
+        draft.kind = "number"
+        if hints.date_format is not None and types.is_integer(kind):
+            texts = texts_of(draft.column.cast(pa.string()))
+            keep = ~are_empty(texts.values)
+            rest, counts = texts.values.filter(pa.array(keep)), texts.counts()[keep]
+            draft.dates = possible_dates(rest, counts, hints)
+            draft.kind = "date" if draft.dates else "number"
+    elif types.is_duration(kind):
+        draft.kind = "number"
+    elif types.is_date(kind) or types.is_timestamp(kind):
+        draft.kind = "date"
+    elif types.is_time(kind):
+        draft.kind = "time"
+    else:
+        draft.kind, draft.reason = "dropped", f"it holds {_what_is_held(kind)}"
+    return draft
+
+
+def _what_is_held(kind: Any) -> str:
+    types = pa.types
+    if types.is_struct(kind):
+        return "structs"
+    if types.is_map(kind):
+        return "maps"
+    if types.is_nested(kind):
+        return "lists"
+    return "bytes" if "binary" in str(kind) else f"values of type {kind}"

@@ -1,0 +1,246 @@
+"""Several nets on the same features, each with rows of its own to validate on; then their mean.
+
+Each net is trained by itself, side by side on the cores there are: results know nothing of that.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
+
+from .._estimators.callbacks import Listener, Record, Snapshot
+from .._estimators.endings import INTERRUPTED, check_end
+from .._estimators.inputs import FitData
+from .._estimators.job import Given
+from .._estimators.training import train
+from .._estimators.warn import warn
+from .temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
+
+Array = npt.NDArray[Any]
+#: Told of each epoch: the net's number, the epoch's, its loss, and the score, NaN without one.
+OnEpoch = Callable[[int, int, float, float], object]
+
+
+class Samples(NamedTuple):
+    """The training rows of an ensemble."""
+
+    X: Array  # (rows, features)
+    y: Array  # (rows,): labels, or standardised targets
+    sample_weight: Array | None  # (rows,)
+    validation: Given | None  # rows of the user's own, encoded alike
+
+
+class Ensemble(NamedTuple):
+    """Trained nets."""
+
+    nets: tuple[Any, ...]
+    temperature: float  # folded into the last W and b of each; 1 in regression
+
+
+class _Member(NamedTuple):
+    net: Any
+    unseen: Unseen | None
+    interrupted: bool
+
+
+def held_out_rows(
+    y: Array, classes: bool, fraction: float, n_nets: int, generator: np.random.RandomState
+) -> list[Array] | None:
+    """Draw the rows that each net is validated on.
+
+    They are folds of a K-fold split, and of further ones when there are more nets than folds: no
+    two nets of one split share a row, and as much as possible is learned from every row.
+
+    Parameters
+    ----------
+    y : ndarray of shape (rows,)
+        Labels, which the folds are stratified by, or real targets.
+    classes : bool
+        Which of them.
+    fraction : float
+        Share of the rows; 0 is none.
+    n_nets : int
+    generator : RandomState
+
+    Returns
+    -------
+    held_out : list of ndarray, or None
+        Row numbers for each net; None where there are too few rows to hold some out.
+    """
+    rows = len(y)
+    if fraction <= 0:
+        return None
+    n_splits = max(2, round(1 / fraction))
+    split: type = RepeatedKFold
+    if classes:
+        codes, counts = np.unique(y, return_inverse=True, return_counts=True)[1:]
+        y, split = codes, RepeatedStratifiedKFold
+        n_splits = min(n_splits, int(counts.max()))
+    if n_splits < 2 or rows // n_splits < 2:
+        return None
+    repeats = -(-n_nets // n_splits)
+    folds = split(n_splits=n_splits, n_repeats=repeats, random_state=generator)
+    with warnings.catch_warnings():
+        # a class with fewer rows than there are folds is in some of them
+        warnings.simplefilter("ignore", UserWarning)
+        parts = islice(folds.split(np.zeros((rows, 1)), y), n_nets)
+        return [np.asarray(fold, dtype=np.int64) for _, fold in parts]
+
+
+class _Follower(Listener):
+    """Reports a net's epochs, and stops it when the others are to stop."""
+
+    def __init__(self, number: int, stop: threading.Event, on_epoch: OnEpoch | None) -> None:
+        self._number, self._stop, self._on_epoch = number, stop, on_epoch
+        self._epoch, self._loss, self._score = 0, math.nan, math.nan
+
+    def epoch(self, n_iter: int, loss: float) -> None:
+        self._epoch, self._loss = n_iter, loss
+
+    def score(self, score: float) -> None:
+        self._score = score
+
+    def end(self, state: Snapshot, record: Record) -> bool:
+        if self._on_epoch is not None:
+            self._on_epoch(self._number, self._epoch, self._loss, self._score)
+        return self._stop.is_set()
+
+
+def train_nets(
+    nets: Sequence[Any],
+    samples: Samples,
+    held_out: Sequence[Array] | None,
+    n_jobs: int,
+    on_epoch: OnEpoch | None = None,
+) -> Ensemble:
+    """Train nets side by side, and set the temperature of classifiers.
+
+    Parameters
+    ----------
+    nets : sequence of MLPClassifier or MLPRegressor
+        Unfitted, with parameters that have been validated. They are changed.
+    samples : Samples
+    held_out : sequence of ndarray, or None
+        The rows that each is validated on, if they aren't given.
+    n_jobs : int
+        Nets at a time.
+    on_epoch : callable, default=None
+
+    Returns
+    -------
+    ensemble : Ensemble
+        Of fewer nets where the user interrupted before some had begun.
+    """
+    stop = threading.Event()
+
+    def work(number: int) -> _Member:
+        rows = None if held_out is None else held_out[number]
+        return _train_one(nets[number], samples, rows, _Follower(number, stop, on_epoch))
+
+    members = _side_by_side(work, len(nets), n_jobs, stop)
+    if any(member.interrupted for member in members) or len(members) < len(nets):
+        warn(INTERRUPTED)
+    trained = tuple(member.net for member in members)
+    unseen = [member.unseen for member in members if member.unseen is not None]
+    temperature = 1.0
+    if unseen:
+        temperature = fit_temperature(trained, unseen, n_jobs)
+        for net in trained:
+            fold_temperature(net, temperature)
+    return Ensemble(trained, temperature)
+
+
+def _side_by_side(
+    work: Callable[[int], _Member], count: int, n_jobs: int, stop: threading.Event
+) -> list[_Member]:
+    """Return what work made of 0 ... count - 1; this thread, which gets the signals, works too."""
+    done: dict[int, _Member] = {}
+    numbers, lock = iter(range(count)), threading.Lock()
+
+    def next_number() -> int | None:
+        with lock:
+            return None if stop.is_set() else next(numbers, None)
+
+    def worker() -> None:
+        try:
+            while (number := next_number()) is not None:
+                done[number] = work(number)
+                if done[number].interrupted:
+                    stop.set()
+        except BaseException:
+            stop.set()
+            raise
+
+    with ThreadPoolExecutor(max(1, n_jobs - 1)) as pool:
+        others = [pool.submit(worker) for _ in range(min(n_jobs, count) - 1)]
+        interrupted: KeyboardInterrupt | None = None
+        try:
+            worker()
+            for other in others:
+                other.result()
+        except KeyboardInterrupt as error:  # between two nets, or while waiting for the others
+            stop.set()
+            interrupted = error
+        for other in others:
+            other.result()
+    if interrupted is not None and not done:
+        raise interrupted
+    return [done[number] for number in sorted(done)]
+
+
+def _train_one(net: Any, samples: Samples, held_out: Array | None, follower: Listener) -> _Member:
+    settings, data, state = net._job(
+        samples.X, samples.y, samples.sample_weight, validation=samples.validation
+    )
+    if held_out is not None:
+        data = replace(data, held_out=held_out)
+    state, end = train(settings, data, state, [follower])
+    interrupted = end.why == "interrupted"
+    if end.error is not None and not interrupted:
+        raise end.error
+    check_end(end, state, data.dtype)
+    state.into(net.__dict__)
+    net.__dict__.pop("_optimizer", None)  # nobody goes on
+    return _Member(net, _unseen(net, data, held_out) if data.classes else None, interrupted)
+
+
+def _unseen(net: Any, data: FitData, held_out: Array | None) -> Unseen | None:
+    """Return the rows that a classifier was validated on, their targets 0 and 1 again."""
+    if data.validation is not None:
+        X, Y, weight = data.validation[:3]
+    elif held_out is not None:
+        weight = data.sample_weight
+        X, Y = data.X[held_out], data.Y[held_out]
+        weight = None if weight is None else weight[held_out]
+    else:
+        return None
+    # before label smoothing
+    hard = Y > 0.5 if Y.shape[1] == 1 else Y == Y.max(axis=1, keepdims=True)
+    return unseen_rows(net, X, hard.astype(np.float64), weight)
+
+
+def blocks_of_rows(rows: int, width: int) -> Iterator[slice]:
+    """Cut rows into blocks whose features take a bounded memory."""
+    size = max(1, (1 << 24) // max(1, width))
+    return (slice(start, start + size) for start in range(0, max(1, rows), size))
+
+
+def mean_probabilities(nets: Sequence[Any], X: Array) -> Array:
+    """Return the mean of the nets' probabilities, float64 (rows, classes), rows adding up to 1."""
+    if not len(X):
+        return np.empty((0, len(nets[0].classes_)))
+    total = np.zeros((len(X), len(nets[0].classes_)))
+    for net in nets:
+        total += net.predict_proba(X)
+    total /= total.sum(axis=1, keepdims=True)
+    return total

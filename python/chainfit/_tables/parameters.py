@@ -1,0 +1,264 @@
+"""The parameters of the tabular estimators: a table of their own, then those of their nets.
+
+To add one of their own, add it to TABLE; a new keyword of MLPClassifier or MLPRegressor is one here
+by itself. What presets decide is 'auto' by default, all others are as the nets have them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from numbers import Integral
+from typing import Any, TypeVar
+
+from sklearn.base import is_classifier
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._estimators.keywords import Keyword, paragraph
+from .._estimators.parameters import Number
+from .._estimators.rules import REAL_LOSSES
+from .presets import DECIDED, PRESETS
+
+Class = TypeVar("Class", bound=type)
+
+_AUTO = StrOptions({"auto"})
+_COUNT = Interval(Integral, 1, None, closed="left")
+
+#: What nets don't have, and what has another meaning here, in the order of the signature.
+TABLE: tuple[Keyword, ...] = (
+    Keyword(
+        "preset",
+        "good",
+        [StrOptions(set(PRESETS))],
+        "{'fast', 'good', 'best'}",
+        """What the parameters are that are 'auto'. 'fast' is one net of three layers of 128 units,
+        'good' four of them, 'best' four of 256 units. All are trained for 32 epochs by Adam with
+        beta_2=0.95 on batches of 256 rows, with a learning rate that goes up to 0.004 and down
+        again and, of classifiers, with label_smoothing=0.1. Tables of fewer than 2,000 rows have
+        batches of 16, 8 bins and, with 'good' and 'best', 8 and 16 nets.""",
+    ),
+    Keyword(
+        "n_nets",
+        "auto",
+        [_COUNT, _AUTO],
+        "int or 'auto'",
+        "Number of the nets that are trained, and whose predictions are averaged.",
+    ),
+    Keyword(
+        "n_bins",
+        "auto",
+        [Interval(Integral, 0, None, closed="left"), _AUTO],
+        "int or 'auto'",
+        """Bins of each column of numbers, dates or times, with about as many training rows in each;
+        every bin is a feature. 0 is none. 'auto' is 16 or, in small tables, 8, and fewer where
+        there are more than 256 such columns.""",
+    ),
+    Keyword(
+        "loss",
+        "squared_error",
+        [StrOptions(set(REAL_LOSSES))],
+        "{" + ", ".join(map(repr, REAL_LOSSES)) + "}",
+        """The loss, of targets whose mean is 0 and whose variance is 1, or of targets divided by
+        their mean where outputs are above 0; see MLPRegressor. With all but 'squared_error' the
+        loss tells which epoch is best. The mean over the nets is that of their medians, quantiles
+        or means.""",
+        kind="regressor",
+    ),
+    Keyword(
+        "max_levels",
+        100,
+        [_COUNT],
+        "int",
+        """Levels of a category that have a feature of their own: the most frequent ones. The others
+        share one.""",
+    ),
+    Keyword(
+        "batch_size",
+        "auto",
+        [_COUNT, _AUTO],
+        "int or 'auto'",
+        "Rows of a mini-batch; 'auto': see `preset`. Not used by 'lbfgs'.",
+    ),
+    Keyword(
+        "max_iter",
+        "auto",
+        [_COUNT, _AUTO],
+        "int or 'auto'",
+        """Number of epochs; the learning rate of 'auto' goes up and down once over all of them. Of
+        'lbfgs' the maximum number of iterations.""",
+    ),
+    Keyword(
+        "validation_fraction",
+        0.1,
+        [Number(0, 1, closed="left")],
+        "float",
+        """Share of the rows that each net holds out, others than the other nets, to keep the
+        weights of its best epoch and, of classifiers, to set the temperature. 0 holds out none:
+        every net learns from all rows, and ends with its last weights. So it is with 'lbfgs' and
+        where there are too few rows.""",
+    ),
+    Keyword(
+        "decimal",
+        None,
+        [StrOptions({".", ","}), None],
+        "{'.', ','} or None",
+        "Decimal mark of numbers in columns of text. None: found out.",
+    ),
+    Keyword(
+        "thousands",
+        None,
+        [str, None],
+        "str or None",
+        "Mark between thousands of such numbers, '' for none. None: found out.",
+    ),
+    Keyword(
+        "na_values",
+        (),
+        [tuple, list],
+        "tuple of str",
+        "Words that stand for a missing value in columns of text.",
+    ),
+    Keyword(
+        "date_format",
+        None,
+        [str, None],
+        "str or None",
+        """How dates are written in columns of text, in the directives of ``strptime``, as in
+        '%d/%m/%Y'. None: found out.""",
+    ),
+    Keyword("drop", (), [tuple, list], "tuple of str", "Columns to leave out."),
+    Keyword(
+        "random_state",
+        None,
+        ["random_state"],
+        "int, RandomState or None",
+        """Source of the rows held out, the initial weights and the shuffles: equal seeds give equal
+        models.""",
+        option=False,
+    ),
+    Keyword(
+        "n_jobs",
+        None,
+        [_COUNT, None],
+        "int or None",
+        """Maximum number of nets that are trained at the same time. None: as many as `n_threads`
+        allows. Results do not depend on it.""",
+    ),
+    Keyword(
+        "n_threads",
+        None,
+        [_COUNT, None],
+        "int or None",
+        """Maximum number of threads of a call, of all nets together. None: the CPUs that the
+        process may use, or OMP_NUM_THREADS if that is less. ``threadpoolctl`` limits both. Results
+        do not depend on it.""",
+    ),
+    Keyword(
+        "precision",
+        "float32",
+        [StrOptions({"float32", "float64"})],
+        "{'float32', 'float64'}",
+        "Type of the weights and of all arithmetic of the nets.",
+    ),
+    Keyword(
+        "verbose",
+        False,
+        ["verbose"],
+        "bool or int",
+        "Whether to print the loss of each epoch.",
+        option=False,
+    ),
+)
+
+#: What has no meaning here: an ensemble begins anew in each fit, holds rows out wherever it can,
+#: and its nets are trained side by side.
+LEFT_OUT = (
+    *("warm_start", "early_stopping", "shuffle", "checkpoint", "checkpoint_interval", "callbacks"),
+)
+
+_ENTRY = re.compile(r"^(\w+) : (.+)$", re.M)
+
+
+def parameters_of(net: Any) -> dict[str, Keyword]:
+    """Return the parameters of an estimator of tables by name, its own and its nets'.
+
+    Parameters
+    ----------
+    net : type
+        MLPClassifier or MLPRegressor.
+    """
+    kind_of_net = "classifier" if is_classifier(net()) else "regressor"
+    found = {keyword.name: keyword for keyword in TABLE if keyword.kind in (kind_of_net, "both")}
+    described = _descriptions(net)
+    left_out = LEFT_OUT if "loss" in found else (*LEFT_OUT, "loss")
+    for name, parameter in inspect.signature(net).parameters.items():
+        if name in found or name in left_out:
+            continue
+        kind, text = described[name]
+        default, allowed = parameter.default, net._parameter_constraints[name]
+        if name in DECIDED:
+            default, allowed, kind = "auto", [*allowed, _AUTO], f"{kind} or 'auto'"
+            text += "\n'auto': see `preset`."
+        found[name] = Keyword(name, default, allowed, kind, text)
+    return found
+
+
+def with_parameters(net: Any) -> Callable[[Class], Class]:
+    """Give a class its parameters, their checks and their part of its docstring: a decorator.
+
+    Parameters
+    ----------
+    net : type
+        MLPClassifier or MLPRegressor, which it trains.
+    """
+
+    def decorate(cls: Any) -> Any:
+        known = parameters_of(net)
+        parameters = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY if at else inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=keyword.default,
+            )
+            for at, (name, keyword) in enumerate(known.items())
+        ]
+        signature = inspect.Signature(parameters)
+
+        def __init__(self: Any, *arguments: Any, **keywords: Any) -> None:
+            try:
+                given = signature.bind(*arguments, **keywords)
+            except TypeError as error:
+                raise TypeError(f"{type(self).__name__}: {error}") from None
+            given.apply_defaults()
+            vars(self).update(given.arguments)
+
+        itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        vars(__init__)["__signature__"] = signature.replace(parameters=[itself, *parameters])
+        __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+        cls.__init__ = __init__
+        cls._parameter_constraints = {name: k.allowed for name, k in known.items()}
+        cls._net_class = net
+        of_net = inspect.signature(net).parameters
+        cls._net_parameters = tuple(name for name in known if name in of_net)
+        before, heading, after = inspect.cleandoc(cls.__doc__ or "").partition("\nAttributes\n")
+        described = "".join(map(paragraph, known.values()))
+        cls.__doc__ = f"{before}\nParameters\n----------{described}{heading}{after}"
+        return cls
+
+    return decorate
+
+
+def _descriptions(net: type) -> dict[str, tuple[str, str]]:
+    """Return what a net's docstring says of each parameter: its type, and the text."""
+    section = (inspect.getdoc(net) or "").partition("Parameters\n----------\n")[2]
+    section = section.partition("\nAttributes\n")[0]
+    starts = [*_ENTRY.finditer(section)]
+    ends = [*(match.start() for match in starts[1:]), len(section)]
+    return {
+        match[1]: (
+            match[2].rpartition(", default=")[0],
+            inspect.cleandoc(section[match.end() : end]),
+        )
+        for match, end in zip(starts, ends, strict=True)
+    }

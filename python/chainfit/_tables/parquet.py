@@ -1,0 +1,74 @@
+"""A table in Parquet: typed columns, one group of rows after the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .._estimators.threads import default_limit
+from .._files import foreign
+from .dialect import Dialect
+from .source import Source
+
+#: What pandas calls an index without a name.
+_INDEX = re.compile(r"__index_level_\d+__")
+
+#: Rows that are decoded at once.
+_BATCH = 65_536
+
+
+class ParquetTable:
+    """One file in Parquet; see `files.TableFile`."""
+
+    text = False
+    head = ""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.notes: list[str] = []
+        with source.open() as stream:
+            begin = stream.read(foreign.HEAD)
+        if not begin.startswith(b"PAR1"):
+            what = foreign.describe(begin)
+            it_is = f"; it is {what}" if what else ""
+            raise ValueError(f"{source.name}: not a Parquet file{it_is}")
+        with self._file() as file:
+            self._schema = file.schema_arrow.remove_metadata()
+        self.columns = list(self._schema.names)
+        if not self.columns:
+            raise ValueError(f"{source.name}: the table has no columns")
+        twice = sorted(name for name in set(self.columns) if self.columns.count(name) > 1)
+        if twice:
+            raise ValueError(f"{source.name}: several columns are named {twice[0]!r}")
+        self.names = [name for name in self.columns if not _INDEX.fullmatch(name)]
+        if len(self.names) < len(self.columns):
+            self.notes.append("the index without a name has names of rows, no feature")
+        self.dialect = Dialect("parquet", row_names=len(self.names) < len(self.columns))
+
+    def _file(self) -> Any:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.ParquetFile(self.source.seekable())
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"{self.source.name}: not a Parquet file: {error}") from None
+
+    def schema(self) -> Any:
+        """Return the names and types of the blocks."""
+        return self._schema
+
+    def batches(self) -> Iterator[Any]:
+        """Yield batches of whole rows."""
+        import pyarrow as pa
+
+        with self._file() as file:
+            try:
+                yield from file.iter_batches(_BATCH, use_threads=default_limit() > 1)
+            except (pa.ArrowException, OSError) as error:
+                raise ValueError(f"{self.source.name}: damaged Parquet file: {error}") from None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.source.close()

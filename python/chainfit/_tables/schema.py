@@ -1,0 +1,219 @@
+"""Schema: what the columns of a table mean, learned once from training rows, then only applied.
+
+`learn_schema` is the one place where anything is inferred; `Schema.parse` reads any other rows,
+text or typed, one or many, by what was learned.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._files.fields import Fields, ModelFileError
+from .arrow import pa
+from .column_json import pack_column, unpack_column
+from .columns import (
+    BooleanColumn,
+    CategoryColumn,
+    Cells,
+    Column,
+    DateColumn,
+    DroppedColumn,
+    NumberColumn,
+    TimeColumn,
+)
+from .hints import ColumnError, Hints
+from .kinds import learn_columns
+
+__all__ = [
+    "BooleanColumn",
+    "CategoryColumn",
+    "ColumnError",
+    "DateColumn",
+    "DroppedColumn",
+    "Hints",
+    "NumberColumn",
+    "Schema",
+    "TimeColumn",
+    "learn_schema",
+]
+
+#: What the values of a kind are called in messages.
+_NOUNS = {
+    "number": "a number",
+    "date": "a date",
+    "time": "a time of day",
+    "boolean": "true or false",
+    "category": "a level",
+}
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What the columns of a table mean.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        In the order of the training table, those left out among them.
+    """
+
+    columns: tuple[Column, ...]
+
+    @property
+    def used(self) -> tuple[Column, ...]:
+        """The columns that are not left out."""
+        return tuple(column for column in self.columns if not isinstance(column, DroppedColumn))
+
+    @property
+    def left_out(self) -> list[str]:
+        """Names of the columns that are left out, and why."""
+        dropped = [column for column in self.columns if isinstance(column, DroppedColumn)]
+        return [f"{column.name!r}: {column.reason}" for column in dropped]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was decided on the way, column by column."""
+        return [note for column in self.columns for note in column.notes]
+
+    def parse(self, table: pa.Table, seen: set[str] | None = None) -> dict[str, np.ndarray]:
+        """Read the rows of a table.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            Columns of text or typed ones, in any order; those that training had not are ignored.
+        seen : set of str, default=None
+            Of a table that is read in blocks: the columns of which some block had a value. They
+            are added to it.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (rows,)
+            float64, NaN where missing, of numbers, dates (days since 1970), times (seconds) and
+            booleans (1 and 0); int32 of categories: the level's place, -1 where missing, -2 where
+            training had no such level.
+
+        Raises
+        ------
+        ColumnError
+            If a column is missing or stands twice, or if none of its cells can be read.
+
+        Warns
+        -----
+        UserWarning
+            Names and counts what could not be read and is taken as missing.
+        """
+        columns = self.used
+        check_names(table, [column.name for column in columns])
+        seen = set() if seen is None else seen
+        parsed = {}
+        for column in columns:
+            cells = _read(column, table.column(column.name))
+            parsed[column.name] = cells.values
+            if not isinstance(column, CategoryColumn):
+                _check_readable(column, cells, seen)
+            _warn_of_unread(column, cells)
+        return parsed
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the schema as JSON; `from_json` takes it back."""
+        return {"columns": [pack_column(column) for column in self.columns]}
+
+    @classmethod
+    def from_json(cls, values: object, where: str = "schema") -> Schema:
+        """Build a schema, everything checked.
+
+        Raises
+        ------
+        ModelFileError
+            If it is no sane schema; the text says where.
+        """
+        fields = Fields(values, where)
+        columns = tuple(unpack_column(item, f"{where}: column") for item in fields.items("columns"))
+        fields.done()
+        names = [column.name for column in columns]
+        if len(set(names)) != len(names):
+            raise ModelFileError(f"{where}: columns: their names must differ")
+        return cls(columns)
+
+
+def learn_schema(table: pa.Table, hints: Hints | None = None) -> Schema:
+    """Learn what the columns of a table mean.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The training rows, without the target: columns of text, as of a CSV file, or typed ones.
+    hints : Hints, default=None
+        What the user says.
+
+    Returns
+    -------
+    Schema
+
+    Raises
+    ------
+    ColumnError
+        If a name stands twice, or the hints name a column that is not there.
+    """
+    check_names(table, [])
+    return Schema(learn_columns(table, hints or Hints()))
+
+
+def check_names(table: pa.Table, needed: Sequence[str]) -> None:
+    """Refuse a table with a name twice, or without a column that is needed."""
+    names = table.column_names
+    known = set(names)
+    if len(known) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ColumnError(f"the table has several columns named {twice!r}")
+    lacking = [name for name in needed if name not in known]
+    if lacking:
+        more = f" and {len(lacking) - 10} more" if len(lacking) > 10 else ""
+        shown = ", ".join(map(repr, lacking[:10]))
+        raise ColumnError(f"the table lacks columns that the model needs: {shown}{more}")
+
+
+def _read(column: Column, cells: pa.ChunkedArray) -> Cells:
+    try:
+        return column.read(cells)
+    except pa.ArrowNotImplementedError:  # lists, structs
+        raise ColumnError(
+            f"column {column.name!r} holds values of type {cells.type}; {_expected(column)}"
+        ) from None
+
+
+def _check_readable(column: Column, cells: Cells, seen: set[str]) -> None:
+    """Refuse a column with cells of which none can be read."""
+    if column.name in seen:
+        return
+    if not np.isnan(cells.values).all():
+        seen.add(column.name)
+    elif cells.strange:
+        raise ColumnError(
+            f"column {column.name!r}: nothing can be read as {_NOUNS[column.kind]}: "
+            f"{cells.unread}; {_expected(column)}"
+        )
+
+
+def _expected(column: Column) -> str:
+    if isinstance(column, NumberColumn):
+        return f"training had numbers with {column.format}"
+    if isinstance(column, DateColumn):
+        return f"training had dates written as {column.format.format}"
+    return f"training had {_NOUNS[column.kind]}"
+
+
+def _warn_of_unread(column: Column, cells: Cells) -> None:
+    if cells.unread.rows:
+        what = (
+            "not seen in training"
+            if isinstance(column, CategoryColumn)
+            else (f"not {_NOUNS[column.kind]}, taken as missing")
+        )
+        warnings.warn(f"column {column.name!r}: {what}: {cells.unread}", UserWarning, stacklevel=3)

@@ -1,0 +1,510 @@
+"""Tables in files: any dialect, encoding and packing gives the cells as they are written."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+import os
+import threading
+import zipfile
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import chainfit
+from chainfit._files.fields import ModelFileError
+from chainfit._tables.dialect import Dialect, ReadOptions
+from chainfit._tables.files import open_table
+
+PLAIN = b"x,y\n1,a\n2,b\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(name, data):
+    with open(name, "wb") as file:
+        file.write(data if isinstance(data, bytes) else data.encode())
+    return name
+
+
+def read(data, name="t.csv", **given):
+    """The columns of a file, as lists; those of its blocks must be the same."""
+    with open_table(write(name, data), **given) as file:
+        table = file.read()
+        blocks = [block.select(file.names) for block in file.blocks(3)]
+        assert all(0 < block.num_rows <= 3 for block in blocks)
+        if blocks:
+            assert pa.concat_tables(blocks).to_pydict() == table.to_pydict()
+        assert file.names == table.column_names
+        return table.to_pydict()
+
+
+def opened(data, name="t.csv", **given):
+    with open_table(write(name, data), **given) as file:
+        return file
+
+
+# -- dialects
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter", "columns"),
+    [
+        ("x,y\n1,a\n", ",", {"x": ["1"], "y": ["a"]}),
+        ("x;y\n0,5;a, b\n1,5;c\n", ";", {"x": ["0,5", "1,5"], "y": ["a, b", "c"]}),
+        ("x1;x2;p\n0,1;8,9;7,5\n-0,1;1,7;3,6\n", ";", {"x1": ["0,1", "-0,1"], "x2": ["8,9", "1,7"],
+                                                     "p": ["7,5", "3,6"]}),
+        ("x\ty\n1\t2;3\n", "\t", {"x": ["1"], "y": ["2;3"]}),
+        ("x|y\n1|2,5\n3|4,5\n", "|", {"x": ["1", "3"], "y": ["2,5", "4,5"]}),
+        ("sep=;\r\nx;y\r\n1;2\r\n", ";", {"x": ["1"], "y": ["2"]}),
+        ("sep=,\nx,y\n1,2\n", ",", {"x": ["1"], "y": ["2"]}),
+        ('x,y\n"a ""b""","c\nd"\n', ",", {"x": ['a "b"'], "y": ["c\nd"]}),
+        ('x,y\n1,"a\rb"\n', ",", {"x": ["1"], "y": ["a\rb"]}),
+        ("'x','y'\n'1,5','a'\n'2','b'\n", ",", {"x": ["1,5", "2"], "y": ["a", "b"]}),
+        ('x,y\n1,"a\\"b"\n3,4\n', ",", {"x": ["1", "3"], "y": ['a"b', "4"]}),
+        ('x,y\n1,5" pipe\n2,a\n', ",", {"x": ["1", "2"], "y": ['5" pipe', "a"]}),
+        ("x,y\n1, a \n,\n", ",", {"x": ["1", ""], "y": [" a ", ""]}),
+        ('x,y\n"",a\n,b\n', ",", {"x": ["", ""], "y": ["a", "b"]}),
+        ("x,y\n1,2\n\n3,4\n\n", ",", {"x": ["1", "3"], "y": ["2", "4"]}),
+        ("x,y\r1,2\r3,4\r", ",", {"x": ["1", "3"], "y": ["2", "4"]}),
+        ("x,y\n1,2\r\n3,4\n", ",", {"x": ["1", "3"], "y": ["2", "4"]}),
+        ("x,y\n1,2\n3,4", ",", {"x": ["1", "3"], "y": ["2", "4"]}),
+        ("x,y\n", ",", {"x": [], "y": []}),
+        ("c,2019,2020\nF,1.5,2\nG,2,3\n", ",", {"c": ["F", "G"], "2019": ["1.5", "2"],
+                                              "2020": ["2", "3"]}),
+    ],
+)  # fmt: skip
+def test_dialects_are_found_out(text, delimiter, columns):
+    assert read(text) == columns
+    assert opened(text).dialect.delimiter == delimiter
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("x\n1\n\n3\n\n", ["1", "", "3", ""]),
+        ("x\r\n1\r\n\r\n3", ["1", "", "3"]),
+        ("x\nhello world\nfoo bar\n", ["hello world", "foo bar"]),
+        ("x\n2020-01-02\n\n", ["2020-01-02", ""]),
+        ('x\n"a,b"\nc\n', ["a,b", "c"]),
+        ("x\n", []),
+    ],
+)
+def test_blank_lines_of_one_column_are_rows(text, rows):
+    assert read(text) == {"x": rows}
+    assert read(text, like=Dialect()) == {"x": rows}
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "above"),
+    [
+        ("Report of 2020\nx,y\n1,2\n3,4\n", ["x", "y"], 1),
+        ("Report, of 2020\n\nx,y,z\n1,2,3\n4,5,6\n", ["x", "y", "z"], 2),
+        ("Report;;\n;;\nx;y;z\n1;2;3\n4;5;6\n", ["x", "y", "z"], 2),
+        ("# made, by me\n# again\nx,y,z\n1,2,3\n4,5,6\n", ["x", "y", "z"], 2),
+        ("\n\nx,y\n1,2\n", ["x", "y"], 2),
+    ],
+)
+def test_lines_above_the_table_are_left_out_and_told(text, names, above):
+    file = opened(text)
+    assert file.names == names and file.dialect.skip == above
+    assert [note for note in file.notes if "above the table" in note]
+    assert read(text)[names[0]][0] == "1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"x","y","c"\n"1",0.5,1,"a"\n"2",0.7,2,"b"\n',
+        "x\ty\tc\nr 1\t0.5\t1\ta\nr 2\t0.7\t2\tb\n",
+        '"x" "y" "c"\n"1" 0.5 1 "a"\n"2" 0.7 2 "b"\n',
+        ",x,y,c\n1,0.5,1,a\n2,0.7,2,b\n",
+    ],
+    ids=["comma", "tab", "space", "index"],
+)
+def test_names_of_rows_are_no_column(text):
+    assert read(text) == {"x": ["0.5", "0.7"], "y": ["1", "2"], "c": ["a", "b"]}
+    file = opened(text)
+    assert file.dialect.row_names and file.columns == ["", "x", "y", "c"]
+    assert any("names of rows" in note for note in file.notes)
+
+
+def test_one_column_with_names_of_rows():
+    assert read('"x"\n"1",0.5\n"2",0.7\n') == {"x": ["0.5", "0.7"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        ("5.1,3.5,a\n4.9,3.0,b\n4.9,3.1,b\n", False),
+        ("1,0,3\n2,1,1\n", False),
+        ("-5,6\n1,2\n", False),
+        ("red,yes\nblue,no\nred,no\nblue,yes\n", False),
+        ("0,1,2\n5,1,1\n", True),
+        ("x,y\na,b\nc,d\n", True),
+    ],
+)
+def test_values_are_no_header(text, header):
+    file = opened(text)
+    assert file.dialect.header == header
+    assert (file.names[0] == "x0") != header
+    assert any("no header" in note for note in file.notes) != header
+    for said in (True, False):
+        assert opened(text, options=ReadOptions(header=said)).dialect.header == said
+
+
+def test_what_the_user_says_comes_first():
+    assert read("x;y\n1;2\n", options=ReadOptions(sep=",")) == {"x;y": ["1;2"]}
+    assert read("x:y\n1:2\n", options=ReadOptions(sep=":")) == {"x": ["1"], "y": ["2"]}
+    assert read("x,y\n", options=ReadOptions(header=False)) == {"x0": ["x"], "x1": ["y"]}
+    with pytest.raises(ValueError, match="separator must be one character"):
+        ReadOptions(sep="ab")
+    with pytest.raises(ValueError, match="there is no encoding 'ebcdic-0'"):
+        ReadOptions(encoding="ebcdic-0")
+
+
+def test_the_training_files_dialect_is_the_default():
+    semicolon = Dialect(delimiter=";")
+    assert read("x;y\n1,5;2,5\n", like=semicolon) == {"x": ["1,5"], "y": ["2,5"]}
+    assert read("x\n1,5\n2,5\n", like=semicolon) == {"x": ["1,5", "2,5"]}
+    assert read("x:y\n1:2\n", like=Dialect(delimiter=":")) == {"x": ["1"], "y": ["2"]}
+    file = opened("x\ty\n1\t2,5\n", like=Dialect())
+    assert file.names == ["x", "y"]
+    assert file.notes == [
+        "cells are separated by tabs, not by commas as in the table of the training"
+    ]
+    headless = Dialect(header=False)
+    assert read("1,2\n3,4\n", like=headless) == {"x0": ["1", "3"], "x1": ["2", "4"]}
+    assert read("x,y\n1,2\n", like=headless) == {"x": ["1"], "y": ["2"]}
+    words = "red,yes\nblue,no\nred,no\nblue,yes\n"
+    assert opened(words, like=Dialect()).names == ["red", "yes"]
+    assert read("x;y\n1;2\n", like=semicolon, options=ReadOptions(sep=","))["x;y"] == ["1;2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("x,y\n1,2\n3\n4,5\n", "line 3 has 1 cell, line 1 has 2"),
+        ("x,y\n1,2\n3\n", "line 3 has 1 cell, line 1 has 2"),
+        ('x,y\n1,"2\n2"\n3,4,5\n6,7\n', "line 4 has 3 cells, line 1 has 2"),
+        ("x,y\n1,2\n3,4,\n", "line 3 has 3 cells, line 1 has 2"),
+        ("x,y\n1,2,\n3,4,\n", "line 2 has 3 cells, line 1 has 2"),
+        ("x,y\n" + "1,2\n" * 300_000 + "3\n4,5\n", "line 300002 has 1 cell, line 1 has 2"),
+        ("sep=,\nx,y\n" + "1,2\n" * 300_000 + "3\n", "line 300003 has 1 cell, line 2 has 2"),
+        ("a,b\n1,2\n3,4,5\n6,7,8\n9,1,2\n", "line 3 has 3 cells, line 1 has 2"),
+        ("x\n0,5\n0,7\n", "line 2 has 2 cells, line 1 has 1"),
+        ('x,y\n1,"2\n3,4\n5,6\n', "line 2: a quoted cell does not end"),
+        ('x,y\n1,"2"z\n3,4\n', "line 2: a quoted cell does not end, or has text after"),
+        ("x,y\n" + '1,"2"\n' * 220_000 + '3,"4\n5,6\n', "line 250002: a quoted cell does not end"),
+        ("x,y,x\n1,2,3\n", "columns 1 and 3 are named 'x'"),
+        ("x,,\n1,2,3\n", "columns 2 and 3 have no name"),
+        ("", "the file is empty"),
+        ("\n\n", "the table is empty"),
+    ],
+)
+def test_what_does_not_fit_is_an_error_with_the_line(text, error):
+    with pytest.raises(ValueError, match=f"t.csv: {error}"):
+        read(text)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_cells_longer_than_a_block(rows):
+    long = "z" * 5_000_000
+    assert read("x,y\n1,2\n" + f"1,{long}\n" * rows)["y"] == ["2", *[long] * rows]
+
+
+# -- bytes
+
+
+def zipped(**members):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+PACKERS = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": lambda data: pa.compress(data, codec="zstd", asbytes=True),
+    ".zip": lambda data: zipped(**{"folder/": b"", "folder/t.csv": data, "__MACOSX/._t": b"?"}),
+}
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+def test_packed_files(suffix):
+    data = PLAIN * 2 + b"3,\xc3\xa9\n" * 20_000
+    packed = PACKERS[suffix](data)
+    table = {"x": ["1", "2", "x", "1", "2"], "y": ["a", "b", "y", "a", "b"]}
+    for name in (f"t.csv{suffix}", "t.csv"):  # told by its first bytes
+        found = read(packed, name)
+        assert {key: cells[:5] for key, cells in found.items()} == table
+        assert found["y"][5:] == ["é"] * 20_000
+    with pytest.raises(ValueError, match=f"damaged {suffix} file"):
+        read(packed[: len(packed) // 2], f"t{suffix}")
+    with pytest.raises(ValueError, match=f"t{suffix}: damaged {suffix} file"):
+        read(PLAIN, f"t{suffix}")
+
+
+def test_archives_of_several_files_and_workbooks_are_refused():
+    with pytest.raises(ValueError, match="zip archive of 2 files; unpack it and choose one"):
+        read(zipped(a=PLAIN, b=PLAIN))
+    with pytest.raises(ValueError, match="such as an Excel workbook; save the sheet as CSV"):
+        read(zipped(**{"[Content_Types].xml": "", "xl/workbook.xml": ""}), "t.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "guessed"),
+    [
+        ("utf-8", False),
+        ("utf-8-sig", False),
+        ("utf-16", False),
+        ("utf-32", False),
+        ("cp1252", True),
+        ("latin-1", True),
+    ],
+)
+def test_encodings(encoding, guessed):
+    text = "größe;y\n1,5;groß\n2,5;mittel\n" * 1 + "3;ß\n" * 2_000
+    file = opened(text.encode(encoding))
+    assert any("guess" in note for note in file.notes) == guessed
+    expected = {"utf-8-sig": "utf-8", "latin-1": "cp1252"}.get(encoding, encoding)
+    assert file.dialect.encoding == expected
+    columns = {"größe": ["1,5", "2,5"] + ["3"] * 2_000, "y": ["groß", "mittel"] + ["ß"] * 2_000}
+    assert read(text.encode(encoding)) == columns
+    assert read(text.encode(encoding), options=ReadOptions(encoding=encoding)) == columns
+
+
+def test_other_alphabets_and_encodings_that_are_said():
+    for encoding, words in (
+        ("cp1250", "miasto Łódź żółw Kraków"),
+        ("cp1253", "πόλη Ελλάδα Αθήνα"),
+        ("shift_jis", "名前 日本語テスト 東京"),
+    ):
+        name, *cells = words.split()
+        text = f"{name},y\n" + "".join(f"{cell},1\n" for cell in cells)
+        assert read(text.encode(encoding))[name] == cells
+    text = "größe,y\n1,ß\n"
+    assert "größe" in read(text.encode("cp850"), options=ReadOptions(encoding="cp850"))
+    assert "größe" in read(text.encode("utf-16-le"), options=ReadOptions(encoding="utf-16-le"))
+    # that of the training file, where it is no UTF-8
+    like = Dialect(encoding="cp850")
+    assert "größe" in read(text.encode("cp850"), like=like)
+    assert "größe" in read(text, like=like) and "größe" in read(text.encode("utf-16"), like=like)
+    with pytest.raises(ValueError, match=r"t.csv: is no text in ascii: ordinal not in range"):
+        read(text, options=ReadOptions(encoding="ascii"))
+
+
+def test_pipes_and_stdin(monkeypatch):
+    os.mkfifo("pipe")
+    for data in (PLAIN, gzip.compress(PLAIN)):
+        thread = threading.Thread(target=write, args=("pipe", data))
+        thread.start()
+        with open_table("pipe") as file:
+            for _ in range(2):
+                assert file.read().to_pydict() == {"x": ["1", "2"], "y": ["a", "b"]}
+        thread.join()
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        with open_table("-") as file:
+            assert file.read().to_pydict() == {"x": ["1", "2"], "y": ["a", "b"]}
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    with pytest.raises(ValueError, match="stdin: the file is empty"):
+        open_table("-")
+
+
+def test_several_files():
+    write("a1.csv", "x,y\n1,a\n")
+    write("a2.csv.gz", gzip.compress(b"x;y\n2;b\n"))
+    with open_table("a*") as file:
+        assert file.read().to_pydict() == {"x": ["1", "2"], "y": ["a", "b"]}
+        assert "2 files, read as one table" in file.notes
+    write("a3.csv", "y,x\n1,a\n")
+    with pytest.raises(ValueError, match=r"a3.csv: has other columns than a1.csv"):
+        open_table("a*.csv")
+    with pytest.raises(FileNotFoundError, match=r"b\*"):
+        open_table("b*")
+    assert read(PLAIN, "a[1].csv") == read(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "it is a PNG image"),
+        (b"<!DOCTYPE html><html>", "it is an HTML page"),
+        (b'[{"a": 1}, {"a": 2}]', "it is JSON"),
+        (b'{"a": 1}\n{"a": 2}\n', "it is JSON"),
+        (bytes([7, 0, 200, 9] * 100), "has null characters"),
+    ],
+)
+def test_other_files_are_told(data, what):
+    with pytest.raises(ValueError, match=what):
+        read(data)
+
+
+def test_models_folders_and_missing_files():
+    chainfit.MLPClassifier(max_iter=500).fit([[0.0], [1.0]], [0, 1]).save("model")
+    with pytest.raises(ValueError, match=r"model: .* a safetensors file, such as a model of chain"):
+        open_table("model")
+    with pytest.raises(FileNotFoundError):
+        open_table("nowhere.csv")
+    with pytest.raises(IsADirectoryError):
+        open_table(".")
+    assert read("[x],y\n1,2\n") == {"[x]": ["1"], "y": ["2"]}
+
+
+# -- Parquet
+
+
+def test_parquet_comes_typed():
+    table = pa.table(
+        {
+            "id": pa.array([2**63 - 1, None, 3]),
+            "x": pa.array([0.5, None, float("nan")]),
+            "c": pa.array(["a", None, "b"]).dictionary_encode(),
+            "l": pa.array([[1], None, []]),
+            "__index_level_0__": pa.array([5, 6, 7]),
+        }
+    )
+    pq.write_table(table, "t.parquet")
+    with open_table("t.parquet", like=Dialect(delimiter=";")) as file:
+        assert not file.text and file.dialect.kind == "parquet" and file.dialect.row_names
+        assert file.names == ["id", "x", "c", "l"] and len(file.columns) == 5
+        assert file.read().equals(table.drop_columns(["__index_level_0__"]).combine_chunks()) or (
+            str(file.read().to_pydict()) == str(table.select(file.names).to_pydict())
+        )
+        assert [block.num_rows for block in file.blocks(2)] == [2, 1]
+        assert file.read().schema.field("c").type == table.schema.field("c").type
+    with open("t.parquet", "rb") as one:
+        data = one.read()
+    with open_table(write("t.csv", data)) as file:  # told by its first bytes
+        assert file.names == ["id", "x", "c", "l"]
+    for bad, error in {
+        data[:100]: "t.parquet: not a Parquet file",
+        b"x,y\n": "not a Parquet file; it is text",
+        gzip.compress(data): r"t.parquet: Parquet within a .gz file; unpack it",
+    }.items():
+        with pytest.raises(ValueError, match=error):
+            open_table(write("t.parquet", bad))
+    with pytest.raises(ValueError, match=r"Parquet within a .gz file"):
+        open_table(write("t.csv.gz", gzip.compress(data)))
+
+
+# -- what stays behind
+
+
+def test_nothing_stays_open(folder, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(folder))
+    big = b"x,y\n" + b"1,2\n" * 300_000
+
+    def descriptors():
+        return len(os.listdir("/proc/self/fd"))
+
+    for data in (big, gzip.compress(big, 1)):
+        write("t.csv", data)
+        with open_table("t.csv") as file:
+            next(file.blocks())
+        before = descriptors(), threading.active_count()
+        for _ in range(2):
+            with open_table("t.csv") as file:
+                for _ in zip(range(2), file.blocks(100), strict=False):
+                    pass
+            with pytest.raises(ValueError, match="columns 1 and 2"):
+                read("x,x\n1,2\n", "bad.csv")
+        assert (descriptors(), threading.active_count()) == before
+    assert sorted(os.listdir()) == ["bad.csv", "t.csv"]
+
+
+def test_reading_in_a_forked_child(python):
+    script = """
+import gzip, os, sys
+from chainfit._tables.files import open_table
+data = b"x,y\\n" + b"1,2\\n" * 300_000
+for packed in (data, gzip.compress(data, 1)):
+    with open("t.csv", "wb") as file:
+        file.write(packed)
+    with open_table("t.csv") as table:
+        blocks = table.blocks()
+        next(blocks)
+        child = os.fork()
+        rows = sum(block.num_rows for block in table.blocks())
+        assert rows == 300_000, rows
+        if child == 0:
+            with open_table("t.csv") as again:
+                os._exit(again.read().num_rows != 300_000)
+        assert os.waitpid(child, 0)[1] == 0
+        assert sum(block.num_rows for block in blocks) > 0
+print("whole")
+"""
+    done = python(script)
+    assert done.stdout == "whole\n", done.stderr
+
+
+def test_ctrl_c_ends_reading_at_once(python):
+    script = """
+import gzip, os, signal, threading
+from chainfit._tables.files import open_table
+data = b"x,y\\n" + b"1,\\"2\\"\\n" * 500_000
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for packed in (data, gzip.compress(data, 1)):
+    with open("t.csv", "wb") as file:
+        file.write(packed)
+    for delay in (0.01, 0.05, 0.1):
+        threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            while True:
+                with open_table("t.csv") as table:
+                    for block in table.blocks():
+                        pass
+        except KeyboardInterrupt:
+            pass
+print("all", len([name for name in os.listdir("/proc/self/fd")]) < 12)
+"""
+    done = python(script)
+    assert done.stdout == "all True\n" and done.stderr == "", done.stderr
+
+
+def test_dialects_in_model_files():
+    dialect = Dialect(delimiter=";", encoding="utf-16", skip=2, row_names=True, newline="\r\n")
+    assert Dialect.from_json(dialect.to_json()) == dialect
+    for key, value in {
+        "kind": "xml", "delimiter": ";;", "quote": ";", "escape": "\n", "encoding": "hex",
+        "header": 1, "skip": -1, "row_names": None, "newline": "\r", "more": 1,
+    }.items():  # fmt: skip
+        with pytest.raises(ModelFileError, match="dialect"):
+            Dialect.from_json({**dialect.to_json(), key: value})
+    with pytest.raises(ModelFileError, match="'skip' is missing"):
+        Dialect.from_json({k: v for k, v in dialect.to_json().items() if k != "skip"})
+
+
+def test_csv_module_agrees():
+    """What Python's own writer makes of odd cells comes back."""
+    cells = [
+        "",
+        " ",
+        '"',
+        '""',
+        ",",
+        "\n",
+        "\r\n",
+        "a\nb",
+        "'",
+        "\\",
+        '\\"',
+        "NA",
+        "é",
+        "\u2028",
+        "x",
+    ]
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([["x", "y"], *zip(cells, reversed(cells), strict=True)])
+    assert read(file.getvalue()) == {"x": cells, "y": cells[::-1]}
