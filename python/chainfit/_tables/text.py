@@ -19,7 +19,8 @@ from .._estimators.threads import default_limit
 from .._files import foreign
 from .charset import CHUNK, by_mark, guess, not_utf8
 from .dialect import Dialect, ReadOptions
-from .sniff import BrokenRow, Layout, Row, ragged_row, rows_of, sniff
+from .rows import BrokenRow, Row, ragged_row, rows_of
+from .sniff import Layout, sniff
 from .source import Source
 
 #: Bytes from which the dialect is found out.
