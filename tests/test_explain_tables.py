@@ -165,3 +165,13 @@ def test_names_of_columns_do_not_reach_a_terminal():
     model = TabularRegressor(**SMALL).fit(frame, np.arange(40.0))
     for i in range(len(model.encoding_.features)):
         assert "\x1b" not in str(explain(model, frame[:2], [1.0, 2.0], (0, i, 0)))
+
+
+def test_smoothed_labels_of_several_classes():
+    y = ALL["grade"] + (ALL["price"] > 90)
+    model = TabularClassifier(**SMALL, label_smoothing=0.1).fit(FRAME, y)
+    for rows_of_batch in (slice(0, 1), slice(0, 9)):
+        chain = explain(model, FRAME[rows_of_batch], y[rows_of_batch], (0, 0, 0))
+        assert chain.trace.net.dtype == np.float32
+        assert_allclose(chain.trace.Y.sum(axis=1), 1, rtol=1e-15)
+        assert_allclose(chain.trace.Y.max(axis=1), 0.9 + 0.1 / 3, rtol=1e-15)

@@ -68,7 +68,7 @@ def test_failures_are_code_1_and_one_line(capsys, trained):
         (["train", "folder", "--target", "y"], "folder: Is a directory"),
         (["train", "empty.csv", "--target", "y"], "empty.csv: the file is empty"),
         (["train", "head.csv", "--target", "b"], "head.csv: the table has no rows"),
-        (["train", "latin.csv", "--target", "b"], "latin.csv: not a CSV file in UTF-8"),
+        (["train", "latin.csv", "--target", "a", "--encoding", "utf-8"], "latin.csv"),
         (["train", "ragged.csv", "--target", "b"], "ragged.csv: not a CSV table"),
         (["train", "bad.parquet", "--target", "b"], "bad.parquet: not a Parquet file"),
         (["train", "no.parquet", "--target", "b"], "no.parquet: No such file"),
@@ -112,8 +112,8 @@ def test_no_traceback_in_a_process_but_on_request(trained, monkeypatch, process)
 @pytest.mark.parametrize(
     ("module", "file", "text"),
     [
-        ("pandas", "t.csv", "tables need pandas, .*pip install 'chainfit.table.'"),
-        ("pyarrow", "t.parquet", "Parquet files need pyarrow, .*pip install pyarrow"),
+        ("pyarrow", "t.csv", "tables need pyarrow, .*pip install 'chainfit.table.'"),
+        ("pyarrow", "t.parquet", "tables need pyarrow, .*pip install 'chainfit.table.'"),
     ],
 )
 def test_missing_extras_are_named(module, file, text, capsys, monkeypatch):

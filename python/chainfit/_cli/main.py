@@ -20,6 +20,7 @@ from .explain import add_explain
 from .explore import add_explore
 from .options import (
     NET_OPTIONS,
+    add_mark_options,
     add_meaning_options,
     add_table_options,
     number,
@@ -62,8 +63,9 @@ Ctrl-C ends training early: the model so far is tested and saved.
 _PREDICT = """\
 Predict with a model that `chainfit train` saved.
 
-The rows of FILE are written as CSV, unchanged, with the column `prediction` as the last one.
-Columns that the model does not know are kept and ignored; columns that it needs must be there.
+The rows of FILE are written as they are, with the column `prediction` as the last one. Cells are
+read as those of the training file were; columns that the model does not know are kept and ignored,
+columns that it needs must be there.
 """
 
 _PREDICT_EXAMPLES = """\
@@ -148,6 +150,7 @@ def _add_predict(commands: Any) -> None:
         help="also write each class's probability, as columns proba_CLASS before the prediction",
     )
     add_table_options(parser)
+    add_mark_options(parser, "the training file's")
     parser.set_defaults(run=_run_predict)
 
 

@@ -104,19 +104,25 @@ def read_options(args: argparse.Namespace) -> ReadOptions:
     return ReadOptions(args.sep, args.encoding, args.header)
 
 
-def add_meaning_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says what cells mean."""
+def add_mark_options(parser: argparse.ArgumentParser, default: str) -> Any:
+    """Add the marks of numbers; return the group of options."""
     group = parser.add_argument_group("what cells of text mean")
     group.add_argument(
-        "--decimal", choices=(".", ","), help="decimal mark of numbers (default: found out)"
+        "--decimal", choices=(".", ","), help=f"decimal mark of numbers (default: {default})"
     )
     group.add_argument(
         "--thousands",
         type=lambda text: "" if text == "none" else text,
         choices=("", ",", ".", " ", "'"),
         metavar="CHAR",
-        help="mark between thousands: , . ' or a space, or 'none' (default: found out)",
+        help=f"mark between thousands: , . ' or a space, or 'none' (default: {default})",
     )
+    return group
+
+
+def add_meaning_options(parser: argparse.ArgumentParser) -> None:
+    """Add all that says what cells mean."""
+    group = add_mark_options(parser, "found out")
     group.add_argument(
         "--na",
         dest="na_values",

@@ -7,6 +7,8 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -62,15 +64,31 @@ def predict(args: argparse.Namespace) -> int:
                 raise ValueError(
                     f"--out {printable(args.out)} is an input of this command; choose another name"
                 )
-    with open_table(args.file, read_options(args), model.dialect_) as file:
+    if args.decimal is not None or args.thousands is not None:
+        model.schema_ = _with_marks(model.schema_, args.decimal, args.thousands)
+    with open_table(args.file, read_options(args), model.dialect_) as file, _each_once():
         for note in file.notes:
             complain(f"note: {note}")
-        names = _names(model, args.proba)
-        with TableWriter(args.out, file, names) as writer, _each_once():
-            seen: set[str] = set()  # columns that had a value
-            for block in file.blocks():
-                writer.write(block, _predicted(model, block, args.proba, seen))
+        seen: set[str] = set()  # columns that had a value
+        blocks = ((block, _predicted(model, block, args.proba, seen)) for block in file.blocks())
+        first = next(blocks, None)  # before a file is begun: mostly it tells what is wrong
+        with TableWriter(args.out, file, _names(model, args.proba)) as writer:
+            for block, columns in chain([first] if first else [], blocks):
+                writer.write(block, columns)
     return 0
+
+
+def _with_marks(schema: Any, decimal: str | None, thousands: str | None) -> Any:
+    """Return a schema whose numbers have other marks in text."""
+    columns = []
+    for column in schema.columns:
+        if column.kind == "number":
+            point = column.format.decimal if decimal is None else decimal
+            mark = column.format.thousands if thousands is None else thousands
+            mark = "" if mark == point and thousands is None else mark
+            column = replace(column, format=replace(column.format, decimal=point, thousands=mark))
+        columns.append(column)
+    return replace(schema, columns=tuple(columns))
 
 
 def _names(model: Any, proba: bool) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -94,7 +95,10 @@ class TextTable:
             raw = _read_up_to(stream, SNIFFED + 1)
         whole = len(raw) <= SNIFFED
         # Cut off within a character, perhaps.
-        text = raw[:SNIFFED].decode("utf-8", errors="strict" if whole else "ignore")
+        try:
+            text = raw[:SNIFFED].decode("utf-8", errors="strict" if whole else "ignore")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{self.source.name}: is no text in UTF-8: {error.reason}") from None
         try:
             layout = sniff(text, whole, options, like)
         except ValueError as error:
@@ -172,7 +176,7 @@ class TextTable:
 
         if path := self.source.plain:
             mark = 3 if self.source.encoding == "utf-8-sig" else 0
-            with pa.OSFile(path) as file:
+            with pa.OSFile(os.fsencode(path)) as file:
                 file.seek(mark + self._begin)
                 yield file
         else:
