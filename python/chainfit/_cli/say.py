@@ -44,7 +44,7 @@ def listed(head: str, words: Iterable[object], width: int) -> str:
     """Return `head` and the words, separated by commas, in at most `width` characters.
 
     >>> listed("letters: ", "abcdefgh", 30)
-    'letters: a, b, c and 5 more'
+    'letters: a, b, c, d and 4 more'
     """
     rest = [printable(word) for word in words]
     line = printable(head)

@@ -169,7 +169,9 @@ class BaseTabular(Published, BaseEstimator):
             why = "; ".join(model.schema_.left_out)
             raise ValueError(f"no column is left to learn from ({why})")
         numbers = sum(column.kind not in ("boolean", "category") for column in columns)
-        auto = decided(self.preset, table.num_rows, numbers, self.solver)
+        auto = decided(
+            self.preset, table.num_rows, numbers, classes=self._classes, solver=self.solver
+        )
         values = {
             name: auto[name] if name in auto and value == "auto" else value
             for name, value in self.get_params(deep=False).items()

@@ -35,8 +35,9 @@ TABLE: tuple[Keyword, ...] = (
         """What the parameters are that are 'auto'. 'fast' is one net of three layers of 128 units,
         'good' four of them, 'best' four of 256 units. All are trained for 32 epochs by Adam with
         beta_2=0.95 on batches of 256 rows, with a learning rate that goes up to 0.004 and down
-        again and, of classifiers, with label_smoothing=0.1. Tables of fewer than 2,000 rows have
-        batches of 16, 8 bins and, with 'good' and 'best', 8 and 16 nets.""",
+        again. Classifiers have label_smoothing=0.1 and keep the epoch of the least loss;
+        regressors of fewer than 20,000 rows have batches of 64. Tables of fewer than 2,000 rows
+        have batches of 16, 8 bins and, with 'good' and 'best', 8 and 16 nets.""",
     ),
     Keyword(
         "n_nets",
