@@ -12,6 +12,8 @@ from schemas import learn, read, same, text_table
 
 from chainfit._files.fields import ModelFileError
 from chainfit._tables.schema import (
+    MOST_TEXTS,
+    OTHERS,
     BooleanColumn,
     CategoryColumn,
     ColumnError,
@@ -19,6 +21,7 @@ from chainfit._tables.schema import (
     Hints,
     NumberColumn,
     Schema,
+    Tally,
     learn_schema,
 )
 
@@ -149,14 +152,26 @@ def test_a_column_of_which_nothing_can_be_read_stops_with_a_reason(cells, bad, m
 
 def test_a_later_block_of_a_file_may_be_unreadable():
     schema = learn_schema(text_table(c=["1", "2"]))
-    bad, seen = text_table(c=["?!"]), set()
+    bad, tally = text_table(c=["?!"]), Tally()
     with pytest.raises(ColumnError):
-        schema.parse(bad, seen)
+        schema.parse(bad, tally)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        schema.parse(text_table(c=["5", "?!"]), seen)
-        assert np.isnan(schema.parse(bad, seen)["c"]).all()
-    assert seen == {"c"}
+        warnings.simplefilter("error")
+        tally = Tally()
+        schema.parse(text_table(c=["5", "?!"]), tally)
+        assert np.isnan(schema.parse(bad, tally)["c"]).all()
+    assert tally.seen == {"c"}
+    # what could not be read is told once, of all blocks
+    with pytest.warns(UserWarning, match=r"not a number, taken as missing: '\?!' \(2 rows\)"):
+        schema.warn(tally)
+
+
+def test_the_texts_that_are_counted_are_bounded():
+    tally = Tally()
+    for begin in (0, 800):
+        tally.add("c", {f"t{i}": 2 for i in range(begin, begin + 800)})
+    assert len(tally.unread["c"]) == MOST_TEXTS + 1
+    assert tally.unread["c"][OTHERS] == 2 * 600 and tally.unread["c"]["t0"] == 2
 
 
 def test_identifiers_are_left_out_and_it_is_said_why():

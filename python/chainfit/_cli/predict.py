@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -50,6 +47,7 @@ def predict(args: argparse.Namespace) -> int:
     """Run ``chainfit predict``."""
     from .._tables.files import open_table
     from .._tables.output import TableWriter
+    from .._tables.schema import Tally
     from .say import complain
 
     model = load_table_model(args.model, args.file)
@@ -66,15 +64,16 @@ def predict(args: argparse.Namespace) -> int:
                 )
     if args.decimal is not None or args.thousands is not None:
         model.schema_ = _with_marks(model.schema_, args.decimal, args.thousands)
-    with open_table(args.file, read_options(args), model.dialect_) as file, _each_once():
+    with open_table(args.file, read_options(args), model.dialect_) as file:
         for note in file.notes:
             complain(f"note: {note}")
-        seen: set[str] = set()  # columns that had a value
-        blocks = ((block, _predicted(model, block, args.proba, seen)) for block in file.blocks())
+        tally = Tally()
+        blocks = ((block, _predicted(model, block, args.proba, tally)) for block in file.blocks())
         first = next(blocks, None)  # before a file is begun: mostly it tells what is wrong
         with TableWriter(args.out, file, _names(model, args.proba)) as writer:
             for block, columns in chain([first] if first else [], blocks):
                 writer.write(block, columns)
+        model.schema_.warn(tally)
     return 0
 
 
@@ -101,29 +100,11 @@ def _names(model: Any, proba: bool) -> list[str]:
     return ["prediction"]
 
 
-def _predicted(model: Any, block: Any, proba: bool, seen: set[str]) -> list[np.ndarray]:
+def _predicted(model: Any, block: Any, proba: bool, tally: Any) -> list[np.ndarray]:
     """Return the columns that are added to the rows of a block."""
     if not is_classifier(model):
-        values = model._predict(block, seen)
+        values = model._predict(block, tally)
         return [values] if values.ndim == 1 else list(values.T)
-    probabilities = model._probabilities(block, seen)
+    probabilities = model._probabilities(block, tally)
     labels = model.classes_[probabilities.argmax(axis=1)]
     return [*probabilities.T, labels] if proba else [labels]
-
-
-@contextmanager
-def _each_once() -> Iterator[None]:
-    """Show of each column the first warning alone: the others are those of further blocks."""
-    shown: set[str] = set()
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", UserWarning)
-        show = warnings.showwarning
-
-        def hear(message: Warning | str, *rest: Any, **more: Any) -> None:
-            column = str(message).rpartition(": ")[0]
-            if column not in shown:
-                shown.add(column)
-                show(message, *rest, **more)
-
-        warnings.showwarning = hear
-        yield
