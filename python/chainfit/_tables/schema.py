@@ -150,7 +150,7 @@ class Schema:
         """Name and count what could not be read, column by column."""
         for column in self.used:
             if rows := tally.unread.get(column.name):
-                what = f"not {_NOUNS.get(column.kind)}, taken as missing"
+                what = f"not {NOUNS[column.kind]}, taken as missing"
                 if isinstance(column, CategoryColumn):
                     what = "not seen in training"
                 text = f"column {column.name!r}: {what}: {Unread(rows)}"
