@@ -77,7 +77,7 @@ def test_day_and_month_by_evidence():
     cells = ["08/17/2021", "12/25/2020", "01/31/2020", "31/01/2020"]
     column = learn(cells)
     assert column.format.format == "%m/%d/%Y"
-    assert column.notes == ("'c': taken as missing, for it is no date: '31/01/2020' (1 row)",)
+    assert column.notes == ("'c': not a date, taken as missing: '31/01/2020' (1 row)",)
 
 
 def test_day_and_month_by_the_first_of_each_month():
@@ -106,7 +106,7 @@ def test_one_bad_cell_does_not_change_the_kind():
         column = learn([*cells, bad])
         assert column.kind == "date"
         assert column.missing == (bad,)
-        assert column.notes == (f"'c': taken as missing, for it is no date: {bad!r} (1 row)",)
+        assert column.notes == (f"'c': not a date, taken as missing: {bad!r} (1 row)",)
 
 
 def test_what_is_no_date():

@@ -125,7 +125,7 @@ def test_nearly_all_numbers_with_gaps_and_words():
     cells = ["1.5", "", " ", "NA", "n/a", "-", "2.5", "NaN", "#N/A", "None"]
     column, values = learn_and_read(cells)
     np.testing.assert_array_equal(values, [1.5, *[np.nan] * 5, 2.5, *[np.nan] * 3])
-    assert column.notes[0].startswith("'c': taken as missing, for it is no number: ")
+    assert column.notes[0].startswith("'c': not a number, taken as missing: ")
 
 
 @settings(max_examples=100, deadline=None)

@@ -137,6 +137,17 @@ def test_whole_or_not_at_all(folder):
             pass
 
 
+def test_a_file_that_is_read_is_not_written():
+    for name in ("a1.csv", "a2.csv"):
+        with open(name, "w") as file:
+            file.write("x,y\n1,2\n")
+    os.link("a2.csv", "link")
+    with open_table("a*.csv") as table:
+        for name in ("a1.csv", "a2.csv", "link"):
+            with pytest.raises(ValueError, match=r"a\d.csv: is read; choose another"):
+                TableWriter(name, table, ["p"])
+
+
 def test_a_device_takes_the_bytes_as_they_come():
     with open_table("t.csv" if written("x,y\n1,2\n", [[3]]) else "") as table:
         with TableWriter("/dev/null", table, ["p"]) as writer:

@@ -151,6 +151,39 @@ def test_other_ways_to_read_a_table(trained, capsys, monkeypatch):
     assert run.returncode == 0 and run.stdout.decode() == expected
 
 
+def test_blocks_are_one_table(capsys):
+    frame = pd.DataFrame({"x": np.arange(60) % 7, "y": ["p", "q", "r"] * 20})
+    frame.to_csv("t.csv", index=False)
+    options = ["--max-iter", "2", "--n-nets", "1"]
+    assert main(["train", "t.csv", "--target", "y", *options]) == 0
+    cells = [str(i % 7) for i in range(70_000)]
+    cells[5] = cells[-5] = cells[-6] = "bad"
+    with open("long.csv", "w") as file:
+        file.write("x\n" + "\n".join(cells) + "\n")
+    with open("end.csv", "w") as file:
+        file.write("x\n" + "\n".join(cells[-10:]) + "\n")
+    capsys.readouterr()
+    for name in ("long", "end"):
+        assert main(["predict", "t.safetensors", f"{name}.csv", "--proba", "--out", name]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        f"chainfit: warning: column 'x': not a number, taken as missing: 'bad' ({count} rows)"
+        for count in (3, 2)
+    ]
+    with open("long") as long, open("end") as end:
+        lines = long.read().splitlines()
+        assert len(lines) == 70_001 and lines[-10:] == end.read().splitlines()[1:]
+
+
+def test_what_is_read_is_not_written(trained, capsys):
+    for name in ("a1.csv", "a2.csv"):
+        with open(name, "wb") as file:
+            file.write((trained / "iris.csv").read_bytes())
+    assert main(["predict", str(trained / "iris"), "a*.csv", "--out", "a2.csv"]) == 1
+    assert "a2.csv: is read; choose another file to write" in capsys.readouterr().err
+    assert main(["predict", str(trained / "iris"), "a*.csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 301
+
+
 # -- the whole job
 
 

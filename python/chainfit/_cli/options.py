@@ -89,11 +89,10 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
         help="encoding of a CSV file, such as latin-1 or utf-16 (default: found out)",
     )
     group.add_argument(
-        "--no-header",
-        dest="header",
-        action="store_const",
-        const=False,
-        help="the first line is a row; columns are named column0, column1 and so on",
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the first line has the columns' names; without it they are x0, x1 and so on "
+        "(default: found out)",
     )
 
 

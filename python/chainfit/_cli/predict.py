@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections import Counter
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -48,6 +47,7 @@ def predict(args: argparse.Namespace) -> int:
     """Run ``chainfit predict``."""
     from .._tables.files import open_table
     from .._tables.output import TableWriter
+    from .._tables.schema import Tally
     from .say import complain
 
     model = load_table_model(args.model, args.file)
@@ -67,16 +67,13 @@ def predict(args: argparse.Namespace) -> int:
     with open_table(args.file, read_options(args), model.dialect_) as file:
         for note in file.notes:
             complain(f"note: {note}")
-        seen: set[str] = set()  # columns that had a value
-        unread: dict[str, Counter[str]] = {}
-        blocks = (
-            (block, _predicted(model, block, args.proba, seen, unread)) for block in file.blocks()
-        )
+        tally = Tally()
+        blocks = ((block, _predicted(model, block, args.proba, tally)) for block in file.blocks())
         first = next(blocks, None)  # before a file is begun: mostly it tells what is wrong
         with TableWriter(args.out, file, _names(model, args.proba)) as writer:
             for block, columns in chain([first] if first else [], blocks):
                 writer.write(block, columns)
-    model.schema_.warn_of(unread)
+        model.schema_.warn(tally)
     return 0
 
 
@@ -103,11 +100,11 @@ def _names(model: Any, proba: bool) -> list[str]:
     return ["prediction"]
 
 
-def _predicted(model: Any, block: Any, proba: bool, *read: Any) -> list[np.ndarray]:
+def _predicted(model: Any, block: Any, proba: bool, tally: Any) -> list[np.ndarray]:
     """Return the columns that are added to the rows of a block."""
     if not is_classifier(model):
-        values = model._predict(block, *read)
+        values = model._predict(block, tally)
         return [values] if values.ndim == 1 else list(values.T)
-    probabilities = model._probabilities(block, *read)
+    probabilities = model._probabilities(block, tally)
     labels = model.classes_[probabilities.argmax(axis=1)]
     return [*probabilities.T, labels] if proba else [labels]

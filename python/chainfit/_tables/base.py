@@ -34,7 +34,7 @@ from .ensemble import OnEpoch, Samples, blocks_of_rows, held_out_rows, train_net
 from .frames import as_table
 from .hints import Hints
 from .presets import decided
-from .schema import Schema, learn_schema
+from .schema import Schema, Tally, learn_schema
 
 Array = npt.NDArray[Any]
 
@@ -288,10 +288,10 @@ class BaseTabular(Published, BaseEstimator):
         parsed = fitted.schema_.parse(fitted._table(X))
         return fitted.encoding_.write(parsed, fitted.nets_[0].coefs_[0].dtype)
 
-    def _blocks(self, X: Any, *read: Any) -> Iterator[Array]:
-        """Yield the nets' inputs for the rows of X, block by block; `read` is for `parse`."""
+    def _blocks(self, X: Any, tally: Tally | None = None) -> Iterator[Array]:
+        """Yield the nets' inputs for the rows of X, block by block; `tally` is that of `parse`."""
         check_is_fitted(self)
-        parsed = self.schema_.parse(table := self._table(X), *read)
+        parsed = self.schema_.parse(table := self._table(X), tally)
         dtype = self.nets_[0].coefs_[0].dtype
         for rows in blocks_of_rows(table.num_rows, self.encoding_.width):
             yield self.encoding_.write(parsed, dtype, rows)

@@ -236,7 +236,7 @@ def _learn_numbers(draft: Draft, hints: Hints, evidence: Evidence) -> Target:
         raise ColumnError("no row has a target")
     marks = {**draft.words, **cells.unread.rows}
     if marks:
-        notes.append(f"target {name!r}: taken as missing, for it is no number: {named(marks)}")
+        notes.append(f"target {name!r}: not a number, taken as missing: {named(marks)}")
     words = tuple(dict.fromkeys([*missing, *cells.unread.most_frequent(MAX_WORDS)]))
     return Target(name, "regression", (), numbers, words, tuple(notes))
 

@@ -20,7 +20,8 @@ from .._estimators.threads import default_limit
 from .._files import foreign
 from .charset import CHUNK, by_mark, guess, not_utf8
 from .dialect import Dialect, ReadOptions
-from .sniff import BrokenRow, Layout, Row, ragged_row, rows_of, sniff
+from .rows import BrokenRow, Row, ragged_row, rows_of
+from .sniff import Layout, sniff
 from .source import Source
 
 #: Bytes from which the dialect is found out.
@@ -75,7 +76,7 @@ class TextTable:
             raise ValueError(f"{name}: is no table of text or Parquet: it is {what}")
         if b"\0" in head:
             raise ValueError(
-                f"{name}: has null characters, so it is no text, or its encoding must be said"
+                f"{name}: has null characters, so it is no text, or --encoding must say in which"
             )
         with self.source.open() as stream:
             strange = not_utf8(stream)
@@ -85,8 +86,8 @@ class TextTable:
             return like.encoding
         guessed = guess(strange)
         if guessed is None:
-            raise ValueError(f"{name}: is not in UTF-8; say its encoding")
-        self.notes.append(f"not in UTF-8; read as {guessed}, a guess (an encoding may be said)")
+            raise ValueError(f"{name}: is not in UTF-8; --encoding must say in what")
+        self.notes.append(f"not in UTF-8: read as {guessed}, a guess (--encoding says another)")
         return guessed
 
     def _layout(self, options: ReadOptions, like: Dialect | None) -> Layout:
