@@ -114,7 +114,7 @@ def test_junk_among_numbers_is_told_once(capsys):
         main(["train", "t.csv", "--target", "y", "--max-iter", "2", "--test-fraction", "0.5"]) == 0
     )
     captured = capsys.readouterr()
-    assert "note: 'x': taken as missing, for it is no number: '?' (3 rows)" in captured.out
+    assert "note: 'x': not a number, taken as missing: '?' (3 rows)" in captured.out
     assert captured.err.count("taken as missing") <= 1
 
 

@@ -71,7 +71,7 @@ def classes(no, yes):
 #: name: (the file, words that training says)
 FILES = {
     "plain.csv": (text(cells()), ["2 numbers: x1, x2", "classes and their rows: no ("]),
-    "dash.csv": (dashes(), ["x1 (with gaps)", "note: 'x1': taken as missing", "'-' (14 rows)"]),
+    "dash.csv": (dashes(), ["x1 (with gaps)", "note: 'x1': not a number", "'-' (14 rows)"]),
     "day.csv": (day_first(), ["1 date: day (%d/%m/%Y) (with gaps)", "'0000-00-00' (2 rows)"]),
     "comma.csv": (decimal_commas(), ["2 numbers: x1 (decimal ,), x2 (decimal ,)"]),
     "r.csv": (row_names(), ["2 numbers: x1, x2", "names of rows"]),

@@ -30,7 +30,7 @@ from .._estimators.generator import generator_kept
 from .._estimators.job import Given, given
 from .._estimators.threads import resolve_n_threads
 from .encoding import Encoding, learn_encoding
-from .ensemble import OnEpoch, Samples, blocks_of_rows, held_out_rows, train_nets
+from .ensemble import Follow, OnEpoch, Samples, blocks_of_rows, held_out_rows, train_nets
 from .frames import as_table
 from .hints import Hints
 from .presets import decided
@@ -218,7 +218,7 @@ class BaseTabular(Published, BaseEstimator):
         nets = [self._net_class(**{**parameters, "random_state": int(seed)}) for seed in seeds]
         for net in nets:
             net._validate_params()
-        follow = _Follow(self.verbose, count, on_epoch)
+        follow = Follow(self.verbose, count, on_epoch)
         ensemble = train_nets(nets, samples, held_out, n_jobs, follow if follow.needed else None)
         for net in ensemble.nets:
             net.n_threads = self.n_threads
@@ -342,21 +342,6 @@ class BaseTabular(Published, BaseEstimator):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
-
-
-class _Follow:
-    """Reports the epochs of all nets: prints them, and tells who else wants to know."""
-
-    def __init__(self, verbose: Any, count: int, on_epoch: OnEpoch | None) -> None:
-        self._verbose, self._count, self._on_epoch = verbose, count, on_epoch
-        self.needed = bool(verbose) or on_epoch is not None
-
-    def __call__(self, net: int, epoch: int, loss: float, score: float) -> None:
-        if self._verbose:
-            held_out = "" if np.isnan(score) else f", validation score = {score:.6f}"
-            print(f"Net {net + 1} of {self._count}, epoch {epoch}, loss = {loss:.8f}{held_out}")
-        if self._on_epoch is not None:
-            self._on_epoch(net, epoch, loss, score)
 
 
 def _is_array(X: Any) -> bool:
