@@ -11,7 +11,7 @@ import pytest
 from schemas import learn, read, same, text_table
 
 from chainfit._files.fields import ModelFileError
-from chainfit._tables.schema import (
+from chainfit._tables.cells.schema import (
     MOST_TEXTS,
     OTHERS,
     BooleanColumn,
@@ -346,7 +346,7 @@ def test_a_typed_value_is_the_level_that_it_is_written_as():
 def test_categories_of_numbers_are_categories_and_ordered_ones_keep_their_order():
     import pandas as pd
 
-    from chainfit._tables.frames import as_table
+    from chainfit._tables.cells.frames import as_table
 
     frame = pd.DataFrame(
         {

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 from schemas import learn, learn_and_read, read, same
 
-from chainfit._tables.date_formats import FORMATS
-from chainfit._tables.dates import DateFormat
-from chainfit._tables.schema import Hints, learn_schema
+from chainfit._tables.cells.date_formats import FORMATS
+from chainfit._tables.cells.dates import DateFormat
+from chainfit._tables.cells.schema import Hints, learn_schema
 
 DAYS = [dt.date(2021, 8, 17), dt.date(1999, 12, 31), dt.date(2020, 2, 29), dt.date(2024, 1, 5)]
 TIMES = [dt.time(0, 0), dt.time(17, 30), dt.time(9, 5, 59), dt.time(12, 0, 1, 250_000)]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from schemas import learn, learn_and_read, read, same
 
-from chainfit._tables.numbers import PLAIN, NumberFormat
+from chainfit._tables.cells.numbers import PLAIN, NumberFormat
 
 NUMBERS = [1234.5, -0.25, 12.75, 1234567.125, 0.5, -98765.4]
 
@@ -113,7 +113,7 @@ def test_what_the_user_says_of_marks_holds():
 
 def test_a_typed_column_keeps_what_the_user_says_for_text():
 
-    from chainfit._tables.schema import Hints, learn_schema
+    from chainfit._tables.cells.schema import Hints, learn_schema
 
     typed = pa.table({"c": [1.5, -999.0, 2.5]})
     (column,) = learn_schema(typed, Hints(decimal=",", na=["-999"])).columns

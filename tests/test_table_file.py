@@ -14,8 +14,8 @@ from sklearn.exceptions import NotFittedError
 
 import chainfit
 from chainfit import TabularClassifier, TabularRegressor
-from chainfit._tables.dialect import Dialect
-from chainfit._tables.target import Target
+from chainfit._tables.cells.target import Target
+from chainfit._tables.files.dialect import Dialect
 
 from .old_tables import ODD, rows
 

@@ -17,8 +17,8 @@ import pytest
 
 import chainfit
 from chainfit._files.fields import ModelFileError
-from chainfit._tables.dialect import Dialect, ReadOptions
-from chainfit._tables.files import open_table
+from chainfit._tables.files.dialect import Dialect, ReadOptions
+from chainfit._tables.files.table_file import open_table
 
 PLAIN = b"x,y\n1,a\n2,b\n"
 
@@ -427,7 +427,7 @@ def test_nothing_stays_open(folder, monkeypatch):
 def test_reading_in_a_forked_child(python):
     script = """
 import gzip, os, sys
-from chainfit._tables.files import open_table
+from chainfit._tables.files.table_file import open_table
 data = b"x,y\\n" + b"1,2\\n" * 300_000
 for packed in (data, gzip.compress(data, 1)):
     with open("t.csv", "wb") as file:
@@ -452,7 +452,7 @@ print("whole")
 def test_ctrl_c_ends_reading_at_once(python):
     script = """
 import gzip, os, signal, threading
-from chainfit._tables.files import open_table
+from chainfit._tables.files.table_file import open_table
 data = b"x,y\\n" + b"1,\\"2\\"\\n" * 500_000
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for packed in (data, gzip.compress(data, 1)):

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainfit._tables.dialect import ReadOptions
-from chainfit._tables.files import open_table
-from chainfit._tables.output import TableWriter
+from chainfit._tables.files.dialect import ReadOptions
+from chainfit._tables.files.output import TableWriter
+from chainfit._tables.files.table_file import open_table
 
 
 def written(data, arrays, names=("p",), rows=2, name="t.csv", **given_):

@@ -13,8 +13,8 @@ import pytest
 from schemas import text_table
 
 from chainfit._files.fields import ModelFileError
-from chainfit._tables.schema import ColumnError, Hints
-from chainfit._tables.target import Target, learn_target
+from chainfit._tables.cells.schema import ColumnError, Hints
+from chainfit._tables.cells.target import Target, learn_target
 
 
 def column_of(cells):

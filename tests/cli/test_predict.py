@@ -213,8 +213,10 @@ def test_what_cannot_be_read_is_counted_over_all_blocks(capsys, monkeypatch):
     frame.to_csv("new.csv", index=False)
     assert main(["predict", "t.safetensors", "new.csv"]) == 0
     whole = capsys.readouterr()
-    blocks = chainfit._tables.files.TableFile.blocks
-    monkeypatch.setattr("chainfit._tables.files.TableFile.blocks", lambda self: blocks(self, 7))
+    blocks = chainfit._tables.files.table_file.TableFile.blocks
+    monkeypatch.setattr(
+        "chainfit._tables.files.table_file.TableFile.blocks", lambda self: blocks(self, 7)
+    )
     assert main(["predict", "t.safetensors", "new.csv"]) == 0
     again = capsys.readouterr()
     assert again.out == whole.out and again.err == whole.err

@@ -17,7 +17,7 @@ from .._tables.parameters import parameters_of
 from .._tables.presets import PRESETS
 
 if TYPE_CHECKING:
-    from .._tables.dialect import ReadOptions
+    from .._tables.files.dialect import ReadOptions
 
 
 def number(
@@ -98,7 +98,7 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
 
 def read_options(args: argparse.Namespace) -> ReadOptions:
     """Return what the user said about a file."""
-    from .._tables.dialect import ReadOptions
+    from .._tables.files.dialect import ReadOptions
 
     return ReadOptions(args.sep, args.encoding, args.header)
 

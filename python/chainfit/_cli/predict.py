@@ -45,9 +45,9 @@ def load_table_model(path: str, table: str) -> Any:
 
 def predict(args: argparse.Namespace) -> int:
     """Run ``chainfit predict``."""
-    from .._tables.files import open_table
-    from .._tables.output import TableWriter
-    from .._tables.schema import Tally
+    from .._tables.cells.schema import Tally
+    from .._tables.files.output import TableWriter
+    from .._tables.files.table_file import open_table
     from .say import complain
 
     model = load_table_model(args.model, args.file)

@@ -33,7 +33,7 @@ MOST_NOTES = 4
 
 def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     """Run ``chainfit train``."""
-    from .._tables.files import open_table
+    from .._tables.files.table_file import open_table
 
     out = args.model or model_name(args.file, args.target)
     _check_out(out, args.file)
@@ -106,8 +106,8 @@ def _labelled(
     table: Any, args: argparse.Namespace, parameters: dict[str, Any]
 ) -> tuple[Any, Any, np.ndarray]:
     """Return the rows that have a target, what it is, and its classes' places or its numbers."""
-    from .._tables.hints import Hints
-    from .._tables.target import learn_target
+    from .._tables.cells.hints import Hints
+    from .._tables.cells.target import learn_target
 
     name = args.target
     if name not in table.column_names:

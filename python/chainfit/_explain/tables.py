@@ -96,7 +96,7 @@ def _is_encoded(model: Any, X: Any) -> bool:
 
 def _target_column(model: Any, X: Any) -> Any:
     """Return the targets in a table's own column; None if it has none."""
-    from .._tables.frames import as_table
+    from .._tables.cells.frames import as_table
 
     target = model.target_
     if target is None or isinstance(X, np.ndarray):

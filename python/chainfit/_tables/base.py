@@ -29,12 +29,12 @@ from .._common.published import Published
 from .._estimators.generator import generator_kept
 from .._estimators.job import Given, given
 from .._estimators.threads import resolve_n_threads
+from .cells.frames import as_table
+from .cells.hints import Hints
+from .cells.schema import Schema, Tally, learn_schema
 from .encoding import Encoding, learn_encoding
 from .ensemble import Follow, OnEpoch, Samples, blocks_of_rows, held_out_rows, train_nets
-from .frames import as_table
-from .hints import Hints
 from .presets import decided
-from .schema import Schema, Tally, learn_schema
 
 Array = npt.NDArray[Any]
 
@@ -327,7 +327,7 @@ class BaseTabular(Published, BaseEstimator):
             If the file can't be written.
         """
         from .._files.model import save
-        from .file import kind_of
+        from .model_file import kind_of
 
         save(kind_of(public_class(self)), self._as_published(), path)
 

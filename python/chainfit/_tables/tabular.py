@@ -15,9 +15,9 @@ from .._estimators.classifier import MLPClassifier
 from .._estimators.regressor import MLPRegressor
 from .._estimators.rules import LOSSES, OUTPUTS
 from .base import BaseTabular, column_of_targets
+from .cells.schema import Tally
 from .ensemble import mean_probabilities
 from .parameters import with_parameters
-from .schema import Tally
 
 Array = npt.NDArray[Any]
 

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .._estimators.threads import default_limit
-from .._files import foreign
+from ..._estimators.threads import default_limit
+from ..._files import foreign
 from .charset import CHUNK, by_mark, guess, not_utf8
 from .dialect import Dialect, ReadOptions
 from .rows import BrokenRow, Row, ragged_row, rows_of

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from .._common.printable import printable
+from ..._common.printable import printable
 from .charset import CHUNK
 
 #: What the streams of the standard library and of Arrow raise for damaged data.

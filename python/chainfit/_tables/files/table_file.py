@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from .._files.disk import AnyPath, as_path
+from ..._files.disk import AnyPath, as_path
 from .dialect import FOUND_OUT, Dialect, ReadOptions
 from .parquet import ParquetTable
 from .source import Source

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._files.fields import Fields, ModelFileError
+from ..._files.fields import Fields, ModelFileError
 from .arrow import pa
 from .column_json import different, pack_numbers, unpack_numbers
 from .columns import CategoryColumn, Cells, NumberColumn

@@ -14,9 +14,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._common.printable import printable
-from .._files.disk import AnyPath, open_output
-from .files import TableFile
+from ..._common.printable import printable
+from ..._files.disk import AnyPath, open_output
+from .table_file import TableFile
 
 
 class TableWriter:
