@@ -28,7 +28,8 @@ from chainfit._cli.say import cells_of, listed
 QUICK = ["--n-nets", "2", "--hidden", "8", "--max-iter", "3"]
 
 
-def test_train_classification(capsys, table):
+def test_train_classification(capsys, table, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")  # a line for each score
     frame = table(load_iris, "iris.csv")
     assert main(["train", "iris.csv", "--target", "target"]) == 0
     out = capsys.readouterr().out.splitlines()
