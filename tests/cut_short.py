@@ -106,3 +106,14 @@ def content(model):
 def crash(model, rows, targets, epoch):
     with pytest.raises(RuntimeError, match="crash"):
         model._fit_followed_by([Crash(epoch)], rows, targets)
+
+
+def crash_of_net(model, table, targets, net, epoch):
+    """Let the fit of a tabular model fail at the end of an epoch of one of its nets."""
+
+    def fail(number, n_iter, loss, score):
+        if (number, n_iter) == (net, epoch):
+            raise RuntimeError("crash")
+
+    with pytest.raises(RuntimeError, match="crash"):
+        model._fit(table, targets, on_epoch=fail)

@@ -17,7 +17,6 @@ from chainfit import MLPClassifier, MLPRegressor
 from chainfit._cli.main import _parser
 from chainfit._estimators.keywords import keywords_of
 from chainfit._estimators.rules import CLASS_LOSSES, REAL_LOSSES
-from chainfit._tables.parameters import LEFT_OUT
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -195,10 +194,9 @@ def test_it_is_explained_or_says_why_not(kind, name):
 def test_it_is_an_option(kind, name):
     value, text, _ = CASES[name]
     assert KEYWORDS[kind][name].option == (text is not None)
-    is_option = text is not None and name not in LEFT_OUT  # by models of tables
-    words = [f"--{name.replace('_', '-')}", text] if is_option else []
+    words = [f"--{name.replace('_', '-')}", text] if text is not None else []
     given = vars(_parser().parse_args(["train", "table.csv", "--target", "y", *words]))
-    if is_option:
+    if text is not None:
         assert given[name] == value
     else:
         assert given.get(name) is None  # the losses by name are an option

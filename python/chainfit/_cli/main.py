@@ -57,7 +57,8 @@ examples:
   chainfit train big.parquet --target y --preset fast --test-fraction 0
   chainfit train sales.txt --target sold --na unknown --date-format %d.%m.%Y --drop comment
 
-Ctrl-C ends training early: the model so far is tested and saved.
+Ctrl-C ends training early: the model so far is tested and saved. With --checkpoint NAME the same
+command goes on with the training.
 """
 
 _PREDICT = """\

@@ -253,6 +253,14 @@ _OWN: dict[str, tuple[str, dict[str, Any]]] = {
             "(default: by the preset)",
         },
     ),
+    "checkpoint": (
+        "--checkpoint",
+        {
+            "metavar": "NAME",
+            "help": "files NAME.1, NAME.2, ... that the state of each net is written to; the same "
+            "command, after Ctrl-C or a crash, goes on from there to the same model",
+        },
+    ),
     "precision": (
         "--precision",
         {"choices": ("float32", "float64"), "help": "(default: float32)"},

@@ -76,9 +76,18 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     again = "FILE" if args.file == "-" or args.file.startswith("/dev/") else as_typed(args.file)
     say(f"predict with: chainfit predict {as_typed(out)} {again}")
     if interruptions:
-        complain("interrupted; the model so far was kept and saved")
+        complain(f"interrupted; the model so far was kept and saved{_to_go_on(model)}")
         return 130
     return 0
+
+
+def _to_go_on(model: Any) -> str:
+    """Say how a training that was interrupted goes on, if it does."""
+    from .._tables.checkpoints import exists
+
+    if model.checkpoint is None or not exists(model.checkpoint, len(model.nets_)):
+        return ""
+    return "; the same command goes on with the training"
 
 
 def _check_out(out: str, table: str) -> None:
@@ -152,7 +161,9 @@ def _say_start(model: Any, values: dict[str, Any], bar: _Bar) -> None:
     _say_notes(model.schema_.notes)
     nets = "a net" if values["n_nets"] == 1 else f"{values['n_nets']} nets"
     say(f"training {nets} on {counted(values['n_rows'], 'row')} ...")
-    bar.total = values["n_nets"] * values["max_iter"]
+    bar.total, bar.done = values["n_nets"] * values["max_iter"], values["epochs"]
+    if bar.done:
+        say(f"going on from the checkpoint, after {bar.done:,} of {bar.total:,} epochs of all nets")
 
 
 def _say_notes(notes: list[str]) -> None:
@@ -215,7 +226,7 @@ class _Bar:
     def __init__(self, tqdm: Any) -> None:
         self._tqdm, self._lock = tqdm, threading.Lock()
         self._bar: Any = None
-        self.total = 0
+        self.total = self.done = 0
 
     def epoch(self, net: int, epoch: int, loss: float, score: float) -> None:
         """Take an epoch of one of the nets, which is trained in a thread of its own."""
@@ -224,8 +235,8 @@ class _Bar:
         with self._lock:
             if self._bar is None:
                 self._bar = self._tqdm(
-                    total=self.total, unit=" epochs", delay=PATIENCE, leave=False,
-                    file=sys.stderr, dynamic_ncols=True,
+                    total=self.total, initial=self.done, unit=" epochs", delay=PATIENCE,
+                    leave=False, file=sys.stderr, dynamic_ncols=True,
                 )  # fmt: skip
             self._bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
             self._bar.update(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,6 +60,17 @@ class Checkpoint:
     optimizer: dict[str, Any]
 
 
+def check_resumable(parameters: Mapping[str, Any]) -> None:
+    """Raise a ValueError if an estimator's parameters allow no checkpoints."""
+    if parameters["solver"] == "lbfgs":
+        raise ValueError("checkpoint is for solvers that make steps: 'lbfgs' can't be resumed.")
+    if parameters["random_state"] is None:
+        raise ValueError(
+            "checkpoint needs a random_state, such as an int: with None no later fit makes the "
+            "same draws."
+        )
+
+
 class Checkpointer(Listener):
     """Writes the state of a fit to a file, at an interval and at the end.
 
@@ -69,6 +81,8 @@ class Checkpointer(Listener):
     ----------
     parameters : dict
         Those of the estimator, as `get_params` returns them.
+    to_delete : str
+        What the user deletes to begin anew.
 
     Raises
     ------
@@ -78,15 +92,9 @@ class Checkpointer(Listener):
         If the file can't be read or written.
     """
 
-    def __init__(self, parameters: dict[str, Any]) -> None:
+    def __init__(self, parameters: dict[str, Any], to_delete: str = "it") -> None:
         self._path = as_path(parameters["checkpoint"])
-        if parameters["solver"] == "lbfgs":
-            raise ValueError("checkpoint is for solvers that make steps: 'lbfgs' can't be resumed.")
-        if parameters["random_state"] is None:
-            raise ValueError(
-                "checkpoint needs a random_state, such as an int: with None no later fit makes the "
-                "same draws."
-            )
+        check_resumable(parameters)
         interval = parameters["checkpoint_interval"]
         timed = isinstance(interval, str)
         self._seconds = float(interval[:-1]) if timed else 0.0
@@ -94,13 +102,24 @@ class Checkpointer(Listener):
         check_writable(self._path)
         self._found = load(self._path, KINDS) if os.path.exists(self._path) else None
         self._fit = of_parameters(parameters)
+        self._instead = f"Delete {to_delete} to begin anew, or choose another file."
         self._written_at = self._kept_at = time.monotonic()
         self._written = self._ended = 0
         self._kept: tuple[int, Checkpoint] | None = None
         self._whole: Snapshot | None = None
 
+    @property
+    def epochs(self) -> int:
+        """Number of the epochs after which the fit goes on."""
+        return 0 if self._found is None else self._found.state.n_iter
+
     def resume(self, settings: FitSettings, data: FitData, state: State) -> State:
-        """Return the state to go on from: that of the file, or the one given if there is no file.
+        """Return the state to go on from, after `compare`."""
+        self.compare(of_data(data, state), settings.max_iter)
+        return self.resumed(settings, state)
+
+    def compare(self, data: dict[str, str], max_iter: int) -> None:
+        """Take the fingerprint of the data, and refuse a file of another fit.
 
         Raises
         ------
@@ -108,22 +127,27 @@ class Checkpointer(Listener):
             If the file is of another fit, the text names the difference; or of more epochs than
             `max_iter`.
         """
-        self._fit.update(of_data(data, state))
+        self._fit.update(data)
         found = self._found
         if found is None:
-            return state
+            return
         words = differences(found.fit, self._fit)
         if words:
             raise ValueError(
                 f"The checkpoint {printable(self._path)} is of another fit, with other "
-                f"{', '.join(words)}. Delete it to begin anew, or choose another file."
+                f"{', '.join(words)}. {self._instead}"
             )
-        if found.state.n_iter > settings.max_iter:
+        if found.state.n_iter > max_iter:
             raise ValueError(
                 f"The checkpoint {printable(self._path)} is of a fit after {found.state.n_iter} "
-                f"epochs, more than max_iter={settings.max_iter}. Delete it to begin anew, or "
-                "choose another file."
+                f"epochs, more than max_iter={max_iter}. {self._instead}"
             )
+
+    def resumed(self, settings: FitSettings, state: State) -> State:
+        """Return the state to go on from: that of the file, the one given if there is no file."""
+        found, self._found = self._found, None
+        if found is None:
+            return state
         self._written = self._ended = found.state.n_iter
         content = {"name": settings.rule, **found.optimizer}
         optimizer = Optimizer.from_state(content, settings.rule_settings)

@@ -25,7 +25,8 @@ Array = npt.NDArray[Any]
 
 #: Parameters that say how a fit is run and watched, and not what comes of it.
 WITHOUT_EFFECT = (
-    *("checkpoint", "checkpoint_interval", "n_threads", "verbose", "callbacks", "time_limit"),
+    *("checkpoint", "checkpoint_interval", "n_threads", "n_jobs", "verbose", "callbacks"),
+    "time_limit",
 )
 
 FIRST_WEIGHTS = "weights to begin with"

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
-import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, _fit_context
@@ -29,14 +28,15 @@ from .._common.published import Published
 from .._estimators.generator import generator_kept
 from .._estimators.job import Given, given
 from .._estimators.threads import resolve_n_threads
-from .cells.frames import as_table
+from .cells.frames import as_table, has_numbers_for_names, is_array
 from .cells.hints import Hints
 from .cells.schema import Schema, Tally, learn_schema
 from .encoding import Encoding, learn_encoding
-from .ensemble import Follow, OnEpoch, Samples, blocks_of_rows, held_out_rows, train_nets
+from .ensemble import OnEpoch, Reports, Samples, blocks_of_rows, held_out_rows, train_nets
 from .presets import decided
 
 Array = npt.NDArray[Any]
+OnStart = Callable[[Any, dict[str, Any]], object]
 
 
 class BaseTabular(Published, BaseEstimator):
@@ -53,6 +53,7 @@ class BaseTabular(Published, BaseEstimator):
     date_format: str | None
     drop: Sequence[str]
     solver: str
+    checkpoint: str | os.PathLike | None
     random_state: Any
     n_threads: int | None
     verbose: bool | int
@@ -132,9 +133,16 @@ class BaseTabular(Published, BaseEstimator):
         sample_weight: Any = None,
         validation: Given | None = None,
         on_epoch: OnEpoch | None = None,
-        on_start: Callable[[Self, dict[str, Any]], object] | None = None,
+        on_start: OnStart | None = None,
     ) -> Self:
-        """Fit; `on_start` is given the model without nets, its decided parameters and `n_rows`."""
+        """Fit; `on_start` is given the model without nets and its decided parameters.
+
+        Beside these, `n_rows` and `epochs`, how many of all nets are done as checkpoints have it.
+        """
+        if self.checkpoint is not None:
+            from .checkpoints import check_possible  # files are not for those who only fit
+
+            check_possible(self.get_params(deep=False))
         draft = self._draft()
         model = draft.copy
         table = model._table(X, reset=True)
@@ -182,11 +190,9 @@ class BaseTabular(Published, BaseEstimator):
         if validation is not None:
             validation = model._encoded_validation(validation, dtype)
         samples = Samples(encoded, target, sample_weight, validation)
-        if on_start is not None:
-            on_start(model, {**values, "n_rows": table.num_rows})
         with generator_kept(self.random_state):
             generator = check_random_state(self.random_state)
-            model._train(samples, values, generator, on_epoch)
+            model._train(samples, values, generator, on_epoch, on_start)
         draft.publish()
         return self
 
@@ -196,9 +202,14 @@ class BaseTabular(Published, BaseEstimator):
         values: dict[str, Any],
         generator: np.random.RandomState,
         on_epoch: OnEpoch | None,
+        on_start: OnStart | None,
     ) -> None:
         count = values["n_nets"]
-        held_out = None
+        held_out = checkpointers = None
+        if values["checkpoint"] is not None:
+            from . import checkpoints
+
+            checkpointers = checkpoints.opened(values)  # before anything is drawn
         steps = values["solver"] != "lbfgs"
         if steps and samples.validation is None:
             fraction = values["validation_fraction"]
@@ -210,6 +221,7 @@ class BaseTabular(Published, BaseEstimator):
             "early_stopping": held_out is not None or (steps and samples.validation is not None),
             "n_threads": max(1, threads // n_jobs),
             "verbose": False,
+            "checkpoint": None,
         }
         if values["time_limit"] is not None:
             parameters["time_limit"] = values["time_limit"] / -(-count // n_jobs)
@@ -218,8 +230,15 @@ class BaseTabular(Published, BaseEstimator):
         nets = [self._net_class(**{**parameters, "random_state": int(seed)}) for seed in seeds]
         for net in nets:
             net._validate_params()
-        follow = Follow(self.verbose, count, on_epoch)
-        ensemble = train_nets(nets, samples, held_out, n_jobs, follow if follow.needed else None)
+        epochs = 0
+        if checkpointers is not None:
+            checkpoints.compare(checkpointers, nets[0], samples)
+            epochs = sum(checkpointer.epochs for checkpointer in checkpointers)
+        if on_start is not None:
+            on_start(self, {**values, "n_rows": len(samples.y), "epochs": epochs})
+        reports = Reports(self.verbose, count, on_epoch)
+        follow = reports if reports.needed else None
+        ensemble = train_nets(nets, samples, held_out, n_jobs, follow, checkpointers)
         for net in ensemble.nets:
             net.n_threads = self.n_threads
         self.nets_, self.temperature_ = ensemble.nets, ensemble.temperature
@@ -248,13 +267,13 @@ class BaseTabular(Published, BaseEstimator):
         With `reset` its names are learned. Otherwise an array's columns are those of `fit` in their
         order, and a table's are found by their names, in any order and among others.
         """
-        if _is_array(X):
+        if is_array(X):
             X = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
             _check_feature_names(self, X, reset=reset)
             _check_n_features(self, X, reset=reset)
             table = as_table(X, None if reset else getattr(self, "feature_names_in_", None))
         else:
-            numbered = _has_numbers_for_names(X)
+            numbered = has_numbers_for_names(X)
             if numbered:
                 X = X.set_axis([f"x{i}" for i in range(X.shape[1])], axis=1)
             table = as_table(X)
@@ -342,20 +361,6 @@ class BaseTabular(Published, BaseEstimator):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
-
-
-def _is_array(X: Any) -> bool:
-    """Whether X is an array, a list of rows, or sparse, and no table."""
-    if isinstance(X, Mapping) or hasattr(X, "__arrow_c_stream__"):
-        return False
-    return nw.from_native(X, pass_through=True) is X
-
-
-def _has_numbers_for_names(X: Any) -> bool:
-    """Whether X is a data frame of pandas whose columns are only numbered."""
-    if not nw.dependencies.is_pandas_dataframe(X):
-        return False
-    return len(X.columns) > 0 and not any(isinstance(name, str) for name in X.columns)
 
 
 def column_of_targets(y: Any) -> Array:

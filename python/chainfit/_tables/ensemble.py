@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from .._estimators.job import Given
 from .._estimators.temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
 from .._estimators.training import train
 from .._estimators.warn import warn
+
+if TYPE_CHECKING:
+    from .._estimators.checkpoint import Checkpointer
 
 Array = npt.NDArray[Any]
 #: Told of each epoch: the net's number, the epoch's, its loss, and the score, NaN without one.
@@ -131,12 +134,29 @@ class _Follower(Listener):
         return self._stop.is_set()
 
 
+class Reports:
+    """Reports the epochs of all nets: prints them, and tells who else wants to know."""
+
+    def __init__(self, verbose: Any, count: int, on_epoch: OnEpoch | None) -> None:
+        self._verbose, self._count, self._on_epoch = verbose, count, on_epoch
+        self.needed = bool(verbose) or on_epoch is not None
+
+    def __call__(self, net: int, epoch: int, loss: float, score: float) -> None:
+        """Report an epoch."""
+        if self._verbose:
+            held_out = "" if math.isnan(score) else f", validation score = {score:.6f}"
+            print(f"Net {net + 1} of {self._count}, epoch {epoch}, loss = {loss:.8f}{held_out}")
+        if self._on_epoch is not None:
+            self._on_epoch(net, epoch, loss, score)
+
+
 def train_nets(
     nets: Sequence[Any],
     samples: Samples,
     held_out: Sequence[Array] | None,
     n_jobs: int,
     on_epoch: OnEpoch | None = None,
+    checkpointers: Sequence[Checkpointer] | None = None,
 ) -> Ensemble:
     """Train nets side by side, and set the temperature of classifiers.
 
@@ -150,6 +170,8 @@ def train_nets(
     n_jobs : int
         Nets at a time.
     on_epoch : callable, default=None
+    checkpointers : sequence of Checkpointer, default=None
+        One for each net, compared with this fit.
 
     Returns
     -------
@@ -160,7 +182,9 @@ def train_nets(
 
     def work(number: int) -> _Member:
         rows = None if held_out is None else held_out[number]
-        return _train_one(nets[number], samples, rows, _Follower(number, stop, on_epoch))
+        follower = _Follower(number, stop, on_epoch)
+        checkpointer = None if checkpointers is None else checkpointers[number]
+        return _train_one(nets[number], samples, rows, follower, checkpointer)
 
     members = _side_by_side(work, len(nets), n_jobs, stop)
     if any(member.interrupted for member in members) or len(members) < len(nets):
@@ -213,13 +237,23 @@ def _side_by_side(
     return [done[number] for number in sorted(done)]
 
 
-def _train_one(net: Any, samples: Samples, held_out: Array | None, follower: Listener) -> _Member:
+def _train_one(
+    net: Any,
+    samples: Samples,
+    held_out: Array | None,
+    follower: Listener,
+    checkpointer: Checkpointer | None,
+) -> _Member:
     settings, data, state = net._job(
         samples.X, samples.y, samples.sample_weight, validation=samples.validation
     )
     if held_out is not None:
         data = replace(data, held_out=held_out)
-    state, end = train(settings, data, state, [follower])
+    listeners = [follower]
+    if checkpointer is not None:
+        state = checkpointer.resumed(settings, state)
+        listeners.append(checkpointer)
+    state, end = train(settings, data, state, listeners)
     interrupted = end.why == "interrupted"
     if end.error is not None and not interrupted:
         raise end.error

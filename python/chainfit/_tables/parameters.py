@@ -7,6 +7,7 @@ by itself. What presets decide is 'auto' by default, all others are as the nets 
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from collections.abc import Callable
 from numbers import Integral
@@ -100,6 +101,20 @@ TABLE: tuple[Keyword, ...] = (
         where there are too few rows.""",
     ),
     Keyword(
+        "checkpoint",
+        None,
+        [str, os.PathLike, None],
+        "str, path-like or None",
+        """The name of files that `fit` writes the state of each net to as it goes, that of the
+        first net with '.1' after it, of the second '.2' and so on. A fit that finds them there,
+        with an equal table and equal parameters, does not train again the nets that were done, and
+        goes on with the others, to the bits of a fit that was never interrupted; files of another
+        table or other parameters are refused. They stay when the fit is finished: the same fit then
+        ends at once, and one with a larger `max_iter` trains on, unless the learning rate goes by
+        the number of all steps, as that of 'auto' does. Needs a `random_state`; not with
+        'lbfgs'.""",
+    ),
+    Keyword(
         "decimal",
         None,
         [StrOptions({".", ","}), None],
@@ -174,9 +189,7 @@ TABLE: tuple[Keyword, ...] = (
 
 #: What has no meaning here: an ensemble begins anew in each fit, holds rows out wherever it can,
 #: and its nets are trained side by side.
-LEFT_OUT = (
-    *("warm_start", "early_stopping", "shuffle", "checkpoint", "checkpoint_interval", "callbacks"),
-)
+LEFT_OUT = ("warm_start", "early_stopping", "shuffle", "callbacks")
 
 _ENTRY = re.compile(r"^(\w+) : (.+)$", re.M)
 

@@ -12,6 +12,20 @@ from .arrow import pa, pc
 from .hints import ColumnError
 
 
+def is_array(X: Any) -> bool:
+    """Whether X is an array, a list of rows, or sparse, and no table."""
+    if isinstance(X, Mapping) or hasattr(X, "__arrow_c_stream__"):
+        return False
+    return nw.from_native(X, pass_through=True) is X
+
+
+def has_numbers_for_names(X: Any) -> bool:
+    """Whether X is a data frame of pandas whose columns are only numbered."""
+    if not nw.dependencies.is_pandas_dataframe(X):
+        return False
+    return len(X.columns) > 0 and not any(isinstance(name, str) for name in X.columns)
+
+
 def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
     """Return a table as Arrow's.
 
