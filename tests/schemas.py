@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pyarrow as pa
 
-from chainfit._tables.schema import Hints, Schema, learn_schema
+from chainfit._tables.cells.schema import Hints, Schema, learn_schema
 
 
 def text_table(**columns):

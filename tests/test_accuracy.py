@@ -110,7 +110,8 @@ def test_ranks_and_ratios():
 def result(error=None, rmse=None, **others):
     scores = {"rmse": rmse} if error is None else {"error": error, "log_loss": 2 * error}
     about = {"status": "ok", "rows": 100, "features": 3, "cpu": 1.5, "wall": 1.0, "threads": 2,
-             "machine": "a machine", "version": "1.0", "date": "2026-01-02 10:00 UTC"}  # fmt: skip
+             "machine": "a machine", "version": "1.0", "date": "2026-01-02 10:00 UTC",
+             "load": [9.0, 9.0, 9.0]}  # fmt: skip
     return {**about, **scores, **others}
 
 
@@ -129,7 +130,8 @@ def results():
 
 def test_report(results):
     text = pages.summary(results)
-    assert "Measured 2026-01-02 on 2 threads of a machine" in text
+    assert "Measured 2026-01-02 on 2 threads of a machine; chainfit 1.0, sklearn 1.0. " in text
+    assert "(median load 9): wall seconds say little." in text
     tuned, _, kept = text.partition("### Never tuned on")
     assert "| HistGradientBoosting | 1.00 | 0.500 | 1.00 | 0.500 | 2 | 1 | 1 |" in tuned
     assert "| plain net | 2.00 | 1.000 | 2.00 | 1.000 | 2 | 1 | 1 |" in tuned
@@ -152,6 +154,8 @@ def test_claims(results):
     assert "| CPU seconds of good / RealMLP's | 0.1, bound 0.0667: missed |" in text
     assert "| error or RMSE of best / the plain net's | 0.5, bound 0.75: holds |" in text
     assert "| CPU seconds of fast / RealMLP's | - |" in text
+    alone = part._replace(found={t: r for t, r in found.items() if t.method == "best"})
+    assert "| error or RMSE of best / the plain net's | - |" in claims.claims_table({"": alone})
 
 
 def test_pages(results, tmp_path):

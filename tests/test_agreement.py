@@ -59,12 +59,16 @@ def turns(rows):
 # --- reading back --------------------------------------------------------------------------------
 
 
-ASCII = ("-", "*", "~=", "->", "d", "delta", "eta", "mu", "beta", "eps", "pi", "1/2", "t")
+SIGNS = "−·≈→∂δημβεπρλ½ₜ∇‖"
+ASCII = (
+    *("-", "*", "~=", "->", "d", "delta", "eta", "mu", "beta", "eps", "pi", "rho", "lambda"),
+    *("1/2", "t", "grad", "|"),
+)
 
 
 def bare(text):
     """Return a side without brackets, blanks, and marks of indices."""
-    for sign, word in zip("−·≈→∂δημβεπ½ₜ", ASCII, strict=True):
+    for sign, word in zip(SIGNS, ASCII, strict=True):
         text = text.replace(sign, word)
     text = text.translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹", "01234567890123456789"))
     return re.sub(r"[\s(){}⁽⁾_^,:'…]|\.\.\.", "", text)
@@ -100,6 +104,7 @@ def plain(latex):
     words = {
         r"\partial": "d", r"\cdot": "*", r"\to": "->", r"\dots": "...", r"\varepsilon": "eps",
         r"\approx": "~=", r"\quad": "", r"\,": "", r"\sum": "sum", r"\square": "____",
+        r"\|": "|", r"\nabla": "grad",
     }  # fmt: skip
     for command, word in words.items():
         latex = latex.replace(command, word)
@@ -158,24 +163,57 @@ def powers(rows):
 # --- chains --------------------------------------------------------------------------------------
 
 
+def assert_same_equations(chain):
+    few = chain.trace.net.units[-1] <= 3  # of more the deltas have a line without a sign
+    for key in EQUATIONS if few else set(EQUATIONS) - {"delta"}:
+        sections = [key]
+        text = chain.text(ascii=True, digits=17, width=WHOLE, sections=sections)
+        lines = [line for line in text.splitlines() if line.startswith("  ")]
+        text = "\n".join(line for line in lines if " is what all" not in line)  # a paragraph
+        latex = chain.to_latex(digits=17, sections=sections)
+        html = unescape(chain.to_html(digits=17, sections=sections).replace("&nbsp;", " "))
+        expected = rows_of_text(text)
+        if not expected:
+            assert r"\textbf" not in latex
+            continue
+        assert rows_of_latex(latex) == expected
+        assert powers(rows_of_html(html)) == expected
+
+
 @pytest.mark.parametrize(("kind", "notation", "rows"), [*turns(1), *turns(3)])
 def test_every_equation_of_a_chain(kind, notation, rows):
     net, X, Y = step(kind, rows)
     for weight in ((0, 1, 2), (2, 0)):
-        chain = chainfit.explain(net, X, Y, weight, notation=notation)
-        for key in EQUATIONS:
-            sections = [key]
-            text = chain.text(ascii=True, digits=17, width=WHOLE, sections=sections)
-            lines = [line for line in text.splitlines() if line.startswith("  ")]
-            text = "\n".join(line for line in lines if " is what all" not in line)  # a paragraph
-            latex = chain.to_latex(digits=17, sections=sections)
-            html = unescape(chain.to_html(digits=17, sections=sections).replace("&nbsp;", " "))
-            expected = rows_of_text(text)
-            if not expected:
-                assert r"\textbf" not in latex
-                continue
-            assert rows_of_latex(latex) == expected
-            assert powers(rows_of_html(html)) == expected
+        assert_same_equations(chainfit.explain(net, X, Y, weight, notation=notation))
+
+
+X = np.random.RandomState(0).randn(30, 3)
+REALS = np.c_[X[:, 0] * X[:, 1], X[:, 2]]
+MODELS = {
+    "dropout": ({"dropout": (0.3, 0.5, 0.5)}, REALS),
+    "clipped": ({"clip_norm": 0.1, "average": "ema", "weight_decay": 0.1, "l1": 0.1}, REALS),
+    "cosine": ({"learning_rate": "cosine", "warmup": 3}, REALS),
+    "step": ({"learning_rate": "step", "decay_steps": 2, "solver": "rmsprop"}, REALS),
+    "gaussian": ({"loss": "gaussian_nll"}, REALS),
+    "quantiles": ({"loss": "quantile", "quantile": (0.2, 0.7)}, REALS[:, 0]),
+    "custom": ({"loss": lambda y, h: (((h - y) ** 2).sum(axis=1), 2 * (h - y))}, REALS),
+    "classes": ({}, np.digitize(X[:, :2], [-0.5, 0.5]) + 3),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("number", "kind"), [*enumerate(MODELS)])
+def test_every_equation_of_what_a_model_does(number, kind):
+    options, y = MODELS[kind]
+    model = chainfit.MLPClassifier() if kind == "classes" else chainfit.MLPRegressor()
+    given = {"hidden_layer_sizes": (4, 2), "activation": "tanh", "max_iter": 3, "random_state": 0}
+    model.set_params(**given, **options).fit(X, y)
+    for rows in (1, 3):
+        for weight in ((0, 1, 2), (2, 0)):
+            notation = NOTATIONS[(number + rows) % 4]
+            chain = chainfit.explain(model, X[:rows], y[:rows], weight, notation=notation)
+            assert_same_equations(chain)
+        assert_same_step(chain.trace)
 
 
 @pytest.mark.parametrize(("kind", "notation", "rows"), turns(1))
@@ -200,19 +238,22 @@ def test_factors_and_products_are_those_of_the_dict(kind, notation, rows):
 # --- steps ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("kind", "notation", "rows"), turns(1))
-def test_every_equation_of_a_step(kind, notation, rows):
-    net, X, Y = step(kind, rows)
-    trace = chainfit.trace(net, X, Y, notation=notation)
+def assert_same_step(trace):
     text = trace.text(ascii=True, digits=17, width=WHOLE)
     expected = rows_of_text("\n".join(line for line in text.splitlines() if line[:2] == "  "))
     latex = re.sub(r"&\\begin\{array\}.*?\\end\{array\}( \\\\\n)?", "", trace.to_latex(digits=17),
                    flags=re.S)  # fmt: skip
     assert rows_of_latex(latex) == expected
-    assert len(expected) > 40
     html = unescape(trace.to_html(digits=17).replace("&nbsp;", " "))
     lines = re.findall(r'<p class="equation">(.*?)</p>', html)
     unicode = trace.text(digits=17, width=WHOLE)
     assert lines == [
         line.strip() for line in unicode.splitlines() if re.match(r"  \S.* [=≈] ", line)
     ]
+    return expected
+
+
+@pytest.mark.parametrize(("kind", "notation", "rows"), turns(1))
+def test_every_equation_of_a_step(kind, notation, rows):
+    net, X, Y = step(kind, rows)
+    assert len(assert_same_step(chainfit.trace(net, X, Y, notation=notation))) > 40

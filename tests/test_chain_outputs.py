@@ -202,3 +202,13 @@ def test_trees_of_means_and_variances_are_the_references(half):
         rules.Y: plain(Y), rules.A: plain(a), **{v: plain(x) for v, x in known.items()}
     }).value  # fmt: skip
     np.testing.assert_allclose(terms.sum(axis=1), loss.rows(Y, a), rtol=1e-13)
+
+
+def test_a_kink_of_ones_own_loss_is_no_mismatch():
+    def absolute(y_true, raw):
+        return np.abs(raw - y_true).sum(axis=1), np.sign(raw - y_true)
+
+    model = MLPRegressor(loss=absolute).from_weights([[[1.0]]], [[0.0]], loss=absolute, alpha=0)
+    for away in (1e-6, -1e-6, 0.0, 1.0):
+        check = chainfit.explain(model, [[1.0]], [1.0 + away], (0, 0, 0)).verification
+        assert check.chain == check.kernel == -np.sign(away)

@@ -53,6 +53,22 @@ def test_partial_fit_is_there_for_solvers_with_steps_only():
         assert "lbfgs is not stochastic" in str(error.value.__cause__)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"activation": "tanh"}, {"loss": "huber", "huber_delta": 0.1}, {"precision": "float32"}],
+    ids=["activation", "loss", "precision"],
+)
+def test_partial_fit_goes_by_what_the_net_has_become(changed):
+    model, target = make("regressor")
+    model.partial_fit(X, target).partial_fit(X, target)
+    fresh = pickle.loads(pickle.dumps(model))  # whose core is built anew
+    same = copy.deepcopy(model).partial_fit(X, target)
+    for each in (model, fresh):
+        each.set_params(**changed).partial_fit(X, target)
+    assert_equal_models(model, fresh)
+    assert not np.array_equal(model.coefs_[0], same.coefs_[0])
+
+
 def test_partial_fit_errors():
     model, _ = make("classifier")
     with pytest.raises(ValueError, match="classes must be passed on the first call"):

@@ -67,7 +67,7 @@ def explored(path=None):
 #: Everything that writes a file for the user, as a function of its path.
 WRITERS = {
     "model.save": lambda path: chainfit.load("model").save(path),
-    "net.save": lambda path: chainfit.load("model").net_.save(path),
+    "net.save": lambda path: chainfit.load("model").nets_[0].save(path),
     "explore": explored,
     "page.save": lambda path: explored().save(path),
     "predict --out": lambda path: run("predict", "model", "table.csv", "--out", path),
@@ -402,7 +402,7 @@ def test_a_path_that_is_no_text(folder):
     name = b"model \xff\xfe"
     chainfit.load("model").save(name)
     assert name in os.listdir(b".")
-    assert chainfit.load(name).target_name_ == "y"
+    assert chainfit.load(name).target_.name == "y"
     assert explored(name).path == os.fsdecode(name)
     with pytest.raises(chainfit.ModelFileError, match=r"model .*: not a safetensors file"):
         chainfit.load(name)

@@ -3,7 +3,6 @@
 A keyword of the table needs an entry in CASES; what is refused, and where, is in REFUSED.
 """
 
-import argparse
 import pickle
 import re
 from pathlib import Path
@@ -15,9 +14,10 @@ from sklearn.model_selection import GridSearchCV
 
 import chainfit
 from chainfit import MLPClassifier, MLPRegressor
-from chainfit._cli.options import NET_OPTIONS, net_parameters
+from chainfit._cli.main import _parser
 from chainfit._estimators.keywords import keywords_of
 from chainfit._estimators.rules import CLASS_LOSSES, REAL_LOSSES
+from chainfit._tables.parameters import LEFT_OUT
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -194,15 +194,14 @@ def test_it_is_explained_or_says_why_not(kind, name):
 @each_keyword
 def test_it_is_an_option(kind, name):
     value, text, _ = CASES[name]
-    parser = argparse.ArgumentParser()
-    for option, parameter, settings in NET_OPTIONS:
-        parser.add_argument(option, dest=parameter, **settings)
-    words = {parameter: option for option, parameter, _ in NET_OPTIONS}
     assert KEYWORDS[kind][name].option == (text is not None)
-    if text is None:
-        assert name not in words or name == "loss"  # whose losses by name are an option
+    is_option = text is not None and name not in LEFT_OUT  # by models of tables
+    words = [f"--{name.replace('_', '-')}", text] if is_option else []
+    given = vars(_parser().parse_args(["train", "table.csv", "--target", "y", *words]))
+    if is_option:
+        assert given[name] == value
     else:
-        assert net_parameters(parser.parse_args([words[name], text])) == {name: value}
+        assert given.get(name) is None  # the losses by name are an option
 
 
 def test_the_guide_says_what_is_not_for_whom():

@@ -233,14 +233,14 @@ BROKEN = {
             "python/chainfit/_estimators/base.py": "from .. import _core, reference, load\n",
             "python/chainfit/_explain/page/page.py": "from ... import Net\nfrom ..net import Net\n",
             "python/chainfit/_files/disk.py": "def f():\n    from .._core import isa\n",
-            "python/chainfit/_tables/target.py": "import chainfit\nfrom chainfit import _shuffle\n",
+            "python/chainfit/_tables/base.py": "import chainfit\nfrom chainfit import _shuffle\n",
         },
         [
             "_estimators.base:1: imports load from the package itself",
             "_explain.page.page:1: imports Net from the package itself",
             "_files.disk:2: uses _core",
-            "_tables.target:1: imports chainfit from the package itself",
-            "_tables.target:2: uses _shuffle",
+            "_tables.base:1: imports chainfit from the package itself",
+            "_tables.base:2: uses _shuffle",
         ],
     ),
     nothing_of_one_machine: (

@@ -24,9 +24,9 @@ import chainfit
 from chainfit import MLPClassifier, MLPRegressor, ModelFileError
 from chainfit._files.model import digest
 from chainfit._files.safetensors import encode
-from chainfit._tables.dialect import Dialect
+from chainfit._tables.cells.target import Target
+from chainfit._tables.files.dialect import Dialect
 from chainfit._tables.tabular import TabularClassifier, TabularRegressor
-from chainfit._tables.target import Target
 
 pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 

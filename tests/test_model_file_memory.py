@@ -16,11 +16,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from chainfit._tables.table import TableModel
 from sklearn.datasets import load_iris
 
 import chainfit
-from chainfit import MLPClassifier, ModelFileError
+from chainfit import MLPClassifier, ModelFileError, TabularRegressor
 from chainfit._files.model import digest
 from chainfit._files.safetensors import encode
 
@@ -42,7 +41,9 @@ def good(tmp_path_factory):
         for name, model in {
             "texts": MLPClassifier((5,), max_iter=2, random_state=0).fit(X, texts),
             "integers": MLPClassifier((5,), max_iter=2, random_state=0).fit(X, IRIS),
-            "table": TableModel(max_iter=2, random_state=0).fit(frame, "a"),
+            "table": TabularRegressor(n_nets=1, hidden_layer_sizes=(64,), max_iter=2).fit(
+                frame.drop(columns="a"), frame["a"]
+            ),
         }.items():
             model.save(path)
             files[name] = path.read_bytes()
@@ -166,9 +167,15 @@ def with_category(name, levels):
     """Make an edit that leaves the table this one column, of text."""
 
     def edit(settings, tensors):
-        column = {"kind": "category", "name": name, "levels": levels}
-        settings["columns"] = [{**column, "missing": False, "other": False}]
-        settings["net"]["settings"]["units"][0] = len(levels)
+        column = {"kind": "category", "name": name, "levels": levels, "missing": [], "notes": []}
+        codes = list(range(len(levels)))
+        settings |= {
+            "n_features": 1,
+            "feature_names": [name],
+            "schema": {"columns": [column]},
+            "encoding": [{"name": name, "codes": codes, "missing": False, "other": False}],
+        }
+        settings["nets"][0]["units"][0] = len(levels)
         for key in list(tensors):
             if key.endswith("coefs.0"):
                 tensors[key] = np.zeros((len(levels), 64), np.float32)

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 import chainfit
 from chainfit._explain.batch import as_batch
 from chainfit._explain.net import CANONICAL, as_net
-from chainfit._tables.target import Target
+from chainfit._tables.cells.target import Target
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

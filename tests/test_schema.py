@@ -11,7 +11,9 @@ import pytest
 from schemas import learn, read, same, text_table
 
 from chainfit._files.fields import ModelFileError
-from chainfit._tables.schema import (
+from chainfit._tables.cells.schema import (
+    MOST_TEXTS,
+    OTHERS,
     BooleanColumn,
     CategoryColumn,
     ColumnError,
@@ -19,6 +21,7 @@ from chainfit._tables.schema import (
     Hints,
     NumberColumn,
     Schema,
+    Tally,
     learn_schema,
 )
 
@@ -87,9 +90,7 @@ def test_unreadable_marks_below_a_half_are_missing_named_and_counted_in_rows():
     cells = ["1.5", "2.5"] * 30 + ["-"] * 30 + ["n/k"] * 19
     column = learn(cells)
     assert column.kind == "number"
-    assert column.notes == (
-        "'c': taken as missing, for it is no number: '-' (30 rows), 'n/k' (19 rows)",
-    )
+    assert column.notes == ("'c': not a number, taken as missing: '-' (30 rows), 'n/k' (19 rows)",)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # training had them
         np.testing.assert_array_equal(read(column, ["n/k", "-", "2.5"]), [np.nan, np.nan, 2.5])
@@ -102,7 +103,7 @@ def test_unreadable_marks_below_a_half_are_missing_named_and_counted_in_rows():
 def test_words_that_all_files_write_for_missing_may_be_more_than_half():
     column = learn(["NA"] * 90 + ["1", "2"] * 5)
     assert column.kind == "number"
-    assert column.notes == ("'c': taken as missing, for it is no number: 'NA' (90 rows)",)
+    assert column.notes == ("'c': not a number, taken as missing: 'NA' (90 rows)",)
 
 
 def test_what_predict_cannot_read_is_a_warning_that_names_and_counts():
@@ -151,14 +152,26 @@ def test_a_column_of_which_nothing_can_be_read_stops_with_a_reason(cells, bad, m
 
 def test_a_later_block_of_a_file_may_be_unreadable():
     schema = learn_schema(text_table(c=["1", "2"]))
-    bad, seen = text_table(c=["?!"]), set()
+    bad, tally = text_table(c=["?!"]), Tally()
     with pytest.raises(ColumnError):
-        schema.parse(bad, seen)
+        schema.parse(bad, tally)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        schema.parse(text_table(c=["5", "?!"]), seen)
-        assert np.isnan(schema.parse(bad, seen)["c"]).all()
-    assert seen == {"c"}
+        warnings.simplefilter("error")
+        tally = Tally()
+        schema.parse(text_table(c=["5", "?!"]), tally)
+        assert np.isnan(schema.parse(bad, tally)["c"]).all()
+    assert tally.seen == {"c"}
+    # what could not be read is told once, of all blocks
+    with pytest.warns(UserWarning, match=r"not a number, taken as missing: '\?!' \(2 rows\)"):
+        schema.warn(tally)
+
+
+def test_the_texts_that_are_counted_are_bounded():
+    tally = Tally()
+    for begin in (0, 800):
+        tally.add("c", {f"t{i}": 2 for i in range(begin, begin + 800)})
+    assert len(tally.unread["c"]) == MOST_TEXTS + 1
+    assert tally.unread["c"][OTHERS] == 2 * 600 and tally.unread["c"]["t0"] == 2
 
 
 def test_identifiers_are_left_out_and_it_is_said_why():
@@ -224,7 +237,7 @@ def test_what_says_nothing_is_left_out_and_it_is_said_why(array, reason):
 def test_columns_that_the_user_leaves_out():
     table = text_table(a=["1", "2"], b=["3", "4"])
     schema = learn_schema(table, Hints(drop=["a"]))
-    assert schema.columns[0] == DroppedColumn("a", "as you said")
+    assert schema.columns[0] == DroppedColumn("a", "on request")
     with pytest.raises(ColumnError, match="there is no column 'z' to leave out"):
         learn_schema(table, Hints(drop=["z"]))
 
@@ -333,7 +346,7 @@ def test_a_typed_value_is_the_level_that_it_is_written_as():
 def test_categories_of_numbers_are_categories_and_ordered_ones_keep_their_order():
     import pandas as pd
 
-    from chainfit._tables.frames import as_table
+    from chainfit._tables.cells.frames import as_table
 
     frame = pd.DataFrame(
         {

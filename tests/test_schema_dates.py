@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 from schemas import learn, learn_and_read, read, same
 
-from chainfit._tables.date_formats import FORMATS
-from chainfit._tables.dates import DateFormat
-from chainfit._tables.schema import Hints, learn_schema
+from chainfit._tables.cells.date_formats import FORMATS
+from chainfit._tables.cells.dates import DateFormat
+from chainfit._tables.cells.schema import Hints, learn_schema
 
 DAYS = [dt.date(2021, 8, 17), dt.date(1999, 12, 31), dt.date(2020, 2, 29), dt.date(2024, 1, 5)]
 TIMES = [dt.time(0, 0), dt.time(17, 30), dt.time(9, 5, 59), dt.time(12, 0, 1, 250_000)]
@@ -77,7 +77,7 @@ def test_day_and_month_by_evidence():
     cells = ["08/17/2021", "12/25/2020", "01/31/2020", "31/01/2020"]
     column = learn(cells)
     assert column.format.format == "%m/%d/%Y"
-    assert column.notes == ("'c': taken as missing, for it is no date: '31/01/2020' (1 row)",)
+    assert column.notes == ("'c': not a date, taken as missing: '31/01/2020' (1 row)",)
 
 
 def test_day_and_month_by_the_first_of_each_month():
@@ -106,7 +106,7 @@ def test_one_bad_cell_does_not_change_the_kind():
         column = learn([*cells, bad])
         assert column.kind == "date"
         assert column.missing == (bad,)
-        assert column.notes == (f"'c': taken as missing, for it is no date: {bad!r} (1 row)",)
+        assert column.notes == (f"'c': not a date, taken as missing: {bad!r} (1 row)",)
 
 
 def test_what_is_no_date():

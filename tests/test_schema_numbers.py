@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from schemas import learn, learn_and_read, read, same
 
-from chainfit._tables.numbers import PLAIN, NumberFormat
+from chainfit._tables.cells.numbers import PLAIN, NumberFormat
 
 NUMBERS = [1234.5, -0.25, 12.75, 1234567.125, 0.5, -98765.4]
 
@@ -113,7 +113,7 @@ def test_what_the_user_says_of_marks_holds():
 
 def test_a_typed_column_keeps_what_the_user_says_for_text():
 
-    from chainfit._tables.schema import Hints, learn_schema
+    from chainfit._tables.cells.schema import Hints, learn_schema
 
     typed = pa.table({"c": [1.5, -999.0, 2.5]})
     (column,) = learn_schema(typed, Hints(decimal=",", na=["-999"])).columns
@@ -125,7 +125,7 @@ def test_nearly_all_numbers_with_gaps_and_words():
     cells = ["1.5", "", " ", "NA", "n/a", "-", "2.5", "NaN", "#N/A", "None"]
     column, values = learn_and_read(cells)
     np.testing.assert_array_equal(values, [1.5, *[np.nan] * 5, 2.5, *[np.nan] * 3])
-    assert column.notes[0].startswith("'c': taken as missing, for it is no number: ")
+    assert column.notes[0].startswith("'c': not a number, taken as missing: ")
 
 
 @settings(max_examples=100, deadline=None)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from schemas import same
 
-from chainfit._tables.frames import as_table
-from chainfit._tables.schema import Schema, learn_schema
+from chainfit._tables.cells.frames import as_table
+from chainfit._tables.cells.schema import Schema, learn_schema
 
 ROWS = 40
 MISSING = ("", "NA", "-", "n/a", "NULL", "None", "?")

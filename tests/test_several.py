@@ -257,8 +257,6 @@ def test_what_one_column_has_is_as_before():
 def test_what_is_refused():
     model = net().fit(X, NUMBERS)
     for refused in (
-        lambda: chainfit.explain(model, X, NUMBERS, weight=(0, 0, 0)),
-        lambda: chainfit.trace(model, X, NUMBERS),
         lambda: model.row_predictor(),
         lambda: model.to_sklearn(),
         lambda: model.input_gradient(X),

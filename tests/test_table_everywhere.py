@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from test_schema_property import ROWS, tables
 
 import chainfit
-from chainfit._tables.dialect import ReadOptions
-from chainfit._tables.files import open_table
+from chainfit._tables.files.dialect import ReadOptions
+from chainfit._tables.files.table_file import open_table
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16")
 

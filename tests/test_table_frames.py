@@ -10,8 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from chainfit._tables.frames import as_table
-from chainfit._tables.schema import ColumnError, learn_schema
+from chainfit._tables.cells.frames import as_table
+from chainfit._tables.cells.schema import ColumnError, learn_schema
 
 COLUMNS = {
     "n": [1.5, None, 3.0],

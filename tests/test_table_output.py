@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainfit._tables.dialect import ReadOptions
-from chainfit._tables.files import open_table
-from chainfit._tables.output import TableWriter
+from chainfit._tables.files.dialect import ReadOptions
+from chainfit._tables.files.output import TableWriter
+from chainfit._tables.files.table_file import open_table
 
 
 def written(data, arrays, names=("p",), rows=2, name="t.csv", **given_):
@@ -135,6 +135,17 @@ def test_whole_or_not_at_all(folder):
     with pytest.raises(FileNotFoundError), open_table("t.csv") as table:
         with TableWriter("no/out", table, []):
             pass
+
+
+def test_a_file_that_is_read_is_not_written():
+    for name in ("a1.csv", "a2.csv"):
+        with open(name, "w") as file:
+            file.write("x,y\n1,2\n")
+    os.link("a2.csv", "link")
+    with open_table("a*.csv") as table:
+        for name in ("a1.csv", "a2.csv", "link"):
+            with pytest.raises(ValueError, match=r"a\d.csv: is read; choose another"):
+                TableWriter(name, table, ["p"])
 
 
 def test_a_device_takes_the_bytes_as_they_come():

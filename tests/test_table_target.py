@@ -13,8 +13,8 @@ import pytest
 from schemas import text_table
 
 from chainfit._files.fields import ModelFileError
-from chainfit._tables.schema import ColumnError, Hints
-from chainfit._tables.target import Target, learn_target
+from chainfit._tables.cells.schema import ColumnError, Hints
+from chainfit._tables.cells.target import Target, learn_target
 
 
 def column_of(cells):
@@ -115,9 +115,7 @@ def test_missing_targets_are_told_row_by_row():
     assert target.classes == ("a", "b")
     assert parse(target, ["b", "", " ", "a", "z"]).tolist() == [1, -1, -1, 0, -2]
     target = learn(["0.5", "", "NA", "1.5", "x", "2.5", "3.5"])
-    assert "target 'y': taken as missing, for it is no number: 'NA' (1 row), 'x' (1 row)" in (
-        target.notes
-    )
+    assert "target 'y': not a number, taken as missing: 'NA' (1 row), 'x' (1 row)" in (target.notes)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(

@@ -394,15 +394,17 @@ def test_every_parameter_of_a_net_is_one_here():
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("rows", [100, 100_000])
 def test_presets(preset, rows):
-    values = decided(preset, rows, 5)
+    values = decided(preset, rows, 5, classes=True)
     assert (values["n_nets"] == 1) == (preset == "fast")
     assert values["hidden_layer_sizes"] == ((256 if preset == "best" else 128),) * 3
     assert values["batch_size"] == (16 if rows == 100 else 256)
+    assert values["scoring"] == "loss"
+    assert decided(preset, 10_000, 5, classes=False)["batch_size"] == 64
 
 
 def test_wide_tables_have_fewer_bins():
-    assert decided("good", 10_000, 5000)["n_bins"] == 0
-    assert decided("good", 10_000, 1000)["n_bins"] == 4
+    assert decided("good", 10_000, 5000, classes=True)["n_bins"] == 0
+    assert decided("good", 10_000, 1000, classes=False)["n_bins"] == 4
 
 
 def test_what_a_preset_decides_can_be_said():

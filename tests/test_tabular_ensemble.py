@@ -10,6 +10,7 @@ from scipy.special import log_softmax
 from sklearn.datasets import make_classification, make_regression
 
 from chainfit import MLPClassifier, MLPRegressor
+from chainfit._estimators.temperature import BOUNDS, fit_temperature, fold_temperature, unseen_rows
 from chainfit._tables import ensemble
 from chainfit._tables.ensemble import (
     Samples,
@@ -18,7 +19,6 @@ from chainfit._tables.ensemble import (
     mean_probabilities,
     train_nets,
 )
-from chainfit._tables.temperature import BOUNDS, fit_temperature, fold_temperature, unseen_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -138,7 +138,7 @@ def test_calls_ask_for_the_limit_where_a_second_thread_pays(monkeypatch):
         asked.append(1)
         return 1
 
-    for module in ("forward", "training", "lbfgs"):
+    for module in ("forward", "settings"):
         monkeypatch.setattr(f"chainfit._estimators.{module}.thread_limit", lambda n: limit)
     parameters = {"hidden_layer_sizes": (100, 100), "random_state": 0, "max_iter": 2}
     model = MLPRegressor(batch_size=1000, **parameters)
@@ -166,7 +166,7 @@ def test_an_error_of_the_limit_comes_out(monkeypatch):
     rng = np.random.RandomState(0)
     X = rng.randn(4000, 40)
     model = MLPRegressor(hidden_layer_sizes=(100, 100), max_iter=1, batch_size=1000)
-    monkeypatch.setattr("chainfit._estimators.training.thread_limit", lambda n: fail)
+    monkeypatch.setattr("chainfit._estimators.settings.thread_limit", lambda n: fail)
     with pytest.raises(LookupError, match="no limit today"):
         model.fit(X, X[:, 0])
     assert not hasattr(model, "coefs_")

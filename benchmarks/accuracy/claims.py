@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from .figures import Results, markdown, overall
 from .methods import METHODS
 
@@ -23,6 +25,8 @@ class Claim(NamedTuple):
         try:
             value, bound = self.value(figures), self.bound(figures)
         except KeyError:
+            return "-"
+        if np.isnan([value, bound]).any():
             return "-"
         holds = "holds" if value <= bound else "missed"
         return f"{value:.3g}, bound {bound:.3g}: {holds}"

@@ -114,11 +114,16 @@ def _cells(line: Mapping[str, float]) -> list[str]:
     return [_show(value, digits[name]) for name, value in line.items()]
 
 
+def _shown(results: Results) -> list[str]:
+    """Return the methods with a figure."""
+    values = results.matrix("score")
+    return [m for m, own in zip(results.methods, values.T, strict=True) if not np.isnan(own).all()]
+
+
 def each_table(results: Results) -> str:
     """Return a line for each table: error in % and log loss, or RMSE."""
     rows = []
-    values = results.matrix("score")
-    shown = [m for m, own in zip(results.methods, values.T, strict=True) if not np.isnan(own).all()]
+    shown = _shown(results)
     for name in results.tables:
         task = find_table(name).task
         cells = [_cell(results, method, name) for method in shown]
@@ -152,15 +157,11 @@ def markdown(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def about(results: Results) -> str:
-    """Return when, on what and with which versions the results were measured."""
-    ok = [
-        (trial, result)
-        for trial, result in results.found.items()
-        if result["status"] == "ok"
-        and trial.method in results.methods
-        and trial.table in results.tables
-        and trial.seed in results.seeds
+    """Return when, on what and with which versions the results that are shown were measured."""
+    trials = [
+        Trial(m, t, s) for m in _shown(results) for t in results.tables for s in results.seeds
     ]
+    ok = [(t, r) for t in trials if (r := results.found.get(t, {})).get("status") == "ok"]
     if not ok:
         return "No results."
     dates = sorted(result["date"][:10] for _, result in ok)
@@ -168,10 +169,14 @@ def about(results: Results) -> str:
     machines = ", ".join(sorted({f"{r['threads']} threads of {r['machine']}" for _, r in ok}))
     versions = sorted({f"{METHODS[t.method].module} {r['version']}" for t, r in ok})
     seeds = ", ".join(map(str, results.seeds))
-    return (
+    text = (
         f"Measured {days} on {machines}; {', '.join(versions)}. Seeds {seeds}: each another fifth "
         "of the rows held out."
     )
+    load = float(np.median([result["load"][0] for _, result in ok]))
+    if load > 1 + max(result["threads"] for _, result in ok):
+        text += f" Other programs were running (median load {load:.0f}): wall seconds say little."
+    return text
 
 
 def by_role(results: Results) -> dict[str, Results]:

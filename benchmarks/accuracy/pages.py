@@ -21,7 +21,9 @@ NAMES = {"Tuned on": "tuned", "Never tuned on": "kept", "Small tables, tuned on"
 def sections(results: Results) -> dict[str, str]:
     """Return the parts of the report by the names of their marks."""
     parts = by_role(results)
-    compared = {"all tables": results, "never tuned on": parts.get("Never tuned on", results)}
+    compared = {"all tables": results}
+    if "Never tuned on" in parts:
+        compared["never tuned on"] = parts["Never tuned on"]
     found = {"accuracy": about(results), "accuracy claims": claims_table(compared)}
     for heading, part in parts.items():
         found[f"accuracy {NAMES[heading]}"] = overall_table(part)

@@ -12,8 +12,8 @@ from ._estimators.model_file import kind_of as kind_of_net
 from ._estimators.regressor import MLPRegressor
 from ._files.disk import AnyPath
 from ._files.model import load as load_kind
-from ._tables.file import kind_of as kind_of_table
-from ._tables.file import kind_of_old
+from ._tables.model_file import kind_of as kind_of_table
+from ._tables.model_file import kind_of_old
 from ._tables.tabular import TabularClassifier, TabularRegressor
 
 KINDS = {

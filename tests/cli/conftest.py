@@ -50,6 +50,7 @@ def trained(tmp_path_factory):
     table(load_iris, folder / "iris.csv")
     table(load_diabetes, folder / "d.csv")
     for name in ("iris", "d"):
-        arguments = ["train", folder / f"{name}.csv", "--target", "target", "--max-iter", "20"]
+        options = "--target target --max-iter 20 --n-nets 2 --hidden 16"
+        arguments = ["train", folder / f"{name}.csv", *options.split()]
         assert main([*map(str, arguments), "--model", str(folder / name)]) == 0
     return folder

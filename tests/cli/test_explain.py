@@ -20,9 +20,10 @@ def files(tmp_path_factory):
     frame = bunch.frame.copy()
     frame["target"] = np.asarray(bunch.target_names)[bunch.target]
     frame.to_csv(folder / "iris.csv", index=False)
-    model = chainfit.TableModel(hidden_layer_sizes=(4, 3), max_iter=20, random_state=0)
-    model.fit(frame, "target").save(folder / "iris.safetensors")
-    return str(folder / "iris.safetensors"), str(folder / "iris.csv"), model, frame
+    names = str(folder / "iris.safetensors"), str(folder / "iris.csv")
+    options = "--hidden 4,3 --max-iter 20 --n-nets 2 --n-bins 0 --model".split()
+    assert main(["train", names[1], "--target", "target", *options, names[0]]) == 0
+    return *names, chainfit.load(names[0]), frame
 
 
 @pytest.fixture
@@ -97,9 +98,19 @@ def test_a_terminal_without_unicode(files, python):
     assert "dJ/dw_12^(2) = " in text and json.loads(data)["weight"] == "w_12^(2)"
 
 
+def test_one_of_the_nets(command, files):
+    for place in (0, 1):
+        _, out, _ = command("--weight", "w_12^(1)", "--net", place + 1)
+        assert out == f"{chain_of(files, slice(0, 1), 'w_12^(1)', net=place)}\n"
+        assert f"Net {place + 1} of 2 of a TabularClassifier" in out
+        assert "column sepal width (cm), read as a number: the value, standardised" in out
+
+
 @pytest.mark.parametrize(
     "arguments,text,code",
     [
+        (["--weight", "w_12^(1)", "--net", "3"], "--net 3: ", 1),
+        (["--weight", "w_12^(1)", "--net", "0"], "a whole number of at least 1, got 0", 2),
         (["--weight", "w_92^(1)"], "There is no 'w_92^(1)' in a net of 4-4-3-3. It has", 1),
         (["--weight", "w_12^(1)", "--row", "151"], "--row 151: ", 1),
         (["--weight", "w_12^(1)", "--row", "0"], "'0' is neither a row N nor rows N-M", 2),
@@ -134,7 +145,8 @@ def test_files_that_do_not_fit(command, files, tmp_path):
     assert code == 1 and "is an input of this command" in err
     nameless = str(tmp_path / "nameless.safetensors")
     columns = frame.drop(columns="target")
-    chainfit.TableModel(max_iter=2).fit(columns, frame["target"].to_numpy()).save(nameless)
+    model = chainfit.TabularClassifier(n_nets=1, max_iter=2).fit(columns, frame["target"])
+    model.save(nameless)
     code, _, err = command("--weight", "w_12^(1)", model=nameless)
     assert code == 1 and "was trained on a target without a name" in err
 

@@ -83,7 +83,7 @@ def test_unknown_levels_are_told_once(capsys):
     frame.assign(c="z").drop(columns="y").to_csv("new.csv", index=False)
     assert main(["predict", "t.safetensors", "new.csv", "--proba"]) == 0
     captured = capsys.readouterr()
-    expected = "column 'c': not seen in training, taken as no level: 'z'"
+    expected = "column 'c': not seen in training: 'z' (60 rows)"
     assert captured.err == f"chainfit: warning: {expected}\n"
     assert captured.out.splitlines()[0] == "c,proba_p,proba_q,prediction"
 
@@ -93,7 +93,9 @@ def test_separators_are_found_out(sep, capsys, trained):
     frame = pd.read_csv(trained / "iris.csv").assign(note="one, two; three")
     frame.to_csv("new.txt", index=False, sep=sep)
     assert main(["predict", str(trained / "iris"), "new.txt"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].endswith(',"one, two; three",setosa')
+    note = "one, two; three" if sep == "\t" else '"one, two; three"'
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[1].endswith(f"{sep}{note}{sep}setosa")
 
 
 def test_a_table_without_rows_gives_one(trained, capsys):
@@ -112,7 +114,7 @@ def test_junk_among_numbers_is_told_once(capsys):
         main(["train", "t.csv", "--target", "y", "--max-iter", "2", "--test-fraction", "0.5"]) == 0
     )
     captured = capsys.readouterr()
-    assert "note: 'x': no numbers, taken as missing: '?'" in captured.out.splitlines()
+    assert "note: 'x': not a number, taken as missing: '?' (3 rows)" in captured.out
     assert captured.err.count("taken as missing") <= 1
 
 
@@ -138,14 +140,48 @@ def test_other_ways_to_read_a_table(trained, capsys, monkeypatch):
         ["new.parquet"],
     ):
         assert main(["predict", model, *arguments]) == 0
-        assert capsys.readouterr().out == expected
+        mark = "|" if arguments[0] == "bar.csv" else ","
+        assert capsys.readouterr().out.replace(mark, ",") == expected
     assert main(["predict", model, "decimal.csv", "--decimal", ","]) == 0
     rows = capsys.readouterr().out.splitlines()
-    assert [row.split(",")[-1] for row in rows] == [r.split(",")[-1] for r in expected.splitlines()]
+    assert [row.split(";")[-1] for row in rows] == [r.split(",")[-1] for r in expected.splitlines()]
     run = subprocess.run(
         [sys.executable, "-m", "chainfit", "predict", model, "-"], input=plain, capture_output=True
     )
     assert run.returncode == 0 and run.stdout.decode() == expected
+
+
+def test_blocks_are_one_table(capsys):
+    frame = pd.DataFrame({"x": np.arange(60) % 7, "y": ["p", "q", "r"] * 20})
+    frame.to_csv("t.csv", index=False)
+    options = ["--max-iter", "2", "--n-nets", "1"]
+    assert main(["train", "t.csv", "--target", "y", *options]) == 0
+    cells = [str(i % 7) for i in range(70_000)]
+    cells[5] = cells[-5] = cells[-6] = "bad"
+    with open("long.csv", "w") as file:
+        file.write("x\n" + "\n".join(cells) + "\n")
+    with open("end.csv", "w") as file:
+        file.write("x\n" + "\n".join(cells[-10:]) + "\n")
+    capsys.readouterr()
+    for name in ("long", "end"):
+        assert main(["predict", "t.safetensors", f"{name}.csv", "--proba", "--out", name]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        f"chainfit: warning: column 'x': not a number, taken as missing: 'bad' ({count} rows)"
+        for count in (3, 2)
+    ]
+    with open("long") as long, open("end") as end:
+        lines = long.read().splitlines()
+        assert len(lines) == 70_001 and lines[-10:] == end.read().splitlines()[1:]
+
+
+def test_what_is_read_is_not_written(trained, capsys):
+    for name in ("a1.csv", "a2.csv"):
+        with open(name, "wb") as file:
+            file.write((trained / "iris.csv").read_bytes())
+    assert main(["predict", str(trained / "iris"), "a*.csv", "--out", "a2.csv"]) == 1
+    assert "a2.csv: is read; choose another file to write" in capsys.readouterr().err
+    assert main(["predict", str(trained / "iris"), "a*.csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 301
 
 
 # -- the whole job
@@ -166,3 +202,22 @@ def test_diamonds(process):
     run = process("predict", "diamonds.safetensors", "diamonds.csv", "--out", "out.csv")
     assert run.returncode == 0, run.stderr
     assert last_column("out.csv") == ["prediction", *map(str, expected.tolist())]
+
+
+def test_what_cannot_be_read_is_counted_over_all_blocks(capsys, monkeypatch):
+    frame = pd.DataFrame({"x": [str(i) for i in range(100)], "y": ["p", "q"] * 50})
+    frame.to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--target", "y", "--max-iter", "2", "--n-nets", "1"]) == 0
+    capsys.readouterr()
+    frame.loc[::30, "x"] = "?"
+    frame.to_csv("new.csv", index=False)
+    assert main(["predict", "t.safetensors", "new.csv"]) == 0
+    whole = capsys.readouterr()
+    blocks = chainfit._tables.files.table_file.TableFile.blocks
+    monkeypatch.setattr(
+        "chainfit._tables.files.table_file.TableFile.blocks", lambda self: blocks(self, 7)
+    )
+    assert main(["predict", "t.safetensors", "new.csv"]) == 0
+    again = capsys.readouterr()
+    assert again.out == whole.out and again.err == whole.err
+    assert whole.err.count("\n") == 1 and "'?' (4 rows)" in whole.err

@@ -126,7 +126,7 @@ def test_warnings_and_errors(run, frame, target):
         (["info", nasty], r"no\x1b]0;title\x07"),
         (["info", f"table{TITLE}"], r"error: table\x1b]0;title\x07: truncated or not a saf"),
         (["predict", f"table{TITLE}", f"model{TITLE}\n"], r"but model\x1b]0;title\x07\n does"),
-        (["predict", "m", f"model{TITLE}\n"], r"model\x1b]0;title\x07\n: not a CSV file"),
+        (["predict", "m", f"model{TITLE}\n"], r"model\x1b]0;title\x07\n: is no table"),
         (["predict", "m", "a.csv", "--out", f"d{TITLE}"], r"error: d\x1b]0;title\x07: Is a dir"),
         (["train", "a.csv", "--target", target, "--model", f"d{TITLE}"], r"d\x1b]0;title\x07: Is"),
         (["explore", "m", "a.csv", "--html", f"d{TITLE}"], r"error: d\x1b]0;title\x07: Is a dir"),

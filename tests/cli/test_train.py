@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,27 +22,33 @@ from sklearn.model_selection import train_test_split
 
 import chainfit
 from chainfit._cli.main import main
+from chainfit._cli.names import as_typed, model_name
+from chainfit._cli.say import cells_of, listed
+
+QUICK = ["--n-nets", "2", "--hidden", "8", "--max-iter", "3"]
 
 
-@pytest.mark.filterwarnings("ignore:The y_prob values do not sum to one")
-def test_train_classification(capsys, table):
+def test_train_classification(capsys, table, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")  # a line for each score
     frame = table(load_iris, "iris.csv")
     assert main(["train", "iris.csv", "--target", "target"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "iris.csv: 150 rows, 5 columns"
     assert out[1] == "target target: classification, because the target holds text or categories"
-    assert out[2].startswith("columns: 4 numbers: sepal length (cm), ")
+    assert out[2] == "3 classes and their rows: setosa (50), versicolor (50), virginica (50)"
+    assert out[3].startswith("columns: 4 numbers: sepal length (cm), ")
+    assert out[4] == "training 8 nets on 120 rows ..." and len(out) <= 24
     model = chainfit.load("iris.safetensors")
     _, test = train_test_split(frame, test_size=30, random_state=0, stratify=frame["target"])
     accuracy = accuracy_score(test["target"], model.predict(test))
     assert accuracy > 0.9
     assert f"on 30 rows held out: accuracy {accuracy:.4f} (the most frequent class" in out[-4]
-    loss = log_loss(test["target"], model.predict_proba(test).astype(float))
+    loss = log_loss(test["target"], model.predict_proba(test))
     assert f"on 30 rows held out: log loss {loss:.4f} (the classes' shares" in out[-3]
     assert "for every row: 1.0986)" in out[-3]
     assert out[-2:] == [
         "saved to iris.safetensors",
-        "predict with: chainfit predict iris.safetensors FILE",
+        "predict with: chainfit predict iris.safetensors iris.csv",
     ]
 
 
@@ -52,8 +64,8 @@ def test_train_regression(capsys, table):
     assert r2 > 0.3
     assert f"on 111 rows held out: R2 {r2:.4f} (the mean for every row: -0.0" in out
     assert f"on 111 rows held out: MAE {mae:.6g} (the median for every row: " in out
-    assert "chainfit predict 'my model.safetensors' FILE" in out
-    assert model.net_.random_state == 3
+    assert "chainfit predict 'my model.safetensors' d.csv" in out
+    assert model.random_state == 3 and model.target_.name == "target"
 
 
 def test_train_without_test_rows_and_with_every_option(capsys, table):
@@ -61,22 +73,25 @@ def test_train_without_test_rows_and_with_every_option(capsys, table):
     options = (
         "--test-fraction 0 --task classification --hidden 9,8 --activation tanh --solver sgd "
         "--batch-size 25 --learning-rate 0.05 --schedule adaptive --momentum 0.8 --alpha 0.002 "
-        "--max-iter 7 --no-early-stopping --validation-fraction 0.2 --patience 50 --tol 0.001 "
-        "--precision float64 --threads 1 --seed 11 --max-levels 3"
+        "--max-iter 7 --validation-fraction 0.2 --patience 50 --tol 0.001 --precision float64 "
+        "--threads 1 --seed 11 --max-levels 3 --preset fast --n-nets 2 --n-bins 0 "
+        "--label-smoothing 0.05 --dropout 0.1 --clip-norm 1 --average ema --n-jobs 1"
     )
     assert main(["train", "wine.csv", "--target", "target", *options.split()]) == 0
     out = capsys.readouterr().out
     assert "classification, as asked for" in out and "no rows held out" in out
-    assert "net: MLPClassifier 13-9-8-3, tanh, sgd, 233 weights float64" in out
-    net = chainfit.load("wine.safetensors").net_
+    assert "nets: 2 of MLPClassifier 13-9-8-3, tanh, sgd, 233 weights float64 each" in out
+    model = chainfit.load("wine.safetensors")
     given = {
         **{"hidden_layer_sizes": (9, 8), "activation": "tanh", "solver": "sgd", "alpha": 0.002},
         **{"batch_size": 25, "learning_rate_init": 0.05, "learning_rate": "adaptive"},
-        **{"momentum": 0.8, "max_iter": 7, "early_stopping": False, "validation_fraction": 0.2},
+        **{"momentum": 0.8, "max_iter": 7, "validation_fraction": 0.2, "random_state": 11},
         **{"n_iter_no_change": 50, "tol": 0.001, "precision": "float64", "n_threads": 1},
-        **{"random_state": 11},
+        **{"max_levels": 3, "preset": "fast", "n_nets": 2, "n_bins": 0, "label_smoothing": 0.05},
+        **{"dropout": 0.1, "clip_norm": 1, "average": "ema", "n_jobs": 1},
     }
-    assert {name: net.get_params()[name] for name in given} == given
+    assert {name: model.get_params()[name] for name in given} == given
+    assert model.dialect_.delimiter == ";"
 
 
 def test_train_says_what_it_did_to_the_columns(capsys):
@@ -88,44 +103,186 @@ def test_train_says_what_it_did_to_the_columns(capsys):
             "size": np.where(draw.rand(rows) < 0.1, np.nan, draw.rand(rows)),
             "colour": draw.choice(["red", "green"], rows),
             "new": draw.rand(rows) < 0.5,
-            "day": pd.date_range("2024-01-01", periods=rows).strftime("%Y-%m-%d"),
+            "day": pd.date_range("2024-01-01", periods=rows).strftime("%d.%m.%Y"),
             "price": draw.rand(rows) * 1000,
         }
     )
     frame.loc[:4, "price"] = np.nan
     frame.to_csv("t.tsv", sep="\t", index=False)
-    assert main(["train", "t.tsv", "--target", "price", "--max-iter", "3"]) == 0
+    assert main(["train", "t.tsv", "--target", "price", *QUICK]) == 0
     captured = capsys.readouterr()
     for line in (
         "rows without a target, left out: 5",
         "target price: regression, because the target has 235 distinct numbers",
         "columns: 1 number: size (with gaps)",
-        "columns: 1 date: day",
+        "columns: 1 date: day (%d.%m.%Y)",
         "columns: 1 boolean: new",
         "columns: 1 category: colour (2 levels)",
-        "columns: left out: id (like an identifier: 188 different values in 188 rows)",
-        "training on 188 rows ...",
+        "training 2 nets on 188 rows ...",
     ):
-        assert line in captured.out.splitlines()
-    assert captured.err.startswith("chainfit: warning: ") and captured.err.count("\n") == 1
-    assert chainfit.load("t.safetensors").n_rows_ == 188
+        assert line in captured.out.splitlines(), captured.out
+    assert re.search(r"^columns: left out: id \(.*identifier", captured.out, re.M)
+    assert captured.err == "" and chainfit.load("t.safetensors").n_rows_ == 188
+
+
+def test_what_the_user_says_of_cells(capsys):
+    rows = 60
+    frame = pd.DataFrame(
+        {
+            "x": [f"1.{i:03d},5" for i in range(rows)],
+            "day": ["03/04/2020", "05/06/2021", "unknown"] * 20,
+            "comment": ["a", "b"] * 30,
+            "y": ["p", "q", "unknown"] * 20,
+        }
+    )
+    frame.to_csv("t.csv", index=False, sep="|")
+    options = "--decimal , --thousands . --na unknown --na ? --date-format %m/%d/%Y --drop comment"
+    assert main(["train", "t.csv", "--target", "y", *options.split(), *QUICK]) == 0
+    out = capsys.readouterr().out
+    assert "rows without a target, left out: 20" in out and "(decimal , thousands .)" in out
+    assert "day (%m/%d/%Y)" in out and "columns: left out: comment (" in out
+    model = chainfit.load("t.safetensors")
+    assert (model.decimal, model.thousands, model.na_values) == (",", ".", ["unknown", "?"])
+    assert (model.date_format, model.drop) == ("%m/%d/%Y", ["comment"])
+    assert model.classes_.tolist() == ["p", "q"]
+    row = pd.DataFrame({"x": ["1.001,5"], "day": ["03/04/2020"]})
+    typed = pd.DataFrame({"x": [1001.5], "day": [pd.Timestamp("2020-03-04")]})
+    np.testing.assert_array_equal(model.predict_proba(row), model.predict_proba(typed))
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--drop", "y"], "--drop y: that is the target"),
+        (["--drop", "z"], "'z'"),
+        (["--loss", "huber"], "--loss is not for classification"),
+        (["--decimal", ",", "--thousands", ","], "thousands and decimal must differ"),
+        (["--date-format", "%d"], "no year"),
+    ],
+)
+def test_what_cannot_be_meant(options, text, capsys):
+    pd.DataFrame({"x": ["1", "2"] * 20, "d": ["a", "b"] * 20, "y": ["p", "q"] * 20}).to_csv(
+        "t.csv", index=False
+    )
+    assert main(["train", "t.csv", "--target", "y", *options]) == 1
+    error = capsys.readouterr().err
+    assert text in error and error.startswith("chainfit: error: ") and error.count("\n") == 1
+    assert not os.path.exists("t.safetensors")
 
 
 def test_few_rows_of_a_class_and_classes_only_in_the_test_rows(capsys):
     frame = pd.DataFrame({"x": np.arange(60.0), "y": ["a", "b"] * 29 + ["c", "d"]})
     frame.to_csv("rare.csv", index=False)
-    assert main(["train", "rare.csv", "--target", "y", "--test-fraction", "0.5"]) == 0
+    assert main(["train", "rare.csv", "--target", "y", "--test-fraction", "0.5", *QUICK]) == 0
     out = capsys.readouterr().out
     assert "log loss" in out
-    assert set(chainfit.load("rare.safetensors").classes_) <= {"a", "b", "c", "d"}
+    model = chainfit.load("rare.safetensors")
+    assert set(model.classes_) <= {"a", "b", "c", "d"}
+    assert model.target_.classes == tuple(model.classes_)
 
 
 def test_an_activation_for_each_hidden_layer(capsys, table):
     table(load_iris, "iris.csv")
-    options = "--hidden 6,5 --activation tanh,relu --max-iter 3".split()
+    options = "--hidden 6,5 --activation tanh,relu --max-iter 3 --preset fast --n-bins 0".split()
     assert main(["train", "iris.csv", "--target", "target", *options]) == 0
     assert "net: MLPClassifier 4-6-5-3, tanh-relu, adam" in capsys.readouterr().out
-    assert chainfit.load("iris.safetensors").net_.activation == ("tanh", "relu")
+    assert chainfit.load("iris.safetensors").activation == ("tanh", "relu")
+
+
+# -- lines and names
+
+
+@pytest.mark.parametrize("width", [40, 80, 132])
+def test_lines_fit_the_terminal_and_the_screen(width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    draw = np.random.RandomState(0)
+    columns = {f"a column with the number {i}": draw.rand(60) for i in range(300)}
+    columns |= {f"分類 {i}": draw.choice(["u", "v"], 60) for i in range(50)}
+    columns |= {f"empty {i}": [""] * 60 for i in range(30)}
+    columns |= {f"strange {i}": [f"odd {i}", *draw.rand(59)] for i in range(30)}
+    frame = pd.DataFrame({**columns, "y": [f"class {i % 30}" for i in range(60)]})
+    frame.to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--target", "y", "--test-fraction", "0", *QUICK]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24
+    long = [line for line in lines if cells_of(line) > width]
+    assert all(line.startswith("predict with: ") for line in long), long
+    assert re.search(r" and \d+ more$", next(line for line in lines if "numbers: " in line))
+    assert sum(line.startswith("note: ") for line in lines) == 4
+
+
+def test_words_in_a_line():
+    assert listed("letters: ", "abc", 30) == "letters: a, b, c"
+    assert listed("letters: ", "abcdefgh", 24) == "letters: a, b and 6 more"
+    assert listed("x: ", ["a" * 50, "b"], 20) == "x: aaa... and 1 more"
+    assert listed("x: ", [], 20) == "x: "
+    for width in range(25, 90):
+        assert len(listed("letters: ", ["alpha", "beta", "gamma"] * 4, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("table", "target", "name"),
+    [
+        ("houses.csv", "price", "houses"),
+        ("../a b.csv.gz", "price", "a b"),
+        ("x.tsv.zst", "y", "x"),
+        ("-", "price", "price"),
+        ("/dev/stdin", "price in $", "price_in"),
+        ("/dev/fd/63", "a/b", "a_b"),
+        ("-", "?", "model"),
+        ("sales_*.parquet", "y", "sales"),
+        ("*.csv", "y", "y"),
+    ],
+)
+def test_names_of_models(table, target, name):
+    assert model_name(table, target) == f"{name}.safetensors"
+
+
+@pytest.mark.skipif(not Path("/bin/bash").exists(), reason="asks bash")
+@pytest.mark.parametrize(
+    "name", ["a", "a b", "-x", "it's", "$HOME", "a\x1b]0;b\n'\\", "ü", "\udcff"]
+)
+def test_names_as_they_are_typed(name):
+    done = subprocess.run(["bash", "-c", f"printf %s {as_typed(name)}"], capture_output=True)
+    assert os.fsdecode(done.stdout) in (name, f"./{name}")
+    assert as_typed(name).isprintable() and not as_typed(name).startswith("-")
+
+
+def test_the_command_it_prints_works(capsys):
+    name = "-some 'table' \x1b.csv"
+    frame = pd.DataFrame({"x": np.arange(40.0), "y": ["p", "q"] * 20})
+    frame.to_csv(f"./{name}", index=False, sep="\t", encoding="utf-16")
+    assert main(["train", f"./{name}", "--target", "y", *QUICK]) == 0
+    command = capsys.readouterr().out.splitlines()[-1].partition("predict with: chainfit ")[2]
+    done = subprocess.run(
+        ["bash", "-c", f"{shlex.quote(sys.executable)} -m chainfit {command}"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "x\ty\tprediction"
+
+
+def test_stdin_and_pipes(capsys, monkeypatch):
+    text = "x,price\n" + "".join(f"{i},{i % 7 + 0.5}\n" for i in range(60))
+
+    class Stdin:
+        buffer = io.BytesIO(text.encode())
+
+    monkeypatch.setattr(sys, "stdin", Stdin())
+    assert main(["train", "-", "--target", "price", *QUICK]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[-2:] == [
+        "saved to price.safetensors",
+        "predict with: chainfit predict price.safetensors FILE",
+    ]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo("pipe")
+        writer = threading.Thread(target=lambda: Path("pipe").write_text(text))
+        writer.start()
+        assert main(["train", "pipe", "--target", "price", "--task", "regression", *QUICK]) == 0
+        writer.join()
+        assert "saved to price.safetensors" in capsys.readouterr().out
 
 
 # -- interruption
@@ -134,19 +291,20 @@ def test_an_activation_for_each_hidden_layer(capsys, table):
 def test_interrupted_training_is_kept(capsys, monkeypatch, table):
     table(load_breast_cancer, "b.csv")
 
-    def interrupt(self, n_iter, loss):
-        if n_iter == 4:
+    def interrupt(self, net, epoch, loss, score):
+        if epoch == 4:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("chainfit._cli.train.Interruption.epoch", interrupt)
-    assert main(["train", "b.csv", "--target", "target"]) == 130
+    monkeypatch.setattr("chainfit._cli.train._Bar.epoch", interrupt)
+    assert main(["train", "b.csv", "--target", "target", "--n-nets", "2", "--n-jobs", "1"]) == 130
     captured = capsys.readouterr()
     assert "interrupted after 4 epochs" in captured.out and "rows held out" in captured.out
     assert "saved to b.safetensors" in captured.out
     assert captured.err.splitlines()[-1] == (
         "chainfit: interrupted; the model so far was kept and saved"
     )
-    assert chainfit.load("b.safetensors").net_.n_iter_ == 4
+    model = chainfit.load("b.safetensors")
+    assert model.n_iter_ == 4 and len(model.nets_) == 1
 
 
 def test_ctrl_c_in_a_process(table):
@@ -158,33 +316,32 @@ def test_ctrl_c_in_a_process(table):
         "from chainfit._cli.main import main\n"
         "sys.exit(main())"
     )
-    options = "--max-iter 100000000 --patience inf --no-early-stopping --tol 0".split()
     child = subprocess.Popen(
-        [sys.executable, "-c", code, "train", "b.csv", "--target", "target", *options],
+        [sys.executable, "-c", code, "train", "b.csv", "--target", "target", "--max-iter", "99999"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    for line in child.stdout:
-        if line.startswith("training on"):
-            break
-    time.sleep(1.0)
-    child.send_signal(signal.SIGINT)
     try:
+        for line in child.stdout:
+            if line.startswith("training "):
+                break
+        time.sleep(1.0)
+        child.send_signal(signal.SIGINT)
         out, errors = child.communicate(timeout=60)
     finally:
         child.kill()
     assert child.returncode == 130, errors
     assert "Traceback" not in errors
     assert "saved to b.safetensors" in out and "kept and saved" in errors
-    assert chainfit.load("b.safetensors").net_.n_iter_ > 0
+    assert chainfit.load("b.safetensors").n_iter_ > 0
 
 
 def test_interruption_elsewhere(capsys, monkeypatch, table):
     def interrupt(*arguments, **settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pandas.read_csv", interrupt)
+    monkeypatch.setattr("chainfit._tables.files.table_file.TableFile.read", interrupt)
     table(load_iris, "iris.csv")
     assert main(["train", "iris.csv", "--target", "target"]) == 130
     assert capsys.readouterr().err == "chainfit: interrupted\n"
@@ -193,13 +350,16 @@ def test_interruption_elsewhere(capsys, monkeypatch, table):
 def test_progress_bar_only_on_a_terminal(monkeypatch):
     from chainfit._cli import train
 
-    with train._progress({}) as listeners:
-        assert listeners == []
+    with train._progress() as bar:
+        bar.epoch(0, 1, 0.5, 0.5)
+        assert bar._bar is None
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(train, "PATIENCE", 0.0)
     shown = []
     monkeypatch.setattr(sys.stderr, "write", shown.append, raising=False)
-    with train._progress({"max_iter": 5}) as (progress,):
+    with train._progress() as bar:
+        bar.total = 10
         for n in range(1, 6):
-            progress.epoch(n, 1 / n)
-    assert any("/5 [" in text for text in shown)
+            bar.epoch(0, n, 1 / n, 0.5)
+            bar.epoch(1, n, 1 / n, 0.5)
+    assert any("/10 [" in text for text in shown)

@@ -95,3 +95,16 @@ def test_outputs_that_belong_together(open_page, kind):
         assert_same_formulas(shown, chain)
         assert_update_lines(shown, chain)
         assert "They differ" not in page.inner_text("#panel")
+
+
+def test_earlier_epochs_are_whole(open_page):
+    history = chainfit.History()
+    model = MLPRegressor(
+        hidden_layer_sizes=(5,), dropout=(0.2, 0.5), max_iter=3, batch_size=8, random_state=0
+    )
+    model.set_callbacks(history).fit(X, y)
+    page = open_page(chainfit.explore(model, X[:6], y[:6], history=history).html)
+    assert "Earlier epochs are shown whole" in page.inner_text("body")
+    whole = chainfit.Net(history.nets[1].coefs, history.nets[1].intercepts, alpha=model.alpha)
+    assert_same_numbers(page, chainfit.trace(whole, X[:6], y[:6]), 1, -1)
+    assert_same_numbers(page, chainfit.trace(model, X[:6], y[:6]), 3, -1)

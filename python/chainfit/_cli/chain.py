@@ -41,7 +41,7 @@ def read_inputs(args: argparse.Namespace, out: str | None) -> tuple[Any, Any]:
     ValueError
         If the file to write, `out`, is one of them, or there is no such net or no target.
     """
-    from .._tables.files import open_table
+    from .._tables.files.table_file import open_table
     from .predict import load_table_model
 
     for taken in (args.model, args.file):

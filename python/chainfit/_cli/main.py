@@ -18,7 +18,7 @@ from .. import _core
 from .._common.printable import printable
 from .explain import add_explain
 from .explore import add_explore
-from .options import add_meaning_options, add_table_options, number
+from .options import add_mark_options, add_meaning_options, add_table_options, number
 from .say import complain, one_line
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -56,8 +56,9 @@ Ctrl-C ends training early: the model so far is tested and saved.
 _PREDICT = """\
 Predict with a model that `chainfit train` saved.
 
-The rows of FILE are written as CSV, unchanged, with the column `prediction` as the last one.
-Columns that the model does not know are kept and ignored; columns that it needs must be there.
+The rows of FILE are written as they are, with the column `prediction` as the last one. Cells are
+read as those of the training file were; columns that the model does not know are kept and ignored,
+columns that it needs must be there.
 """
 
 _PREDICT_EXAMPLES = """\
@@ -158,6 +159,7 @@ def _add_predict(commands: Any) -> None:
         help="also write each class's probability, as columns proba_CLASS before the prediction",
     )
     add_table_options(parser)
+    add_mark_options(parser, "the training file's")
     parser.set_defaults(run=_run_predict)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .._tables.dialect import ReadOptions
+    from .._tables.files.dialect import ReadOptions
 
 
 def number(
@@ -57,34 +57,39 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
         help="encoding of a CSV file, such as latin-1 or utf-16 (default: found out)",
     )
     group.add_argument(
-        "--no-header",
-        dest="header",
-        action="store_const",
-        const=False,
-        help="the first line is a row; columns are named column0, column1 and so on",
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the first line has the columns' names; without it they are x0, x1 and so on "
+        "(default: found out)",
     )
 
 
 def read_options(args: argparse.Namespace) -> ReadOptions:
     """Return what the user said about a file."""
-    from .._tables.dialect import ReadOptions
+    from .._tables.files.dialect import ReadOptions
 
     return ReadOptions(args.sep, args.encoding, args.header)
 
 
-def add_meaning_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says what cells mean."""
+def add_mark_options(parser: argparse.ArgumentParser, default: str) -> Any:
+    """Add the marks of numbers; return the group of options."""
     group = parser.add_argument_group("what cells of text mean")
     group.add_argument(
-        "--decimal", choices=(".", ","), help="decimal mark of numbers (default: found out)"
+        "--decimal", choices=(".", ","), help=f"decimal mark of numbers (default: {default})"
     )
     group.add_argument(
         "--thousands",
         type=lambda text: "" if text == "none" else text,
         choices=("", ",", ".", " ", "'"),
         metavar="CHAR",
-        help="mark between thousands: , . ' or a space, or 'none' (default: found out)",
+        help=f"mark between thousands: , . ' or a space, or 'none' (default: {default})",
     )
+    return group
+
+
+def add_meaning_options(parser: argparse.ArgumentParser) -> None:
+    """Add all that says what cells mean."""
+    group = add_mark_options(parser, "found out")
     group.add_argument(
         "--na",
         dest="na_values",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -46,8 +45,9 @@ def load_table_model(path: str, table: str) -> Any:
 
 def predict(args: argparse.Namespace) -> int:
     """Run ``chainfit predict``."""
-    from .._tables.files import open_table
-    from .._tables.output import TableWriter
+    from .._tables.cells.schema import Tally
+    from .._tables.files.output import TableWriter
+    from .._tables.files.table_file import open_table
     from .say import complain
 
     model = load_table_model(args.model, args.file)
@@ -62,15 +62,32 @@ def predict(args: argparse.Namespace) -> int:
                 raise ValueError(
                     f"--out {printable(args.out)} is an input of this command; choose another name"
                 )
+    if args.decimal is not None or args.thousands is not None:
+        model.schema_ = _with_marks(model.schema_, args.decimal, args.thousands)
     with open_table(args.file, read_options(args), model.dialect_) as file:
         for note in file.notes:
             complain(f"note: {note}")
-        names = _names(model, args.proba)
-        with TableWriter(args.out, file, names) as writer, _each_once():
-            seen: set[str] = set()  # columns that had a value
-            for block in file.blocks():
-                writer.write(block, _predicted(model, block, args.proba, seen))
+        tally = Tally()
+        blocks = ((block, _predicted(model, block, args.proba, tally)) for block in file.blocks())
+        first = next(blocks, None)  # before a file is begun: mostly it tells what is wrong
+        with TableWriter(args.out, file, _names(model, args.proba)) as writer:
+            for block, columns in chain([first] if first else [], blocks):
+                writer.write(block, columns)
+        model.schema_.warn(tally)
     return 0
+
+
+def _with_marks(schema: Any, decimal: str | None, thousands: str | None) -> Any:
+    """Return a schema whose numbers have other marks in text."""
+    columns = []
+    for column in schema.columns:
+        if column.kind == "number":
+            point = column.format.decimal if decimal is None else decimal
+            mark = column.format.thousands if thousands is None else thousands
+            mark = "" if mark == point and thousands is None else mark
+            column = replace(column, format=replace(column.format, decimal=point, thousands=mark))
+        columns.append(column)
+    return replace(schema, columns=tuple(columns))
 
 
 def _names(model: Any, proba: bool) -> list[str]:
@@ -83,29 +100,11 @@ def _names(model: Any, proba: bool) -> list[str]:
     return ["prediction"]
 
 
-def _predicted(model: Any, block: Any, proba: bool, seen: set[str]) -> list[np.ndarray]:
+def _predicted(model: Any, block: Any, proba: bool, tally: Any) -> list[np.ndarray]:
     """Return the columns that are added to the rows of a block."""
     if not is_classifier(model):
-        values = model._predict(block, seen)
+        values = model._predict(block, tally)
         return [values] if values.ndim == 1 else list(values.T)
-    probabilities = model._probabilities(block, seen)
+    probabilities = model._probabilities(block, tally)
     labels = model.classes_[probabilities.argmax(axis=1)]
     return [*probabilities.T, labels] if proba else [labels]
-
-
-@contextmanager
-def _each_once() -> Iterator[None]:
-    """Show of each column the first warning alone: the others are those of further blocks."""
-    shown: set[str] = set()
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", UserWarning)
-        show = warnings.showwarning
-
-        def hear(message: Warning | str, *rest: Any, **more: Any) -> None:
-            column = str(message).rpartition(": ")[0]
-            if column not in shown:
-                shown.add(column)
-                show(message, *rest, **more)
-
-        warnings.showwarning = hear
-        yield

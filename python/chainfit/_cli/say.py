@@ -44,7 +44,7 @@ def listed(head: str, words: Iterable[object], width: int) -> str:
     """Return `head` and the words, separated by commas, in at most `width` characters.
 
     >>> listed("letters: ", "abcdefgh", 30)
-    'letters: a, b, c and 5 more'
+    'letters: a, b, c, d and 4 more'
     """
     rest = [printable(word) for word in words]
     line = printable(head)
@@ -60,6 +60,11 @@ def listed(head: str, words: Iterable[object], width: int) -> str:
         ending = f" and {len(rest) - 1:,} more" if len(rest) > 1 else ""
         return cut(line + rest[0], width - len(ending)) + ending
     return f"{line} and {len(rest) - i:,} more"
+
+
+def counted(n: int, what: str) -> str:
+    """Return '1 row', '1,234 rows'."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def cut(text: str, width: int) -> str:

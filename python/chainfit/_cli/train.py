@@ -23,7 +23,7 @@ from .names import as_typed, model_name
 from .net_options import NET_OPTIONS
 from .options import MEANING, read_options
 from .progress import bar
-from .say import complain, cut, say, say_listed, terminal_width
+from .say import complain, counted, cut, say, say_listed, say_wrapped, terminal_width
 from .scores import report
 
 #: Seconds before the progress bar shows: a short fit needs none.
@@ -35,7 +35,7 @@ MOST_NOTES = 4
 
 def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     """Run ``chainfit train``."""
-    from .._tables.files import open_table
+    from .._tables.files.table_file import open_table
 
     out = args.model or model_name(args.file, args.target)
     _check_out(out, args.file)
@@ -43,7 +43,8 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
         table = file.read()
     if not table.num_rows:
         raise ValueError(f"{printable(args.file)}: the table has no rows")
-    say(f"{printable(args.file)}: {table.num_rows:,} rows, {table.num_columns:,} columns")
+    size = f"{counted(table.num_rows, 'row')}, {counted(table.num_columns, 'column')}"
+    say(f"{printable(args.file)}: {size}")
     _say_notes(file.notes)
     table, target, y = _labelled(table, args, parameters)
     model = _model(target.task, args.seed, parameters)
@@ -66,12 +67,12 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     model.dialect_, model.target_ = file.dialect, target
     if target.task == "classification":
         model.target_ = replace(target, classes=tuple(model.classes_.tolist()))
-    say(describe_nets(model.nets_))
+    say_wrapped(describe_nets(model.nets_))
     ended = "interrupted after" if interruptions else "trained for"
     say(f"{ended} {model.n_iter_} epochs in {seconds:.1f} s")
     tested = None if held_out is None else unlike.take(held_out)
     for line in report(model, target, y[seen], tested, None if held_out is None else y[held_out]):
-        say(line)
+        say_wrapped(line)
     model.save(out)
     say(f"saved to {printable(out)}")
     again = "FILE" if args.file == "-" or args.file.startswith("/dev/") else as_typed(args.file)
@@ -107,8 +108,8 @@ def _labelled(
     table: Any, args: argparse.Namespace, parameters: dict[str, Any]
 ) -> tuple[Any, Any, np.ndarray]:
     """Return the rows that have a target, what it is, and its classes' places or its numbers."""
-    from .._tables.hints import Hints
-    from .._tables.target import learn_target
+    from .._tables.cells.hints import Hints
+    from .._tables.cells.target import learn_target
 
     name = args.target
     if name not in table.column_names:
@@ -124,7 +125,7 @@ def _labelled(
     y = target.parse(column)
     found = y >= 0 if target.task == "classification" else ~np.isnan(y)
     why = next((note for note in target.notes if note.startswith(f"{target.task},")), None)
-    say(f"target {name}: {why or f'{target.task}, as asked for'}")
+    say_wrapped(f"target {name}: {why or f'{target.task}, as asked for'}")
     _say_notes([n for n in target.notes if n != why and not n.startswith("classes: ")])
     if not found.all():
         say(f"rows without a target, left out: {np.count_nonzero(~found):,}")
@@ -152,7 +153,7 @@ def _say_start(model: Any, values: dict[str, Any], bar: _Bar) -> None:
     say_columns(model)
     _say_notes(model.schema_.notes)
     nets = "a net" if values["n_nets"] == 1 else f"{values['n_nets']} nets"
-    say(f"training {nets} on {values['n_rows']:,} rows ...")
+    say(f"training {nets} on {counted(values['n_rows'], 'row')} ...")
     bar.total = values["n_nets"] * values["max_iter"]
 
 
@@ -162,7 +163,7 @@ def _say_notes(notes: list[str]) -> None:
     for note in shown:
         say(cut(f"note: {printable(note)}", terminal_width()))
     if len(notes) > len(shown):
-        say(f"note: and {len(notes) - len(shown):,} more, which `chainfit info` shows")
+        say_wrapped(f"note: and {len(notes) - len(shown):,} more, which `chainfit info` shows")
 
 
 def split(

@@ -18,7 +18,9 @@ class Published:
 
     def _as_published(self) -> Self:
         """Return an object that stays as this one is now, whatever is published later."""
-        return self._sharing(self.__dict__)
+        other = object.__new__(type(self))  # not by _sharing: a call is 2 % of predict
+        other.__dict__ = self.__dict__
+        return other
 
     def _draft(self) -> Draft[Self]:
         """Begin a draft of this object."""

@@ -107,7 +107,7 @@ def is_plain_X(X: Any, dtype: np.dtype[Any], fitted: Mapping[str, Any]) -> bool:
     return (
         is_plain(X)
         and X.ndim == 2
-        and X.dtype == dtype
+        and (X.dtype is dtype or X.dtype == dtype)
         and X.shape[1] == fitted.get("n_features_in_")
         and "feature_names_in_" not in fitted
         and all_finite(X)

@@ -67,8 +67,11 @@ def rounded(net: Net, batch: Batch) -> Batch:
         batch = batch._replace(sample_weight=weights)
     # scikit-learn multiplies float64 rows with float32 weights in float64
     dtype = net.dtype if isinstance(net.model, BaseMLP) else np.dtype(np.float64)
-    numbers = (None if a is None else a.astype(dtype).astype(np.float64) for a in batch)
-    return Batch._make(numbers)
+    numbers = Batch._make(None if a is None else a.astype(dtype).astype(np.float64) for a in batch)
+    if net.loss == "log_loss" and getattr(net.model, "label_smoothing", False):
+        # shares add up to 1 only before they are rounded, and the derivative p - y needs it
+        return numbers._replace(Y=batch.Y.astype(np.float64))
+    return numbers
 
 
 def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:

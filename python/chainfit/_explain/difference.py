@@ -58,6 +58,10 @@ def central_difference(backward: Backward, weight: float) -> tuple[float | None,
         # also the sum over the rows, and that z + move is rounded
         slack = (len(h) + 8) * U * np.abs(narrow) + 4 * U * z / move * np.abs(narrow)
         value = float(share @ narrow)
+        if net.custom is not None:  # whose kinks are not known: as far as its slopes differ
+            ends = [_moved(trace, l, j, moved, by)[-1][1].value for by in (steps[0], steps[-1])]
+            low, high = (loss_derivative(net, trace.Y[moved], a) for a in ends)
+            slack = slack + (np.abs(high - low) * np.abs(ends[1] - ends[0])).sum(axis=1) / h
         tolerance = float(share @ (np.abs(wide - narrow) + 2 * error / h + slack))
         note = f"steps {_range(h)} to either side"
     for key, rule in rules.penalties_of(net).items() if i is not None else ():

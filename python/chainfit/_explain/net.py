@@ -29,7 +29,7 @@ from .._estimators.steps import decay_of
 from . import rules
 from .formula import Array
 from .next_step import trained_weights
-from .outputs import names_of, per_target
+from .outputs import names_of_outputs, per_target
 from .tables import Member, is_table_model, member_of, names_of_member
 
 # The loss that goes with an output activation where none is named: the one for which the
@@ -298,8 +298,8 @@ def as_net(model: Any, place: int = 0) -> Net:
         raise NotFittedError(f"This {type(mlp).__name__} instance is not fitted yet.")
     if feature_names is None:
         feature_names = getattr(mlp, "feature_names_in_", None)
-    if output_names is None:
-        output_names = names_of(mlp)
+    if output_names is None or len(output_names) < len(mlp.intercepts_[-1]):
+        output_names = names_of_outputs(mlp)
     custom = getattr(mlp, "loss", None) if isinstance(mlp, BaseMLP) else None
     custom = CustomLoss(custom) if callable(custom) else None
     settings = {k: getattr(mlp, k) for k in (*_SHARED, "l1", *_OWN) if hasattr(mlp, k)}

@@ -71,7 +71,7 @@ def sums_of(net: Any, Y: Array) -> Array:
     return by_group(net, lambda part: part.sum(axis=1, keepdims=True), Y)
 
 
-def names_of(mlp: Any) -> list[str] | None:
+def names_of_outputs(mlp: Any) -> list[str] | None:
     """Name what each output is: the probability of a class, a variance; None: one for a target."""
     classes = getattr(mlp, "classes_", None)
     if classes is None:

@@ -115,14 +115,17 @@ def trace(
     TypeError, NotFittedError
         If `model` is no net that can be explained, or not fitted.
     ValueError
-        If numbers are not finite, shapes, labels or weights don't suit the net, or there is no
-        such notation.
+        If numbers are not finite, shapes, labels or weights don't suit the net, there is no such
+        notation, or class_weight is 'balanced', which depends on all rows of a fit.
 
     Notes
     -----
     ``trace.update`` is the step that the model's next ``partial_fit(X, y)`` makes if its
     batch_size lets all rows be one mini-batch; early stopping is left aside. It is None for
-    'lbfgs', which has no rule for a single weight.
+    'lbfgs', which has no rule for a single weight. All numbers are of that step: dropout leaves out
+    the units that it will leave out, class_weight counts, and with average='ema' the weights are
+    those that training goes on with. ``model.set_params(dropout=0, average=None)``, on a copy,
+    shows the net that predicts.
 
     Examples
     --------

@@ -84,7 +84,9 @@ def encoded(member: Member, X: Any, y: Any) -> tuple[Array, Any]:
     features = model.encode(X)
     if y is None:
         y = _target_column(model, X)
-    return features, None if y is None else _as_learned(model, y)
+    if y is not None:
+        y = model._as_learned(model._checked_target(np.atleast_1d(y)))
+    return features, y
 
 
 def _is_encoded(model: Any, X: Any) -> bool:
@@ -92,15 +94,9 @@ def _is_encoded(model: Any, X: Any) -> bool:
     return width == model.encoding_.width != model.n_features_in_
 
 
-def _as_learned(model: Any, y: Any) -> Any:
-    if is_classifier(model):
-        return y
-    return model._known_target(y)
-
-
 def _target_column(model: Any, X: Any) -> Any:
     """Return the targets in a table's own column; None if it has none."""
-    from .._tables.frames import as_table
+    from .._tables.cells.frames import as_table
 
     target = model.target_
     if target is None or isinstance(X, np.ndarray):
@@ -123,6 +119,10 @@ def cells_of(member: Member, X: Any) -> Mapping[str, Array] | None:
     import warnings
 
     model = member.model
+    if not hasattr(X, "ndim") and not isinstance(X, list | tuple):
+        pass
+    elif np.ndim(X) == 1:
+        X = np.asarray(X)[np.newaxis]
     if _is_encoded(model, X):
         return None
     with warnings.catch_warnings():

@@ -13,7 +13,7 @@ import numpy as np
 
 from .fields import ModelFileError, shorten
 
-#: A TableModel's hidden_layer_sizes lie deepest, at 8.
+#: The hidden_layer_sizes of a model of tables lie deepest, at 8.
 MAX_DEPTH = 16
 
 #: Bytes of text for a key, and for an object or list. A tensor's entry in the header takes at least

@@ -1,1 +1,1 @@
-"""TableModel: data frames of mixed columns, and the net that learns from them."""
+"""Tables: files and frames, what their cells mean, how nets see them, and estimators of them."""

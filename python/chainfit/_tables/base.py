@@ -29,12 +29,12 @@ from .._common.published import Published
 from .._estimators.generator import generator_kept
 from .._estimators.job import Given, given
 from .._estimators.threads import resolve_n_threads
+from .cells.frames import as_table
+from .cells.hints import Hints
+from .cells.schema import Schema, Tally, learn_schema
 from .encoding import Encoding, learn_encoding
-from .ensemble import OnEpoch, Samples, blocks_of_rows, held_out_rows, train_nets
-from .frames import as_table
-from .hints import Hints
+from .ensemble import Follow, OnEpoch, Samples, blocks_of_rows, held_out_rows, train_nets
 from .presets import decided
-from .schema import Schema, learn_schema
 
 Array = npt.NDArray[Any]
 
@@ -74,8 +74,6 @@ class BaseTabular(Published, BaseEstimator):
     def _as_learned(self, y: Array) -> Array:
         """Return y (rows,) as the nets learn it."""
         return y
-
-    # -- fit
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -169,7 +167,9 @@ class BaseTabular(Published, BaseEstimator):
             why = "; ".join(model.schema_.left_out)
             raise ValueError(f"no column is left to learn from ({why})")
         numbers = sum(column.kind not in ("boolean", "category") for column in columns)
-        auto = decided(self.preset, table.num_rows, numbers, self.solver)
+        auto = decided(
+            self.preset, table.num_rows, numbers, classes=self._classes, solver=self.solver
+        )
         values = {
             name: auto[name] if name in auto and value == "auto" else value
             for name, value in self.get_params(deep=False).items()
@@ -218,7 +218,7 @@ class BaseTabular(Published, BaseEstimator):
         nets = [self._net_class(**{**parameters, "random_state": int(seed)}) for seed in seeds]
         for net in nets:
             net._validate_params()
-        follow = _Follow(self.verbose, count, on_epoch)
+        follow = Follow(self.verbose, count, on_epoch)
         ensemble = train_nets(nets, samples, held_out, n_jobs, follow if follow.needed else None)
         for net in ensemble.nets:
             net.n_threads = self.n_threads
@@ -288,10 +288,10 @@ class BaseTabular(Published, BaseEstimator):
         parsed = fitted.schema_.parse(fitted._table(X))
         return fitted.encoding_.write(parsed, fitted.nets_[0].coefs_[0].dtype)
 
-    def _blocks(self, X: Any, seen: set[str] | None = None) -> Iterator[Array]:
-        """Yield the nets' inputs for the rows of X, block by block; `seen` is that of `parse`."""
+    def _blocks(self, X: Any, tally: Tally | None = None) -> Iterator[Array]:
+        """Yield the nets' inputs for the rows of X, block by block; `tally` is that of `parse`."""
         check_is_fitted(self)
-        parsed = self.schema_.parse(table := self._table(X), seen)
+        parsed = self.schema_.parse(table := self._table(X), tally)
         dtype = self.nets_[0].coefs_[0].dtype
         for rows in blocks_of_rows(table.num_rows, self.encoding_.width):
             yield self.encoding_.write(parsed, dtype, rows)
@@ -327,7 +327,7 @@ class BaseTabular(Published, BaseEstimator):
             If the file can't be written.
         """
         from .._files.model import save
-        from .file import kind_of
+        from .model_file import kind_of
 
         save(kind_of(public_class(self)), self._as_published(), path)
 
@@ -342,21 +342,6 @@ class BaseTabular(Published, BaseEstimator):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
-
-
-class _Follow:
-    """Reports the epochs of all nets: prints them, and tells who else wants to know."""
-
-    def __init__(self, verbose: Any, count: int, on_epoch: OnEpoch | None) -> None:
-        self._verbose, self._count, self._on_epoch = verbose, count, on_epoch
-        self.needed = bool(verbose) or on_epoch is not None
-
-    def __call__(self, net: int, epoch: int, loss: float, score: float) -> None:
-        if self._verbose:
-            held_out = "" if np.isnan(score) else f", validation score = {score:.6f}"
-            print(f"Net {net + 1} of {self._count}, epoch {epoch}, loss = {loss:.8f}{held_out}")
-        if self._on_epoch is not None:
-            self._on_epoch(net, epoch, loss, score)
 
 
 def _is_array(X: Any) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .._files.fields import Fields, ModelFileError, shorten
-from .columns import CategoryColumn, Column
+from .cells.columns import CategoryColumn, Column
+from .cells.schema import Schema
 from .encoding import BooleanFeatures, CategoryFeatures, Encoding, Features, NumberFeatures
-from .schema import Schema
 
 _NUMBERS = ("mean", "scale", "low", "high", "fill", "limit")
 

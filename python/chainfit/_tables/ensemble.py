@@ -22,13 +22,28 @@ from .._estimators.callbacks import Listener, Record, Snapshot
 from .._estimators.endings import INTERRUPTED, check_end
 from .._estimators.inputs import FitData
 from .._estimators.job import Given
+from .._estimators.temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
 from .._estimators.training import train
 from .._estimators.warn import warn
-from .temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
 
 Array = npt.NDArray[Any]
 #: Told of each epoch: the net's number, the epoch's, its loss, and the score, NaN without one.
 OnEpoch = Callable[[int, int, float, float], object]
+
+
+class Follow:
+    """Reports the epochs of all nets: prints them, and tells who else wants to know."""
+
+    def __init__(self, verbose: Any, count: int, on_epoch: OnEpoch | None) -> None:
+        self._verbose, self._count, self._on_epoch = verbose, count, on_epoch
+        self.needed = bool(verbose) or on_epoch is not None
+
+    def __call__(self, net: int, epoch: int, loss: float, score: float) -> None:
+        if self._verbose:
+            held_out = "" if np.isnan(score) else f", validation score = {score:.6f}"
+            print(f"Net {net + 1} of {self._count}, epoch {epoch}, loss = {loss:.8f}{held_out}")
+        if self._on_epoch is not None:
+            self._on_epoch(net, epoch, loss, score)
 
 
 class Samples(NamedTuple):

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .._files.fields import Fields, ModelFileError, shorten
-from . import encoding, schema
-from .dates import DateFormat
+from . import encoding
+from .cells import schema
+from .cells.dates import DateFormat
 
 #: A standardised value further out counted as this many standard deviations.
 MAX_DEVIATION = 100.0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from functools import wraps
 from numbers import Integral
 from typing import Any, TypeVar
 
@@ -36,8 +35,9 @@ TABLE: tuple[Keyword, ...] = (
         """What the parameters are that are 'auto'. 'fast' is one net of three layers of 128 units,
         'good' four of them, 'best' four of 256 units. All are trained for 32 epochs by Adam with
         beta_2=0.95 on batches of 256 rows, with a learning rate that goes up to 0.004 and down
-        again and, of classifiers, with label_smoothing=0.1. Tables of fewer than 2,000 rows have
-        batches of 16, 8 bins and, with 'good' and 'best', 8 and 16 nets.""",
+        again. Classifiers have label_smoothing=0.1 and keep the epoch of the least loss;
+        regressors of fewer than 20,000 rows have batches of 64. Tables of fewer than 2,000 rows
+        have batches of 16, 8 bins and, with 'good' and 'best', 8 and 16 nets.""",
     ),
     Keyword(
         "n_nets",
@@ -226,8 +226,7 @@ def with_parameters(net: Any) -> Callable[[Class], Class]:
         ]
         signature = inspect.Signature(parameters)
 
-        @wraps(cls.__init__)
-        def init(self: Any, *arguments: Any, **keywords: Any) -> None:
+        def __init__(self: Any, *arguments: Any, **keywords: Any) -> None:
             try:
                 given = signature.bind(*arguments, **keywords)
             except TypeError as error:
@@ -236,8 +235,9 @@ def with_parameters(net: Any) -> Callable[[Class], Class]:
             vars(self).update(given.arguments)
 
         itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        vars(init)["__signature__"] = signature.replace(parameters=[itself, *parameters])
-        cls.__init__ = init
+        vars(__init__)["__signature__"] = signature.replace(parameters=[itself, *parameters])
+        __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+        cls.__init__ = __init__
         cls._parameter_constraints = {name: k.allowed for name, k in known.items()}
         cls._net_class = net
         of_net = inspect.signature(net).parameters

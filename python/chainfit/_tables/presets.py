@@ -35,10 +35,17 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 #: The parameters that are 'auto' by default.
 DECIDED = frozenset(COMMON)
 
-#: Tables of fewer rows are small. Batches of 16 give them enough steps; a few rows held out tell
-#: epochs apart by their loss, not by how many of them are right; and nets cost little.
+#: What is different for classifiers. The loss of the rows held out tells more epochs apart than how
+#: many of them are right.
+CLASSES: Mapping[str, Any] = {"scoring": "loss"}
+
+#: What is different for regressors of fewer rows than this, which learn more from more steps.
+MANY_ROWS = 20_000
+NUMBERS: Mapping[str, Any] = {"batch_size": 64}
+
+#: Tables of fewer rows are small: batches of 16 give them enough steps, and nets cost little.
 SMALL_ROWS = 2000
-SMALL: Mapping[str, Any] = {"batch_size": 16, "n_bins": 8, "scoring": "loss"}
+SMALL: Mapping[str, Any] = {"batch_size": 16, "n_bins": 8}
 SMALL_PRESETS: Mapping[str, Mapping[str, Any]] = {
     "fast": {},
     "good": {"n_nets": 8},
@@ -52,7 +59,9 @@ WITHOUT_STEPS: Mapping[str, Any] = {"learning_rate": "constant", "max_iter": 200
 MOST_BINS = 4096
 
 
-def decided(preset: str, rows: int, numbers: int, solver: str = "adam") -> dict[str, Any]:
+def decided(
+    preset: str, rows: int, numbers: int, *, classes: bool, solver: str = "adam"
+) -> dict[str, Any]:
     """Return the values of the parameters that are 'auto'.
 
     Parameters
@@ -62,9 +71,15 @@ def decided(preset: str, rows: int, numbers: int, solver: str = "adam") -> dict[
         Training rows.
     numbers : int
         Columns of numbers.
+    classes : bool
+        Whether the target is classes.
     solver : str, default='adam'
     """
     values = {**COMMON, **PRESETS[preset]}
+    if classes:
+        values |= CLASSES
+    elif rows < MANY_ROWS:
+        values |= NUMBERS
     if rows < SMALL_ROWS:
         values |= {**SMALL, **SMALL_PRESETS[preset]}
     if solver == "lbfgs":

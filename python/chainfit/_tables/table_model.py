@@ -1,7 +1,7 @@
 """TableModel of 0.1.0, which became TabularClassifier and TabularRegressor: what is left of it.
 
-A pickle that holds one, or a file (see `file.py`), becomes one of these. It predicts what it did:
-its net stays, and gets the same inputs for the same cells.
+A pickle that holds one, or a file (see `model_file.py`), becomes one of these. It predicts what it
+did: its net stays, and gets the same inputs for the same cells.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
+from .cells.target import Target
 from .old_columns import MISSING, as_encoding, as_schema
 from .tabular import TabularClassifier, TabularRegressor
-from .target import Target
 
 
 class TableModel:

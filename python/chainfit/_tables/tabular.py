@@ -15,6 +15,7 @@ from .._estimators.classifier import MLPClassifier
 from .._estimators.regressor import MLPRegressor
 from .._estimators.rules import LOSSES, OUTPUTS
 from .base import BaseTabular, column_of_targets
+from .cells.schema import Tally
 from .ensemble import mean_probabilities
 from .parameters import with_parameters
 
@@ -127,8 +128,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         check_is_fitted(self)
         return self._as_published()._probabilities(X)
 
-    def _probabilities(self, X: Any, seen: set[str] | None = None) -> Array:
-        return np.concatenate([mean_probabilities(self.nets_, X) for X in self._blocks(X, seen)])
+    def _probabilities(self, X: Any, tally: Tally | None = None) -> Array:
+        return np.concatenate([mean_probabilities(self.nets_, X) for X in self._blocks(X, tally)])
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of the probability of each class.
@@ -293,8 +294,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             raise ValueError("return_std=True needs a model fitted with loss='gaussian_nll'.")
         return fitted._predict(X, return_std=return_std)
 
-    def _predict(self, X: Any, seen: set[str] | None = None, *, return_std: bool = False) -> Any:
-        blocks = [self._moments(block, return_std) for block in self._blocks(X, seen)]
+    def _predict(self, X: Any, tally: Tally | None = None, *, return_std: bool = False) -> Any:
+        blocks = [self._moments(block, return_std) for block in self._blocks(X, tally)]
         mean = np.concatenate([block[0] for block in blocks])
         return (mean, np.concatenate([block[1] for block in blocks])) if return_std else mean
 

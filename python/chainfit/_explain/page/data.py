@@ -75,14 +75,15 @@ def page_data(
     if _settings(net).get(step_rules.SHARE.key):
         notes.append(AVERAGED)
     epochs = _epochs(net, history)
-    kept = _epochs_kept(epochs, X.size + Y.size, max_mb)
+    masks = {name: _masks(net, n) for name, n in (("one", 1), ("all", rows))}
+    in_masks = sum(len(mask["kept"]) for mask in masks["all"] or () if mask) * 3 / 4 / 8
+    kept = _epochs_kept(epochs, X.size + Y.size + in_masks, max_mb)
     if len(kept) < len(epochs):
         notes.append(f"Of {len(epochs):,} epochs the page has {len(kept):,}, spread evenly.")
     dtype = _stored_dtype([net for _, net in kept])
     weights = None if w is None else w.tolist()
     is_class = hasattr(net.model, "classes_")  # a class called 1 needs a word more
     names = map(printable, net.output_names)
-    masks = {name: _masks(net, n) for name, n in (("one", 1), ("all", rows))}
     partners = outputs.partners(net)
     notes += filter(None, [outputs.remark(net)])
     if masks["one"]:
@@ -252,7 +253,7 @@ def _same_weights(a: Net, b: Net) -> bool:
 
 
 def _epochs_kept(
-    epochs: list[tuple[str, Net]], row_numbers: int, max_mb: float
+    epochs: list[tuple[str, Net]], row_numbers: float, max_mb: float
 ) -> list[tuple[str, Net]]:
     """Return so many epochs, first and last among them, as fit into the file."""
     net = epochs[-1][1]

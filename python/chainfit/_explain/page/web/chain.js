@@ -117,8 +117,9 @@ function factor_table(q, at, factors, penalties, chain, dJ) {
     const what = [label(`${names[n].split(" ")[0]}: `), ...numbers(tree)];
     lines.push(rule_line([whole(tree)], what, tree, value_of(tree)));
   }
-  const words = names.length > 1 ? "product and penalties" : `product and ${names[0]}`;
-  lines.push(rule_line(symbols(dJ), [label(names.length ? words : "the product")], chain, dJ.value, "sum"));
+  const and = names.length > 1 ? "penalties" : names[0];
+  const words = label(names.length ? `product and ${and}` : "the product");
+  lines.push(rule_line(symbols(dJ), [words], chain, dJ.value, "sum"));
   return el("table.factors", el("tbody", lines));
 }
 

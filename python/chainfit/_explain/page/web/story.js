@@ -55,8 +55,7 @@ const TOLD = {
     bright: [[L], []],
     words:
       `The ${loss.name.replaceAll("_", " ")} of this row` +
-      data.penalties.map(({ words }) => `, and the ${words} of the weights`).join("") +
-      ".",
+      `${and_penalties}.`,
     general: [{ symbol: symbol.loss() }, general_loss()],
     line(q, o) {
       const { symbol, value } = q.y(o);

@@ -29,6 +29,15 @@ from .texts import (
     unread,
 )
 
+#: What the values of a kind are called in messages.
+NOUNS = {
+    "number": "a number",
+    "date": "a date",
+    "time": "a time of day",
+    "boolean": "true or false",
+    "category": "a level",
+}
+
 
 @dataclass(frozen=True)
 class Cells:

@@ -1,6 +1,6 @@
 """What a file of a table is: its dialect, kept in the model file as the default of later files.
 
-``sniff.py`` finds it out, ``files.py`` reads by it, ``output.py`` writes by it.
+``sniff.py`` finds it out, ``text.py`` reads by it, ``output.py`` writes by it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import codecs
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from .._files.fields import Fields, ModelFileError
+from ..._files.fields import Fields, ModelFileError
 
 #: Names of separators in messages; any other is shown as it is.
 _SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "'|'", " ": "spaces"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._files.fields import Fields, ModelFileError, shorten
+from ..._files.fields import Fields, ModelFileError, shorten
 from .columns import (
     BooleanColumn,
     CategoryColumn,

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from .._files.fields import Fields, ModelFileError
+from ..._files.fields import Fields, ModelFileError
 from .arrow import pa
 from .column_json import pack_column, unpack_column
 from .columns import (
+    NOUNS,
     BooleanColumn,
     CategoryColumn,
     Cells,
@@ -28,6 +29,7 @@ from .columns import (
 )
 from .hints import ColumnError, Hints
 from .kinds import learn_columns
+from .texts import Unread
 
 __all__ = [
     "BooleanColumn",
@@ -38,18 +40,40 @@ __all__ = [
     "Hints",
     "NumberColumn",
     "Schema",
+    "Tally",
     "TimeColumn",
     "learn_schema",
 ]
 
-#: What the values of a kind are called in messages.
-_NOUNS = {
-    "number": "a number",
-    "date": "a date",
-    "time": "a time of day",
-    "boolean": "true or false",
-    "category": "a level",
-}
+#: Different texts of a column that are counted each by itself, and what the others are called.
+MOST_TEXTS = 1000
+OTHERS = "other texts"
+
+
+class Tally:
+    """What the blocks of a table had so far.
+
+    Attributes
+    ----------
+    seen : set of str
+        Columns of which some block had a value.
+    unread : dict of str to dict of str to int
+        For each column the texts that could not be read, and their rows; from MOST_TEXTS on the
+        others together.
+    """
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+        self.unread: dict[str, dict[str, int]] = {}
+
+    def add(self, name: str, rows: dict[str, int]) -> None:
+        """Add the texts of a column that could not be read."""
+        if not rows:
+            return
+        known = self.unread.setdefault(name, {})
+        for text, count in rows.items():
+            key = text if text in known or len(known) < MOST_TEXTS else OTHERS
+            known[key] = known.get(key, 0) + count
 
 
 @dataclass(frozen=True)
@@ -80,16 +104,16 @@ class Schema:
         """What was decided on the way, column by column."""
         return [note for column in self.columns for note in column.notes]
 
-    def parse(self, table: pa.Table, seen: set[str] | None = None) -> dict[str, np.ndarray]:
+    def parse(self, table: pa.Table, tally: Tally | None = None) -> dict[str, np.ndarray]:
         """Read the rows of a table.
 
         Parameters
         ----------
         table : pyarrow.Table
             Columns of text or typed ones, in any order; those that training had not are ignored.
-        seen : set of str, default=None
-            Of a table that is read in blocks: the columns of which some block had a value. They
-            are added to it.
+        tally : Tally, default=None
+            Of a table that is read in blocks: what the blocks before had, to which it is added.
+            Whoever has one calls `warn` after the last block.
 
         Returns
         -------
@@ -106,19 +130,31 @@ class Schema:
         Warns
         -----
         UserWarning
-            Names and counts what could not be read and is taken as missing.
+            Names and counts what could not be read and is taken as missing; not with a `tally`.
         """
         columns = self.used
         check_names(table, [column.name for column in columns])
-        seen = set() if seen is None else seen
+        so_far = Tally() if tally is None else tally
         parsed = {}
         for column in columns:
             cells = _read(column, table.column(column.name))
             parsed[column.name] = cells.values
             if not isinstance(column, CategoryColumn):
-                _check_readable(column, cells, seen)
-            _warn_of_unread(column, cells)
+                _check_readable(column, cells, so_far.seen)
+            so_far.add(column.name, cells.unread.rows)
+        if tally is None:
+            self.warn(so_far, stacklevel=3)
         return parsed
+
+    def warn(self, tally: Tally, stacklevel: int = 2) -> None:
+        """Name and count what could not be read, column by column."""
+        for column in self.used:
+            if rows := tally.unread.get(column.name):
+                what = f"not {NOUNS[column.kind]}, taken as missing"
+                if isinstance(column, CategoryColumn):
+                    what = "not seen in training"
+                text = f"column {column.name!r}: {what}: {Unread(rows)}"
+                warnings.warn(text, UserWarning, stacklevel=stacklevel)
 
     def to_json(self) -> dict[str, Any]:
         """Return the schema as JSON; `from_json` takes it back."""
@@ -196,7 +232,7 @@ def _check_readable(column: Column, cells: Cells, seen: set[str]) -> None:
         seen.add(column.name)
     elif cells.strange:
         raise ColumnError(
-            f"column {column.name!r}: nothing can be read as {_NOUNS[column.kind]}: "
+            f"column {column.name!r}: nothing can be read as {NOUNS[column.kind]}: "
             f"{cells.unread}; {_expected(column)}"
         )
 
@@ -206,14 +242,4 @@ def _expected(column: Column) -> str:
         return f"training had numbers with {column.format}"
     if isinstance(column, DateColumn):
         return f"training had dates written as {column.format.format}"
-    return f"training had {_NOUNS[column.kind]}"
-
-
-def _warn_of_unread(column: Column, cells: Cells) -> None:
-    if cells.unread.rows:
-        what = (
-            "not seen in training"
-            if isinstance(column, CategoryColumn)
-            else (f"not {_NOUNS[column.kind]}, taken as missing")
-        )
-        warnings.warn(f"column {column.name!r}: {what}: {cells.unread}", UserWarning, stacklevel=3)
+    return f"training had {NOUNS[column.kind]}"

@@ -8,17 +8,17 @@ an error with the line, never a guess.
 from __future__ import annotations
 
 import contextlib
-import csv
 import re
 import signal
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from .dialect import FOUND_OUT, Dialect, ReadOptions, spoken
+from .rows import BrokenRow, Row, lines_of, ragged_row, rows_of
 
 #: Separators that are tried, the more common first; a space only where no other one fits.
 DELIMITERS = (",", ";", "\t", "|")
@@ -32,21 +32,6 @@ DUCKDB_SAMPLE = 1 << 18
 
 _SEP_LINE = re.compile(r"sep=(.)(?:\r\n|\n|\r)", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[-+]?(\d+|\d*[.,]\d+|\d+[.,]\d*)([eE][-+]?\d+)?\s*%?\s*")
-
-
-@dataclass(frozen=True)
-class Row:
-    """Cells, the line where they begin, and the characters where they begin and end."""
-
-    line: int
-    begin: int
-    end: int
-    cells: list[str]
-
-    @property
-    def filled(self) -> int:
-        """Cells with something in them."""
-        return sum(map(bool, self.cells))
 
 
 @dataclass(frozen=True)
@@ -127,8 +112,8 @@ def sniff(
         header = reading.rank == 1 or _has_header(rows)
         if not header:
             notes.append(
-                "the first line has values, so it is no header: columns are named "
-                f"x0 to x{reading.width - 1}"
+                "the first line has values, so it is no header (--header if it is): columns are "
+                f"named x0 to x{reading.width - 1}"
             )
     names, head, at = [f"x{i}" for i in range(reading.width)], "", rows[0].begin
     row_names = False
@@ -247,59 +232,6 @@ def _has_numbers(reading: _Reading) -> bool:
     return bool(body) and all(any(map(_NUMBER.fullmatch, row.cells)) for row in body)
 
 
-class BrokenRow(ValueError):
-    """A quoted cell that does not end, or goes on after its closing quote."""
-
-    def __init__(self, line: int) -> None:
-        super().__init__(
-            f"line {line}: a quoted cell does not end, or has text after its closing quote "
-            "(a quote within a cell is doubled)"
-        )
-
-
-def rows_of(lines: Iterable[str], dialect: Dialect, first_line: int = 1) -> Iterator[Row]:
-    """Yield the rows of a text, blank lines too (without cells).
-
-    Raises
-    ------
-    BrokenRow
-        If the quotes of a row don't match.
-    """
-    at, number = 0, first_line - 1
-    begin, line = 0, first_line
-
-    def counted() -> Iterator[str]:
-        nonlocal at, number
-        for text in lines:
-            at += len(text)
-            number += 1
-            yield text
-
-    doubled = dialect.escape == dialect.quote
-    reader = csv.reader(
-        counted(),
-        delimiter=dialect.delimiter,
-        quotechar=dialect.quote,
-        doublequote=doubled,
-        escapechar=None if doubled else dialect.escape,
-        strict=True,
-    )
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            raise BrokenRow(line) from None
-        yield Row(line, begin, at, cells)
-        begin, line = at, number + 1
-
-
-def lines_of(text: str) -> Iterator[str]:
-    """Yield lines with their ends, by all three of these and by nothing else."""
-    return (match[0] for match in re.finditer(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+$", text))
-
-
 def _read(text: str, whole: bool, dialect: Dialect) -> _Reading:
     rows: list[Row] = []
     lines = _Counted(lines_of(text))
@@ -354,13 +286,6 @@ def _fit(dialect: Dialect, rows: list[Row]) -> _Reading:
     bad = next(i for i, count in enumerate(counts) if count != counts[0])
     ragged = ragged_row(table[bad], table[0])
     return _Reading(dialect, table, counts[0], 0, ragged)
-
-
-def ragged_row(row: Row, first: Row) -> str:
-    """Return the error of a row with another number of cells than the first."""
-    count = len(row.cells)
-    these = "1 cell" if count == 1 else f"{count} cells"
-    return f"line {row.line} has {these}, line {first.line} has {len(first.cells)}"
 
 
 def _named(body: list[Row], width: int) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .arrow import pa, pc
 from .columns import (
+    NOUNS,
     BooleanColumn,
     CategoryColumn,
     Cells,
@@ -78,7 +79,7 @@ def learn_columns(table: pa.Table, hints: Hints) -> tuple[Column, ...]:
     if lacking:
         raise ColumnError(f"there is no column {lacking[0]!r} to leave out")
     drafts = [
-        Draft(name, None, "dropped", "as you said")
+        Draft(name, None, "dropped", "on request")
         if name in hints.drop
         else draft_of(name, table.column(name), hints)
         for name in table.column_names
@@ -189,7 +190,7 @@ def _checked(
     if not marks.rows:
         return column
     words = dict.fromkeys([*column.missing, *cells.unread.most_frequent(MAX_WORDS)])
-    note = f"{name!r}: taken as missing, for it is no {column.kind}: {marks}"
+    note = f"{name!r}: not {NOUNS[column.kind]}, taken as missing: {marks}"
     return replace(column, missing=tuple(words), notes=(*column.notes, note))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,11 +16,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .._estimators.threads import default_limit
-from .._files import foreign
+from ..._estimators.threads import default_limit
+from ..._files import foreign
 from .charset import CHUNK, by_mark, guess, not_utf8
 from .dialect import Dialect, ReadOptions
-from .sniff import BrokenRow, Layout, Row, ragged_row, rows_of, sniff
+from .rows import BrokenRow, Row, ragged_row, rows_of
+from .sniff import Layout, sniff
 from .source import Source
 
 #: Bytes from which the dialect is found out.
@@ -74,7 +76,7 @@ class TextTable:
             raise ValueError(f"{name}: is no table of text or Parquet: it is {what}")
         if b"\0" in head:
             raise ValueError(
-                f"{name}: has null characters, so it is no text, or its encoding must be said"
+                f"{name}: has null characters, so it is no text, or --encoding must say in which"
             )
         with self.source.open() as stream:
             strange = not_utf8(stream)
@@ -84,8 +86,8 @@ class TextTable:
             return like.encoding
         guessed = guess(strange)
         if guessed is None:
-            raise ValueError(f"{name}: is not in UTF-8; say its encoding")
-        self.notes.append(f"not in UTF-8; read as {guessed}, a guess (an encoding may be said)")
+            raise ValueError(f"{name}: is not in UTF-8; --encoding must say in what")
+        self.notes.append(f"not in UTF-8: read as {guessed}, a guess (--encoding says another)")
         return guessed
 
     def _layout(self, options: ReadOptions, like: Dialect | None) -> Layout:
@@ -93,7 +95,10 @@ class TextTable:
             raw = _read_up_to(stream, SNIFFED + 1)
         whole = len(raw) <= SNIFFED
         # Cut off within a character, perhaps.
-        text = raw[:SNIFFED].decode("utf-8", errors="strict" if whole else "ignore")
+        try:
+            text = raw[:SNIFFED].decode("utf-8", errors="strict" if whole else "ignore")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{self.source.name}: is no text in UTF-8: {error.reason}") from None
         try:
             layout = sniff(text, whole, options, like)
         except ValueError as error:
@@ -171,7 +176,7 @@ class TextTable:
 
         if path := self.source.plain:
             mark = 3 if self.source.encoding == "utf-8-sig" else 0
-            with pa.OSFile(path) as file:
+            with pa.OSFile(os.fsencode(path)) as file:
                 file.seek(mark + self._begin)
                 yield file
         else:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .._estimators.threads import default_limit
-from .._files import foreign
+from ..._estimators.threads import default_limit
+from ..._files import foreign
 from .dialect import Dialect
 from .source import Source
 

@@ -26,13 +26,13 @@ from .._files.fields import (
 )
 from .._files.model import Kind, Packed
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
-from .dialect import Dialect
+from .cells.schema import Schema
+from .cells.target import Target
 from .encoding import Encoding
 from .encoding_json import pack_encoding, unpack_encoding
+from .files.dialect import Dialect
 from .old_columns import read_column
-from .schema import Schema
 from .table_model import TableModel
-from .target import Target
 
 NETS = {cls.__name__: kind_of_net(cls) for cls in (MLPClassifier, MLPRegressor)}
 

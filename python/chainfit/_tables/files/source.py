@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from .._common.printable import printable
+from ..._common.printable import printable
 from .charset import CHUNK
 
 #: What the streams of the standard library and of Arrow raise for damaged data.
@@ -57,6 +57,7 @@ class Source:
 
     Attributes
     ----------
+    path : str
     name : str
         What messages call it.
     encoding : str
@@ -66,7 +67,7 @@ class Source:
     def __init__(self, path: str) -> None:
         self.name = "stdin" if path == "-" else printable(path)
         self.encoding = "utf-8"
-        self._path = path
+        self.path = path
         self._spooled: BinaryIO | None = None
         if path == "-":
             self._spooled = _spool(sys.stdin.buffer)
@@ -91,18 +92,18 @@ class Source:
     def plain(self) -> str | None:
         """The path, if the file has the very bytes that `utf8` gives, but for a mark of order."""
         simple = self._spooled is None and not self._suffix
-        return self._path if simple and self.encoding in ("utf-8", "utf-8-sig") else None
+        return self.path if simple and self.encoding in ("utf-8", "utf-8-sig") else None
 
     def _file(self) -> BinaryIO:
         if self._spooled is None:
-            return open(self._path, "rb")
+            return open(self.path, "rb")
         return cast(BinaryIO, io.BufferedReader(_Spooled(self._spooled.fileno())))
 
     def seekable(self) -> Any:
         """Return a path or a stream to read anywhere in, of a file that is not packed."""
         if self._suffix:
             raise ValueError(f"{self.name}: Parquet within a {self._suffix} file; unpack it first")
-        return self._path if self._spooled is None else self._file()
+        return self.path if self._spooled is None else self._file()
 
     @contextlib.contextmanager
     def open(self) -> Iterator[BinaryIO]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from .._files.disk import AnyPath, as_path
+from ..._files.disk import AnyPath, as_path
 from .dialect import FOUND_OUT, Dialect, ReadOptions
 from .parquet import ParquetTable
 from .source import Source
@@ -59,10 +59,13 @@ class TableFile:
         The header of a text as it stands; "" if it has none.
     notes : list of str
         What was found out that a user should know.
+    paths : list of str
+        The files; "-" is stdin.
     """
 
     def __init__(self, parts: list[_Reader]) -> None:
         self._parts = parts
+        self.paths = [part.source.path for part in parts]
         first = parts[0]
         self.names = first.names
         self.columns = first.columns

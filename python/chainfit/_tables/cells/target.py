@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._files.fields import Fields, ModelFileError
+from ..._files.fields import Fields, ModelFileError
 from .arrow import pa
 from .column_json import different, pack_numbers, unpack_numbers
 from .columns import CategoryColumn, Cells, NumberColumn
@@ -236,7 +236,7 @@ def _learn_numbers(draft: Draft, hints: Hints, evidence: Evidence) -> Target:
         raise ColumnError("no row has a target")
     marks = {**draft.words, **cells.unread.rows}
     if marks:
-        notes.append(f"target {name!r}: taken as missing, for it is no number: {named(marks)}")
+        notes.append(f"target {name!r}: not a number, taken as missing: {named(marks)}")
     words = tuple(dict.fromkeys([*missing, *cells.unread.most_frequent(MAX_WORDS)]))
     return Target(name, "regression", (), numbers, words, tuple(notes))
 

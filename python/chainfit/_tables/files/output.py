@@ -6,6 +6,7 @@ Whole or not at all: ``_files/disk.py`` lends the file, which takes its name at 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -13,8 +14,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._files.disk import AnyPath, open_output
-from .files import TableFile
+from ..._common.printable import printable
+from ..._files.disk import AnyPath, open_output
+from .table_file import TableFile
 
 
 class TableWriter:
@@ -28,11 +30,20 @@ class TableWriter:
         Where the blocks come from.
     added_names : sequence of str
         Made unlike the names that are there by a number: ``prediction_2``.
+
+    Raises
+    ------
+    ValueError
+        If the file to write is one of those that are read.
     """
 
     def __init__(self, path: AnyPath | None, file: TableFile, added_names: Sequence[str]) -> None:
         dialect = file.dialect
         self._dialect = dialect
+        if path is not None and os.path.exists(path):
+            for read in file.paths:
+                if os.path.exists(read) and os.path.samefile(path, read):
+                    raise ValueError(f"{printable(read)}: is read; choose another file to write")
         self._opened = _stdout() if path is None else open_output(path)
         if dialect.header:
             taken = set(file.columns)

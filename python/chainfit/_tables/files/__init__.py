@@ -1,0 +1,1 @@
+"""Tables in files: cells as they are written, block by block, and back. See `table_file`."""
