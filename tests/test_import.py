@@ -1,4 +1,4 @@
-"""What `import chainfit` loads: what fitting needs, and nothing beyond scikit-learn's own."""
+"""What the estimators load: what fitting needs, and nothing beyond scikit-learn's own."""
 
 import json
 
@@ -10,8 +10,12 @@ MODULES = """
 import json, sys
 
 modules = []
-for name in "sklearn.neural_network", "chainfit", "chainfit.explain":
-    exec(name if name.count("explain") else f"import {name}")
+for line in (
+    "import sklearn.neural_network",
+    "from chainfit import MLPClassifier, MLPRegressor",
+    "from chainfit import explain",
+):
+    exec(line)
     modules.append(sorted(sys.modules))
 print(json.dumps(modules))
 """
@@ -42,3 +46,14 @@ def test_what_writes_a_chain_is_loaded_when_it_writes(modules):
     assert "chainfit._explain.explain" in modules[2]
     assert not {"latex2mathml", "jinja2", "chainfit._explain.page.page"} & modules[2]
     assert {"explain", "Chain"} <= set(dir(chainfit))
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["fly"], ["predict", "model"]])
+def test_help_and_wrong_usage_do_not_wait_for_scikit_learn(python, words):
+    done = python(
+        "import sys; from chainfit._cli.main import main\n"
+        f"main({words})\n"
+        "heavy = {'numpy', 'scipy', 'sklearn', 'joblib', 'pandas', 'pyarrow', 'duckdb', 'tqdm'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    assert done.returncode == 0, done.stderr

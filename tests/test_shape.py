@@ -11,7 +11,7 @@ from sklearn.model_selection import RandomizedSearchCV
 
 import chainfit
 from chainfit import HiddenLayers, MLPClassifier, MLPRegressor
-from chainfit._cli.options import sizes
+from chainfit._cli.net_options import sizes
 from chainfit._estimators.initial import INITIALIZERS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

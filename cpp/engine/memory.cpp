@@ -1,8 +1,8 @@
 // Aligned, zeroed memory. Floor: engine.
 #include "engine/memory.hpp"
 
-#include <cstdlib>
 #include <cstring>
+#include <new>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -15,15 +15,19 @@ namespace {
 constexpr Index kCacheLine = 64;
 constexpr Index kHugePage = Index{1} << 21;
 
+// Of a block of this many bytes; it is given back with the same.
+Index alignment_of(Index bytes) { return bytes >= 2 * kHugePage ? kHugePage : kCacheLine; }
+
 }  // namespace
 
 template <class T>
 Buffer<T>::Buffer(Index count) : count_(count) {
     if (count == 0) return;
     const Index wanted = checked_product(count, sizeof(T));
-    const Index alignment = wanted >= 2 * kHugePage ? kHugePage : kCacheLine;
+    const Index alignment = alignment_of(wanted);
     const Index bytes = round_up(wanted, alignment);
-    void* p = std::aligned_alloc(static_cast<std::size_t>(alignment), static_cast<std::size_t>(bytes));
+    // not std::aligned_alloc, which Windows does not have
+    void* p = ::operator new(static_cast<std::size_t>(bytes), std::align_val_t(alignment), std::nothrow);
     if (!p) throw std::bad_alloc();
 #if defined(__linux__)
     // a hint: without huge pages everything works the same, with more TLB misses
@@ -35,7 +39,8 @@ Buffer<T>::Buffer(Index count) : count_(count) {
 
 template <class T>
 Buffer<T>::~Buffer() {
-    std::free(data_);
+    if (!data_) return;
+    ::operator delete(data_, std::align_val_t(alignment_of(count_ * static_cast<Index>(sizeof(T)))));
 }
 
 template class Buffer<float>;

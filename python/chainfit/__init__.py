@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._core import __version__
-from ._estimators.classifier import MLPClassifier
-from ._estimators.regressor import MLPRegressor
 from ._estimators.threads import resolve_n_threads
 from ._old_names import find_old_names
 
 if TYPE_CHECKING:
     from . import reference
+    from ._estimators.classifier import MLPClassifier
     from ._estimators.from_sklearn import from_sklearn
     from ._estimators.learning_rates import LearningRateDisplay, find_learning_rate
+    from ._estimators.regressor import MLPRegressor
     from ._estimators.search import HiddenLayers
     from ._explain.explain import Chain, explain
     from ._explain.history import History
@@ -54,12 +54,14 @@ __all__ = [
     "walkthrough",
 ]
 
-# What fitting doesn't need is imported when it is first asked for: name -> its module.
+# Imported when first asked for, so that `chainfit --help` needs no scikit-learn: name -> module.
 _LAZY = {
     "Chain": "._explain.explain",
     "HiddenLayers": "._estimators.search",
     "History": "._explain.history",
     "LearningRateDisplay": "._estimators.learning_rates",
+    "MLPClassifier": "._estimators.classifier",
+    "MLPRegressor": "._estimators.regressor",
     "MismatchError": "._explain.verify",
     "ModelFileError": "._files.fields",
     "Net": "._explain.net",

@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, TextIO
 
 import numpy as np
@@ -18,13 +19,13 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
-from tqdm import tqdm
 
 from .. import reference
 from .._estimators.callbacks import Progress
 from .._estimators.classifier import MLPClassifier
 from .._explain.explain import Chain, explain
 from .explain import writes_unicode
+from .progress import bar
 
 Array = npt.NDArray[Any]
 
@@ -65,8 +66,8 @@ def run(*, seed: int = 0, out: TextIO | None = None) -> int:
         file=out,
     )
     model = MLPClassifier(random_state=seed, **SETTINGS)
-    with tqdm(total=EPOCHS, desc="training", unit="epoch", leave=False) as bar:
-        progress = Progress(lambda n_iter, loss: bar.update())
+    with closing(bar(EPOCHS)) as shown:
+        progress = Progress(lambda n_iter, loss: shown.update())
         seconds = {
             "chainfit": _seconds(lambda: model._fit_followed_by([progress], X_train, y_train))
         }

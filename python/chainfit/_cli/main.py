@@ -11,21 +11,14 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from .. import _core
 from .._common.printable import printable
 from .explain import add_explain
 from .explore import add_explore
-from .options import (
-    NET_OPTIONS,
-    add_mark_options,
-    add_meaning_options,
-    add_table_options,
-    number,
-    parameters_given,
-)
+from .options import add_mark_options, add_meaning_options, add_table_options, number
 from .say import complain, one_line
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -78,7 +71,16 @@ examples:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports wrong usage in one line."""
+    """Reports wrong usage in one line, and adds costly options when they are first needed."""
+
+    #: Adds options whose names only the estimators know.
+    add_later: Callable[[_Parser], None] | None = None
+
+    def parse_known_args(self, *args: Any, **more: Any) -> Any:
+        add, self.add_later = self.add_later, None
+        if add is not None:
+            add(self)
+        return super().parse_known_args(*args, **more)
 
     def error(self, message: str) -> NoReturn:
         complain(f"error: {message} (see: {self.prog} --help)")
@@ -122,13 +124,20 @@ def _add_train(commands: Any) -> None:
     )
     add_table_options(parser)
     add_meaning_options(parser)
-    group = parser.add_argument_group("the nets and their training")
-    for name, (option, settings) in NET_OPTIONS.items():
-        group.add_argument(option, dest=name, **settings)
+    parser.add_later = _add_net_options
     parser.set_defaults(run=_run_train)
 
 
+def _add_net_options(parser: _Parser) -> None:
+    from .net_options import NET_OPTIONS
+
+    group = parser.add_argument_group("the nets and their training")
+    for name, (option, settings) in NET_OPTIONS.items():
+        group.add_argument(option, dest=name, **settings)
+
+
 def _run_train(args: argparse.Namespace) -> int:
+    from .net_options import parameters_given
     from .train import train
 
     return train(args, parameters_given(args))

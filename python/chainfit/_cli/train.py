@@ -20,7 +20,9 @@ from .._common.printable import printable
 from .._estimators.endings import INTERRUPTED
 from .describe import describe_nets, say_columns
 from .names import as_typed, model_name
-from .options import MEANING, NET_OPTIONS, read_options
+from .net_options import NET_OPTIONS
+from .options import MEANING, read_options
+from .progress import bar
 from .say import complain, counted, cut, say, say_listed, say_wrapped, terminal_width
 from .scores import report
 
@@ -223,21 +225,18 @@ def _interruptions() -> Iterator[list[str]]:
 class _Bar:
     """Epochs of all nets, counted; on a terminal they move a bar, which shows after a while."""
 
-    def __init__(self, tqdm: Any) -> None:
-        self._tqdm, self._lock = tqdm, threading.Lock()
+    def __init__(self, shown: bool) -> None:
+        self._shown, self._lock = shown, threading.Lock()
         self._bar: Any = None
         self.total = self.done = 0
 
     def epoch(self, net: int, epoch: int, loss: float, score: float) -> None:
         """Take an epoch of one of the nets, which is trained in a thread of its own."""
-        if self._tqdm is None:
+        if not self._shown:
             return
         with self._lock:
             if self._bar is None:
-                self._bar = self._tqdm(
-                    total=self.total, initial=self.done, unit=" epochs", delay=PATIENCE,
-                    leave=False, file=sys.stderr, dynamic_ncols=True,
-                )  # fmt: skip
+                self._bar = bar(self.total, PATIENCE, self.done)
             self._bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
             self._bar.update(1)
 
@@ -249,12 +248,8 @@ class _Bar:
 @contextmanager
 def _progress() -> Iterator[_Bar]:
     """Give what moves a bar on stderr, or nothing where stderr is no terminal."""
-    bar = _Bar(None)
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        bar = _Bar(tqdm)
+    shown = _Bar(sys.stderr.isatty())
     try:
-        yield bar
+        yield shown
     finally:
-        bar.close()
+        shown.close()

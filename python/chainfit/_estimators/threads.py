@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable
 
-import joblib
 import threadpoolctl
 
 from .. import _core
@@ -33,6 +32,8 @@ def _affinity() -> int | None:
 @functools.lru_cache(maxsize=1)
 def _cpu_count(affinity: int | None, second: int) -> int:
     """CPUs by affinity and cgroup. joblib reads files for it: asked once a second at most."""
+    import joblib  # which imports NumPy: `chainfit --help` need not wait for it
+
     return int(joblib.cpu_count())
 
 
