@@ -34,21 +34,6 @@ Array = npt.NDArray[Any]
 OnEpoch = Callable[[int, int, float, float], object]
 
 
-class Follow:
-    """Reports the epochs of all nets: prints them, and tells who else wants to know."""
-
-    def __init__(self, verbose: Any, count: int, on_epoch: OnEpoch | None) -> None:
-        self._verbose, self._count, self._on_epoch = verbose, count, on_epoch
-        self.needed = bool(verbose) or on_epoch is not None
-
-    def __call__(self, net: int, epoch: int, loss: float, score: float) -> None:
-        if self._verbose:
-            held_out = "" if np.isnan(score) else f", validation score = {score:.6f}"
-            print(f"Net {net + 1} of {self._count}, epoch {epoch}, loss = {loss:.8f}{held_out}")
-        if self._on_epoch is not None:
-            self._on_epoch(net, epoch, loss, score)
-
-
 class Samples(NamedTuple):
     """The training rows of an ensemble."""
 
