@@ -13,7 +13,7 @@ from ._estimators.regressor import MLPRegressor
 from ._files.disk import AnyPath
 from ._files.model import load as load_kind
 from ._tables.model_file import kind_of as kind_of_table
-from ._tables.model_file import kind_of_old
+from ._tables.table_model import kind_of_old
 from ._tables.tabular import TabularClassifier, TabularRegressor
 
 KINDS = {

@@ -1,4 +1,4 @@
-"""Files of TabularClassifier and TabularRegressor, and what 0.1.0 wrote of its TableModel.
+"""Files of TabularClassifier and TabularRegressor.
 
 What cells mean and how they become inputs are JSON, each net is a kind of its own, its tensors
 under ``nets.0.``, ``nets.1.`` and so on. Everything is checked on the way in.
@@ -16,14 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._estimators.classifier import MLPClassifier
 from .._estimators.model_file import kind_of as kind_of_net
 from .._estimators.regressor import MLPRegressor
-from .._files.fields import (
-    MAX_COUNT,
-    Fields,
-    ModelFileError,
-    Tensors,
-    check_expansion,
-    shorten,
-)
+from .._files.fields import Fields, ModelFileError, Tensors, check_expansion, shorten
 from .._files.model import Kind, Packed
 from .._files.parameters import check_parameters, pack_parameter, unpack_parameter
 from .cells.schema import Schema
@@ -31,8 +24,6 @@ from .cells.target import Target
 from .encoding import Encoding
 from .encoding_json import pack_encoding, unpack_encoding
 from .files.dialect import Dialect
-from .old_columns import read_column
-from .table_model import TableModel
 
 NETS = {cls.__name__: kind_of_net(cls) for cls in (MLPClassifier, MLPRegressor)}
 
@@ -123,7 +114,7 @@ def unpack(cls: Any, fields: Fields, tensors: Tensors) -> Any:
         model.target_mean_, model.target_scale_ = scaled.number("mean"), scaled.positive("scale")
         model.target_range_ = _unpack_range(scaled)
         scaled.done()
-    _check_nets(model.nets_, model.encoding_)
+    check_nets(model.nets_, model.encoding_)
     _check_target(model)
     return model
 
@@ -158,7 +149,7 @@ def _unpack_nets(kind: Kind, items: list[Any], tensors: Tensors) -> tuple[Any, .
     return tuple(kind.unpack(*pair) for pair in zip(each, parts, strict=True))
 
 
-def _check_nets(nets: tuple[Any, ...], encoding: Encoding) -> None:
+def check_nets(nets: tuple[Any, ...], encoding: Encoding) -> None:
     """Refuse nets that don't go together, that have other inputs, or several targets."""
     first = nets[0]
     for net in nets:
@@ -199,52 +190,3 @@ def _check_target(model: Any) -> None:
         raise ModelFileError(
             f"settings: target: classes {shorten(list(target.classes))} are not those of the nets"
         )
-
-
-# -- TableModel of 0.1.0
-
-
-def kind_of_old() -> Kind:
-    """Return TableModel as a kind of model files, which are only read."""
-    return Kind(TableModel, lambda model: pack(model), unpack_old)
-
-
-def unpack_old(cls: Any, fields: Fields, tensors: Tensors) -> Any:
-    """Build an estimator of what a TableModel was, everything checked."""
-    task = fields.text("task", ("auto", "classification", "regression"))
-    old: dict[str, Any] = {
-        "task": task,
-        "max_levels": fields.integer("max_levels", low=1, high=MAX_COUNT),
-    }
-    states = tensors.under(PARAMETERS)
-    values = fields.take("parameters")
-    if not isinstance(values, dict) or {"task", "max_levels", "self"} & set(values):
-        raise ModelFileError("settings: parameters must be a JSON object of the net's own")
-    given = {name: unpack_parameter(name, value, states) for name, value in values.items()}
-    states.done()
-    columns = old["columns_"] = tuple(map(read_column, fields.items("columns")))
-    if len({column.name for column in columns}) != len(columns):
-        raise ModelFileError("settings: columns: their names must differ")
-    target = fields.fields("target")
-    old["target_name_"] = None if target.null("name") else target.text("name")
-    old["target_mean_"] = target.number("mean")
-    old["target_scale_"] = target.positive("scale")
-    target.done()
-    old["n_rows_"] = fields.integer("n_rows", low=1)
-    old["notes_"] = fields.texts("notes")
-    part = fields.fields("net")
-    kind = NETS[part.text("kind", tuple(NETS))]
-    settings = part.fields("settings")
-    settings.where = "settings"
-    net = old["net_"] = kind.unpack(settings, tensors.under("net."))
-    part.done()
-    defaults = type(net)().get_params(deep=False)
-    if unknown := sorted(set(given) - set(defaults)):
-        raise ModelFileError(f"settings: parameters: {kind.name} has no {shorten(unknown)}")
-    check_parameters(type(net), {**defaults, **given}, "settings: parameters")
-    old["parameters"] = given
-    if task not in ("auto", "classification" if is_classifier(net) else "regression"):
-        raise ModelFileError(f"settings: task {task!r} disagrees with a net {kind.name}")
-    model = cls.estimator_of(old)
-    _check_nets(model.nets_, model.encoding_)
-    return model

@@ -1,7 +1,7 @@
 """TableModel of 0.1.0, which became TabularClassifier and TabularRegressor: what is left of it.
 
-A pickle that holds one, or a file (see `model_file.py`), becomes one of these. It predicts what it
-did: its net stays, and gets the same inputs for the same cells.
+A pickle that holds one, or a file, becomes one of these. It predicts what it did: its net stays,
+and gets the same inputs for the same cells.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
+from .._files.fields import MAX_COUNT, Fields, ModelFileError, Tensors, shorten
+from .._files.model import Kind
+from .._files.parameters import check_parameters, unpack_parameter
 from .cells.target import Target
-from .old_columns import MISSING, as_encoding, as_schema
+from .model_file import NETS, PARAMETERS, check_nets, pack
+from .old_columns import MISSING, as_encoding, as_schema, read_column
 from .tabular import TabularClassifier, TabularRegressor
 
 
@@ -67,3 +71,49 @@ def _known(cls: Any, parameters: Mapping[str, Any], max_levels: int) -> dict[str
     known = cls().get_params(deep=False)
     kept = {name: value for name, value in parameters.items() if name in known}
     return {**kept, "max_levels": max_levels}
+
+
+def kind_of_old() -> Kind:
+    """Return TableModel as a kind of model files, which are only read."""
+    return Kind(TableModel, pack, unpack_old)
+
+
+def unpack_old(cls: Any, fields: Fields, tensors: Tensors) -> Any:
+    """Build an estimator of what a TableModel was, everything checked."""
+    task = fields.text("task", ("auto", "classification", "regression"))
+    old: dict[str, Any] = {
+        "task": task,
+        "max_levels": fields.integer("max_levels", low=1, high=MAX_COUNT),
+    }
+    states = tensors.under(PARAMETERS)
+    values = fields.take("parameters")
+    if not isinstance(values, dict) or {"task", "max_levels", "self"} & set(values):
+        raise ModelFileError("settings: parameters must be a JSON object of the net's own")
+    given = {name: unpack_parameter(name, value, states) for name, value in values.items()}
+    states.done()
+    columns = old["columns_"] = tuple(map(read_column, fields.items("columns")))
+    if len({column.name for column in columns}) != len(columns):
+        raise ModelFileError("settings: columns: their names must differ")
+    target = fields.fields("target")
+    old["target_name_"] = None if target.null("name") else target.text("name")
+    old["target_mean_"] = target.number("mean")
+    old["target_scale_"] = target.positive("scale")
+    target.done()
+    old["n_rows_"] = fields.integer("n_rows", low=1)
+    old["notes_"] = fields.texts("notes")
+    part = fields.fields("net")
+    kind = NETS[part.text("kind", tuple(NETS))]
+    settings = part.fields("settings")
+    settings.where = "settings"
+    net = old["net_"] = kind.unpack(settings, tensors.under("net."))
+    part.done()
+    defaults = type(net)().get_params(deep=False)
+    if unknown := sorted(set(given) - set(defaults)):
+        raise ModelFileError(f"settings: parameters: {kind.name} has no {shorten(unknown)}")
+    check_parameters(type(net), {**defaults, **given}, "settings: parameters")
+    old["parameters"] = given
+    if task not in ("auto", "classification" if is_classifier(net) else "regression"):
+        raise ModelFileError(f"settings: task {task!r} disagrees with a net {kind.name}")
+    model = cls.estimator_of(old)
+    check_nets(model.nets_, model.encoding_)
+    return model
