@@ -458,6 +458,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 for packed in (data, gzip.compress(data, 1)):
     with open("t.csv", "wb") as file:
         file.write(packed)
+    with open_table("t.csv") as table:  # imports what it needs, and these do not bear a Ctrl-C
+        table.read()
     for delay in (0.01, 0.05, 0.1):
         threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
