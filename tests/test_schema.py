@@ -60,6 +60,16 @@ def test_leading_zeros_make_codes_not_numbers():
     assert learn(["0.5", "00.7", "1.5"]).kind == "number"
 
 
+def test_decimals_written_in_two_ways_are_versions_not_numbers():
+    column = learn(["1.10", "1.1", "2.0"] * 40)
+    assert column.levels == ("1.1", "1.10", "2.0")
+    assert column.notes == ("'c': categories, because '1.1' and '1.10' would be one number",)
+    assert learn(["1.0", "1", "2.0"] * 40).kind == "number"  # a number, with or without a point
+    assert learn(["1.10", "1.20"] * 40).kind == "number"
+    many = [f"{i / 10}" for i in range(100)] + ["1.10"]
+    assert learn(many).kind == "number"
+
+
 def test_a_level_named_none_stays_unless_a_column_of_numbers_holds_the_word():
     levels = ["None", "NA", "null", "a", "None"] * 2
     assert learn(levels).levels == ("NA", "None", "a", "null")

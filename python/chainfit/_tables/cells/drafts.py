@@ -35,6 +35,10 @@ _PAIRS = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
 
 _PLAIN = NumberFormats((PLAIN,))
 
+#: More different decimals than this are no versions, however they are written.
+MAX_VERSIONS = 20
+_DECIMALS = r"^\d+\.\d+$"
+
 
 @dataclass
 class Draft:
@@ -47,7 +51,7 @@ class Draft:
     kind : str
         Of a `Column`, or 'empty'. 'boolean' is 'category' if its ``words`` are levels.
     reason : str
-        Why it is 'dropped'.
+        Why it is 'dropped', or a 'category' though its texts read as numbers.
     texts : Texts or None
         Its cells if they are text; ``rest``, those of them that are there, and ``counts``, their
         rows.
@@ -109,7 +113,9 @@ def _settle_plain(draft: Draft, texts: Texts) -> bool:
         draft.rest, draft.counts = draft.rest.filter(pa.array(~gaps)), draft.counts[~gaps]
     draft.kind, draft.numbers = "number", _PLAIN
     present = values[~gaps]
-    if (present == np.floor(present)).all() and _are_codes(draft):
+    whole = (present == np.floor(present)).all()
+    draft.reason = _why_codes(draft) if whole else _two_ways(trimmed(draft.rest))
+    if draft.reason:
         draft.kind = "category"
     draft.values = values
     return True
@@ -128,7 +134,8 @@ def _of_text(draft: Draft, hints: Hints) -> None:
         return
     draft.numbers = possible_formats(rest, counts, hints)
     if draft.numbers:
-        draft.kind = "category" if _are_codes(draft) else "number"
+        draft.reason = _why_codes(draft)
+        draft.kind = "category" if draft.reason else "number"
         return
     draft.dates = possible_dates(rest, counts, Hints())
     if draft.dates:
@@ -146,14 +153,34 @@ def _is_boolean(rest: Any) -> bool:
     return len(words) <= 2 and any(set(words.to_pylist()) <= pair for pair in _PAIRS)
 
 
-def _are_codes(draft: Draft) -> bool:
-    """Whether whole numbers have leading zeros, one in a hundred at least: codes such as 007."""
+def _why_codes(draft: Draft) -> str:
+    """Why texts that read as numbers are codes; '' where they are numbers."""
     stripped = trimmed(draft.rest)
+    return _leading_zeros(stripped, draft.counts) or _two_ways(stripped)
+
+
+def _leading_zeros(stripped: Any, counts: Any) -> str:
+    """Tell of leading zeros, as in 007, which one whole number in a hundred at least must have."""
     zeros = mask_of(pc.match_substring_regex(stripped, r"^0\d+$"))
-    if int(draft.counts[zeros].sum()) * 100 < draft.counts.sum():
-        return False
+    if int(counts[zeros].sum()) * 100 < counts.sum():
+        return ""
     numbers = stripped.filter(pc.match_substring_regex(stripped, r"^[-+.,\d]+$"))
-    return bool(pc.all(pc.match_substring_regex(numbers, r"^\d+$")).as_py())
+    whole = pc.all(pc.match_substring_regex(numbers, r"^\d+$")).as_py()
+    return "some have leading zeros" if whole else ""
+
+
+def _two_ways(stripped: Any) -> str:
+    """Name two of a few decimals that are one number, such as the versions 1.1 and 1.10."""
+    if len(stripped) > 1000:  # they would stand here once each, if they were few
+        return ""
+    texts = stripped.unique()
+    if len(texts) > MAX_VERSIONS or not pc.all(pc.match_substring_regex(texts, _DECIMALS)).as_py():
+        return ""
+    written: dict[float, str] = {}
+    for text in sorted(texts.to_pylist()):
+        if (first := written.setdefault(float(text), text)) != text:
+            return f"{first!r} and {text!r} would be one number"
+    return ""
 
 
 def _of_type(draft: Draft, hints: Hints) -> Draft:

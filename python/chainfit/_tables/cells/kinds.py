@@ -231,7 +231,7 @@ def _category(draft: Draft, hints: Hints, evidence: Evidence) -> Column:
         return DroppedColumn(name, _why_not(levels, counts[keep], present))
     notes = []
     if draft.numbers:
-        notes.append(f"{name!r}: categories, because some have leading zeros")
+        notes.append(f"{name!r}: categories, because {draft.reason}")
     marks = unread(stripped, counts, are_words(stripped, missing) & (counts > 0))
     if marks.rows:
         notes.append(f"{name!r}: taken as missing: {marks}")
