@@ -108,7 +108,7 @@ def info() -> dict[str, Any]:
     }
 
 
-def __getattr__(name: str) -> Any:
+def _lazy(name: str) -> Any:
     """Import a lazy name."""
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -116,6 +116,10 @@ def __getattr__(name: str) -> Any:
     value = module if name == "reference" else getattr(module, name)
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:  # to whom every name would be one
+    __getattr__ = _lazy
 
 
 def __dir__() -> list[str]:

@@ -9,10 +9,9 @@ from abc import ABC
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from sklearn.base import _fit_context
-from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import validate_parameter_constraints
 
+from .._common.bases import CallbackSupportMixin, fit_context
 from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
@@ -46,6 +45,15 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
     #: The defaults of all parameters.
     _defaults: ClassVar[dict[str, Any]] = {}
 
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float]
+    best_validation_score_: float | None
+    n_iter_: int
+    t_: int
+
     def _validate_params(self) -> None:
         """Check the parameters that aren't as they were by default.
 
@@ -60,7 +68,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
     # -- fit
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,
@@ -122,7 +130,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         """
         return self._fit(X, y, sample_weight, validation=given(X_val, y_val, sample_weight_val))
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def _fit_followed_by(self, listeners: Sequence[Listener], X: Any, y: Any) -> Self:
         """Fit as `fit` does; the listeners follow the training."""
         return self._fit(X, y, None, listeners)
@@ -231,7 +239,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
             raise end.error
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def _first_partial_fit(
         self,
         X: Any,

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 from sklearn.utils.validation import check_array
 
+from .._common.bases import ClassifierMixin
 from . import several
 from .class_weights import check_incremental, times_class_weight
 from .job import Jobs
@@ -26,22 +26,22 @@ from .labels import (
     smoothed,
     targets,
 )
+from .parameter_types import ClassifierParameters
 from .scores import Score, accuracy
 
 Array = npt.NDArray[Any]
 
 
-class ClassTargets(ClassifierMixin, Jobs):
+class ClassTargets(ClassifierParameters, ClassifierMixin, Jobs):
     """The part of a classifier that knows its classes.
 
     `_label_binarizer` is a LabelBinarizer, or a list of one for each of several classifications.
     """
 
-    classes_: Any
+    classes_: Array | Any  # of several classifications a list of arrays
     _label_binarizer: Any
-    label_smoothing: float
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: Any) -> Array | Any:
         """Return the probability of each class.
 
         Parameters
@@ -66,7 +66,7 @@ class ClassTargets(ClassifierMixin, Jobs):
         pair[:, 1] = output[:, 0]
         return pair
 
-    def predict_log_proba(self, X: Any) -> Any:
+    def predict_log_proba(self, X: Any) -> Array | Any:
         """Return the logarithm of the probability of each class.
 
         Parameters
@@ -84,7 +84,7 @@ class ClassTargets(ClassifierMixin, Jobs):
             return [np.log(part) for part in probabilities]
         return np.log(probabilities, out=probabilities)
 
-    def decision_function(self, X: Any) -> Any:
+    def decision_function(self, X: Any) -> Array | Any:
         """Return the raw scores z of the output layer, before its activation.
 
         Parameters

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .. import _core
 from .inputs import check_numeric, core_form, is_plain_X
 from .optimizer import cast
+from .parameter_types import NetParameters
 from .portable import Portable
 from .sparse import SPARSE_FORMATS, check_sparse
 from .threads import thread_limit
@@ -23,8 +24,16 @@ Array = npt.NDArray[Any]
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
-class Forward(Portable):
+class Forward(NetParameters, Portable):
     """The part of an estimator that needs its weights only."""
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    n_features_in_: int
+    feature_names_in_: npt.NDArray[np.object_]
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
 
     @abstractmethod
     def _decode(self, output: Array) -> Array:

@@ -276,11 +276,12 @@ def with_keywords(kind: Kind, losses: Iterable[str]) -> Callable[[Class], Class]
     def decorate(cls: Any) -> Any:
         plain = cls.__init__
         signature = inspect.signature(plain)
+        written = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        names = {p.name for p in written}
         known = keywords_of(kind, losses)
-        own = {name: keyword for name, keyword in known.items() if name not in signature.parameters}
+        own = {name: keyword for name, keyword in known.items() if name not in names}
         cls._own_parameters = {name: keyword.default for name, keyword in own.items()}
-        _, *plain_ones = signature.parameters.values()
-        cls._defaults = {p.name: p.default for p in plain_ones} | cls._own_parameters
+        cls._defaults = {p.name: p.default for p in written[1:]} | cls._own_parameters
         allowed = {name: keyword.allowed for name, keyword in known.items()}
         cls._parameter_constraints = {**cls._parameter_constraints, **allowed}
         if not own:
@@ -289,6 +290,9 @@ def with_keywords(kind: Kind, losses: Iterable[str]) -> Callable[[Class], Class]
         @wraps(plain)
         def init(self: Any, *arguments: Any, **keywords: Any) -> None:
             values = {name: keywords.pop(name, k.default) for name, k in own.items()}
+            for name in keywords.keys() - names:  # which the class's own lets pass, for their types
+                what = f"{init.__qualname__}() got an unexpected keyword argument {name!r}"
+                raise TypeError(what)
             plain(self, *arguments, **keywords)
             vars(self).update(values)
 
@@ -296,8 +300,7 @@ def with_keywords(kind: Kind, losses: Iterable[str]) -> Callable[[Class], Class]
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=keyword.default)
             for name, keyword in own.items()
         ]
-        parameters = [*signature.parameters.values(), *added]
-        vars(init)["__signature__"] = signature.replace(parameters=parameters)
+        vars(init)["__signature__"] = signature.replace(parameters=[*written, *added])
         cls.__init__ = init
         before, heading, after = inspect.cleandoc(cls.__doc__ or "").partition("\nAttributes\n")
         cls.__doc__ = before + "".join(map(paragraph, own.values())) + heading + after

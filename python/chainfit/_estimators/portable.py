@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar, Self
 
-from sklearn.base import BaseEstimator
-
+from .._common.bases import BaseEstimator
 from .._common.public import public_class
 from .._common.published import Published
 from .optimizer import Optimizer

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self, Unpack
 
+import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
-from sklearn.utils.metaestimators import available_if
 
+from .._common.bases import available_if
 from .._common.public import public
 from .base import BaseMLP, check_has_steps
 from .job import given
 from .keywords import with_keywords
+from .parameter_types import Activation, RealLoss, RegressorKeywords, Schedule, Solver
 from .parameters import LAYER_SIZES
 from .real_targets import RealTargets
 from .rules import REAL_LOSSES
@@ -248,19 +250,19 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
 
     def __init__(
         self,
-        loss: Any = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: str | Sequence[str] = "relu",
+        loss: RealLoss | Callable[..., Any] = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] | str = (100,),
+        activation: Activation | Sequence[Activation] = "relu",
         *,
-        solver: str = "adam",
+        solver: Solver = "adam",
         alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str | Callable[[int, int], float] = "constant",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Schedule | Callable[..., Any] = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
         warm_start: bool = False,
@@ -274,7 +276,8 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_threads: int | None = None,
-        precision: str = "auto",
+        precision: Literal["auto", "float32", "float64"] = "auto",
+        **keywords: Unpack[RegressorKeywords],
     ) -> None:
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import (
     _check_feature_names,
@@ -23,6 +22,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from .._common.bases import BaseEstimator, fit_context
 from .._common.public import public_class
 from .._common.published import Published
 from .._estimators.generator import generator_kept
@@ -33,34 +33,31 @@ from .cells.hints import Hints
 from .cells.schema import Schema, Tally, learn_schema
 from .encoding import Encoding, learn_encoding
 from .ensemble import OnEpoch, Reports, Samples, blocks_of_rows, held_out_rows, train_nets
+from .parameter_types import TableParameters
 from .presets import decided
 
 Array = npt.NDArray[Any]
 OnStart = Callable[[Any, dict[str, Any]], object]
 
 
-class BaseTabular(Published, BaseEstimator):
+class BaseTabular(TableParameters, Published, BaseEstimator):
     """Base of the two estimators; not for direct use."""
 
     # set by `with_parameters`
     _net_class: ClassVar[Any]
     _net_parameters: ClassVar[tuple[str, ...]]
     _classes: ClassVar[bool]
-    preset: str
-    decimal: str | None
-    thousands: str | None
-    na_values: Sequence[str]
-    date_format: str | None
-    drop: Sequence[str]
-    solver: str
-    checkpoint: str | os.PathLike | None
-    random_state: Any
-    n_threads: int | None
-    verbose: bool | int
 
     schema_: Schema
     encoding_: Encoding
     nets_: tuple[Any, ...]
+    temperature_: float
+    n_iter_: int
+    n_rows_: int
+    n_features_in_: int
+    feature_names_in_: npt.NDArray[np.object_]
+    target_: Any
+    dialect_: Any
 
     # -- what the two differ in
 
@@ -76,7 +73,7 @@ class BaseTabular(Published, BaseEstimator):
         """Return y (rows,) as the nets learn it."""
         return y
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,

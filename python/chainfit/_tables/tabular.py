@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
+from .._common.bases import ClassifierMixin, RegressorMixin
 from .._common.public import public
 from .._estimators.classifier import MLPClassifier
 from .._estimators.regressor import MLPRegressor
@@ -17,6 +17,13 @@ from .._estimators.rules import LOSSES, OUTPUTS
 from .base import BaseTabular, column_of_targets
 from .cells.schema import Tally
 from .ensemble import mean_probabilities
+from .parameter_types import (
+    Preset,
+    TabularClassifierKeywords,
+    TabularClassifierParameters,
+    TabularRegressorKeywords,
+    TabularRegressorParameters,
+)
 from .parameters import with_parameters
 
 Array = npt.NDArray[Any]
@@ -24,7 +31,7 @@ Array = npt.NDArray[Any]
 
 @public
 @with_parameters(MLPClassifier)
-class TabularClassifier(ClassifierMixin, BaseTabular):
+class TabularClassifier(TabularClassifierParameters, ClassifierMixin, BaseTabular):
     """Classifier for tables of mixed columns: several multilayer perceptrons and what they need.
 
     Columns may hold numbers, dates, times, booleans and categories, and have missing values. What
@@ -99,6 +106,13 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     _classes = True
     classes_: Array
+    nets_: tuple[MLPClassifier, ...]
+
+    if TYPE_CHECKING:  # what `with_parameters` makes
+
+        def __init__(
+            self, preset: Preset = "good", **parameters: Unpack[TabularClassifierKeywords]
+        ) -> None: ...
 
     def _learn_target(self, y: Array) -> None:
         self.classes_ = np.unique(y)
@@ -164,7 +178,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
 @public
 @with_parameters(MLPRegressor)
-class TabularRegressor(RegressorMixin, BaseTabular):
+class TabularRegressor(TabularRegressorParameters, RegressorMixin, BaseTabular):
     """Regressor for tables of mixed columns: several multilayer perceptrons and what they need.
 
     Columns may hold numbers, dates, times, booleans and categories, and have missing values. What
@@ -237,9 +251,16 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     """
 
     _classes = False
+    nets_: tuple[MLPRegressor, ...]
     target_mean_: float
     target_scale_: float
     target_range_: tuple[float, float]
+
+    if TYPE_CHECKING:  # what `with_parameters` makes
+
+        def __init__(
+            self, preset: Preset = "good", **parameters: Unpack[TabularRegressorKeywords]
+        ) -> None: ...
 
     def _adapt(self, parameters: dict[str, Any]) -> None:
         if self.scoring == "auto" and self.loss != "squared_error":
@@ -270,7 +291,16 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         assert_all_finite(y, input_name="y")
         return y.astype(np.float64)
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
+    @overload
+    def predict(self, X: Any, return_std: Literal[False] = False) -> Array: ...
+
+    @overload
+    def predict(self, X: Any, return_std: Literal[True]) -> tuple[Array, Array]: ...
+
+    @overload
+    def predict(self, X: Any, return_std: bool) -> Array | tuple[Array, Array]: ...
+
+    def predict(self, X: Any, return_std: bool = False) -> Array | tuple[Array, Array]:
         """Predict the target of each row: the mean over the nets.
 
         Parameters
