@@ -303,7 +303,8 @@ def with_keywords(kind: Kind, losses: Iterable[str]) -> Callable[[Class], Class]
         vars(init)["__signature__"] = signature.replace(parameters=[*written, *added])
         cls.__init__ = init
         before, heading, after = inspect.cleandoc(cls.__doc__ or "").partition("\nAttributes\n")
-        cls.__doc__ = before + "".join(map(paragraph, own.values())) + heading + after
+        added_text = "".join(map(paragraph, own.values()))
+        cls.__doc__ = f"{before}{added_text}{heading}{after}\n"
         return cls
 
     return decorate

@@ -257,7 +257,7 @@ def with_parameters(net: Any) -> Callable[[Class], Class]:
         cls._net_parameters = tuple(name for name in known if name in of_net)
         before, heading, after = inspect.cleandoc(cls.__doc__ or "").partition("\nAttributes\n")
         described = "".join(map(paragraph, known.values()))
-        cls.__doc__ = f"{before}\nParameters\n----------{described}{heading}{after}"
+        cls.__doc__ = f"{before}\nParameters\n----------{described}{heading}{after}\n"
         return cls
 
     return decorate
