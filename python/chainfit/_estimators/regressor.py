@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -101,8 +101,10 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
         Improvement of the loss or validation score below which an epoch counts as none; for
         'lbfgs' the size of the gradient at which to stop.
 
-    verbose : bool or int, default=False
-        Whether to print the loss of each epoch.
+    verbose : bool, int or 'progress', default=False
+        Whether to print the loss of each epoch. 'progress' shows a live bar instead, on stderr or
+        in a notebook: loss, validation score, rows a second and the time left. It needs tqdm (extra
+        `cli`), and `partial_fit`, an epoch a call, has none.
 
     warm_start : bool, default=False
         Whether `fit` starts from the weights at hand, with a new optimizer.
@@ -262,7 +264,7 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
-        verbose: bool | int = False,
+        verbose: bool | int | Literal["progress"] = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
