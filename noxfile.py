@@ -75,9 +75,13 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typecheck(session: nox.Session) -> None:
-    """Run mypy over the package; it knows the compiled module by its stub."""
-    session.install(*pinned("mypy"), *PROJECT["dependencies"])
+    """Run mypy over the package, and mypy and pyright over code as users write it.
+
+    They know the compiled modules by their stubs. basedpyright is pyright in a wheel, with Node.
+    """
+    session.install(*pinned("mypy", "basedpyright"), *PROJECT["dependencies"])
     session.run("mypy")
+    session.run("basedpyright")
 
 
 @nox.session

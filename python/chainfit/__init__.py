@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from ._plots.gradient_flow import GradientFlowDisplay
     from ._plots.loss_curve import LossCurveDisplay
     from ._plots.network import NetworkDisplay
-    from ._tables.tabular import TabularClassifier, TabularRegressor
+    from ._tables.classifier import TabularClassifier
+    from ._tables.regressor import TabularRegressor
 
 __all__ = [
     "Chain",
@@ -75,8 +76,8 @@ _LAZY = {
     "Net": "._explain.net",
     "NetworkDisplay": "._plots.network",
     "Page": "._explain.page.page",
-    "TabularClassifier": "._tables.tabular",
-    "TabularRegressor": "._tables.tabular",
+    "TabularClassifier": "._tables.classifier",
+    "TabularRegressor": "._tables.regressor",
     "Trace": "._explain.step",
     "explain": "._explain.explain",
     "explore": "._explain.page.page",
@@ -117,7 +118,7 @@ def info() -> dict[str, Any]:
     }
 
 
-def __getattr__(name: str) -> Any:
+def _lazy(name: str) -> Any:
     """Import a lazy name."""
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -125,6 +126,10 @@ def __getattr__(name: str) -> Any:
     value = module if name == "reference" else getattr(module, name)
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:  # to whom every name would be one
+    __getattr__ = _lazy
 
 
 def __dir__() -> list[str]:
