@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import inspect
+import re
 import tomllib
 import warnings
 from functools import cached_property
@@ -59,7 +60,8 @@ def members(cls):
         base = next(base for base in cls.__mro__ if name in vars(base) or base is object)
         value = inspect.getattr_static(cls, name)
         documented = callable(getattr(cls, name)) or isinstance(value, property | cached_property)
-        if not name.startswith("_") and base.__module__.startswith("chainfit") and documented:
+        theirs = re.fullmatch(r"_.*|set_\w+_request", name)
+        if not theirs and base.__module__.startswith("chainfit") and documented:
             yield name
 
 
