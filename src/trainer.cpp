@@ -12,6 +12,7 @@
 #include "bindings.hpp"
 #include "observer.hpp"
 #include "outside.hpp"
+#include "ranks.hpp"
 
 namespace chainfit {
 
@@ -145,6 +146,20 @@ class PyTrainer {
         trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.optimizer().set_average());
     }
 
+    // The velocity of the weights' mean over ranks, where a run has kept one.
+    py::object outer() {
+        const Busy busy(user_, Access::read);
+        const T* packed = trainer_.optimizer().outer();
+        if (!packed) return py::none();
+        return unpacked(trainer_.network(), packed);
+    }
+
+    void set_outer(const py::sequence& coefs, const py::sequence& intercepts) {
+        const Busy busy(user_, Access::write);
+        const ParameterArrays<T> arrays(layers(), coefs, intercepts);
+        trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.optimizer().set_outer());
+    }
+
     py::tuple dropout() {
         const Busy busy(user_, Access::read);
         return py::make_tuple(trainer_.dropout().rates, trainer_.dropout().seed);
@@ -170,7 +185,7 @@ class PyTrainer {
 
     void run(const py::object& X, const py::object& Y, const py::object& sample_weight, const py::object& order,
              const py::object& bit_generator, Run& shown, const py::object& listener, const py::object& n_threads,
-             const py::object& gradient_hook, const py::object& loss_hook) {
+             const py::object& gradient_hook, const py::object& loss_hook, const py::object& ranks) {
         const Busy busy(user_, Access::write);
         Run run = shown;  // what Python does to its object while the run goes on concerns it no more
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
@@ -203,12 +218,18 @@ class PyTrainer {
         const int threads =
             thread_limit(n_threads, step_flop(trainer_.network(), std::min(run.batch_size, samples.rows)));
         PythonObserver observer(listener, bit_generator, run, shown);
+        std::optional<PythonRanks<T>> others;
+        std::optional<Shares<T>> shares;
+        if (!ranks.is_none()) {
+            others.emplace(ranks, samples.rows);
+            shares.emplace(others->settings(), *others, samples, rows.empty() ? nullptr : rows.data());
+        }
         std::optional<PythonHook<T>> hook;
         if (!gradient_hook.is_none()) hook.emplace(trainer_.network(), gradient_hook);
         try {
             const NoGil no_gil;
             trainer_.run(samples, rows.empty() ? nullptr : rows.data(), run, observer, hook ? &*hook : nullptr,
-                         loss ? &*loss : nullptr, threads);
+                         loss ? &*loss : nullptr, shares ? &*shares : nullptr, threads);
         } catch (...) {
             observer.show();
             throw;
@@ -283,6 +304,8 @@ void bind_trainer(py::module_& m, const char* name) {
         .def("parameters", &Class::parameters)
         .def("average", &Class::average)
         .def("set_average", &Class::set_average, py::arg("coefs"), py::arg("intercepts"))
+        .def("outer", &Class::outer)
+        .def("set_outer", &Class::set_outer, py::arg("coefs"), py::arg("intercepts"))
         .def("dropout", &Class::dropout)
         .def("set_dropout", &Class::set_dropout, py::arg("rates"), py::arg("seed"))
         .def("is_finite", &Class::is_finite)
@@ -299,7 +322,7 @@ void bind_trainer(py::module_& m, const char* name) {
             })
         .def("run", &Class::run, py::arg("X"), py::arg("Y"), py::arg("sample_weight"), py::arg("order"),
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"),
-             py::arg("gradient_hook") = py::none(), py::arg("loss_hook") = py::none())
+             py::arg("gradient_hook") = py::none(), py::arg("loss_hook") = py::none(), py::arg("ranks") = py::none())
         .def("loss_and_gradient", &Class::loss_and_gradient, py::arg("X"), py::arg("Y"), py::arg("sample_weight"),
              py::arg("l2"), py::arg("n_threads"), py::arg("l1") = 0.0, py::arg("dropout") = false,
              py::arg("loss_hook") = py::none());

@@ -27,6 +27,7 @@ WITHOUT = {
     "Page",
     "Trace",
     "__version__",
+    "distributed",
     "reference",
 }
 

@@ -32,8 +32,8 @@ class Trainer {
 
     // See fit().
     void run(const Samples<T>& samples, std::int64_t* order, Run& run, Observer& observer, GradientHook<T>* hook,
-             LossHook<T>* loss_hook, int max_threads) {
-        fit(samples, order, roads_, optimizer_, run, observer, hook, loss_hook, max_threads);
+             LossHook<T>* loss_hook, Shares<T>* shares, int max_threads) {
+        fit(samples, order, roads_, optimizer_, run, observer, hook, loss_hook, shares, max_threads);
     }
 
     // J over all rows with its gradient, packed like the parameters. Once interrupted, neither means anything. Where

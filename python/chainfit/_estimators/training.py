@@ -26,6 +26,7 @@ from .record import joined, last_epoch
 from .settings import FitSettings
 from .state import State
 from .steps import given_sizes
+from .together import Together
 from .validation import Validation, hold_out
 from .warn import warn
 
@@ -66,7 +67,9 @@ def train(
 def _make_steps(
     settings: FitSettings, data: FitData, state: State, listeners: Sequence[Listener]
 ) -> tuple[State, End]:
-    optimizer, generator = state.optimizer, state.generator
+    optimizer, generator, together = state.optimizer, state.generator, data.together
+    if together is not None:
+        generator = together.common_draws
     shuffle, early_stopping = settings.shuffle, settings.early_stopping
     order = validation = watcher = None
     step = settings.step
@@ -85,6 +88,8 @@ def _make_steps(
         shuffle = False
     if generator is None and (shuffle or (early_stopping and data.validation is None)):
         generator = check_random_state(settings.random_state)
+    if together is not None:
+        generator = together.own_draws
     rows = data.validation
     if early_stopping and rows is None:
         order, rows = hold_out(settings, data, generator)
@@ -108,17 +113,22 @@ def _make_steps(
     if rates or optimizer.seed is not None:
         trainer.set_dropout(rates, optimizer.seed or 0)
     rows_seen = data.X.shape[0] if order is None else len(order)
+    if together is not None:
+        rows_seen = together.count(rows_seen)
     run = _new_run(settings, data, state, optimizer, rows_seen)
     if validation is not None:
         run.validate = True
     if not shuffle:
         run.shuffle = False
-    if validation is not None or listeners or callable(step.schedule):
+    if validation is not None or listeners or callable(step.schedule) or together is not None:
         watcher = _Watcher(settings, state, optimizer, trainer, run, validation, listeners)
+        watcher.together = together
         for listener in listeners:
             listener.watch(watcher.whole)
         watcher.begin()
     error = None
+    if together is not None:
+        together.share(run.batch_size)
     try:
         trainer.run(
             data.X,
@@ -131,6 +141,7 @@ def _make_steps(
             settings.threads,
             None,
             settings.loss_hook(data.Y, data.sample_weight),
+            together,
         )
     except BaseException as raised:
         error = raised
@@ -207,6 +218,7 @@ class _Watcher:
         self.validation, self.listeners = validation, listeners
         self.schedule = settings.step.schedule
         self.stopped = False  # by a listener
+        self.together: Together | None = None
         self.scores: list[float] = []
         self.losses: list[float] = []
         self.best: Weights | None = None
@@ -241,6 +253,8 @@ class _Watcher:
         record = partial(last_epoch, self.run, loss)
         for listener in self.listeners:
             self.stopped |= listener.end(self._so_far, record)
+        if self.together is not None:
+            self.stopped = self.together.any(self.stopped)
         if not self.stopped and self.run.n_iter < self.run.max_iter:
             self.begin()
         return self.stopped
