@@ -19,6 +19,7 @@ from .record import joined, last_epoch
 from .settings import FitSettings
 from .state import State
 from .steps import given_sizes
+from .together import Together
 from .validation import Validation
 
 Array = npt.NDArray[Any]
@@ -53,6 +54,7 @@ class Watcher:
         self.validation, self.listeners = validation, listeners
         self.schedule = settings.step.schedule
         self.stopped = False  # by a listener
+        self.together: Together | None = None
         self.scores: list[float] = []
         self.losses: list[float] = []
         self.best: Weights | None = None
@@ -87,6 +89,8 @@ class Watcher:
         record = partial(last_epoch, self.run, loss)
         for listener in self.listeners:
             self.stopped |= listener.end(self._so_far, record)
+        if self.together is not None:
+            self.stopped = self.together.any(self.stopped)
         if not self.stopped and self.run.n_iter < self.run.max_iter:
             self.begin()
         return self.stopped
