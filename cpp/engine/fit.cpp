@@ -97,6 +97,7 @@ void epoch(const Source<T>& source, Shares<T>* shares, LocalSteps<T>* local, Roa
             } catch (const TeamLost&) {
                 roads.forget_tiles();
             }
+        return !progress.interrupted;
     };
     if (!shares) {
         source.for_each_run(make_steps);
@@ -150,15 +151,13 @@ const char* end_epoch(Run& run, double loss, Schedule<T>& schedule, Observer& ob
 }  // namespace
 
 template <class T>
-void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimizer<T>& optimizer, Run& run,
-         Observer& observer, GradientHook<T>* hook, LossHook<T>* loss_hook, Shares<T>* shares, int max_threads) {
-    const Source<T> source(samples, order, run.batch_size);
+void fit(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Run& run, Observer& observer,
+         GradientHook<T>* hook, LossHook<T>* loss_hook, Shares<T>* shares, int max_threads) {
     Schedule<T>& schedule = optimizer.schedule;
     optimizer.prepare(run);
     // all memory that the run needs, before anything changes
-    source.for_each_run([&](const Batches<T>& batches) {
-        roads.choose(batches.size, source.is_sparse(), optimizer.fused().whole_steps, max_threads);
-    });
+    source.for_each_size(
+        [&](Index size) { roads.choose(size, source.is_sparse(), optimizer.fused().whole_steps, max_threads); });
     Buffer<T> gradient;
     std::optional<GradientSum<T>> sum;
     std::optional<LocalSteps<T>> local;
@@ -181,7 +180,7 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
             schedule.first_given = schedule.steps;
             schedule.given = observer.step_sizes(schedule.steps, batches);
         }
-        if (run.shuffle) observer.shuffle(order, source.rows());
+        if (run.shuffle) observer.shuffle(source.order(), source.rows());
         Progress<T> progress{schedule, poll, run.loss_scale};
         epoch(source, shares, local ? &*local : nullptr, roads, optimizer, hook, loss_hook, gradient, progress,
               max_threads);
@@ -209,9 +208,9 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
     }
 }
 
-template void fit(const Samples<float>&, std::int64_t*, Roads<float>&, Optimizer<float>&, Run&, Observer&,
-                  GradientHook<float>*, LossHook<float>*, Shares<float>*, int);
-template void fit(const Samples<double>&, std::int64_t*, Roads<double>&, Optimizer<double>&, Run&, Observer&,
-                  GradientHook<double>*, LossHook<double>*, Shares<double>*, int);
+template void fit(const Source<float>&, Roads<float>&, Optimizer<float>&, Run&, Observer&, GradientHook<float>*,
+                  LossHook<float>*, Shares<float>*, int);
+template void fit(const Source<double>&, Roads<double>&, Optimizer<double>&, Run&, Observer&, GradientHook<double>*,
+                  LossHook<double>*, Shares<double>*, int);
 
 }  // namespace chainfit

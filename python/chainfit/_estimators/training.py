@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from .. import _core
 from .callbacks import Listener
 from .endings import End, Why
-from .inputs import FitData
+from .inputs import FitData, MadeRows
 from .lbfgs import minimise
 from .optimizer import Optimizer, Trainer, cast, published
 from .parameters import LARGEST_INT, as_float, rows_of_batch
@@ -29,6 +29,7 @@ from .steps import given_sizes
 from .together import Together
 from .validation import Validation, hold_out
 from .warn import warn
+from .windows import Ahead, Feed, Picked
 
 Array = npt.NDArray[Any]
 Weights = tuple[list[Array], list[Array]]
@@ -72,6 +73,9 @@ def _make_steps(
         generator = together.common_draws
     shuffle, early_stopping = settings.shuffle, settings.early_stopping
     order = validation = watcher = None
+    windowed = isinstance(data.X, MadeRows)
+    if windowed and together is not None:
+        raise ValueError("Rows that are not all in memory can't be shared out over ranks yet.")
     step = settings.step
     rates = step.dropout_rates(len(state.coefs)) if step.dropout else []
     if optimizer is None:
@@ -118,7 +122,7 @@ def _make_steps(
     run = _new_run(settings, data, state, optimizer, rows_seen)
     if validation is not None:
         run.validate = True
-    if not shuffle:
+    if not shuffle or windowed:
         run.shuffle = False
     if validation is not None or listeners or callable(step.schedule) or together is not None:
         watcher = _Watcher(settings, state, optimizer, trainer, run, validation, listeners)
@@ -130,19 +134,24 @@ def _make_steps(
     if together is not None:
         together.share(run.batch_size)
     try:
-        trainer.run(
-            data.X,
-            data.Y,
-            data.sample_weight,
-            order,
-            generator._bit_generator if shuffle and generator is not None else None,
-            run,
-            watcher,
-            settings.threads,
-            None,
-            settings.loss_hook(data.Y, data.sample_weight),
-            together,
-        )
+        draws = generator if shuffle else None
+        if windowed:
+            feed = Picked(data, order, draws, trainer, run.batch_size)
+            _run_windows(settings, trainer, feed, run, watcher)
+        else:
+            trainer.run(
+                data.X,
+                data.Y,
+                data.sample_weight,
+                order,
+                None if draws is None else draws._bit_generator,
+                run,
+                watcher,
+                settings.threads,
+                None,
+                settings.loss_hook(data.Y, data.sample_weight),
+                together,
+            )
     except BaseException as raised:
         error = raised
     why = _why(run, watcher, optimizer, error)
@@ -164,6 +173,21 @@ def _make_steps(
     for listener in listeners if why != "failed" else ():
         listener.finish(why)
     return after, end
+
+
+def _run_windows(
+    settings: FitSettings, trainer: Trainer, feed: Feed, run: _core.Run, watcher: _Watcher | None
+) -> None:
+    with Ahead(feed) as windows:
+
+        def loss_of_window(rows: Array, raw: Array) -> Any:
+            assert windows.window is not None
+            _, Y, sample_weight = windows.window
+            return settings.loss_hook(Y, sample_weight)(rows, raw)
+
+        own_loss = None if settings.custom is None else loss_of_window
+        threads = settings.threads
+        trainer.run_windows(windows, feed.rows, feed.sparse, run, watcher, threads, None, own_loss)
 
 
 def _shuffled(rows: Any, generator: Any, times: int) -> npt.NDArray[np.int64]:
