@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from thread_ranks import by_ranks, interleaved
 
-from chainfit import MLPClassifier, MLPRegressor
+from chainfit import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
 from chainfit._estimators.shares import shares_of_all, shares_of_shards
 
 pytestmark = [
@@ -499,3 +499,71 @@ def test_a_fit_goes_on_from_a_checkpoint_to_the_same_bits(plan, tmp_path):
             assert mine.tobytes() == theirs.tobytes()
     with pytest.raises(ValueError, match="X, y, ranks"):
         work("parts", size=2)
+
+
+# -- tables
+
+
+def table(rows=80):
+    rng = np.random.RandomState(0)
+    X = {
+        "a": rng.normal(size=rows),
+        "b": rng.choice(["x", "y", "z"], rows),
+        "c": [None if rng.rand() < 0.1 else int(n) for n in rng.randint(0, 9, rows)],
+    }
+    return X, X["a"] + (X["b"] == "x")
+
+
+def check_nets(models, one, tolerance):
+    for model in models:
+        assert len(model.nets_) == len(one.nets_)
+        for mine, theirs in zip(model.nets_, one.nets_, strict=True):
+            for w, v in zip(mine.coefs_, theirs.coefs_, strict=True):
+                if tolerance == 0:
+                    assert w.tobytes() == v.tobytes()
+                np.testing.assert_allclose(w, v, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+@pytest.mark.parametrize(("size", "n_nets"), [(2, 5), (3, 3), (3, 2)])
+def test_nets_of_a_table_are_those_of_one_process(size, n_nets, checkpoint, tmp_path):
+    X, y = table()
+    parameters = {"n_nets": n_nets, "random_state": 0, "max_iter": 4, "precision": "float64"}
+    files = {"checkpoint": tmp_path / "c"} if checkpoint else {}
+    models = raised(
+        by_ranks(size, lambda r: TabularRegressor(**parameters, **files).fit(X, y), shards=False)
+    )
+    one = TabularRegressor(**parameters).fit(X, y)
+    dealt = n_nets >= size
+    check_nets(models, one, 0 if dealt else 1e-12)
+    if checkpoint:
+        assert len([*tmp_path.iterdir()]) == n_nets
+        again = raised(
+            by_ranks(
+                size, lambda r: TabularRegressor(**parameters, **files).fit(X, y), shards=False
+            )
+        )
+        check_nets(again, models[0], 0)
+
+
+def test_classifiers_of_tables_have_one_temperature():
+    X, y = table()
+    parameters = {"n_nets": 3, "random_state": 0, "max_iter": 4}
+    models = raised(
+        by_ranks(2, lambda r: TabularClassifier(**parameters).fit(X, y > 0), shards=False)
+    )
+    one = TabularClassifier(**parameters).fit(X, y > 0)
+    assert [model.temperature_ for model in models] == [one.temperature_] * 2
+    check_nets(models, one, 0)
+
+
+def test_a_table_must_be_whole_and_the_same():
+    X, y = table()
+    outcomes = by_ranks(2, lambda r: TabularRegressor(max_iter=2).fit(X, y))
+    assert all("communicator(shards=False)" in str(outcome) for outcome in outcomes)
+    outcomes = by_ranks(
+        2, lambda r: TabularRegressor(max_iter=2, random_state=0).fit(X, y + r), shards=False
+    )
+    assert [str(outcome) for outcome in outcomes] == ["Rank 1 has other y than rank 0."] * 2
+    outcomes = by_ranks(2, lambda r: TabularRegressor(max_iter=2).fit(X, y[: 80 - r]), shards=False)
+    assert all("Rank 1 of 2" in str(outcome) for outcome in outcomes[:1])

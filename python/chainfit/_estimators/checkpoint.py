@@ -84,6 +84,8 @@ class Checkpointer(Listener):
         Those of the estimator, as `get_params` returns them.
     to_delete : str
         What the user deletes to begin anew.
+    writer : int, default=0
+        The rank that reads and writes the file, where there are several.
 
     Raises
     ------
@@ -93,7 +95,7 @@ class Checkpointer(Listener):
         If the file can't be read or written.
     """
 
-    def __init__(self, parameters: dict[str, Any], to_delete: str = "it") -> None:
+    def __init__(self, parameters: dict[str, Any], to_delete: str = "it", writer: int = 0) -> None:
         self._path = as_path(parameters["checkpoint"])
         check_resumable(parameters)
         interval = parameters["checkpoint_interval"]
@@ -101,13 +103,13 @@ class Checkpointer(Listener):
         self._seconds = float(interval[:-1]) if timed else 0.0
         self._epochs = 1 if timed else int(interval)
         ranks = current_ranks()
-        self._writes = ranks is None or ranks.rank == 0
+        self._writes = ranks is None or ranks.rank == writer
         self._found: Checkpoint | None = None
         if self._writes:
             check_writable(self._path)
             self._found = load(self._path, KINDS) if os.path.exists(self._path) else None
         if ranks is not None:  # whose file systems may be others
-            self._found = ranks.exchange("checkpoint", self._found)[0]
+            self._found = ranks.exchange("checkpoint", self._found)[writer]
         self._fit = of_parameters(parameters)
         self._instead = f"Delete {to_delete} to begin anew, or choose another file."
         self._written_at = self._kept_at = time.monotonic()
