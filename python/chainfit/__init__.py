@@ -26,18 +26,24 @@ if TYPE_CHECKING:
     from ._explain.walkthrough import walkthrough
     from ._files.fields import ModelFileError
     from ._load import load
+    from ._plots.gradient_flow import GradientFlowDisplay
+    from ._plots.loss_curve import LossCurveDisplay
+    from ._plots.network import NetworkDisplay
     from ._tables.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
     "Chain",
+    "GradientFlowDisplay",
     "HiddenLayers",
     "History",
     "LearningRateDisplay",
+    "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
     "MismatchError",
     "ModelFileError",
     "Net",
+    "NetworkDisplay",
     "Page",
     "TabularClassifier",
     "TabularRegressor",
@@ -57,14 +63,17 @@ __all__ = [
 # Imported when first asked for, so that `chainfit --help` needs no scikit-learn: name -> module.
 _LAZY = {
     "Chain": "._explain.explain",
+    "GradientFlowDisplay": "._plots.gradient_flow",
     "HiddenLayers": "._estimators.search",
     "History": "._explain.history",
     "LearningRateDisplay": "._estimators.learning_rates",
+    "LossCurveDisplay": "._plots.loss_curve",
     "MLPClassifier": "._estimators.classifier",
     "MLPRegressor": "._estimators.regressor",
     "MismatchError": "._explain.verify",
     "ModelFileError": "._files.fields",
     "Net": "._explain.net",
+    "NetworkDisplay": "._plots.network",
     "Page": "._explain.page.page",
     "TabularClassifier": "._tables.tabular",
     "TabularRegressor": "._tables.tabular",

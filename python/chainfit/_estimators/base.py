@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sklearn.utils._param_validation import validate_parameter_constraints
@@ -19,7 +20,8 @@ from .guard import warn_if_nothing_learned
 from .inside import Inside
 from .job import Given, given
 from .optimizer import Optimizer
-from .parameters import CONSTRAINTS
+from .parameters import CONSTRAINTS, PROGRESS
+from .progress import ProgressBar, check_can_show
 from .record import history
 from .start import Start
 from .training import train
@@ -145,15 +147,20 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
     ) -> Self:
         # Before anything may fail, as scikit-learn ends for callbacks what began for them.
         callbacks = SklearnCallbacks(self, int(self.max_iter), X, y, sample_weight)
+        check_can_show(self.verbose)
         draft = self._draft()
         callbacks.fitted_by(draft.changes)
         model = draft.copy
-        with generator_kept(self.random_state):
+        bar = ProgressBar(int(self.max_iter)) if self.verbose == PROGRESS else None
+        with generator_kept(self.random_state), bar or nullcontext():
             checkpointer = model._checkpointer()
             settings, data, state = model._job(X, y, sample_weight, validation=validation)
             if checkpointer is not None:
                 state = checkpointer.resume(settings, data, state)
             followers = [*model._own_listeners(), *listeners]
+            if bar is not None:
+                bar.expect(data.X.shape[0], state.n_iter if state.resumed else 0)
+                followers.append(bar)
             followers += [callbacks] if callbacks.needed else []
             followers += [] if checkpointer is None else [checkpointer]
             state, end = train(settings, data, state, followers)
@@ -261,7 +268,8 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
     def _own_listeners(self) -> list[Listener]:
         listeners: list[Listener] = []
-        if self.verbose and self.solver != "lbfgs":  # SciPy prints nothing
+        printed = self.verbose and self.verbose != PROGRESS
+        if printed and self.solver != "lbfgs":  # SciPy prints nothing
             settings = float(self.tol), self.n_iter_no_change, bool(self.early_stopping)
             listeners.append(Verbose(*settings))
         if self.callbacks:

@@ -103,8 +103,10 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
         Improvement of the loss or validation score below which an epoch counts as none; for
         'lbfgs' the size of the gradient at which to stop.
 
-    verbose : bool or int, default=False
-        Whether to print the loss of each epoch.
+    verbose : bool, int or 'progress', default=False
+        Whether to print the loss of each epoch. 'progress' shows a live bar instead, on stderr or
+        in a notebook: loss, validation score, rows a second and the time left. It needs tqdm (extra
+        `cli`), and `partial_fit`, an epoch a call, has none.
 
     warm_start : bool, default=False
         Whether `fit` starts from the weights at hand, with a new optimizer.
@@ -264,7 +266,7 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
-        verbose: bool | int = False,
+        verbose: bool | int | Literal["progress"] = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,

@@ -27,6 +27,8 @@ from .._common.public import public_class
 from .._common.published import Published
 from .._estimators.generator import generator_kept
 from .._estimators.job import Given, given
+from .._estimators.parameters import PROGRESS
+from .._estimators.progress import EpochBar, check_can_show
 from .._estimators.threads import resolve_n_threads
 from .cells.frames import as_table, has_numbers_for_names, is_array
 from .cells.hints import Hints
@@ -136,6 +138,7 @@ class BaseTabular(TableParameters, Published, BaseEstimator):
 
         Beside these, `n_rows` and `epochs`, how many of all nets are done as checkpoints have it.
         """
+        check_can_show(self.verbose)
         if self.checkpoint is not None:
             from .checkpoints import check_possible  # files are not for those who only fit
 
@@ -233,9 +236,13 @@ class BaseTabular(TableParameters, Published, BaseEstimator):
             epochs = sum(checkpointer.epochs for checkpointer in checkpointers)
         if on_start is not None:
             on_start(self, {**values, "n_rows": len(samples.y), "epochs": epochs})
-        reports = Reports(self.verbose, count, on_epoch)
-        follow = reports if reports.needed else None
-        ensemble = train_nets(nets, samples, held_out, n_jobs, follow, checkpointers)
+        bar = None
+        if self.verbose == PROGRESS:
+            rows = len(samples.y) - (0 if held_out is None else len(held_out[0]))
+            bar = EpochBar(count * int(values["max_iter"]), rows, epochs)
+        with Reports(self.verbose, count, bar, on_epoch) as reports:
+            follow = reports if reports.needed else None
+            ensemble = train_nets(nets, samples, held_out, n_jobs, follow, checkpointers)
         for net in ensemble.nets:
             net.n_threads = self.n_threads
         self.nets_, self.temperature_ = ensemble.nets, ensemble.temperature

@@ -17,7 +17,7 @@ from sklearn.base import is_classifier
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._estimators.keywords import Keyword, paragraph
-from .._estimators.parameters import Number
+from .._estimators.parameters import PROGRESS, Number
 from .._estimators.rules import REAL_LOSSES
 from .presets import DECIDED, PRESETS
 
@@ -180,9 +180,11 @@ TABLE: tuple[Keyword, ...] = (
     Keyword(
         "verbose",
         False,
-        ["verbose"],
-        "bool or int",
-        "Whether to print the loss of each epoch.",
+        ["verbose", StrOptions({PROGRESS})],
+        "bool, int or 'progress'",
+        """Whether to print the loss of each epoch. 'progress' shows a live bar instead, on stderr
+        or in a notebook: the epochs of all nets, loss, validation score, rows a second and the time
+        left. It needs tqdm (extra `cli`).""",
         option=False,
     ),
 )
