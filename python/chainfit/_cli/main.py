@@ -19,7 +19,7 @@ from .._common.printable import printable
 from .explain import add_explain
 from .explore import add_explore
 from .options import add_mark_options, add_meaning_options, add_table_options, number
-from .say import complain, one_line
+from .say import complain, one_line, warn
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -237,7 +237,7 @@ class _Warnings:
         text = one_line(message)
         if text not in self._shown:
             self._shown.add(text)
-            complain(f"warning: {text}")
+            warn(f"warning: {text}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -29,7 +29,17 @@ from .hints import ColumnError, Hints
 from .levels import cells_of
 from .number_formats import NumberFormats, has_decimal_point, possible_formats
 from .numbers import PLAIN, NumberFormat
-from .texts import Unread, are_empty, are_words, mask_of, plural, some, trimmed, unread
+from .texts import (
+    TAKEN_AS_MISSING,
+    Unread,
+    are_empty,
+    are_words,
+    mask_of,
+    plural,
+    some,
+    trimmed,
+    unread,
+)
 
 #: More distinct texts than this, and fewer than two rows for each: an identifier, not a category.
 MIN_IDENTIFIER_LEVELS = 10
@@ -190,7 +200,7 @@ def _checked(
     if not marks.rows:
         return column
     words = dict.fromkeys([*column.missing, *cells.unread.most_frequent(MAX_WORDS)])
-    note = f"{name!r}: not {NOUNS[column.kind]}, taken as missing: {marks}"
+    note = f"{name!r}: not {NOUNS[column.kind]}, {TAKEN_AS_MISSING}: {marks}"
     return replace(column, missing=tuple(words), notes=(*column.notes, note))
 
 
@@ -234,7 +244,7 @@ def _category(draft: Draft, hints: Hints, evidence: Evidence) -> Column:
         notes.append(f"{name!r}: categories, because {draft.reason}")
     marks = unread(stripped, counts, are_words(stripped, missing) & (counts > 0))
     if marks.rows:
-        notes.append(f"{name!r}: taken as missing: {marks}")
+        notes.append(f"{name!r}: {TAKEN_AS_MISSING}: {marks}")
     ordered = _in_order(levels.to_pylist(), draft.column)
     return CategoryColumn(name, ordered, missing=missing, notes=tuple(notes))
 
