@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from .inputs import FitData
+from .inputs import FitData, MadeRows
 from .state import State
 from .steps import goes_by_max_iter
 
@@ -135,8 +135,11 @@ def _digest(*arrays: Any) -> str:
     return _DIGEST + total.hexdigest()
 
 
-def _parts(array: Any) -> Iterator[Array]:
+def _parts(array: Any) -> Iterator[Any]:
     if array is None:
+        return
+    if isinstance(array, MadeRows):
+        yield array
         return
     if sp.issparse(array):
         yield np.asarray(array.shape)

@@ -7,6 +7,7 @@ it (right type, dtype and shape, no feature names, finite) pass here; all others
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -26,6 +27,26 @@ _BLOCK = 1 << 16
 SMALL_DOT = 1 << 10
 
 
+class MadeRows(ABC):
+    """An X (rows, n_0) whose rows are made when asked for: finite, of a dtype of the core."""
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    ndim = 2
+
+    @abstractmethod
+    def __getitem__(self, rows: Any) -> Array:
+        """Return these rows, given by numbers or as a slice: C-contiguous."""
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return self.shape[0] * self.shape[1]
+
+
 class Rows(NamedTuple):
     """Rows to validate on, checked as FitData is."""
 
@@ -39,7 +60,7 @@ class Rows(NamedTuple):
 class FitData:
     """Checked training data, all of one dtype."""
 
-    X: Any  # (rows, n_0): ndarray of any strides, or CSR as `core_form` makes it
+    X: Any  # (rows, n_0): ndarray of any strides, CSR as `core_form` makes it, or MadeRows
     Y: Array  # (rows, n_L), C-contiguous: one-hot, 0/1 or real
     sample_weight: Array | None  # (rows,)
     dtype: np.dtype[Any]
@@ -77,11 +98,15 @@ def check_numeric(X: Any) -> None:
 
 def core_form(X: Any, dtype: np.dtype[Any]) -> Any:
     """Return validated X (rows, n_0) as the core takes it: an ndarray, or CSR, of `dtype`."""
+    if isinstance(X, MadeRows):
+        return X
     return csr_form(X, dtype) if sp.issparse(X) else X.astype(dtype, copy=False)
 
 
 def take_rows(data: Any, rows: npt.NDArray[np.int64]) -> Any:
     """Return these rows of data as the user gave it."""
+    if isinstance(data, MadeRows):
+        return data[rows]
     (indexed,) = indexable(data)  # COO, for one, can't be indexed
     return _safe_indexing(indexed, rows)
 

@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
 
 from .callbacks import Snapshot
 from .forward import FLOAT64, Forward
-from .inputs import FitData, Rows, check_numeric, core_form, is_plain_X
+from .inputs import FitData, MadeRows, Rows, check_numeric, core_form, is_plain_X
 from .keywords import table_names
 from .parameters import check_activations, hidden_units, rows_of_batch
 from .rules import LEARNING_RATE, LOSS_SETTINGS, REAL_LOSSES
@@ -210,19 +210,24 @@ class Jobs(Forward):
 
     def _checked_pair(self, X: Any, y: Any, dtype: Any, reset: bool) -> tuple[Any, Any]:
         """Return X and y as scikit-learn's checks leave them."""
-        check_numeric(X)
-        check_sparse(X)
-        check_sparse(y, "y")
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=SPARSE_FORMATS,
-            multi_output=True,
-            y_numeric=self._y_numeric,
-            dtype=dtype,
-            reset=reset,
-        )
+        if isinstance(X, MadeRows):
+            y = _check_y(y, multi_output=True, y_numeric=self._y_numeric, estimator=self)
+            check_consistent_length(X, y)
+            self.n_features_in_ = X.shape[1]
+        else:
+            check_numeric(X)
+            check_sparse(X)
+            check_sparse(y, "y")
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=SPARSE_FORMATS,
+                multi_output=True,
+                y_numeric=self._y_numeric,
+                dtype=dtype,
+                reset=reset,
+            )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y

@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from .. import _core
 from .callbacks import Listener
 from .endings import End, Why
-from .inputs import FitData
+from .inputs import FitData, MadeRows
 from .lbfgs import minimise
 from .optimizer import Optimizer, Trainer, cast, published
 from .parameters import LARGEST_INT, as_float, rows_of_batch
@@ -28,6 +28,7 @@ from .state import State
 from .steps import given_sizes
 from .validation import Validation, hold_out
 from .warn import warn
+from .windows import Ahead, Feed, Picked
 
 Array = npt.NDArray[Any]
 Weights = tuple[list[Array], list[Array]]
@@ -69,6 +70,7 @@ def _make_steps(
     optimizer, generator = state.optimizer, state.generator
     shuffle, early_stopping = settings.shuffle, settings.early_stopping
     order = validation = watcher = None
+    windowed = isinstance(data.X, MadeRows)
     step = settings.step
     rates = step.dropout_rates(len(state.coefs)) if step.dropout else []
     if optimizer is None:
@@ -111,7 +113,7 @@ def _make_steps(
     run = _new_run(settings, data, state, optimizer, rows_seen)
     if validation is not None:
         run.validate = True
-    if not shuffle:
+    if not shuffle or windowed:
         run.shuffle = False
     if validation is not None or listeners or callable(step.schedule):
         watcher = _Watcher(settings, state, optimizer, trainer, run, validation, listeners)
@@ -120,18 +122,23 @@ def _make_steps(
         watcher.begin()
     error = None
     try:
-        trainer.run(
-            data.X,
-            data.Y,
-            data.sample_weight,
-            order,
-            generator._bit_generator if shuffle and generator is not None else None,
-            run,
-            watcher,
-            settings.threads,
-            None,
-            settings.loss_hook(data.Y, data.sample_weight),
-        )
+        draws = generator if shuffle else None
+        if windowed:
+            feed = Picked(data, order, draws, trainer, run.batch_size)
+            _run_windows(settings, trainer, feed, run, watcher)
+        else:
+            trainer.run(
+                data.X,
+                data.Y,
+                data.sample_weight,
+                order,
+                None if draws is None else draws._bit_generator,
+                run,
+                watcher,
+                settings.threads,
+                None,
+                settings.loss_hook(data.Y, data.sample_weight),
+            )
     except BaseException as raised:
         error = raised
     why = _why(run, watcher, optimizer, error)
@@ -153,6 +160,21 @@ def _make_steps(
     for listener in listeners if why != "failed" else ():
         listener.finish(why)
     return after, end
+
+
+def _run_windows(
+    settings: FitSettings, trainer: Trainer, feed: Feed, run: _core.Run, watcher: _Watcher | None
+) -> None:
+    with Ahead(feed) as windows:
+
+        def loss_of_window(rows: Array, raw: Array) -> Any:
+            assert windows.window is not None
+            _, Y, sample_weight = windows.window
+            return settings.loss_hook(Y, sample_weight)(rows, raw)
+
+        own_loss = None if settings.custom is None else loss_of_window
+        threads = settings.threads
+        trainer.run_windows(windows, feed.rows, feed.sparse, run, watcher, threads, None, own_loss)
 
 
 def _shuffled(rows: Any, generator: Any, times: int) -> npt.NDArray[np.int64]:

@@ -33,6 +33,7 @@ from .._estimators.threads import resolve_n_threads
 from .cells.frames import as_table, has_numbers_for_names, is_array
 from .cells.hints import Hints
 from .cells.schema import Schema, Tally, learn_schema
+from .encoded_rows import encoded_rows
 from .encoding import Encoding, learn_encoding
 from .ensemble import OnEpoch, Reports, Samples, blocks_of_rows, held_out_rows, train_nets
 from .parameter_types import TableParameters
@@ -185,7 +186,8 @@ class BaseTabular(TableParameters, Published, BaseEstimator):
         parsed = model.schema_.parse(table)
         model.encoding_ = learn_encoding(columns, parsed, values["n_bins"], values["max_levels"])
         dtype = np.float64 if values["precision"] == "float64" else np.float32
-        encoded = model.encoding_.write(parsed, dtype)
+        at_once = values["solver"] == "lbfgs"  # which goes through all rows in each step
+        encoded = encoded_rows(model.encoding_, parsed, len(target), dtype, at_once=at_once)
         del parsed
         if validation is not None:
             validation = model._encoded_validation(validation, dtype)
