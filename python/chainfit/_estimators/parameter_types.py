@@ -86,7 +86,7 @@ class NetParameters:
     shuffle: bool
     random_state: int | np.random.RandomState | None
     tol: float
-    verbose: bool | int
+    verbose: bool | int | Literal["progress"]
     warm_start: bool
     momentum: float
     nesterovs_momentum: bool

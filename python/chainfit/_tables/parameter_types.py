@@ -74,7 +74,7 @@ class TableParameters:
     time_limit: float | None
     tol: float
     validation_fraction: float
-    verbose: bool | int
+    verbose: bool | int | Literal["progress"]
     warmup: float
     weight_decay: float | None
 
@@ -141,7 +141,7 @@ class TableKeywords(TypedDict, total=False):
     time_limit: float | None
     tol: float
     validation_fraction: float
-    verbose: bool | int
+    verbose: bool | int | Literal["progress"]
     warmup: float
     weight_decay: float | None
 
