@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from ._plots.gradient_flow import GradientFlowDisplay
     from ._plots.loss_curve import LossCurveDisplay
     from ._plots.network import NetworkDisplay
-    from ._tables.tabular import TabularClassifier, TabularRegressor
+    from ._tables.classifier import TabularClassifier
+    from ._tables.regressor import TabularRegressor
 
 __all__ = [
     "Chain",
@@ -75,8 +76,8 @@ _LAZY = {
     "Net": "._explain.net",
     "NetworkDisplay": "._plots.network",
     "Page": "._explain.page.page",
-    "TabularClassifier": "._tables.tabular",
-    "TabularRegressor": "._tables.tabular",
+    "TabularClassifier": "._tables.classifier",
+    "TabularRegressor": "._tables.regressor",
     "Trace": "._explain.step",
     "explain": "._explain.explain",
     "explore": "._explain.page.page",

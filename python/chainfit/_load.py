@@ -10,9 +10,10 @@ from ._estimators.model_file import kind_of as kind_of_net
 from ._estimators.regressor import MLPRegressor
 from ._files.disk import AnyPath
 from ._files.model import load as load_kind
+from ._tables.classifier import TabularClassifier
 from ._tables.model_file import kind_of as kind_of_table
+from ._tables.regressor import TabularRegressor
 from ._tables.table_model import kind_of_old
-from ._tables.tabular import TabularClassifier, TabularRegressor
 
 #: What a file may hold. A type checker narrows it by `isinstance`.
 Model = MLPClassifier | MLPRegressor | TabularClassifier | TabularRegressor

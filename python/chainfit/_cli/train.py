@@ -151,7 +151,8 @@ def _labelled(
 
 def _model(task: str, seed: int, parameters: dict[str, Any]) -> Any:
     """Return the estimator of a task, or refuse a parameter that it has not."""
-    from .._tables.tabular import TabularClassifier, TabularRegressor
+    from .._tables.classifier import TabularClassifier
+    from .._tables.regressor import TabularRegressor
 
     cls: Any = TabularClassifier if task == "classification" else TabularRegressor
     for name in parameters:

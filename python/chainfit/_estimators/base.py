@@ -83,9 +83,9 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
     ) -> Self:
         """Fit the model to data X and targets y.
 
-        To callbacks of `sklearn.callback`, given by `set_callbacks`, this is a task with one
-        subtask an epoch ('lbfgs': an iteration). One that returns True at the end of a subtask
-        stops the training there, without a warning.
+        To callbacks of `sklearn.callback`, registered with `set_callbacks`, this is a task with one
+        subtask per epoch (per iteration with 'lbfgs'). A callback that returns True at the end of a
+        subtask stops the training there, without a warning.
 
         Parameters
         ----------
@@ -100,21 +100,21 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
             other value where it does), in classification; real numbers in regression.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; None is 1 for each. They may be negative, and of any size: what
-            counts is a row's share of the sum over its batch.
+            Weights of the rows; None means 1 for each. They may be negative, and of any size: only
+            a row's share of the sum over its batch matters.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Inputs to validate on after each epoch: `validation_scores_` and
-            `validation_loss_curve_` are those of these rows, and with `early_stopping` they decide
-            and no row of X is held out ('lbfgs' holds out none, as in scikit-learn, and stops early
-            by these rows only). In a Pipeline they are transformed as X is with
+            Inputs to validate on after each epoch. `validation_scores_` and
+            `validation_loss_curve_` are computed on these rows; with `early_stopping` they decide
+            when to stop, and no row of X is held out ('lbfgs' holds out none, as in scikit-learn,
+            and stops early on these rows only). A Pipeline transforms them as it does X with
             ``Pipeline(..., transform_input=["X_val"])``.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Their targets.
+            The targets of X_val.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights; None is 1 for each.
+            Weights of the rows of X_val; None means 1 for each.
 
         Returns
         -------
@@ -129,6 +129,29 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
             before the call.
         TypeError
             If X or real targets are dates or durations, or real targets text or sparse.
+
+        See Also
+        --------
+        partial_fit : Train one epoch at a time.
+        initialize : Draw the weights without training.
+
+        Examples
+        --------
+        >>> from chainfit import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> X, y = load_iris(return_X_y=True)
+        >>> X = StandardScaler().fit_transform(X)
+        >>> model = MLPClassifier((16,), solver="lbfgs", random_state=0).fit(X[::2], y[::2])
+        >>> model.score(X[1::2], y[1::2]) > 0.9
+        True
+
+        With the other rows to validate on after each epoch:
+
+        >>> model = MLPClassifier(early_stopping=True, learning_rate_init=0.01, batch_size=15)
+        >>> _ = model.set_params(random_state=0).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> max(model.validation_scores_) == model.score(X[1::2], y[1::2]) > 0.9
+        True
         """
         return self._fit(X, y, sample_weight, validation=given(X_val, y_val, sample_weight_val))
 
@@ -280,7 +303,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
     @property
     def converged_(self) -> bool:
-        """Whether more than n_iter_no_change epochs in a row did not improve by tol."""
+        """Whether more than `n_iter_no_change` epochs in a row did not improve by `tol`."""
         count = self.__dict__.get("_no_improvement_count")
         if count is None:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute 'converged_'")
@@ -288,7 +311,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
     @property
     def history_(self) -> dict[str, list[float]]:
-        """What each epoch or iteration came to, a list for each part of the record."""
+        """Record of each epoch or iteration, as lists by name: losses, scores, seconds."""
         held = self.__dict__
         losses = held.get("_losses", held.get("loss_curve_"))
         if losses is None:

@@ -100,6 +100,14 @@ class Forward(NetParameters, Portable):
             If the model was not fitted.
         ValueError
             If X is not finite or has another number of features than in `fit`.
+
+        Examples
+        --------
+        >>> from chainfit import MLPClassifier
+        >>> model = MLPClassifier((4,), solver="lbfgs", random_state=1, max_iter=50)
+        >>> model = model.fit([[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"])
+        >>> model.predict([[0.5], [2.5]])
+        array(['a', 'b'], dtype='<U1')
         """
         fitted = self._as_published()
         return fitted._decode(fitted._forward(X))
@@ -110,10 +118,10 @@ class Forward(NetParameters, Portable):
         Returns
         -------
         predictor : chainfit.row_predictor.RowPredictor
-            Write a row into ``predictor.input`` and call it, or give it the row; it returns
-            ``predictor.output``, the output layer of the net: of a classifier probabilities, of
-            ``classes_[1]`` alone where there are two. The weights are copied: further training
-            does not show. From Cython it can be called without the GIL.
+            A callable: write a row into ``predictor.input`` and call it, or pass the row. It
+            returns ``predictor.output``, the activations of the output layer: for a classifier the
+            probabilities, with two classes that of ``classes_[1]`` alone. The weights are copied,
+            so that further training has no effect on it. Cython code can call it without the GIL.
 
         Raises
         ------
