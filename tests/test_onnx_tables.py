@@ -2,8 +2,10 @@
 
 import datetime
 import json
+from pathlib import Path
 
 import numpy as np
+import old_tables
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
     "ignore:.*(not seen in training|taken as missing)",
 )
+FILES = Path(__file__).parent / "files"
 QUICK = {"n_nets": 2, "max_iter": 8, "hidden_layer_sizes": (12,), "random_state": 0, "tol": 0}
 
 
@@ -223,3 +226,15 @@ def test_refused(tmp_path):
     with pytest.raises(ValueError, match="a column whose name is '' can't be exported"):
         to_onnx(model, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["table_classes", "table_numbers"])
+def test_a_model_of_0_1_0(name):
+    model = load(FILES / f"{name}.safetensors")
+    for rows in (old_tables.rows(30, 1), old_tables.ODD):
+        found = run(to_onnx(model), onnx_inputs(model, rows))
+        if name == "table_classes":
+            agree(found["probabilities"], model.predict_proba(rows), bound(model, rows))
+        else:
+            scale = bound(model, rows) * model.target_scale_
+            agree(found["variable"], model.predict(rows), scale)

@@ -18,9 +18,10 @@ def to_onnx(
 ) -> onnx.ModelProto:
     """Turn a fitted model into ONNX, to be run wherever there is a runtime for it.
 
-    The graph computes what `predict` and `predict_proba` return, up to rounding. It needs opset 13
-    of 2020 (and ai.onnx.ml 2 for the columns of a table), and is checked before it is returned or
-    written. Its metadata has the names of features and the classes.
+    The graph computes what `predict` and `predict_proba` return, up to rounding, and is checked
+    before it is returned or written. It needs opset 13 of 2020, and ai.onnx.ml 2 where tables have
+    categories; what skl2onnx converts needs at most opset 17 of 2022 and ai.onnx.ml 3. Metadata has
+    the names of features and the classes.
 
     Parameters
     ----------

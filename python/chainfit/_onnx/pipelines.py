@@ -28,8 +28,6 @@ from .graph import (
     FLOAT32,
     FLOAT64,
     INT64,
-    ML_OPSET,
-    OPSET,
     TEXT,
     Graph,
     Tensor,
@@ -57,6 +55,9 @@ _TYPES = {
     TEXT: data_types.StringTensorType,
 }
 
+#: Those of 2022: skl2onnx has scalers in float64 from opset 15, trees from ai.onnx.ml 3 on.
+_OPSETS = {"": 17, "ai.onnx.ml": 3}
+
 #: Makes an operator's outputs from its estimator and inputs; given its options.
 Make = Callable[[Any, list[Tensor], Mapping[str, Any]], list[Output]]
 
@@ -80,12 +81,15 @@ def convert(model: Any, X: Any, dtype: np.dtype[Any] | None) -> Any:
             model,
             type(model).__name__,
             types,
-            target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
+            target_opset=_OPSETS,
             options=_without_zipmap(model),
         )
     except (RuntimeError, NotImplementedError, NameError) as error:
         first = str(error).strip().partition("\n")[0]
-        raise TypeError(f"{type(model).__name__} can't be exported: skl2onnx: {first}") from error
+        hint = "" if X is not None else " (With X, a data frame's columns are inputs.)"
+        raise TypeError(
+            f"{type(model).__name__} can't be exported: skl2onnx: {first}{hint}"
+        ) from error
     props = {prop.key: prop.value for prop in found.metadata_props}
     helper.set_model_props(found, {**props, **facts_of(model)})
     checker.check_model(found, full_check=True)
@@ -234,6 +238,8 @@ def _types_of(model: Any, X: Any, dtype: np.dtype[Any] | None) -> list[tuple[str
     if X is not None:
         X = np.asarray(X)
         return [("X", _type_of(X.dtype, dtype, X.shape[1]))]
+    if not hasattr(model, "n_features_in_"):
+        raise ValueError(f"X is needed, as this {type(model).__name__} knows no n_features_in_.")
     if dtype is None:
         dtype = FLOAT32 if net is None else dtype_of(net)
     return [("X", _TYPES[dtype]([None, model.n_features_in_]))]
