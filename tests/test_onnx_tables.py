@@ -118,7 +118,7 @@ def test_classifier(classifier):
     assert (found["label_1"][clear] == classifier.predict(rows)[clear]).all()
     inputs = {value.name: value for value in model.graph.input}
     assert [*inputs] == [column.name for column in classifier.schema_.used]
-    assert "days since 1970-01-01" in inputs["day"].doc_string
+    assert inputs["day"].doc_string == "date, in days since 1970-01-01 UTC, NaN where missing"
     facts = {item.key: item.value for item in model.metadata_props}
     assert json.loads(facts["columns"])["at"] == "time"
     assert json.loads(facts["classes"]) == ["little", "much"]

@@ -14,7 +14,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 def test_export(capsys, trained):
     assert main(["export", str(trained / "iris"), "iris.onnx", "--dtype", "float64"]) == 0
     out, err = capsys.readouterr()
-    assert "input 'sepal length (cm)': number: a number; NaN where it is missing\n" in out
+    assert "input 'sepal length (cm)': number, NaN where missing\n" in out
     assert "output 'label': the class that is predicted\n" in out
     assert err == "chainfit: wrote iris.onnx, 0.0 MB\n"
     model = chainfit.load(trained / "iris")

@@ -26,13 +26,13 @@ from .graph import FLOAT64, INT64, TEXT, Graph, Tensor
 
 Array = npt.NDArray[Any]
 
-#: What an input holds, by its column's kind.
+#: What an input holds, behind its column's kind.
 WORDS = {
-    "number": "a number; NaN where it is missing",
-    "date": "days since 1970-01-01, UTC, with the time of day as a fraction; NaN where missing",
-    "time": "seconds since midnight; NaN where missing",
-    "boolean": "1 for true, 0 for false; NaN where missing",
-    "category": "the level as it was written in training; '' where missing",
+    "number": "NaN where missing",
+    "date": "in days since 1970-01-01 UTC, NaN where missing",
+    "time": "in seconds since midnight, NaN where missing",
+    "boolean": "1 for true, 0 for false, NaN where missing",
+    "category": "as it was written in training, '' where missing",
 }
 
 
@@ -69,7 +69,7 @@ def _input(graph: Graph, column: Column) -> Tensor:
             "a column whose name is '' can't be exported: an input of ONNX needs a name"
         )
     dtype = TEXT if isinstance(column, CategoryColumn) else FLOAT64
-    return graph.input(column.name, dtype, (1,), f"{column.kind}: {WORDS[column.kind]}")
+    return graph.input(column.name, dtype, (1,), f"{column.kind}, {WORDS[column.kind]}")
 
 
 def _numbers(
