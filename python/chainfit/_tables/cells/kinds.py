@@ -238,9 +238,9 @@ def _category(draft: Draft, hints: Hints, evidence: Evidence) -> Column:
         return DroppedColumn(name, "the same value in every row")
     levels = texts.values.filter(pa.array(keep))
     if count > MIN_IDENTIFIER_LEVELS and count > present / 2:
-        return DroppedColumn(name, _why_not(levels, counts[keep], present))
+        return DroppedColumn(name, draft.reason or _why_not(levels, counts[keep], present))
     notes = []
-    if draft.numbers:
+    if draft.reason:
         notes.append(f"{name!r}: categories, because {draft.reason}")
     marks = unread(stripped, counts, are_words(stripped, missing) & (counts > 0))
     if marks.rows:
