@@ -12,7 +12,7 @@ from schemas import learn, learn_and_read, read, same
 
 from chainfit._tables.cells.date_formats import FORMATS
 from chainfit._tables.cells.dates import DateFormat
-from chainfit._tables.cells.schema import Hints, learn_schema
+from chainfit._tables.cells.schema import ColumnError, Hints, learn_schema
 
 DAYS = [dt.date(2021, 8, 17), dt.date(1999, 12, 31), dt.date(2020, 2, 29), dt.date(2024, 1, 5)]
 TIMES = [dt.time(0, 0), dt.time(17, 30), dt.time(9, 5, 59), dt.time(12, 0, 1, 250_000)]
@@ -261,3 +261,15 @@ def test_whole_numbers_that_are_dates():
 def test_formats_that_say_no_day(format):
     with pytest.raises(ValueError, match="date format"):
         DateFormat(format)
+
+
+def test_a_date_format_that_fits_no_column_is_refused():
+    days = pa.array(["2020-01-15", "2020-02-16"])
+    table = pa.table({"x": pa.array(["1", "2"]), "day": days})
+    with pytest.raises(ColumnError, match=r"'%d/%m/%Y' fits no column; 'day' holds '2020-01-15'"):
+        learn_schema(table, Hints(date_format="%d/%m/%Y"))
+    with pytest.raises(ColumnError, match=r"the date format '%Y%m%d' fits no column$"):
+        learn_schema(table.select(["x"]), Hints(date_format="%Y%m%d"))
+    assert learn_schema(table, Hints(date_format="%Y-%m-%d")).columns[1].kind == "date"
+    typed = pa.table({"day": days.cast(pa.date32())})  # which need no format
+    assert learn_schema(typed, Hints(date_format="%d/%m/%Y")).columns[0].kind == "date"
