@@ -235,6 +235,23 @@ def test_what_else_cells_may_mean_is_said_before_what_is_missing(capsys):
     assert notes[3] == "note: and 7 more, which `chainfit info` shows"
 
 
+def test_what_was_said_and_no_cell_has_is_told(capsys):
+    frame = pd.DataFrame({"x": np.arange(60.0), "c": ["n/k", "b", "c"] * 20, "y": ["p", "q"] * 30})
+    frame.to_csv("t.csv", index=False)
+    command = ["train", "t.csv", "--target", "y", "--test-fraction", "0", *QUICK]
+    options = "--na n/k --na none --thousands , --decimal .".split()
+    assert main([*command, *options]) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: no")]
+    assert notes == [
+        "note: no cell is 'none', which was to stand for a missing value",
+        "note: no cell has a number with the mark between thousands ','",
+    ]
+    assert main([*command, "--date-format", "%d.%m.%Y", "--model", "other"]) == 1
+    captured = capsys.readouterr()
+    assert "error: the date format '%d.%m.%Y' fits no column" in captured.err
+    assert not Path("other").exists() and "training" not in captured.out
+
+
 def test_words_in_a_line():
     assert listed("letters: ", "abc", 30) == ["letters: a, b, c"]
     assert listed("letters: ", "abcdefgh", 24) == ["letters: a, b and 6 more"]

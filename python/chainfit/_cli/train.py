@@ -120,6 +120,7 @@ def _labelled(
     """Return what has a target: the rows, what it is, classes' places or numbers, rows' places."""
     from .._tables.cells.hints import Hints
     from .._tables.cells.target import learn_target
+    from .._tables.cells.unused import unused_hints
 
     name = args.target
     if name not in table.column_names:
@@ -130,6 +131,7 @@ def _labelled(
         raise ValueError(f"--drop {name}: that is the target")
     said = {key: parameters[key] for key in MEANING if key in parameters}
     hints = Hints(**{"na" if key == "na_values" else key: said[key] for key in said})
+    _say_notes(unused_hints(table, hints))
     column = table.column(name)
     target = learn_target(column, name, args.task, hints, table.drop_columns([name]))
     y = target.parse(column)
