@@ -74,7 +74,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,
@@ -89,21 +89,23 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or Source
             The inputs. Float32 and float64 arrays of any layout and CSR matrices are used in
             place, other types are converted to float64 (see `precision`), other sparse formats
-            to CSR. A sparse X is never made dense, and gives the same model as its dense form.
+            to CSR. A sparse X is never made dense, and gives the same model as its dense form. A
+            `chainfit.data.Source` gives inputs, targets and weights, more of them than fit memory.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             The targets: class labels, several columns of them (more than two values in all), or
             an indicator matrix, which may be sparse (0 where a row does not have the label, one
-            other value where it does), in classification; real numbers in regression.
+            other value where it does), in classification; real numbers in regression. None with a
+            source.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; None means 1 for each. They may be negative, and of any size: only
             a row's share of the sum over its batch matters.
 
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), or Source, default=None
             Inputs to validate on after each epoch. `validation_scores_` and
             `validation_loss_curve_` are computed on these rows; with `early_stopping` they decide
             when to stop, and no row of X is held out ('lbfgs' holds out none, as in scikit-learn,
