@@ -15,7 +15,7 @@ import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from .forward import FLOAT64
-from .inputs import FitData
+from .inputs import FitData, Streamed
 from .optimizer import new_trainer
 from .settings import FitSettings
 from .state import State
@@ -46,7 +46,7 @@ def warn_if_nothing_learned(state: State, settings: FitSettings, data: FitData) 
 def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
     """Return the least loss of a constant, which is all that a net of biases alone can learn.
 
-    NaN if the targets are constant themselves, or weights negative.
+    NaN if the targets are constant themselves or not known all together, or weights negative.
     """
     targets, weight = data.Y.astype(FLOAT64), data.sample_weight
     together = data.together
@@ -55,7 +55,9 @@ def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
     if together is not None:
         extremes = together.rows_of_all(extremes)
         lightest = -float(together.any(lightest < 0))
-    if not np.ptp(extremes, axis=0).any() or lightest < 0:  # or the loss may have no least value
+    unknown = isinstance(data.X, Streamed) and weight is None
+    # where a weight is negative the loss may have no least value
+    if unknown or not np.ptp(extremes, axis=0).any() or lightest < 0:
         return math.nan
     weight = None if weight is None else weight.astype(FLOAT64)
     total = float(len(targets) if weight is None else weight.sum())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -47,10 +47,21 @@ class MadeRows(ABC):
         return self.shape[0] * self.shape[1]
 
 
+class Streamed(ABC):
+    """An X (rows, n_0) that can only be read block by block."""
+
+    shape: tuple[int, int]
+    digest: str  # of all rows, with their targets and weights
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the rows in blocks, as the core takes them."""
+
+
 class Rows(NamedTuple):
     """Rows to validate on, checked as FitData is."""
 
-    X: Any  # (rows, n_0)
+    X: Any  # (rows, n_0), or Streamed
     Y: Array  # (rows, n_L)
     sample_weight: Array | None  # (rows,)
     given: Callable[[], tuple[Any, Any]]  # X and y as the user gave them
@@ -60,7 +71,10 @@ class Rows(NamedTuple):
 class FitData:
     """Checked training data, all of one dtype."""
 
-    X: Any  # (rows, n_0): ndarray of any strides, CSR as `core_form` makes it, or MadeRows
+    # (rows, n_0): ndarray of any strides, CSR as `core_form` makes it, MadeRows, or Streamed with
+    # targets and weights of its own: then Y has each different target of classes, sample_weight how
+    # often it is there, and Y some real targets
+    X: Any
     Y: Array  # (rows, n_L), C-contiguous: one-hot, 0/1 or real
     sample_weight: Array | None  # (rows,)
     dtype: np.dtype[Any]

@@ -23,9 +23,11 @@ from .parameters import check_activations, hidden_units, rows_of_batch
 from .rules import LEARNING_RATE, LOSS_SETTINGS, REAL_LOSSES
 from .scores import Score, by_scorer
 from .settings import FitSettings
+from .source import Source
 from .sparse import SPARSE_FORMATS, check_sparse
 from .state import State
 from .steps import check_dropout
+from .stream_job import check_source, stream_data, survey_of, validation_rows
 from .weights import weights_and_penalties, weights_in_range
 
 Array = npt.NDArray[Any]
@@ -54,6 +56,10 @@ def given(X_val: Any, y_val: Any, sample_weight_val: Any) -> Given | None:
     """
     if X_val is None and y_val is None and sample_weight_val is None:
         return None
+    if isinstance(X_val, Source):
+        if y_val is not None or sample_weight_val is not None:
+            raise ValueError("With a source as X_val, y_val and sample_weight_val must be None.")
+        return X_val, None, None
     if y_val is None:
         what = "X_val" if X_val is not None else "sample_weight_val"
         raise ValueError(f"{what} is provided, but y_val was not provided.")
@@ -179,21 +185,29 @@ class Jobs(Forward):
         first_pass: bool,
     ) -> tuple[FitData, np.dtype[Any]]:
         """Check and encode what the user gave; also return the dtype of new weights."""
-        as_given = X, y
         auto = self.precision == "auto"
         # dtype to train in, where it doesn't follow X
         fixed = None if auto else np.dtype(self.precision)
         if auto and not first_pass:
             fixed = self._model_dtype()
-        Y = None
+        wanted = (np.float64, np.float32) if auto else fixed
+        source, Y = X if isinstance(X, Source) else None, None
+        if source is not None:
+            check_source(y, sample_weight, incremental=incremental)
+            survey = survey_of(self, source, wanted, reset=first_pass)
+            if survey.whole is None:
+                weight_dtype = survey.dtype if fixed is None else fixed
+                return stream_data(self, source, survey, weight_dtype), weight_dtype
+            X, y, sample_weight = survey.whole
+        as_given = X, y
         if incremental and fixed is not None and is_plain_X(X, fixed, self.__dict__):
             Y = self._encode_plain(y, classes, len(X), fixed)
-        if Y is None:
-            X, y = self._checked_pair(X, y, (np.float64, np.float32) if auto else fixed, first_pass)
+        if Y is None and source is None:
+            X, y = self._checked_pair(X, y, wanted, first_pass)
         weight_dtype = dtype = X.dtype if fixed is None else fixed
         if auto and self.solver == "lbfgs":
             dtype = FLOAT64  # as scikit-learn: a line search needs more digits than float32 has
-        if sample_weight is not None:
+        if sample_weight is not None and source is None:
             sample_weight = _check_sample_weight(sample_weight, X)
         if Y is None:
             Y = self._encode(y, classes, incremental, dtype)
@@ -238,6 +252,8 @@ class Jobs(Forward):
         """Check and encode what the user gave to validate on."""
         X, y, sample_weight = validation
         try:
+            if isinstance(X, Source):
+                return validation_rows(self, X, data.dtype)
             checked, labels = self._checked_pair(X, y, data.dtype, reset=False)
             if sample_weight is not None:
                 sample_weight = _check_sample_weight(sample_weight, checked)

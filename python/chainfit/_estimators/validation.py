@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from .. import _core
 from .callbacks import Snapshot
-from .inputs import FitData, Rows, all_finite, core_form, take_rows
+from .inputs import FitData, Rows, Streamed, all_finite, core_form, take_rows
 from .optimizer import by_blocks, cast
 from .outputs import right_answers
 from .scores import UNSUITED
@@ -113,12 +113,15 @@ class Validation:
         finite = all_finite(output) or bool(np.isfinite(output).all())
         return output if finite else None
 
-    def _predict(self, coefs: list[Array], intercepts: list[Array], out: str) -> Array:
-        settings = self._settings
-        blocks = settings.blocks if out == settings.out_activation else None
-        output = _core.predict(
-            self._X, coefs, intercepts, settings.activation, out, self._threads, blocks
-        )
+    def _predict(self, coefs: list[Array], intercepts: list[Array], link: str) -> Array:
+        X, settings, threads = self._X, self._settings, self._threads
+        blocks = settings.blocks if link == "softmax" else ()
+
+        def of(part: Any) -> Array:
+            activation = settings.activation
+            return _core.predict(part, coefs, intercepts, activation, link, threads, blocks)
+
+        output = np.concatenate([*map(of, X)]) if isinstance(X, Streamed) else of(X)
         return output if self._together is None else self._together.rows_of_all(output)
 
     def _loss(self, output: Array, coefs: list[Array], intercepts: list[Array]) -> float:
