@@ -28,6 +28,7 @@ WITHOUT = {
     "Trace",
     "__version__",
     "data",
+    "distributed",
     "reference",
 }
 

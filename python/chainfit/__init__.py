@@ -11,7 +11,7 @@ from ._estimators.threads import resolve_n_threads
 from ._old_names import find_old_names
 
 if TYPE_CHECKING:
-    from . import data, reference
+    from . import data, distributed, reference
     from ._estimators.classifier import MLPClassifier
     from ._estimators.from_sklearn import from_sklearn
     from ._estimators.learning_rates import LearningRateDisplay, find_learning_rate
@@ -53,6 +53,7 @@ __all__ = [
     "Trace",
     "__version__",
     "data",
+    "distributed",
     "explain",
     "explore",
     "find_learning_rate",
@@ -86,6 +87,7 @@ _LAZY = {
     "TabularRegressor": "._tables.regressor",
     "Trace": "._explain.step",
     "data": ".data",
+    "distributed": ".distributed",
     "explain": "._explain.explain",
     "explore": "._explain.page.page",
     "find_learning_rate": "._estimators.learning_rates",

@@ -22,8 +22,10 @@ from .job import Given, given
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS, PROGRESS
 from .progress import ProgressBar, check_can_show
+from .ranks import agreed, current_ranks
 from .record import history
 from .start import Start
+from .together import Together
 from .training import train
 
 if TYPE_CHECKING:
@@ -176,10 +178,17 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         draft = self._draft()
         callbacks.fitted_by(draft.changes)
         model = draft.copy
-        bar = ProgressBar(int(self.max_iter)) if self.verbose == PROGRESS else None
-        with generator_kept(self.random_state), bar or nullcontext():
+        ranks = current_ranks()
+        shows = self.verbose == PROGRESS and (ranks is None or ranks.rank == 0)
+        bar = ProgressBar(int(self.max_iter)) if shows else None
+        others = nullcontext() if ranks is None else ranks.together()
+        with generator_kept(self.random_state), bar or nullcontext(), others:
             checkpointer = model._checkpointer()
             settings, data, state = model._job(X, y, sample_weight, validation=validation)
+            if ranks is not None:
+                data.together = Together(ranks)
+                parameters, known = self.get_params(deep=False), model.__dict__
+                state = data.together.begin(parameters, known, data, state)
             if checkpointer is not None:
                 state = checkpointer.resume(settings, data, state)
             followers = [*model._own_listeners(), *listeners]
@@ -189,6 +198,8 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
             followers += [callbacks] if callbacks.needed else []
             followers += [] if checkpointer is None else [checkpointer]
             state, end = train(settings, data, state, followers)
+            if data.together is not None:
+                data.together.end(end.error, state)
             if end.error is not None and end.why == "failed":
                 raise end.error
             warn_of_end(end, state, settings)
@@ -209,6 +220,8 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         validation: Given | None = None,
     ) -> Self:
         """Train one epoch by the optimizer at hand, or by a new one."""
+        if current_ranks() is not None:
+            raise agreed(RuntimeError("partial_fit can't be called within a communicator."))
         while True:
             optimizer = self._live_optimizer()
             if optimizer is None:
@@ -293,7 +306,8 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
     def _own_listeners(self) -> list[Listener]:
         listeners: list[Listener] = []
-        printed = self.verbose and self.verbose != PROGRESS
+        ranks = current_ranks()
+        printed = self.verbose and self.verbose != PROGRESS and (ranks is None or ranks.rank == 0)
         if printed and self.solver != "lbfgs":  # SciPy prints nothing
             settings = float(self.tol), self.n_iter_no_change, bool(self.early_stopping)
             listeners.append(Verbose(*settings))
