@@ -26,18 +26,27 @@ if TYPE_CHECKING:
     from ._explain.walkthrough import walkthrough
     from ._files.fields import ModelFileError
     from ._load import load
-    from ._tables.tabular import TabularClassifier, TabularRegressor
+    from ._onnx.export import register_skl2onnx, to_onnx
+    from ._onnx.inputs import onnx_inputs
+    from ._plots.gradient_flow import GradientFlowDisplay
+    from ._plots.loss_curve import LossCurveDisplay
+    from ._plots.network import NetworkDisplay
+    from ._tables.classifier import TabularClassifier
+    from ._tables.regressor import TabularRegressor
 
 __all__ = [
     "Chain",
+    "GradientFlowDisplay",
     "HiddenLayers",
     "History",
     "LearningRateDisplay",
+    "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
     "MismatchError",
     "ModelFileError",
     "Net",
+    "NetworkDisplay",
     "Page",
     "TabularClassifier",
     "TabularRegressor",
@@ -51,7 +60,10 @@ __all__ = [
     "from_sklearn",
     "info",
     "load",
+    "onnx_inputs",
     "reference",
+    "register_skl2onnx",
+    "to_onnx",
     "trace",
     "walkthrough",
 ]
@@ -59,17 +71,20 @@ __all__ = [
 # Imported when first asked for, so that `chainfit --help` needs no scikit-learn: name -> module.
 _LAZY = {
     "Chain": "._explain.explain",
+    "GradientFlowDisplay": "._plots.gradient_flow",
     "HiddenLayers": "._estimators.search",
     "History": "._explain.history",
     "LearningRateDisplay": "._estimators.learning_rates",
+    "LossCurveDisplay": "._plots.loss_curve",
     "MLPClassifier": "._estimators.classifier",
     "MLPRegressor": "._estimators.regressor",
     "MismatchError": "._explain.verify",
     "ModelFileError": "._files.fields",
     "Net": "._explain.net",
+    "NetworkDisplay": "._plots.network",
     "Page": "._explain.page.page",
-    "TabularClassifier": "._tables.tabular",
-    "TabularRegressor": "._tables.tabular",
+    "TabularClassifier": "._tables.classifier",
+    "TabularRegressor": "._tables.regressor",
     "Trace": "._explain.step",
     "data": ".data",
     "distributed": ".distributed",
@@ -78,7 +93,10 @@ _LAZY = {
     "find_learning_rate": "._estimators.learning_rates",
     "from_sklearn": "._estimators.from_sklearn",
     "load": "._load",
+    "onnx_inputs": "._onnx.inputs",
     "reference": ".reference",
+    "register_skl2onnx": "._onnx.export",
+    "to_onnx": "._onnx.export",
     "trace": "._explain.step",
     "walkthrough": "._explain.walkthrough",
 }
@@ -112,7 +130,7 @@ def info() -> dict[str, Any]:
     }
 
 
-def __getattr__(name: str) -> Any:
+def _lazy(name: str) -> Any:
     """Import a lazy name."""
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -120,6 +138,10 @@ def __getattr__(name: str) -> Any:
     value = module if _LAZY[name] == f".{name}" else getattr(module, name)
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:  # to whom every name would be one
+    __getattr__ = _lazy
 
 
 def __dir__() -> list[str]:
