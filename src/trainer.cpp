@@ -167,7 +167,7 @@ class PyTrainer {
         PythonWindows<T> given(windows, rows, sparse, std::min(run.batch_size, rows), trainer_.network(),
                                loss ? &*loss : nullptr);
         const Source<T> source(given, run.batch_size);
-        run_on(source, run, shown, py::none(), listener, n_threads, gradient_hook, loss);
+        run_on(source, run, shown, py::none(), listener, n_threads, gradient_hook, loss, nullptr);
     }
 
     py::tuple loss_and_gradient(const py::object& X, const py::object& Y, const py::object& sample_weight, double l2,
@@ -234,7 +234,7 @@ class PyTrainer {
 
     void run_on(const Source<T>& source, Run& run, Run& shown, const py::object& bit_generator,
                 const py::object& listener, const py::object& n_threads, const py::object& gradient_hook,
-                std::optional<PythonLoss<T>>& loss, Shares<T>* shares = nullptr) {
+                std::optional<PythonLoss<T>>& loss, Shares<T>* shares) {
         const int threads =
             thread_limit(n_threads, step_flop(trainer_.network(), std::min(run.batch_size, source.rows())));
         PythonObserver observer(listener, bit_generator, run, shown);

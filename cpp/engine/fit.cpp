@@ -105,8 +105,7 @@ void epoch(const Source<T>& source, Shares<T>* shares, LocalSteps<T>* local, Roa
     }
     shares->begin_epoch();
     for (Index k = 0; k < shares->batches(); ++k) {
-        make_steps(shares->batch(k));
-        if (progress.interrupted) return;
+        if (!make_steps(shares->batch(k))) return;
         if (local) local->stepped(k);
     }
 }

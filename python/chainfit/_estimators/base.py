@@ -17,6 +17,7 @@ from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
 from .guard import warn_if_nothing_learned
+from .inputs import Streamed
 from .inside import Inside
 from .job import Given, given
 from .optimizer import Optimizer
@@ -179,33 +180,39 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         callbacks.fitted_by(draft.changes)
         model = draft.copy
         ranks = current_ranks()
-        shows = self.verbose == PROGRESS and (ranks is None or ranks.rank == 0)
-        bar = ProgressBar(int(self.max_iter)) if shows else None
-        others = nullcontext() if ranks is None else ranks.together()
-        with generator_kept(self.random_state), bar or nullcontext(), others:
-            checkpointer = model._checkpointer()
-            settings, data, state = model._job(X, y, sample_weight, validation=validation)
-            if ranks is not None:
-                data.together = Together(ranks)
-                parameters, known = self.get_params(deep=False), model.__dict__
-                state = data.together.begin(parameters, known, data, state)
-            if checkpointer is not None:
-                state = checkpointer.resume(settings, data, state)
-            followers = [*model._own_listeners(), *listeners]
-            if bar is not None:
-                bar.expect(data.X.shape[0], state.n_iter if state.resumed else 0)
-                followers.append(bar)
-            followers += [callbacks] if callbacks.needed else []
-            followers += [] if checkpointer is None else [checkpointer]
-            state, end = train(settings, data, state, followers)
-            if data.together is not None:
-                data.together.end(end.error, state)
-            if end.error is not None and end.why == "failed":
-                raise end.error
-            warn_of_end(end, state, settings)
-            if end.why in ("converged", "eta_too_small"):
-                warn_if_nothing_learned(state, settings, data)
-            check_end(end, state, data.dtype)
+        bar = None
+        if self.verbose == PROGRESS and (ranks is None or ranks.rank == 0):
+            bar = ProgressBar(int(self.max_iter))
+        with generator_kept(self.random_state), bar or nullcontext():
+            with nullcontext() if ranks is None else ranks.together():
+                checkpointer = model._checkpointer()
+                settings, data, state = model._job(X, y, sample_weight, validation=validation)
+                if ranks is not None:
+                    if isinstance(data.X, Streamed):
+                        raise ValueError(
+                            "Ranks fit rows in memory; raise buffer_rows of the source to at least "
+                            f"{data.X.shape[0]}, or give each rank fewer rows."
+                        )
+                    data.together = Together(ranks)
+                    known = model.__dict__
+                    state = data.together.begin(self.get_params(deep=False), known, data, state)
+                if checkpointer is not None:
+                    state = checkpointer.resume(settings, data, state)
+                followers = [*model._own_listeners(), *listeners]
+                if bar is not None:
+                    bar.expect(data.X.shape[0], state.n_iter if state.resumed else 0)
+                    followers.append(bar)
+                followers += [callbacks] if callbacks.needed else []
+                followers += [] if checkpointer is None else [checkpointer]
+                state, end = train(settings, data, state, followers)
+                if data.together is not None:
+                    data.together.end(end.error, state)
+                if end.error is not None and end.why == "failed":
+                    raise end.error
+                warn_of_end(end, state, settings)
+                if end.why in ("converged", "eta_too_small"):
+                    warn_if_nothing_learned(state, settings, data)
+                check_end(end, state, data.dtype)
         state.into(model.__dict__)
         draft.publish()
         callbacks.close()

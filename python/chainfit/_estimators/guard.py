@@ -50,14 +50,14 @@ def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
     """
     targets, weight = data.Y.astype(FLOAT64), data.sample_weight
     together = data.together
+    if isinstance(data.X, Streamed) and weight is None:
+        return math.nan
     extremes = np.stack([targets.min(axis=0), targets.max(axis=0)])
     lightest = 0.0 if weight is None else weight.min()
     if together is not None:
         extremes = together.rows_of_all(extremes)
         lightest = -float(together.any(lightest < 0))
-    unknown = isinstance(data.X, Streamed) and weight is None
-    # where a weight is negative the loss may have no least value
-    if unknown or not np.ptp(extremes, axis=0).any() or lightest < 0:
+    if not np.ptp(extremes, axis=0).any() or lightest < 0:  # or the loss may have no least value
         return math.nan
     weight = None if weight is None else weight.astype(FLOAT64)
     total = float(len(targets) if weight is None else weight.sum())

@@ -72,6 +72,8 @@ def _make_steps(
         generator = together.common_draws
     shuffle, early_stopping = settings.shuffle, settings.early_stopping
     order = validation = watcher = None
+    if together is not None and isinstance(data.X, MadeRows):
+        data = replace(data, X=data.X[:])  # ranks share out rows that are there
     windowed = isinstance(data.X, MadeRows | Stream)
     step = settings.step
     rates = step.dropout_rates(len(state.coefs)) if step.dropout else []

@@ -113,14 +113,15 @@ class Validation:
         finite = all_finite(output) or bool(np.isfinite(output).all())
         return output if finite else None
 
-    def _predict(self, coefs: list[Array], intercepts: list[Array], link: str) -> Array:
-        X, settings, threads = self._X, self._settings, self._threads
-        blocks = settings.blocks if link == "softmax" else ()
+    def _predict(self, coefs: list[Array], intercepts: list[Array], out: str) -> Array:
+        settings = self._settings
+        blocks = settings.blocks if out == settings.out_activation else None
 
-        def of(part: Any) -> Array:
+        def of(X: Any) -> Array:
             activation = settings.activation
-            return _core.predict(part, coefs, intercepts, activation, link, threads, blocks)
+            return _core.predict(X, coefs, intercepts, activation, out, self._threads, blocks)
 
+        X = self._X
         output = np.concatenate([*map(of, X)]) if isinstance(X, Streamed) else of(X)
         return output if self._together is None else self._together.rows_of_all(output)
 
