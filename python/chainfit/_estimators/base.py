@@ -179,11 +179,9 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         draft = self._draft()
         callbacks.fitted_by(draft.changes)
         model = draft.copy
-        ranks = current_ranks()
-        bar = None
-        if self.verbose == PROGRESS and (ranks is None or ranks.rank == 0):
-            bar = ProgressBar(int(self.max_iter))
+        bar = ProgressBar(int(self.max_iter)) if self._verbose_here() == PROGRESS else None
         with generator_kept(self.random_state), bar or nullcontext():
+            ranks = current_ranks()
             with nullcontext() if ranks is None else ranks.together():
                 checkpointer = model._checkpointer()
                 settings, data, state = model._job(X, y, sample_weight, validation=validation)
@@ -311,11 +309,15 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
         return Checkpointer(self.get_params(deep=False))
 
+    def _verbose_here(self) -> Any:
+        """Return `verbose`, False where another rank is the one that prints."""
+        ranks = current_ranks()
+        return self.verbose if ranks is None or ranks.rank == 0 else False
+
     def _own_listeners(self) -> list[Listener]:
         listeners: list[Listener] = []
-        ranks = current_ranks()
-        printed = self.verbose and self.verbose != PROGRESS and (ranks is None or ranks.rank == 0)
-        if printed and self.solver != "lbfgs":  # SciPy prints nothing
+        verbose = self._verbose_here()
+        if verbose and verbose != PROGRESS and self.solver != "lbfgs":  # SciPy prints nothing
             settings = float(self.tol), self.n_iter_no_change, bool(self.early_stopping)
             listeners.append(Verbose(*settings))
         if self.callbacks:
