@@ -11,7 +11,7 @@ from ._estimators.threads import resolve_n_threads
 from ._old_names import find_old_names
 
 if TYPE_CHECKING:
-    from . import reference
+    from . import data, reference
     from ._estimators.classifier import MLPClassifier
     from ._estimators.from_sklearn import from_sklearn
     from ._estimators.learning_rates import LearningRateDisplay, find_learning_rate
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from ._explain.walkthrough import walkthrough
     from ._files.fields import ModelFileError
     from ._load import load
+    from ._onnx.export import register_skl2onnx, to_onnx
+    from ._onnx.inputs import onnx_inputs
     from ._plots.gradient_flow import GradientFlowDisplay
     from ._plots.loss_curve import LossCurveDisplay
     from ._plots.network import NetworkDisplay
-    from ._tables.tabular import TabularClassifier, TabularRegressor
+    from ._tables.classifier import TabularClassifier
+    from ._tables.regressor import TabularRegressor
 
 __all__ = [
     "Chain",
@@ -49,13 +52,17 @@ __all__ = [
     "TabularRegressor",
     "Trace",
     "__version__",
+    "data",
     "explain",
     "explore",
     "find_learning_rate",
     "from_sklearn",
     "info",
     "load",
+    "onnx_inputs",
     "reference",
+    "register_skl2onnx",
+    "to_onnx",
     "trace",
     "walkthrough",
 ]
@@ -75,15 +82,19 @@ _LAZY = {
     "Net": "._explain.net",
     "NetworkDisplay": "._plots.network",
     "Page": "._explain.page.page",
-    "TabularClassifier": "._tables.tabular",
-    "TabularRegressor": "._tables.tabular",
+    "TabularClassifier": "._tables.classifier",
+    "TabularRegressor": "._tables.regressor",
     "Trace": "._explain.step",
+    "data": ".data",
     "explain": "._explain.explain",
     "explore": "._explain.page.page",
     "find_learning_rate": "._estimators.learning_rates",
     "from_sklearn": "._estimators.from_sklearn",
     "load": "._load",
+    "onnx_inputs": "._onnx.inputs",
     "reference": ".reference",
+    "register_skl2onnx": "._onnx.export",
+    "to_onnx": "._onnx.export",
     "trace": "._explain.step",
     "walkthrough": "._explain.walkthrough",
 }
@@ -117,14 +128,18 @@ def info() -> dict[str, Any]:
     }
 
 
-def __getattr__(name: str) -> Any:
+def _lazy(name: str) -> Any:
     """Import a lazy name."""
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(_LAZY[name], __name__)
-    value = module if name == "reference" else getattr(module, name)
+    value = module if _LAZY[name] == f".{name}" else getattr(module, name)
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:  # to whom every name would be one
+    __getattr__ = _lazy
 
 
 def __dir__() -> list[str]:

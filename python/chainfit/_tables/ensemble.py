@@ -20,7 +20,7 @@ from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 
 from .._estimators.callbacks import Listener, Record, Snapshot
 from .._estimators.endings import INTERRUPTED, check_end
-from .._estimators.inputs import FitData
+from .._estimators.inputs import FitData, MadeRows
 from .._estimators.job import Given
 from .._estimators.progress import EpochBar
 from .._estimators.temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
@@ -38,7 +38,7 @@ OnEpoch = Callable[[int, int, float, float], object]
 class Samples(NamedTuple):
     """The training rows of an ensemble."""
 
-    X: Array  # (rows, features)
+    X: Array | MadeRows  # (rows, features)
     y: Array  # (rows,): labels, or standardised targets
     sample_weight: Array | None  # (rows,)
     validation: Given | None  # rows of the user's own, encoded alike
