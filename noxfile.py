@@ -106,6 +106,13 @@ def tests_slow(session: nox.Session) -> None:
 
 
 @nox.session
+def recipes(session: nox.Session) -> None:
+    """Run the gallery's recipes with the tools that they are for; not part of the CI."""
+    session.install(".[test,recipes]", env=build_env(session))
+    session.run("pytest", "-m", "", "tests/test_gallery.py", *session.posargs)
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Show that the tests catch the faults of tests/mutants.toml; not part of the CI."""
     session.install(".[test]", *BUILD_TOOLS, env=build_env(session))
