@@ -19,7 +19,8 @@ import nox
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.sessions = [
-    *("lint", "typecheck", "tests", "tests-slow", "sanitize", "clang", "wheel", "instructions"),
+    *("lint", "typecheck", "tests", "tests-slow", "docs", "sanitize", "clang", "wheel"),
+    "instructions",
 ]
 
 ROOT = Path(__file__).parent
@@ -74,9 +75,13 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typecheck(session: nox.Session) -> None:
-    """Run mypy over the package; it knows the compiled module by its stub."""
-    session.install(*pinned("mypy"), *PROJECT["dependencies"])
+    """Run mypy over the package, and mypy and pyright over code as users write it.
+
+    They know the compiled modules by their stubs. basedpyright is pyright in a wheel, with Node.
+    """
+    session.install(*pinned("mypy", "basedpyright"), *PROJECT["dependencies"])
     session.run("mypy")
+    session.run("basedpyright")
 
 
 @nox.session
@@ -210,6 +215,17 @@ def check_contents(session: nox.Session, built: Path) -> None:
     if missing or foreign or not any(name.startswith("chainfit/_core.") for name in compiled):
         session.error(f"{built.name}: missing {missing}, foreign {foreign}, compiled {compiled}")
     session.log(f"{built.name}: {len(names)} files, {built.stat().st_size / 1e6:.1f} MB")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site with its gallery, warnings as errors, and check it; it is in build/site."""
+    session.install(".[docs]", env=build_env(session))
+    made = Path("build/site")
+    shutil.rmtree(made, ignore_errors=True)
+    options = ["-W", "--keep-going", "-q", "-d", "build/doctrees", *session.posargs]
+    session.run("python", "-m", "sphinx", *options, "docs", str(made))
+    session.run("python", "docs/check_site.py", str(made))
 
 
 @nox.session

@@ -45,6 +45,15 @@ def test_blocks_and_expressions(builder, tmp_path):
     )
 
 
+def test_a_block_runs_where_its_module_is_installed(builder, tmp_path):
+    source = tmp_path / "a.md.in"
+    source.write_text(
+        "```python with re\nx = 3\n```\n```python with nothing\n1 / 0\n```\n{{ x }}\n"
+    )
+    page = "```python\nx = 3\n```\n```python\n1 / 0\n```\n3\n"
+    assert builder.build(source).endswith(f"-->\n{page}")
+
+
 def test_a_picture_follows_its_block(builder, tmp_path, monkeypatch):
     monkeypatch.setattr(builder, "DOCS", tmp_path)
     for folder in ("guide", "img"):
@@ -63,6 +72,7 @@ def test_a_picture_follows_its_block(builder, tmp_path, monkeypatch):
     "text,what",
     [
         ("a\n\n```python\n1 / 0\n```\n", r"a\.md\.in, block at line 3: ZeroDivisionError"),
+        ("```python with re\nprint(1)\n```\n", r"a\.md\.in, block at line 1 may not print: '1"),
         ("a\n{{ b }}\n", r"a\.md\.in, line 2: \{\{ b \}\}: NameError"),
     ],
 )

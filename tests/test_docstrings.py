@@ -27,15 +27,16 @@ WITHOUT = {
     "Page",
     "Trace",
     "__version__",
+    "data",
     "reference",
 }
 
 
 class Finder(doctest.DocTestFinder):
-    """Knows where public classes stand, which say that they are of chainfit, by their methods."""
+    """Knows where public classes, which say that they are of chainfit, stand by their methods."""
 
     def _from_module(self, module, object):
-        if inspect.isclass(object) and object.__module__ == "chainfit":
+        if inspect.isclass(object) and object.__module__ in ("chainfit", "chainfit.data"):
             methods = filter(inspect.isfunction, vars(object).values())
             return any(method.__module__ == module.__name__ for method in methods)
         return super()._from_module(module, object)

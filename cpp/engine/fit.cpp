@@ -88,6 +88,7 @@ void epoch(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Gr
             } catch (const TeamLost&) {
                 roads.forget_tiles();
             }
+        return !progress.interrupted;
     });
 }
 
@@ -131,15 +132,13 @@ const char* end_epoch(Run& run, double loss, Schedule<T>& schedule, Observer& ob
 }  // namespace
 
 template <class T>
-void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimizer<T>& optimizer, Run& run,
-         Observer& observer, GradientHook<T>* hook, LossHook<T>* loss_hook, int max_threads) {
-    const Source<T> source(samples, order, run.batch_size);
+void fit(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Run& run, Observer& observer,
+         GradientHook<T>* hook, LossHook<T>* loss_hook, int max_threads) {
     Schedule<T>& schedule = optimizer.schedule;
     optimizer.prepare(run);
     // all memory that the run needs, before anything changes
-    source.for_each_run([&](const Batches<T>& batches) {
-        roads.choose(batches.size, source.is_sparse(), optimizer.fused().whole_steps, max_threads);
-    });
+    source.for_each_size(
+        [&](Index size) { roads.choose(size, source.is_sparse(), optimizer.fused().whole_steps, max_threads); });
     GradientNorm<T> norm(roads.net(), run.clip_norm, hook);
     const bool takes_norm = run.clip_norm > 0 || run.records_norm;
     if (takes_norm) hook = &norm;
@@ -156,7 +155,7 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
             schedule.first_given = schedule.steps;
             schedule.given = observer.step_sizes(schedule.steps, source.batches());
         }
-        if (run.shuffle) observer.shuffle(order, source.rows());
+        if (run.shuffle) observer.shuffle(source.order(), source.rows());
         Progress<T> progress{schedule, poll, run.loss_scale};
         epoch(source, roads, optimizer, hook, loss_hook, gradient, progress, max_threads);
         if (progress.interrupted) {
@@ -181,9 +180,9 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
     }
 }
 
-template void fit(const Samples<float>&, std::int64_t*, Roads<float>&, Optimizer<float>&, Run&, Observer&,
-                  GradientHook<float>*, LossHook<float>*, int);
-template void fit(const Samples<double>&, std::int64_t*, Roads<double>&, Optimizer<double>&, Run&, Observer&,
-                  GradientHook<double>*, LossHook<double>*, int);
+template void fit(const Source<float>&, Roads<float>&, Optimizer<float>&, Run&, Observer&, GradientHook<float>*,
+                  LossHook<float>*, int);
+template void fit(const Source<double>&, Roads<double>&, Optimizer<double>&, Run&, Observer&, GradientHook<double>*,
+                  LossHook<double>*, int);
 
 }  // namespace chainfit

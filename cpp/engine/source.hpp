@@ -1,5 +1,5 @@
-// Where batches come from: all rows of X in memory, in the order of an epoch. Floor: engine.
-// Another source (chunks from disk, say) hands out runs of equal batches of what it holds, as for_each_run does.
+// Where batches come from: the rows of X in the order of an epoch, all of them in memory or window by window. Floor:
+// engine. Whatever does not hold all rows at once is a Windows.
 #pragma once
 
 #include <algorithm>
@@ -50,29 +50,65 @@ struct Batches {
     BatchRows at(Index begin) const { return {order, {begin, begin + size}}; }
 };
 
+// Rows that are in memory window by window. Called on the caller's thread, between steps.
+template <class T>
+class Windows {
+   public:
+    virtual ~Windows() = default;
+    virtual Index rows() const = 0;  // of an epoch
+    virtual bool is_sparse() const = 0;
+    // The window after the first `done` rows of an epoch, 0 begins one: whole batches in their order, or all the rows
+    // that are left. It stays until the next call.
+    virtual const Samples<T>& after(Index done) = 0;
+};
+
 template <class T>
 class Source {
    public:
     // samples.rows indices of rows in `order`, or null: 0, 1, 2...
-    Source(const Samples<T>& samples, const std::int64_t* order, Index batch_size)
-        : samples_(samples), order_(order), batch_size_(std::min(batch_size, samples.rows)) {}
+    Source(const Samples<T>& samples, std::int64_t* order, Index batch_size)
+        : samples_(&samples), order_(order), batch_size_(std::min(batch_size, samples.rows)) {}
+    Source(Windows<T>& windows, Index batch_size)
+        : windows_(&windows), batch_size_(std::min(batch_size, windows.rows())) {}
 
-    Index rows() const { return samples_.rows; }
+    Index rows() const { return windows_ ? windows_->rows() : samples_->rows; }
     Index batches() const { return (rows() + batch_size_ - 1) / batch_size_; }
-    bool is_sparse() const { return samples_.is_sparse(); }
+    bool is_sparse() const { return windows_ ? windows_->is_sparse() : samples_->is_sparse(); }
+    std::int64_t* order() const { return order_; }
 
-    // Calls visit(batches) for the whole batches of an epoch, and for the shorter one at its end: a batch goes through
-    // the kernels for its own size.
+    // Calls visit(rows of a batch) for each size that batches have: an epoch may end with a shorter one.
+    template <class Visit>
+    void for_each_size(const Visit& visit) const {
+        visit(batch_size_);
+        if (const Index rest = rows() % batch_size_) visit(rest);
+    }
+
+    // Calls visit(batches) for the whole batches of an epoch, and for the shorter one at its end, as long as it returns
+    // true: a batch goes through the kernels for its own size.
     template <class Visit>
     void for_each_run(const Visit& visit) const {
-        const Index rest = rows() % batch_size_;
-        visit(Batches<T>{samples_, order_, {0, rows() - rest}, batch_size_});
-        if (rest > 0) visit(Batches<T>{samples_, order_, {rows() - rest, rows()}, rest});
+        if (!windows_) {
+            visit_runs(*samples_, visit);
+            return;
+        }
+        for (Index done = 0; done < rows();) {
+            const Samples<T>& window = windows_->after(done);
+            if (!visit_runs(window, visit)) return;
+            done += window.rows;
+        }
     }
 
    private:
-    const Samples<T>& samples_;
-    const std::int64_t* order_;
+    template <class Visit>
+    bool visit_runs(const Samples<T>& samples, const Visit& visit) const {
+        const Index rest = samples.rows % batch_size_, whole = samples.rows - rest;
+        return (whole == 0 || visit(Batches<T>{samples, order_, {0, whole}, batch_size_})) &&
+               (rest == 0 || visit(Batches<T>{samples, order_, {whole, samples.rows}, rest}));
+    }
+
+    const Samples<T>* samples_ = nullptr;
+    std::int64_t* order_ = nullptr;
+    Windows<T>* windows_ = nullptr;  // or null: then samples_
     Index batch_size_;
 };
 

@@ -144,6 +144,18 @@ class _Trainer:
         gradient_hook: Callable[[list[_Array], list[_Array]], object] | None = None,
         loss_hook: _LossHook | None = None,
     ) -> None: ...
+    def window_rows(self, rows: int, batch_size: int) -> int: ...
+    def run_windows(
+        self,
+        windows: Callable[[int], tuple[Any, _Array, _Array | None]],  # of the rows done
+        rows: int,
+        sparse: bool,
+        run: Run,
+        listener: Callable[..., object] | None,
+        n_threads: int | Callable[[], int],
+        gradient_hook: Callable[[list[_Array], list[_Array]], object] | None = None,
+        loss_hook: _LossHook | None = None,
+    ) -> None: ...
     def loss_and_gradient(
         self,
         X: Any,  # ndarray or CSR

@@ -5,16 +5,18 @@ A further kind of object is one more entry of ``KINDS``; see ``_files.model.Kind
 
 from __future__ import annotations
 
-from typing import Any
-
 from ._estimators.classifier import MLPClassifier
 from ._estimators.model_file import kind_of as kind_of_net
 from ._estimators.regressor import MLPRegressor
 from ._files.disk import AnyPath
 from ._files.model import load as load_kind
+from ._tables.classifier import TabularClassifier
 from ._tables.model_file import kind_of as kind_of_table
+from ._tables.regressor import TabularRegressor
 from ._tables.table_model import kind_of_old
-from ._tables.tabular import TabularClassifier, TabularRegressor
+
+#: What a file may hold. A type checker narrows it by `isinstance`.
+Model = MLPClassifier | MLPRegressor | TabularClassifier | TabularRegressor
 
 KINDS = {
     kind.name: kind
@@ -28,7 +30,7 @@ KINDS = {
 }
 
 
-def load(path: AnyPath) -> Any:
+def load(path: AnyPath) -> Model:
     """Read a model that ``save`` wrote.
 
     Nothing in the file is executed. Whatever it holds, the memory taken is at most 24 times the
@@ -70,4 +72,5 @@ def load(path: AnyPath) -> Any:
     >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
     True
     """
-    return load_kind(path, KINDS)
+    model: Model = load_kind(path, KINDS)
+    return model

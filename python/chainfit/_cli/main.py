@@ -20,7 +20,7 @@ from .explain import add_explain
 from .explore import add_explore
 from .export import add_export
 from .options import add_mark_options, add_meaning_options, add_table_options, number
-from .say import complain, one_line
+from .say import complain, one_line, warn
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -239,7 +239,7 @@ class _Warnings:
         text = one_line(message)
         if text not in self._shown:
             self._shown.add(text)
-            complain(f"warning: {text}")
+            warn(f"warning: {text}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

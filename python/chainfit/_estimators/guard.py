@@ -15,7 +15,7 @@ import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from .forward import FLOAT64
-from .inputs import FitData
+from .inputs import FitData, Streamed
 from .optimizer import new_trainer
 from .settings import FitSettings
 from .state import State
@@ -46,10 +46,11 @@ def warn_if_nothing_learned(state: State, settings: FitSettings, data: FitData) 
 def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
     """Return the least loss of a constant, which is all that a net of biases alone can learn.
 
-    NaN if the targets are constant themselves, or weights negative.
+    NaN if the targets are constant themselves or not known all together, or weights negative.
     """
     targets, weight = data.Y.astype(FLOAT64), data.sample_weight
-    if not np.ptp(targets, axis=0).any():
+    unknown = isinstance(data.X, Streamed) and weight is None
+    if unknown or not np.ptp(targets, axis=0).any():
         return math.nan
     if weight is not None:
         if weight.min() < 0:  # then the loss may have no least value

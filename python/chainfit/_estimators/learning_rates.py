@@ -14,6 +14,7 @@ from scipy.sparse import issparse
 from sklearn.base import clone, is_classifier
 from sklearn.utils import _safe_indexing, check_random_state, compute_sample_weight, indexable
 
+from .._common.axes import axes_for
 from .._common.public import public
 from .base import BaseMLP
 from .parameters import rows_of_batch
@@ -74,12 +75,7 @@ class LearningRateDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        try:
-            from matplotlib import pyplot
-        except ImportError as error:
-            raise ImportError("plot needs matplotlib: pip install chainfit[plot]") from error
-        if ax is None:
-            _, ax = pyplot.subplots()
+        ax = axes_for(ax)
         ax.plot(self.learning_rates, self.losses, color="C0", alpha=0.3, label="loss of a batch")
         ax.plot(self.learning_rates, self.smoothed, color="C0", label="moving average")
         label = f"suggestion: {self.suggestion:g}"

@@ -19,6 +19,7 @@ from .job import Jobs
 from .labels import binarizer_for
 from .layers import layers
 from .outputs import units_per_target
+from .parameter_types import RegressorParameters
 from .parameters import check_activations, hidden_units
 from .state import State
 from .steps import check_dropout
@@ -34,9 +35,6 @@ _OF_DATA = (
 
 class Start(Jobs):
     """The part of an estimator that makes a model which has seen no row yet."""
-
-    hidden_layer_sizes: Any
-    random_state: Any
 
     @abstractmethod
     def _set_targets(self, targets: Any, weights: Weights | None) -> int:
@@ -112,7 +110,7 @@ class Start(Jobs):
 class StartClassifier(Start):
     """How a classifier begins without a fit."""
 
-    classes_: Array | list[Array]
+    classes_: Array | Any
     _label_binarizer: LabelBinarizer | list[LabelBinarizer]
 
     def initialize(self, n_features: int, classes: Any, *, multilabel: bool = False) -> Self:
@@ -240,10 +238,8 @@ def _distinct(classes: Any) -> Array:
     return found
 
 
-class StartRegressor(Start):
+class StartRegressor(RegressorParameters, Start):
     """How a regressor begins without a fit."""
-
-    loss: str
 
     def initialize(self, n_features: int, n_targets: int = 1) -> Self:
         """Draw the weights, as `fit` does before its first step, and train nothing.

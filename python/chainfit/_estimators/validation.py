@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from .. import _core
 from .callbacks import Snapshot
-from .inputs import FitData, Rows, all_finite, core_form, take_rows
+from .inputs import FitData, Rows, Streamed, all_finite, core_form, take_rows
 from .optimizer import by_blocks, cast
 from .outputs import right_answers
 from .scores import UNSUITED
@@ -105,19 +105,24 @@ class Validation:
 
     def _output(self, coefs: list[Array], intercepts: list[Array]) -> Array | None:
         """Return the net's output for the rows, None where it is not finite."""
-        settings = self._settings
-        activations = settings.activation, settings.out_activation
-        threads, blocks = self._threads, settings.blocks
-        output = _core.predict(self._rows.X, coefs, intercepts, *activations, threads, blocks)
+        output = self._predict(coefs, intercepts, self._settings.out_activation)
         finite = all_finite(output) or bool(np.isfinite(output).all())
         return output if finite else None
+
+    def _predict(self, coefs: list[Array], intercepts: list[Array], link: str) -> Array:
+        X, settings, threads = self._rows.X, self._settings, self._threads
+        blocks = settings.blocks if link == "softmax" else ()
+
+        def of(part: Any) -> Array:
+            activation = settings.activation
+            return _core.predict(part, coefs, intercepts, activation, link, threads, blocks)
+
+        return np.concatenate([*map(of, X)]) if isinstance(X, Streamed) else of(X)
 
     def _loss(self, output: Array, coefs: list[Array], intercepts: list[Array]) -> float:
         rows, settings = self._rows, self._settings
         if settings.custom is not None:
-            raw = _core.predict(
-                rows.X, coefs, intercepts, settings.activation, "identity", self._threads
-            )
+            raw = self._predict(coefs, intercepts, "identity")
             return settings.custom.mean(rows.Y, raw, rows.sample_weight)
         blocks, common = by_blocks(settings.loss_settings, output.shape[1], settings.blocks)
         loss = _core.loss(output, rows.Y, rows.sample_weight, settings.loss, blocks, **common)

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import rules
 from .address import Address, read_address
+from .cell_facts import facts_of
 from .chain_symbols import Factor
 from .flow import Backward
 from .formula import Array, plain
@@ -140,8 +141,16 @@ class ChainNumbers:
         return None if self.trace.update is None else self.trace.update.of(*self.address)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain numbers, texts, lists and dicts; all counts from 0."""
+        """Return everything as plain numbers, texts, lists and dicts; all counts from 0.
+
+        Of a model of tables "table" says which of its nets that is, and the cells that the weight's
+        input is made of: of each row the number that its cell is read as, or the level.
+        """
         net = self.trace.net
+        layer, source, _ = self.address
+        table = {}
+        if net.member is not None:
+            table["table"] = facts_of(net.member, self.trace.cells, None if layer else source)
         return {
             "weight": self.symbol,
             "notation": self.notation.key,
@@ -150,6 +159,7 @@ class ChainNumbers:
             "weight_value": self.weight,
             "value": self.value,
             "J": self.trace.J,
+            **table,
             "net": {name: as_plain(getattr(net, name)) for name in _OF_NET},
             "l2_term": self.l2_term,
             "l1_term": self.l1_term,

@@ -15,7 +15,7 @@ from .address import read_address
 from .chain import ChainNumbers
 from .document import Document
 from .net import as_net
-from .notation import get_notation
+from .notation import NotationName, get_notation
 from .step import trace
 from .story_chain import chain_story
 from .writer import Writer
@@ -62,7 +62,7 @@ def explain(
     weight: str | Sequence[int],
     *,
     sample_weight: Any = None,
-    notation: str = "tutorial",
+    notation: NotationName = "tutorial",
     max_paths: int = 10,
     net: int = 0,
 ) -> Chain:

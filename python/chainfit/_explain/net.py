@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import StrOptions, validate_parameter_const
 from sklearn.utils.validation import check_is_fitted
 
 from .. import reference
-from .._common.public import public
+from .._common.public import Class, public
 from .._estimators.base import BaseMLP
 from .._estimators.custom import CustomLoss
 from .._estimators.layers import layers
@@ -71,7 +71,7 @@ _CONSTRAINTS = {
 }
 
 
-def _signature(cls: type) -> type:
+def _signature(cls: Class) -> Class:
     """Show the rules' parameters, which `**parameters` takes, in the class's signature."""
     *plain, _ = inspect.signature(cls).parameters.values()
     defaults = {**{name: p.default for name, p in _OWN.items()}, **_DEFAULTS}

@@ -13,7 +13,7 @@ from .batch import read_batch, rounded
 from .document import Document
 from .net import as_net
 from .next_step import dropout_of
-from .notation import NOTATIONS, Notation, get_notation
+from .notation import NOTATIONS, Notation, NotationName, get_notation
 from .story_step import step_story
 from .tables import cells_of
 from .trace import Columns, TraceNumbers, tables, trace_numbers
@@ -91,7 +91,7 @@ def trace(
     y: Any,
     *,
     sample_weight: Any = None,
-    notation: str = "tutorial",
+    notation: NotationName = "tutorial",
     net: int = 0,
 ) -> Trace:
     """Trace one training step of a net: all of its numbers, forward, backward and update.

@@ -6,13 +6,13 @@ Both nets and their rows are written here and nowhere else. To add one: its entr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from . import document as d
 from .explain import Chain, explain
 from .formula import Name
 from .net import Net
-from .notation import Legend, Notation, get_notation
+from .notation import Legend, Notation, NotationName, get_notation
 from .step import Trace
 from .story_chain import chain_story
 from .story_step import step_story
@@ -56,7 +56,9 @@ class Walkthrough(Written, tuple[Example, ...]):
         return [document for example in self for document in example._documents(writer)]
 
 
-def walkthrough(name: str | None = None, *, notation: str = "tutorial") -> Walkthrough:
+def walkthrough(
+    name: Literal["4-3-2-1", "3-3-1"] | None = None, *, notation: NotationName = "tutorial"
+) -> Walkthrough:
     """Replay one training step of small nets, every number of it.
 
     Parameters

@@ -6,6 +6,7 @@ A class says which documents it is; the renderers write them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from .document import Document
 from .render_html import preformatted, to_html
@@ -35,7 +36,7 @@ class Written:
         self,
         *,
         ascii: bool = False,
-        hide: str | None = None,
+        hide: Literal["numbers"] | None = None,
         digits: int = 6,
         width: int = 100,
         sections: Sequence[str] | None = None,
@@ -71,7 +72,11 @@ class Written:
         return self.text()
 
     def to_latex(
-        self, *, hide: str | None = None, digits: int = 6, sections: Sequence[str] | None = None
+        self,
+        *,
+        hide: Literal["numbers"] | None = None,
+        digits: int = 6,
+        sections: Sequence[str] | None = None,
     ) -> str:
         r"""Write equations and tables as LaTeX: ``aligned`` environments for ``\[ ... \]``.
 
@@ -88,7 +93,11 @@ class Written:
         return "\n\n".join(to_latex(each, writer) for each in self._chosen(writer, sections))
 
     def to_html(
-        self, *, hide: str | None = None, digits: int = 6, sections: Sequence[str] | None = None
+        self,
+        *,
+        hide: Literal["numbers"] | None = None,
+        digits: int = 6,
+        sections: Sequence[str] | None = None,
     ) -> str:
         """Write it as a piece of HTML; no script, nothing from elsewhere.
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,9 @@ from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 
 from .._estimators.callbacks import Listener, Record, Snapshot
 from .._estimators.endings import INTERRUPTED, check_end
-from .._estimators.inputs import FitData
+from .._estimators.inputs import FitData, MadeRows
 from .._estimators.job import Given
+from .._estimators.progress import EpochBar
 from .._estimators.temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
 from .._estimators.training import train
 from .._estimators.warn import warn
@@ -37,7 +38,7 @@ OnEpoch = Callable[[int, int, float, float], object]
 class Samples(NamedTuple):
     """The training rows of an ensemble."""
 
-    X: Array  # (rows, features)
+    X: Array | MadeRows  # (rows, features)
     y: Array  # (rows,): labels, or standardised targets
     sample_weight: Array | None  # (rows,)
     validation: Given | None  # rows of the user's own, encoded alike
@@ -120,19 +121,33 @@ class _Follower(Listener):
 
 
 class Reports:
-    """Reports the epochs of all nets: prints them, and tells who else wants to know."""
+    """Reports the epochs of all nets: prints or counts them, and tells who else wants to know.
 
-    def __init__(self, verbose: Any, count: int, on_epoch: OnEpoch | None) -> None:
-        self._verbose, self._count, self._on_epoch = verbose, count, on_epoch
+    Its block of `with` ends the bar that counts them.
+    """
+
+    def __init__(
+        self, verbose: Any, count: int, bar: EpochBar | None, on_epoch: OnEpoch | None
+    ) -> None:
+        self._verbose, self._count, self._bar, self._on_epoch = verbose, count, bar, on_epoch
         self.needed = bool(verbose) or on_epoch is not None
 
     def __call__(self, net: int, epoch: int, loss: float, score: float) -> None:
         """Report an epoch."""
-        if self._verbose:
+        if self._bar is not None:
+            self._bar.add(loss, score)
+        elif self._verbose:
             held_out = "" if math.isnan(score) else f", validation score = {score:.6f}"
             print(f"Net {net + 1} of {self._count}, epoch {epoch}, loss = {loss:.8f}{held_out}")
         if self._on_epoch is not None:
             self._on_epoch(net, epoch, loss, score)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if self._bar is not None:
+            self._bar.close(whole=kind is None)
 
 
 def train_nets(

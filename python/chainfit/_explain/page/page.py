@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from numbers import Integral, Real
@@ -14,8 +15,9 @@ from ..._common.printable import printable
 from ..._common.public import public
 from ..._files.disk import AnyPath, as_path, write_output
 from .. import rules
+from ..history import History
 from ..net import Net, as_net
-from ..notation import NOTATIONS
+from ..notation import NOTATIONS, NotationName
 from .data import page_data, to_script
 
 # One script, in this order: what a file uses stands before it.
@@ -82,8 +84,8 @@ def explore(
     path: AnyPath | None = None,
     *,
     sample_weight: Any = None,
-    notation: str = "tutorial",
-    history: Any = None,
+    notation: NotationName = "tutorial",
+    history: History | Sequence[Any] | None = None,
     title: str | None = None,
     max_rows: int = 200,
     max_mb: float = 25.0,
