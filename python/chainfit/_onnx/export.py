@@ -43,7 +43,7 @@ def to_onnx(
 
     Returns
     -------
-    onnx_model : onnx.ModelProto
+    onnx.ModelProto
         A net has one input, 'X' (rows, n_features_in_).
 
         A model of tables has an input (rows, 1) for each column that it uses, of the column's name:
