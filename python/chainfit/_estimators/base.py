@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sklearn.base import _fit_context
-from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import validate_parameter_constraints
 
-from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
+from .callbacks import Functions, Listener, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
 from .guard import warn_if_nothing_learned
@@ -22,6 +21,7 @@ from .job import Given, given
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS
 from .record import history
+from .sklearn_callbacks import CallbackSupportMixin, SklearnCallbacks
 from .start import Start
 from .training import train
 
