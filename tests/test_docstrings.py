@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import inspect
+import re
 import tomllib
 import warnings
 from functools import cached_property
@@ -33,7 +34,7 @@ class Finder(doctest.DocTestFinder):
     """Knows where public classes stand, which say that they are of chainfit."""
 
     def _from_module(self, module, object):
-        if inspect.isclass(object) and object.__module__ == "chainfit":
+        if inspect.isclass(object) and object.__module__ in ("chainfit", "chainfit.data"):
             source = Path(module.__file__).read_text(encoding="utf-8")
             return f"\nclass {object.__name__}" in source
         return super()._from_module(module, object)
@@ -61,8 +62,14 @@ def members(cls):
         base = next(base for base in cls.__mro__ if name in vars(base) or base is object)
         value = inspect.getattr_static(cls, name)
         documented = callable(getattr(cls, name)) or isinstance(value, property | cached_property)
-        if not name.startswith("_") and base.__module__.startswith("chainfit") and documented:
+        theirs = re.fullmatch(r"_.*|set_\w+_request", name)
+        if not theirs and base.__module__.startswith("chainfit") and documented:
             yield name
+
+
+def is_documented(cls):
+    """Whether a class is more than a record of the reference."""
+    return not cls.__module__.startswith(("chainfit.reference", "numpy", "collections"))
 
 
 def public_names():
@@ -70,12 +77,15 @@ def public_names():
     for name in [*chainfit.__all__, "row_predictor.RowPredictor"]:
         value = Validator._load_obj(f"chainfit.{name}")
         if inspect.ismodule(value):
-            functions = [n for n in value.__all__ if inspect.isfunction(getattr(value, n))]
-            yield from (f"chainfit.{name}.{n}" for n in functions)
-        elif callable(value):
-            yield f"chainfit.{name}"
-            if inspect.isclass(value):
-                yield from (f"chainfit.{name}.{member}" for member in members(value))
+            names = [f"chainfit.{name}.{n}" for n in value.__all__]
+        else:
+            names = [f"chainfit.{name}"]
+        for full in names:
+            value = Validator._load_obj(full)
+            if inspect.isfunction(value) or (inspect.isclass(value) and is_documented(value)):
+                yield full
+            if inspect.isclass(value) and is_documented(value):
+                yield from (f"{full}.{member}" for member in members(value))
 
 
 def checks():

@@ -11,7 +11,7 @@ from ._estimators.threads import resolve_n_threads
 from ._old_names import find_old_names
 
 if TYPE_CHECKING:
-    from . import reference
+    from . import data, distributed, reference
     from ._estimators.classifier import MLPClassifier
     from ._estimators.from_sklearn import from_sklearn
     from ._estimators.learning_rates import LearningRateDisplay, find_learning_rate
@@ -52,6 +52,8 @@ __all__ = [
     "TabularRegressor",
     "Trace",
     "__version__",
+    "data",
+    "distributed",
     "explain",
     "explore",
     "find_learning_rate",
@@ -84,6 +86,8 @@ _LAZY = {
     "TabularClassifier": "._tables.classifier",
     "TabularRegressor": "._tables.regressor",
     "Trace": "._explain.step",
+    "data": ".data",
+    "distributed": ".distributed",
     "explain": "._explain.explain",
     "explore": "._explain.page.page",
     "find_learning_rate": "._estimators.learning_rates",
@@ -132,7 +136,7 @@ def _lazy(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(_LAZY[name], __name__)
-    value = module if name == "reference" else getattr(module, name)
+    value = module if _LAZY[name] == f".{name}" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -25,6 +25,9 @@ MAX_DEVIATION = 10.0
 #: single absurd one in training does not make all others equal.
 MAX_DISTANCE = 10.0
 
+# Rows encoded at a time: what is made on the way stays in a cache.
+_BLOCK = 2048
+
 
 @dataclass(frozen=True)
 class NumberFeatures:
@@ -229,7 +232,7 @@ class Encoding:
         """Return the names of the features, as scikit-learn's transformers do."""
         return np.array(self.features, dtype=object)
 
-    def write(self, parsed: Parsed, dtype: Any = np.float32, rows: slice = slice(None)) -> Array:
+    def write(self, parsed: Parsed, dtype: Any = np.float32, rows: Any = slice(None)) -> Array:
         """Return the features of parsed columns.
 
         Parameters
@@ -237,20 +240,21 @@ class Encoding:
         parsed : mapping of str to ndarray of shape (rows,)
             As the schema's `parse` returns it.
         dtype : dtype, default=float32
-        rows : slice
+        rows : slice or ndarray of int
             The rows to encode.
 
         Returns
         -------
         X : ndarray of shape (rows, width)
         """
-        count = len(next(iter(parsed.values()))[rows]) if parsed else 0
-        X = np.empty((count, self.width), dtype=dtype)
-        start = 0
-        for column in self.columns:
-            stop = start + column.width
-            column.write(parsed[column.name][rows], X[:, start:stop])
-            start = stop
+        values = [parsed[column.name][rows] for column in self.columns]
+        X = np.empty((len(values[0]) if values else 0, self.width), dtype=dtype)
+        for begin in range(0, len(X), _BLOCK):
+            block, start = X[begin : begin + _BLOCK], 0
+            for column, of_column in zip(self.columns, values, strict=True):
+                stop = start + column.width
+                column.write(of_column[begin : begin + _BLOCK], block[:, start:stop])
+                start = stop
         return X
 
 
