@@ -100,9 +100,16 @@ def tests(session: nox.Session) -> None:
 @nox.session(name="tests-slow")
 def tests_slow(session: nox.Session) -> None:
     """Run what pytest leaves out by itself: exits, forks, kills, README, recipes, more cases."""
-    session.install(".[test,oracle]", *BUILD_TOOLS, env=build_env(session))
+    session.install(".[mpi-test,oracle]", *BUILD_TOOLS, env=build_env(session))
     session.run("pytest", "-m", "slow", *session.posargs)
     session.run("pytest", *ORACLE_TESTS)
+
+
+@nox.session
+def recipes(session: nox.Session) -> None:
+    """Run the gallery's recipes with the tools that they are for; not part of the CI."""
+    session.install(".[test,recipes]", env=build_env(session))
+    session.run("pytest", "-m", "", "tests/test_gallery.py", *session.posargs)
 
 
 @nox.session

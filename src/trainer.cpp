@@ -13,6 +13,7 @@
 #include "hooks.hpp"
 #include "observer.hpp"
 #include "outside.hpp"
+#include "ranks.hpp"
 
 namespace chainfit {
 
@@ -81,6 +82,20 @@ class PyTrainer {
         trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.optimizer().set_average());
     }
 
+    // The velocity of the weights' mean over ranks, where a run has kept one.
+    py::object outer() {
+        const Busy busy(user_, Access::read);
+        const T* packed = trainer_.optimizer().outer();
+        if (!packed) return py::none();
+        return unpacked(trainer_.network(), packed);
+    }
+
+    void set_outer(const py::sequence& coefs, const py::sequence& intercepts) {
+        const Busy busy(user_, Access::write);
+        const ParameterArrays<T> arrays(layers(), coefs, intercepts);
+        trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.optimizer().set_outer());
+    }
+
     py::tuple dropout() {
         const Busy busy(user_, Access::read);
         return py::make_tuple(trainer_.dropout().rates, trainer_.dropout().seed);
@@ -106,7 +121,7 @@ class PyTrainer {
 
     void run(const py::object& X, const py::object& Y, const py::object& sample_weight, const py::object& order,
              const py::object& bit_generator, Run& shown, const py::object& listener, const py::object& n_threads,
-             const py::object& gradient_hook, const py::object& loss_hook) {
+             const py::object& gradient_hook, const py::object& loss_hook, const py::object& ranks) {
         const Busy busy(user_, Access::write);
         Run run = shown;  // what Python does to its object while the run goes on concerns it no more
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
@@ -131,7 +146,14 @@ class PyTrainer {
         if (loss) loss->attach(samples);
         if (!rows.empty()) samples.rows = static_cast<Index>(rows.size());
         const Source<T> source(samples, rows.empty() ? nullptr : rows.data(), run.batch_size);
-        run_on(source, run, shown, bit_generator, listener, n_threads, gradient_hook, loss);
+        std::optional<PythonRanks<T>> others;
+        std::optional<Shares<T>> shares;
+        if (!ranks.is_none()) {
+            others.emplace(ranks, samples.rows);
+            shares.emplace(others->settings(), *others, samples, source.order());
+        }
+        run_on(source, run, shown, bit_generator, listener, n_threads, gradient_hook, loss,
+               shares ? &*shares : nullptr);
     }
 
     void run_windows(const py::object& windows, Index rows, bool sparse, Run& shown, const py::object& listener,
@@ -145,7 +167,7 @@ class PyTrainer {
         PythonWindows<T> given(windows, rows, sparse, std::min(run.batch_size, rows), trainer_.network(),
                                loss ? &*loss : nullptr);
         const Source<T> source(given, run.batch_size);
-        run_on(source, run, shown, py::none(), listener, n_threads, gradient_hook, loss);
+        run_on(source, run, shown, py::none(), listener, n_threads, gradient_hook, loss, nullptr);
     }
 
     py::tuple loss_and_gradient(const py::object& X, const py::object& Y, const py::object& sample_weight, double l2,
@@ -212,7 +234,7 @@ class PyTrainer {
 
     void run_on(const Source<T>& source, Run& run, Run& shown, const py::object& bit_generator,
                 const py::object& listener, const py::object& n_threads, const py::object& gradient_hook,
-                std::optional<PythonLoss<T>>& loss) {
+                std::optional<PythonLoss<T>>& loss, Shares<T>* shares) {
         const int threads =
             thread_limit(n_threads, step_flop(trainer_.network(), std::min(run.batch_size, source.rows())));
         PythonObserver observer(listener, bit_generator, run, shown);
@@ -220,7 +242,7 @@ class PyTrainer {
         if (!gradient_hook.is_none()) hook.emplace(trainer_.network(), gradient_hook);
         try {
             const NoGil no_gil;
-            trainer_.run(source, run, observer, hook ? &*hook : nullptr, loss ? &*loss : nullptr, threads);
+            trainer_.run(source, run, observer, hook ? &*hook : nullptr, loss ? &*loss : nullptr, shares, threads);
         } catch (...) {
             observer.show();
             throw;
@@ -248,6 +270,8 @@ void bind_trainer(py::module_& m, const char* name) {
         .def("parameters", &Class::parameters)
         .def("average", &Class::average)
         .def("set_average", &Class::set_average, py::arg("coefs"), py::arg("intercepts"))
+        .def("outer", &Class::outer)
+        .def("set_outer", &Class::set_outer, py::arg("coefs"), py::arg("intercepts"))
         .def("dropout", &Class::dropout)
         .def("set_dropout", &Class::set_dropout, py::arg("rates"), py::arg("seed"))
         .def("is_finite", &Class::is_finite)
@@ -264,7 +288,7 @@ void bind_trainer(py::module_& m, const char* name) {
             })
         .def("run", &Class::run, py::arg("X"), py::arg("Y"), py::arg("sample_weight"), py::arg("order"),
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"),
-             py::arg("gradient_hook") = py::none(), py::arg("loss_hook") = py::none())
+             py::arg("gradient_hook") = py::none(), py::arg("loss_hook") = py::none(), py::arg("ranks") = py::none())
         .def("run_windows", &Class::run_windows, py::arg("windows"), py::arg("rows"), py::arg("sparse"), py::arg("run"),
              py::arg("listener"), py::arg("n_threads"), py::arg("gradient_hook") = py::none(),
              py::arg("loss_hook") = py::none())

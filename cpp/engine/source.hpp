@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "kernels/table.hpp"
+#include "engine/share.hpp"
 
 namespace chainfit {
 
@@ -29,12 +29,17 @@ Range rows_of_panel(const BatchRows& batch, Index q) {
 inline double inverse_weight_of(double sum) { return sum != 0 ? 1 / sum : 0; }
 
 template <class T>
-double inverse_weight_of(const Samples<T>& samples, const BatchRows& batch) {
-    if (!samples.weight) return inverse_weight_of(static_cast<double>(batch.count()));
+double weight_of(const Samples<T>& samples, const BatchRows& batch) {
+    if (!samples.weight) return static_cast<double>(batch.count());
     double sum = 0;
     for (Index at = batch.range.begin; at < batch.range.end; ++at)
         sum += static_cast<double>(samples.weight[batch.row(at)]);
-    return inverse_weight_of(sum);
+    return sum;
+}
+
+template <class T>
+double inverse_weight_of(const Samples<T>& samples, const BatchRows& batch) {
+    return inverse_weight_of(weight_of(samples, batch));
 }
 
 // A run of batches of one size, and how far it has come.
@@ -45,6 +50,8 @@ struct Batches {
     Range rows;
     Index size;
     Index next = rows.begin;  // the first row whose step has not been made yet
+    // where they are parts of batches that others have rows of too: a run then is one of them, and goes by tiles
+    const Share* share = nullptr;
 
     bool left() const { return next < rows.end; }
     BatchRows at(Index begin) const { return {order, {begin, begin + size}}; }

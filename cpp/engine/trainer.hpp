@@ -33,8 +33,8 @@ class Trainer {
 
     // See fit().
     void run(const Source<T>& source, Run& run, Observer& observer, GradientHook<T>* hook, LossHook<T>* loss_hook,
-             int max_threads) {
-        fit(source, roads_, optimizer_, run, observer, hook, loss_hook, max_threads);
+             Shares<T>* shares, int max_threads) {
+        fit(source, roads_, optimizer_, run, observer, hook, loss_hook, shares, max_threads);
     }
 
     // How many rows, about `rows`, a window should have: with windows of as many, losses too have the bits of all

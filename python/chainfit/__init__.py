@@ -11,7 +11,7 @@ from ._estimators.threads import resolve_n_threads
 from ._old_names import find_old_names
 
 if TYPE_CHECKING:
-    from . import data, reference
+    from . import data, distributed, reference
     from ._estimators.classifier import MLPClassifier
     from ._estimators.from_sklearn import from_sklearn
     from ._estimators.learning_rates import LearningRateDisplay, find_learning_rate
@@ -53,6 +53,7 @@ __all__ = [
     "Trace",
     "__version__",
     "data",
+    "distributed",
     "explain",
     "explore",
     "find_learning_rate",
@@ -86,6 +87,7 @@ _LAZY = {
     "TabularRegressor": "._tables.regressor",
     "Trace": "._explain.step",
     "data": ".data",
+    "distributed": ".distributed",
     "explain": "._explain.explain",
     "explore": "._explain.page.page",
     "find_learning_rate": "._estimators.learning_rates",
@@ -104,14 +106,15 @@ find_old_names()
 
 
 def info() -> dict[str, Any]:
-    """Tell what this installation is and what it uses on this machine.
+    """Return information on this installation and on what it uses on this machine.
 
     Returns
     -------
     info : dict
-        - ``version`` (str): the package's version;
+        - ``version`` (str): the version of the package;
         - ``isa`` (str): the instruction set in use;
-        - ``isas`` (dict of str to bool): those built, best first, and whether they run here;
+        - ``isas`` (dict of str to bool): the instruction sets built, best first, and whether this
+          machine has them;
         - ``threads`` (int): the maximum number of threads of a call with ``n_threads=None``.
 
     Examples

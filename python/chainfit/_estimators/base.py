@@ -17,13 +17,16 @@ from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
 from .guard import warn_if_nothing_learned
+from .inputs import Streamed
 from .inside import Inside
 from .job import Given, given
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS, PROGRESS
 from .progress import ProgressBar, check_can_show
+from .ranks import agreed, current_ranks
 from .record import history
 from .start import Start
+from .together import Together
 from .training import train
 
 if TYPE_CHECKING:
@@ -176,25 +179,38 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         draft = self._draft()
         callbacks.fitted_by(draft.changes)
         model = draft.copy
-        bar = ProgressBar(int(self.max_iter)) if self.verbose == PROGRESS else None
+        bar = ProgressBar(int(self.max_iter)) if self._verbose_here() == PROGRESS else None
         with generator_kept(self.random_state), bar or nullcontext():
-            checkpointer = model._checkpointer()
-            settings, data, state = model._job(X, y, sample_weight, validation=validation)
-            if checkpointer is not None:
-                state = checkpointer.resume(settings, data, state)
-            followers = [*model._own_listeners(), *listeners]
-            if bar is not None:
-                bar.expect(data.X.shape[0], state.n_iter if state.resumed else 0)
-                followers.append(bar)
-            followers += [callbacks] if callbacks.needed else []
-            followers += [] if checkpointer is None else [checkpointer]
-            state, end = train(settings, data, state, followers)
-            if end.error is not None and end.why == "failed":
-                raise end.error
-            warn_of_end(end, state, settings)
-            if end.why in ("converged", "eta_too_small"):
-                warn_if_nothing_learned(state, settings, data)
-            check_end(end, state, data.dtype)
+            ranks = current_ranks()
+            with nullcontext() if ranks is None else ranks.together():
+                checkpointer = model._checkpointer()
+                settings, data, state = model._job(X, y, sample_weight, validation=validation)
+                if ranks is not None:
+                    if isinstance(data.X, Streamed):
+                        raise ValueError(
+                            "Ranks fit rows in memory; raise buffer_rows of the source to at least "
+                            f"{data.X.shape[0]}, or give each rank fewer rows."
+                        )
+                    data.together = Together(ranks)
+                    known = model.__dict__
+                    state = data.together.begin(self.get_params(deep=False), known, data, state)
+                if checkpointer is not None:
+                    state = checkpointer.resume(settings, data, state)
+                followers = [*model._own_listeners(), *listeners]
+                if bar is not None:
+                    bar.expect(data.X.shape[0], state.n_iter if state.resumed else 0)
+                    followers.append(bar)
+                followers += [callbacks] if callbacks.needed else []
+                followers += [] if checkpointer is None else [checkpointer]
+                state, end = train(settings, data, state, followers)
+                if data.together is not None:
+                    data.together.end(end.error, state)
+                if end.error is not None and end.why == "failed":
+                    raise end.error
+                warn_of_end(end, state, settings)
+                if end.why in ("converged", "eta_too_small"):
+                    warn_if_nothing_learned(state, settings, data)
+                check_end(end, state, data.dtype)
         state.into(model.__dict__)
         draft.publish()
         callbacks.close()
@@ -209,6 +225,8 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         validation: Given | None = None,
     ) -> Self:
         """Train one epoch by the optimizer at hand, or by a new one."""
+        if current_ranks() is not None:
+            raise agreed(RuntimeError("partial_fit can't be called within a communicator."))
         while True:
             optimizer = self._live_optimizer()
             if optimizer is None:
@@ -291,10 +309,15 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
         return Checkpointer(self.get_params(deep=False))
 
+    def _verbose_here(self) -> Any:
+        """Return `verbose`, False where another rank is the one that prints."""
+        ranks = current_ranks()
+        return self.verbose if ranks is None or ranks.rank == 0 else False
+
     def _own_listeners(self) -> list[Listener]:
         listeners: list[Listener] = []
-        printed = self.verbose and self.verbose != PROGRESS
-        if printed and self.solver != "lbfgs":  # SciPy prints nothing
+        verbose = self._verbose_here()
+        if verbose and verbose != PROGRESS and self.solver != "lbfgs":  # SciPy prints nothing
             settings = float(self.tol), self.n_iter_no_change, bool(self.early_stopping)
             listeners.append(Verbose(*settings))
         if self.callbacks:

@@ -86,6 +86,7 @@ class FitData:
     given: tuple[Any, Any] = (None, None)  # X and y as the user gave them
     l1: float = 0.0  # as l2
     held_out: Array | None = None  # rows to hold out, where they aren't to be drawn
+    together: Any = None  # the fit of all ranks (Together) that this is a part of
 
 
 def check_numeric(X: Any) -> None:

@@ -67,9 +67,13 @@ def train(
 def _make_steps(
     settings: FitSettings, data: FitData, state: State, listeners: Sequence[Listener]
 ) -> tuple[State, End]:
-    optimizer, generator = state.optimizer, state.generator
+    optimizer, generator, together = state.optimizer, state.generator, data.together
+    if together is not None:
+        generator = together.common_draws
     shuffle, early_stopping = settings.shuffle, settings.early_stopping
     order = validation = watcher = None
+    if together is not None and isinstance(data.X, MadeRows):
+        data = replace(data, X=data.X[:])  # ranks share out rows that are there
     windowed = isinstance(data.X, MadeRows | Stream)
     step = settings.step
     rates = step.dropout_rates(len(state.coefs)) if step.dropout else []
@@ -87,6 +91,8 @@ def _make_steps(
         shuffle = False
     if generator is None and (shuffle or (early_stopping and data.validation is None)):
         generator = check_random_state(settings.random_state)
+    if together is not None:
+        generator = together.own_draws
     rows = data.validation
     if early_stopping and rows is None:
         if isinstance(data.X, Stream):
@@ -115,17 +121,22 @@ def _make_steps(
     if rates or optimizer.seed is not None:
         trainer.set_dropout(rates, optimizer.seed or 0)
     rows_seen = data.X.shape[0] if order is None else len(order)
+    if together is not None:
+        rows_seen = together.count(rows_seen)
     run = _new_run(settings, data, state, optimizer, rows_seen)
     if validation is not None:
         run.validate = True
     if not shuffle or windowed:
         run.shuffle = False
-    if validation is not None or listeners or callable(step.schedule):
-        watcher = Watcher(settings, state, optimizer, trainer, run, validation, listeners)
+    if validation is not None or listeners or callable(step.schedule) or together is not None:
+        given = optimizer, trainer, run, validation, listeners, together
+        watcher = Watcher(settings, state, *given)
         for listener in listeners:
             listener.watch(watcher.whole)
         watcher.begin()
     error = None
+    if together is not None:
+        together.share(run.batch_size)
     try:
         draws = generator if shuffle else None
         if isinstance(data.X, Stream):
@@ -147,6 +158,7 @@ def _make_steps(
                 settings.threads,
                 None,
                 settings.loss_hook(data.Y, data.sample_weight),
+                together,
             )
     except BaseException as raised:
         error = raised

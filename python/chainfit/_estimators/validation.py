@@ -45,12 +45,16 @@ class Validation:
                 "Sample weights must not sum to zero over the rows that training is validated on."
             )
         assert data.score_on is not None
-        self._settings, self._rows = settings, rows
-        self._classes, self._y = data.classes, data.given[1]
-        self._score = data.score_on(rows)
         scoring = settings.own.get("scoring")
         self._by_loss = scoring == "loss"
         self._by_scorer = not (scoring is None or self._by_loss)
+        # rows of this rank, of which there is the net's output; all rows, which are scored
+        self._X, self._together = rows.X, data.together
+        if self._together is not None:
+            rows = self._together.validation(rows, self._by_scorer)
+        self._settings, self._rows = settings, rows
+        self._classes, self._y = data.classes, data.given[1]
+        self._score = data.score_on(rows)
         self.with_loss = data.validation is not None or scoring is not None
         self._threads = settings.threads
 
@@ -109,15 +113,17 @@ class Validation:
         finite = all_finite(output) or bool(np.isfinite(output).all())
         return output if finite else None
 
-    def _predict(self, coefs: list[Array], intercepts: list[Array], link: str) -> Array:
-        X, settings, threads = self._rows.X, self._settings, self._threads
-        blocks = settings.blocks if link == "softmax" else ()
+    def _predict(self, coefs: list[Array], intercepts: list[Array], out: str) -> Array:
+        settings = self._settings
+        blocks = settings.blocks if out == settings.out_activation else None
 
-        def of(part: Any) -> Array:
+        def of(X: Any) -> Array:
             activation = settings.activation
-            return _core.predict(part, coefs, intercepts, activation, link, threads, blocks)
+            return _core.predict(X, coefs, intercepts, activation, out, self._threads, blocks)
 
-        return np.concatenate([*map(of, X)]) if isinstance(X, Streamed) else of(X)
+        X = self._X
+        output = np.concatenate([*map(of, X)]) if isinstance(X, Streamed) else of(X)
+        return output if self._together is None else self._together.rows_of_all(output)
 
     def _loss(self, output: Array, coefs: list[Array], intercepts: list[Array]) -> float:
         rows, settings = self._rows, self._settings

@@ -19,6 +19,7 @@ from .record import joined, last_epoch
 from .settings import FitSettings
 from .state import State
 from .steps import given_sizes
+from .together import Together
 from .validation import Validation
 
 Array = npt.NDArray[Any]
@@ -32,6 +33,8 @@ class Watcher:
     ----------
     validation : Validation or None
         Of the rows held out for early stopping, or given by the user.
+    together : Together or None
+        The fit of all ranks, each of which may stop it.
 
     Attributes
     ----------
@@ -48,11 +51,13 @@ class Watcher:
         run: _core.Run,
         validation: Validation | None,
         listeners: Sequence[Listener],
+        together: Together | None = None,
     ) -> None:
         self.state, self.optimizer, self.trainer, self.run = state, optimizer, trainer, run
         self.validation, self.listeners = validation, listeners
         self.schedule = settings.step.schedule
         self.stopped = False  # by a listener
+        self.together = together
         self.scores: list[float] = []
         self.losses: list[float] = []
         self.best: Weights | None = None
@@ -87,6 +92,8 @@ class Watcher:
         record = partial(last_epoch, self.run, loss)
         for listener in self.listeners:
             self.stopped |= listener.end(self._so_far, record)
+        if self.together is not None:
+            self.stopped = self.together.any(self.stopped)
         if not self.stopped and self.run.n_iter < self.run.max_iter:
             self.begin()
         return self.stopped

@@ -29,6 +29,7 @@ from .encoded_rows import encoded_rows
 from .encoding import learn_encoding
 from .ensemble import OnEpoch, Reports, Samples, held_out_rows, train_nets
 from .fitted import FittedTabular
+from .over_ranks import OverRanks, by_all_ranks, common_draws
 from .presets import decided
 
 Array = npt.NDArray[Any]
@@ -116,6 +117,7 @@ class BaseTabular(FittedTabular):
         """
         return self._fit(X, y, sample_weight, given(X_val, y_val, sample_weight_val))
 
+    @by_all_ranks
     def _fit(
         self,
         X: Any,
@@ -176,14 +178,15 @@ class BaseTabular(FittedTabular):
         parsed = model.schema_.parse(table)
         model.encoding_ = learn_encoding(columns, parsed, values["n_bins"], values["max_levels"])
         dtype = np.float64 if values["precision"] == "float64" else np.float32
-        at_once = values["solver"] == "lbfgs"  # which goes through all rows in each step
+        # it goes through all rows in each step
+        at_once = values["solver"] == "lbfgs" or OverRanks(values["n_nets"]).shares_rows
         encoded = encoded_rows(model.encoding_, parsed, len(target), dtype, at_once=at_once)
         del parsed
         if validation is not None:
             validation = model._encoded_validation(validation, dtype)
         samples = Samples(encoded, target, sample_weight, validation)
         with generator_kept(self.random_state):
-            generator = check_random_state(self.random_state)
+            generator = common_draws(check_random_state(self.random_state))
             model._train(samples, values, generator, on_epoch, on_start)
         draft.publish()
         return self
@@ -198,16 +201,18 @@ class BaseTabular(FittedTabular):
     ) -> None:
         count = values["n_nets"]
         held_out = checkpointers = None
+        over = OverRanks(count)
+        over.check(values, *samples[:3])
         if values["checkpoint"] is not None:
             from . import checkpoints
 
-            checkpointers = checkpoints.opened(values)  # before anything is drawn
+            checkpointers = checkpoints.opened(values, over)  # before anything is drawn
         steps = values["solver"] != "lbfgs"
         if steps and samples.validation is None:
             fraction = values["validation_fraction"]
             held_out = held_out_rows(samples.y, self._classes, fraction, count, generator)
         threads = resolve_n_threads(values["n_threads"])
-        n_jobs = min(count, threads if values["n_jobs"] is None else values["n_jobs"])
+        n_jobs = min(over.at_a_time, threads if values["n_jobs"] is None else values["n_jobs"])
         parameters = {
             **{name: values[name] for name in self._net_parameters},
             "early_stopping": held_out is not None or (steps and samples.validation is not None),
@@ -216,7 +221,7 @@ class BaseTabular(FittedTabular):
             "checkpoint": None,
         }
         if values["time_limit"] is not None:
-            parameters["time_limit"] = values["time_limit"] / -(-count // n_jobs)
+            parameters["time_limit"] = values["time_limit"] / -(-over.turns // n_jobs)
         self._adapt(parameters)
         seeds = generator.randint(2**31 - 1, size=count)
         nets = [self._net_class(**{**parameters, "random_state": int(seed)}) for seed in seeds]
@@ -229,12 +234,12 @@ class BaseTabular(FittedTabular):
         if on_start is not None:
             on_start(self, {**values, "n_rows": len(samples.y), "epochs": epochs})
         bar = None
-        if self.verbose == PROGRESS:
+        if self.verbose == PROGRESS and over.first:
             rows = len(samples.y) - (0 if held_out is None else len(held_out[0]))
             bar = EpochBar(count * int(values["max_iter"]), rows, epochs)
-        with Reports(self.verbose, count, bar, on_epoch) as reports:
+        with Reports(self.verbose if over.first else False, count, bar, on_epoch) as reports:
             follow = reports if reports.needed else None
-            ensemble = train_nets(nets, samples, held_out, n_jobs, follow, checkpointers)
+            ensemble = train_nets(nets, samples, held_out, n_jobs, follow, checkpointers, over)
         for net in ensemble.nets:
             net.n_threads = self.n_threads
         self.nets_, self.temperature_ = ensemble.nets, ensemble.temperature

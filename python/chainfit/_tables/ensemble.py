@@ -26,6 +26,7 @@ from .._estimators.progress import EpochBar
 from .._estimators.temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
 from .._estimators.training import train
 from .._estimators.warn import warn
+from .over_ranks import OverRanks
 
 if TYPE_CHECKING:
     from .._estimators.checkpoint import Checkpointer
@@ -157,6 +158,7 @@ def train_nets(
     n_jobs: int,
     on_epoch: OnEpoch | None = None,
     checkpointers: Sequence[Checkpointer] | None = None,
+    over: OverRanks | None = None,
 ) -> Ensemble:
     """Train nets side by side, and set the temperature of classifiers.
 
@@ -172,21 +174,24 @@ def train_nets(
     on_epoch : callable, default=None
     checkpointers : sequence of Checkpointer, default=None
         One for each net, compared with this fit.
+    over : OverRanks, default=None
+        Which ranks train the nets.
 
     Returns
     -------
     ensemble : Ensemble
         Of fewer nets where the user interrupted before some had begun.
     """
-    stop = threading.Event()
+    stop, over = threading.Event(), over or OverRanks(len(nets))
 
     def work(number: int) -> _Member:
         rows = None if held_out is None else held_out[number]
         follower = _Follower(number, stop, on_epoch)
         checkpointer = None if checkpointers is None else checkpointers[number]
-        return _train_one(nets[number], samples, rows, follower, checkpointer)
+        return _train_one(nets[number], samples, rows, follower, checkpointer, over)
 
-    members = _side_by_side(work, len(nets), n_jobs, stop)
+    done = over.collect(_side_by_side(work, over.mine, n_jobs, stop))
+    members = [done[number] for number in sorted(done)]
     if any(member.interrupted for member in members) or len(members) < len(nets):
         warn(INTERRUPTED)
     trained = tuple(member.net for member in members)
@@ -200,11 +205,11 @@ def train_nets(
 
 
 def _side_by_side(
-    work: Callable[[int], _Member], count: int, n_jobs: int, stop: threading.Event
-) -> list[_Member]:
-    """Return what work made of 0 ... count - 1; this thread, which gets the signals, works too."""
+    work: Callable[[int], _Member], nets: range, n_jobs: int, stop: threading.Event
+) -> dict[int, _Member]:
+    """Return what work made of the nets; this thread, which gets the signals, works too."""
     done: dict[int, _Member] = {}
-    numbers, lock = iter(range(count)), threading.Lock()
+    numbers, lock = iter(nets), threading.Lock()
 
     def next_number() -> int | None:
         with lock:
@@ -221,7 +226,7 @@ def _side_by_side(
             raise
 
     with ThreadPoolExecutor(max(1, n_jobs - 1)) as pool:
-        others = [pool.submit(worker) for _ in range(min(n_jobs, count) - 1)]
+        others = [pool.submit(worker) for _ in range(min(n_jobs, len(nets)) - 1)]
         interrupted: KeyboardInterrupt | None = None
         try:
             worker()
@@ -234,7 +239,7 @@ def _side_by_side(
             other.result()
     if interrupted is not None and not done:
         raise interrupted
-    return [done[number] for number in sorted(done)]
+    return done
 
 
 def _train_one(
@@ -243,6 +248,7 @@ def _train_one(
     held_out: Array | None,
     follower: Listener,
     checkpointer: Checkpointer | None,
+    over: OverRanks,
 ) -> _Member:
     settings, data, state = net._job(
         samples.X, samples.y, samples.sample_weight, validation=samples.validation
@@ -250,10 +256,13 @@ def _train_one(
     if held_out is not None:
         data = replace(data, held_out=held_out)
     listeners = [follower]
+    state = over.share(net, data, state)
     if checkpointer is not None:
         state = checkpointer.resumed(settings, state)
         listeners.append(checkpointer)
     state, end = train(settings, data, state, listeners)
+    if data.together is not None:
+        data.together.end(end.error, state)
     interrupted = end.why == "interrupted"
     if end.error is not None and not interrupted:
         raise end.error
