@@ -50,6 +50,8 @@ class Source(ABC):
 
     n_blocks: int | None = None
     buffer_rows: int | None = None
+    #: What is known already of its rows, a Survey: of inputs that were made of another source.
+    known: Any = None
 
     @abstractmethod
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
@@ -67,6 +69,10 @@ class Source(ABC):
             sample_weight of shape (rows,) or None. Blocks may differ in their number of rows; each
             must be the same every time.
         """
+
+    def as_numbers(self) -> Source:
+        """Return the same rows with arrays for X, where blocks are tables."""
+        return self
 
 
 def check_buffer(buffer_rows: int | None) -> int | None:
