@@ -41,8 +41,9 @@ else:
                 """Say what is missing; to `hasattr` there is no such method."""
                 raise AttributeError(
                     "set_callbacks needs scikit-learn 1.9 or newer, for it hands callbacks of "
-                    f"sklearn.callback to fit; this is scikit-learn {sklearn.__version__}. Functions "
-                    "given as the parameter callbacks are called after each epoch with any version."
+                    f"sklearn.callback to fit; this is scikit-learn {sklearn.__version__}. "
+                    "Functions given as the parameter callbacks are called after each epoch with "
+                    "any version."
                 )
 
             def _init_callback_context(self, **arguments: Any) -> _NoTask:
