@@ -19,6 +19,8 @@ def builder():
 @pytest.mark.parametrize("source", sorted(DOCS.rglob("*.md.in")), ids=lambda path: path.name)
 def test_up_to_date(builder, source):
     """All numbers of a page are what the package gives now: if not, run python docs/build.py."""
+    if source.name == "onnx.md.in":
+        pytest.importorskip("onnxruntime")
     assert source.with_suffix("").read_text(encoding="utf-8") == builder.build(source)
 
 

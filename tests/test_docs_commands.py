@@ -75,7 +75,7 @@ def test_prose_has_at_most_100_columns(page):
 
 def test_command_lines_of_the_help(capsys):
     shown = []
-    for command in ((), ("train",), ("predict",), ("explain",), ("explore",)):
+    for command in ((), ("train",), ("predict",), ("explain",), ("explore",), ("export",)):
         assert parses([*command, "--help"])
         out = capsys.readouterr().out.replace("\\\n", " ")
         shown += re.findall(r"^  (?:.* \| )?chainfit (.+?)(?:   .*)?$", out, re.M)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ._explain.walkthrough import walkthrough
     from ._files.fields import ModelFileError
     from ._load import load
+    from ._onnx.export import register_skl2onnx, to_onnx
+    from ._onnx.inputs import onnx_inputs
     from ._plots.gradient_flow import GradientFlowDisplay
     from ._plots.loss_curve import LossCurveDisplay
     from ._plots.network import NetworkDisplay
@@ -58,7 +60,10 @@ __all__ = [
     "from_sklearn",
     "info",
     "load",
+    "onnx_inputs",
     "reference",
+    "register_skl2onnx",
+    "to_onnx",
     "trace",
     "walkthrough",
 ]
@@ -88,7 +93,10 @@ _LAZY = {
     "find_learning_rate": "._estimators.learning_rates",
     "from_sklearn": "._estimators.from_sklearn",
     "load": "._load",
+    "onnx_inputs": "._onnx.inputs",
     "reference": ".reference",
+    "register_skl2onnx": "._onnx.export",
+    "to_onnx": "._onnx.export",
     "trace": "._explain.step",
     "walkthrough": "._explain.walkthrough",
 }

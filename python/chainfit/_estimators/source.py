@@ -65,6 +65,8 @@ class Source(ABC):
 
     n_blocks: int | None = None
     buffer_rows: int | None = None
+    #: What is known already of its rows, a Survey: of inputs that were made of another source.
+    known: Any = None
 
     @abstractmethod
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
@@ -90,6 +92,10 @@ class Source(ABC):
         >>> [len(X) for X, y, sample_weight in source.blocks()]
         [2, 1]
         """
+
+    def as_numbers(self) -> Source:
+        """Return the same rows with arrays for X, where blocks are tables."""
+        return self
 
 
 def check_buffer(buffer_rows: int | None) -> int | None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import rules
 from .address import Address, read_address
+from .cell_facts import facts_of
 from .chain_symbols import Factor
 from .flow import Backward
 from .formula import Array, plain
@@ -226,7 +227,9 @@ class ChainNumbers:
         -------
         chain : dict
             The weight, its derivative, J, the net, the terms of the penalties, the rows with their
-            factors and paths, the update and the verification.
+            factors and paths, the update and the verification. For a model of tables, "table" says
+            which of its nets that is, and the cells from which the weight's input is made: for each
+            row the number that its cell is read as, or the level.
 
         See Also
         --------
@@ -241,6 +244,10 @@ class ChainNumbers:
         ('coefs_[0][1, 0]', -0.75, 1)
         """
         net = self.trace.net
+        layer, source, _ = self.address
+        table = {}
+        if net.member is not None:
+            table["table"] = facts_of(net.member, self.trace.cells, None if layer else source)
         return {
             "weight": self.symbol,
             "notation": self.notation.key,
@@ -249,6 +256,7 @@ class ChainNumbers:
             "weight_value": self.weight,
             "value": self.value,
             "J": self.trace.J,
+            **table,
             "net": {name: as_plain(getattr(net, name)) for name in _OF_NET},
             "l2_term": self.l2_term,
             "l1_term": self.l1_term,

@@ -162,7 +162,6 @@ class LossCurveDisplay:
         check_is_fitted(model)
         nets = getattr(model, "nets_", (model,))
         records = [*map(_record, nets)]
-        name = type(model).__name__ if name is None else name
         unit = "iteration" if nets[0].solver == "lbfgs" else "epoch"
         best = _best_epoch(nets[0], records[0]) if len(nets) == 1 else None
         parts = {part: _side_by_side([record[part] for record in records]) for part in _PARTS}

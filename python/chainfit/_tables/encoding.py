@@ -82,7 +82,7 @@ class NumberFeatures:
         return 1 + max(0, len(self.edges) - 1) + self.missing
 
     @cached_property
-    def _bins(self) -> tuple[Array, Array]:
+    def bins(self) -> tuple[Array, Array]:
         """Halves of the lower edges and of the widths of the bins."""
         edges = np.array(self.edges) * 0.5
         width = np.diff(edges)
@@ -96,7 +96,7 @@ class NumberFeatures:
         z = (held - self.mean * 0.5) / (self.scale * 0.5)
         out[:, 0] = np.clip(z, -self.limit, self.limit)
         if self.edges:
-            lower, width = self._bins
+            lower, width = self.bins
             bins = held[:, np.newaxis] - lower
             bins /= width
             out[:, 1 : 1 + len(lower)] = np.clip(bins, 0.0, 1.0, out=bins)
@@ -181,7 +181,7 @@ class CategoryFeatures:
         return len(self.levels) + self.missing + self.other
 
     @cached_property
-    def _place(self) -> Array:
+    def place(self) -> Array:
         """The feature of each code, -1 for none; last those of -2 (unseen) and -1 (missing)."""
         place = np.full(self.n_levels + 2, self.width - 1 if self.other else -1, dtype=np.intp)
         place[list(self.codes)] = np.arange(len(self.codes))
@@ -191,7 +191,7 @@ class CategoryFeatures:
     def write(self, values: Array, out: Array) -> None:
         """Write the features of codes (rows,) to out (rows, width)."""
         out[:] = 0
-        place = self._place[values]
+        place = self.place[values]
         rows = np.flatnonzero(place >= 0)
         out[rows, place[rows]] = 1
 

@@ -29,7 +29,17 @@ from .hints import ColumnError, Hints
 from .levels import cells_of
 from .number_formats import NumberFormats, has_decimal_point, possible_formats
 from .numbers import PLAIN, NumberFormat
-from .texts import Unread, are_empty, are_words, mask_of, plural, some, trimmed, unread
+from .texts import (
+    TAKEN_AS_MISSING,
+    Unread,
+    are_empty,
+    are_words,
+    mask_of,
+    plural,
+    some,
+    trimmed,
+    unread,
+)
 
 #: More distinct texts than this, and fewer than two rows for each: an identifier, not a category.
 MIN_IDENTIFIER_LEVELS = 10
@@ -42,6 +52,9 @@ MAX_ASKED = 100
 
 #: Whole numbers from here on are not told apart by float64.
 _EXACT = 2**53
+
+#: What files write, with either sign, for a missing number.
+_SENTINELS = {99, 999, 9999, 99999, 999999, 9999999}
 
 #: Names of columns whose different whole numbers only tell rows apart.
 _ROW_NAME = re.compile(
@@ -84,8 +97,21 @@ def learn_columns(table: pa.Table, hints: Hints) -> tuple[Column, ...]:
         else draft_of(name, table.column(name), hints)
         for name in table.column_names
     ]
+    _check_date_format(drafts, hints)
     evidence = evidence_of(drafts)
     return tuple(_settle(draft, hints, evidence) for draft in drafts)
+
+
+def _check_date_format(drafts: Sequence[Draft], hints: Hints) -> None:
+    """Refuse a format of dates that is none of any column."""
+    if hints.date_format is None:
+        return
+    dates = [draft for draft in drafts if draft.kind == "date"]
+    if any(d.dates is None or d.dates.formats[0].format == hints.date_format for d in dates):
+        return  # typed dates need none
+    shown = [(d.name, d.rest[0].as_py(), d.dates.formats[0].format) for d in dates if d.dates]
+    hint = "; {!r} holds {!r}, which is {}".format(*shown[0]) if shown else ""
+    raise ColumnError(f"the date format {hints.date_format!r} fits no column{hint}")
 
 
 def evidence_of(drafts: Sequence[Draft]) -> Evidence:
@@ -186,12 +212,30 @@ def _checked(
         return DroppedColumn(name, f"like an identifier: {count:,} different whole numbers")
     if len(present) == len(values) and (present == present[0]).all():
         return DroppedColumn(name, "the same value in every row")
+    if isinstance(column, NumberColumn) and (note := _like_missing(name, present)):
+        column = replace(column, notes=(*column.notes, note))
     marks = Unread({**draft.words, **cells.unread.rows})
     if not marks.rows:
         return column
     words = dict.fromkeys([*column.missing, *cells.unread.most_frequent(MAX_WORDS)])
-    note = f"{name!r}: not {NOUNS[column.kind]}, taken as missing: {marks}"
+    note = f"{name!r}: not {NOUNS[column.kind]}, {TAKEN_AS_MISSING}: {marks}"
     return replace(column, missing=tuple(words), notes=(*column.notes, note))
+
+
+def _like_missing(name: str, values: np.ndarray) -> str:
+    """Tell of a number such as -999 that may stand for a missing value; '' where there is none."""
+    for value in (values.min(), values.max()):
+        if abs(value) not in _SENTINELS:
+            continue
+        others = values[values != value]
+        count = len(values) - len(others)
+        spread = np.ptp(others) if len(others) else np.inf
+        if count > 1 and np.abs(others - value).min(initial=np.inf) > max(spread, 1):
+            return (
+                f"{name!r}: {value:.0f} in {plural(count, 'row')} is far from all other numbers "
+                f"(na_values={f'{value:.0f}'!r} if it means a missing one)"
+            )
+    return ""
 
 
 def _row_names(draft: Draft, values: np.ndarray) -> int:
@@ -228,19 +272,21 @@ def _category(draft: Draft, hints: Hints, evidence: Evidence) -> Column:
         return DroppedColumn(name, "the same value in every row")
     levels = texts.values.filter(pa.array(keep))
     if count > MIN_IDENTIFIER_LEVELS and count > present / 2:
-        return DroppedColumn(name, _why_not(levels, counts[keep], present))
+        return DroppedColumn(name, _why_not(draft, levels, counts[keep], present))
     notes = []
-    if draft.numbers:
+    if draft.reason:
         notes.append(f"{name!r}: categories, because {draft.reason}")
     marks = unread(stripped, counts, are_words(stripped, missing) & (counts > 0))
     if marks.rows:
-        notes.append(f"{name!r}: taken as missing: {marks}")
+        notes.append(f"{name!r}: {TAKEN_AS_MISSING}: {marks}")
     ordered = _in_order(levels.to_pylist(), draft.column)
     return CategoryColumn(name, ordered, missing=missing, notes=tuple(notes))
 
 
-def _why_not(levels: Any, counts: np.ndarray, present: int) -> str:
+def _why_not(draft: Draft, levels: Any, counts: np.ndarray, present: int) -> str:
     """Say why different texts are left out: identifiers, or what could not be read."""
+    if draft.reason:
+        return f"like an identifier: {draft.reason}" if draft.numbers else draft.reason
     strange = mask_of(pc.match_substring_regex(trimmed(levels), _LIKE_NUMBERS))
     if int(counts[strange].sum()) * 2 > present:
         return (
