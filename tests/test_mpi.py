@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import chainfit
 from chainfit import MLPClassifier
 
 TESTS = Path(__file__).parent
@@ -106,6 +107,39 @@ def whole_fits(tmp_path_factory):
         return mpi("checkpointed", ranks, tmp_path_factory.mktemp("whole"))
 
     return fits
+
+
+def test_the_command_line_trains_with_all_processes(tmp_path):
+    rng = np.random.RandomState(0)
+    table = np.round(rng.normal(size=(120, 3)), 3)
+    lines = [",".join(map(str, row)) for row in table]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+    options = ["t.csv", "--target", "y", "--max-iter", "3", "--precision", "float64"]
+
+    def train(ranks, name, *more):
+        command = [MPIEXEC, "-n", str(ranks), sys.executable, "-m", "chainfit", "train", *options]
+        done = subprocess.run(
+            [*command, "--mpi", "--model", name, *more],
+            capture_output=True, text=True, timeout=120, cwd=tmp_path,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    for ranks in (1, 2):  # of 8 nets
+        code, said = train(ranks, f"{ranks}.safetensors")
+        assert code == 0, said
+        assert said.count("saved to") == 1
+    one, two = (chainfit.load(tmp_path / f"{n}.safetensors") for n in (1, 2))
+    X = {"a": table[:, 0], "b": table[:, 1]}
+    assert one.predict(X).tobytes() == two.predict(X).tobytes()
+    code, said = train(2, "shared.safetensors", "--n-nets", "1")
+    assert code == 0, said
+    code, said = train(2, "x.safetensors", "--drop", "y")
+    assert code != 0
+    assert said.count("--drop y: that is the target") == 1
+    (tmp_path / "t.csv").unlink()
+    code, said = train(2, "x.safetensors")
+    assert code != 0
+    assert "t.csv" in said
 
 
 KILLS = [(2, 1, 5)]

@@ -2,15 +2,17 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from onnx_run import run
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
-from sklearn.ensemble import VotingClassifier
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -72,6 +74,7 @@ def test_a_net_says_in_which_dtype_to_compute():
         {"transformer": StandardScaler(with_std=False)},
         {"func": np.log, "inverse_func": np.exp},
         {"func": np.log1p, "inverse_func": np.expm1},
+        {},
     ],
     ids=str,
 )
@@ -115,6 +118,7 @@ def test_columns_of_a_frame():
     inputs = {name: frame[[name]].to_numpy() for name in frame}
     inputs |= {name: inputs[name].astype(np.float32) for name in "ab"}
     inputs["town"] = inputs["town"].astype(object)
+    assert to_onnx(model, X=pl.from_pandas(frame), dtype="float32") == exported
     inputs["town"][0] = frame.loc[0, "town"] = "elsewhere"
     found = run(exported, inputs)
     assert abs(found["probabilities"] - model.predict_proba(frame)).max() < 1e-6
@@ -133,15 +137,19 @@ def test_nets_within_other_estimators(dtype):
     codes = np.digitize(X[:, 0], [2, 4])
     two = CalibratedClassifierCV(net, cv=2, ensemble=False).fit(X, codes > 1)
     found = run(to_onnx(two, dtype=dtype), {"X": rows})["probabilities"]
-    assert abs(found - two.predict_proba(rows)).max() < 1e-5
+    assert abs(found - two.predict_proba(rows)).max() < 100 * NEAR[dtype]
+    # some divide by sums of small probabilities, which enlarges errors a hundredfold
     for model in (
+        BaggingClassifier(net, 2, random_state=0),
+        OneVsRestClassifier(net),
+        StackingClassifier([("one", net), ("other", net)], final_estimator=net, cv=2),
         GridSearchCV(make_pipeline(StandardScaler(), net), {"mlpclassifier__alpha": [1e-3]}, cv=2),
         VotingClassifier([("one", net), ("other", net)], voting="soft", flatten_transform=False),
         CalibratedClassifierCV(net, cv=2, ensemble=False),
     ):
         model.fit(X, codes)
         found = run(to_onnx(model, dtype=dtype), {"X": rows})
-        assert abs(found["probabilities"] - model.predict_proba(rows)).max() < 1e-5
+        assert abs(found["probabilities"] - model.predict_proba(rows)).max() < 100 * NEAR[dtype]
 
 
 def test_skl2onnx_by_itself():
@@ -183,12 +191,22 @@ def test_a_file_says_what_it_is(tmp_path):
             TypeError,
             "can't be exported: skl2onnx: the inverse of PowerTransformer",
         ),
+        (
+            make_pipeline(CalibratedClassifierCV(MLPClassifier(**QUICK), method="isotonic", cv=2)),
+            TypeError,
+            "CalibratedClassifierCV can't be exported: of method='isotonic' skl2onnx gives other",
+        ),
+        (
+            OneVsOneClassifier(MLPClassifier(**QUICK)),
+            TypeError,
+            "OneVsOneClassifier can't be exported: skl2onnx: .*ShapeInferenceError",
+        ),
         (make_pipeline(StandardScaler(), MLPRegressor()), NotFittedError, "not fitted"),
     ],
 )
 def test_refused(model, error, text, tmp_path):
     if error is not NotFittedError:
-        model = model.fit(X, Y)
+        model = model.fit(X, np.digitize(X[:, 0], [2, 4]))
     with pytest.raises(error, match=text):
         to_onnx(model, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())

@@ -60,7 +60,7 @@ def test_the_training_loss_is_the_record(solver):
     assert_array_equal(display.line_.get_ydata(), model.history_["loss"])
     assert_array_equal(display.line_.get_xdata(), 1 + np.arange(model.n_iter_))
     assert display.ax_.get_xlabel() == ("iteration" if solver == "lbfgs" else "epoch")
-    assert labels(display) == ["MLPClassifier: training loss"]
+    assert labels(display) == ["training loss"]
     others = (display.validation_line_, display.score_line_, display.learning_rate_line_)
     assert others == (None, None, None)
 

@@ -106,14 +106,15 @@ find_old_names()
 
 
 def info() -> dict[str, Any]:
-    """Tell what this installation is and what it uses on this machine.
+    """Return information on this installation and on what it uses on this machine.
 
     Returns
     -------
     info : dict
-        - ``version`` (str): the package's version;
+        - ``version`` (str): the version of the package;
         - ``isa`` (str): the instruction set in use;
-        - ``isas`` (dict of str to bool): those built, best first, and whether they run here;
+        - ``isas`` (dict of str to bool): the instruction sets built, best first, and whether this
+          machine has them;
         - ``threads`` (int): the maximum number of threads of a call with ``n_threads=None``.
 
     Examples

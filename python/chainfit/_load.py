@@ -31,11 +31,11 @@ KINDS = {
 
 
 def load(path: AnyPath) -> Model:
-    """Read a model that ``save`` wrote.
+    """Load a model from a file written by its method ``save``.
 
-    Nothing in the file is executed. Whatever it holds, the memory taken is at most 24 times the
-    file's size and 16 MB more; for a file that is mostly weights it is little more than its size.
-    Nothing but a regular file is read, so that no pipe is waited for.
+    Nothing in the file is executed, so that files from others are safe to load. Loading takes at
+    most 24 times the size of the file plus 16 MB of memory, and little more than its size if it is
+    mostly weights. Only regular files are read.
 
     Parameters
     ----------
@@ -44,19 +44,25 @@ def load(path: AnyPath) -> Model:
 
     Returns
     -------
-    MLPClassifier, MLPRegressor, TabularClassifier or TabularRegressor
-        Equal to the saved model: it predicts the same bits and goes on training to the same bits.
-        A file of 0.1.0's TableModel becomes one of the latter two, which predicts what it did.
+    model : MLPClassifier, MLPRegressor, TabularClassifier or TabularRegressor
+        A model equal to the saved one: predictions and further training give the same bits. A file
+        with a TableModel of 0.1.0 becomes one of the latter two, with the same predictions.
 
     Raises
     ------
     ModelFileError
-        If the file is not a whole, sane chainfit model file; the text says what is wrong.
-    TypeError, ValueError
-        If `path` is no path.
+        If the file is not a complete and valid model file; the message says what is wrong.
+    TypeError
+        If `path` is not a path.
+    ValueError
+        If `path` holds a null character.
     OSError
-        As ``open`` raises it: FileNotFoundError, PermissionError, IsADirectoryError; also if `path`
-        is a device, a pipe or a socket.
+        As for ``open``: FileNotFoundError, PermissionError, IsADirectoryError; also if `path` is a
+        device, a pipe or a socket.
+
+    See Also
+    --------
+    MLPClassifier.save : Write such a file.
 
     Examples
     --------

@@ -50,6 +50,7 @@ examples:
   chainfit train wine.csv --target quality --task regression --hidden 128,64 --alpha 0.01
   chainfit train big.parquet --target y --preset fast --test-fraction 0
   chainfit train sales.txt --target sold --na unknown --date-format %d.%m.%Y --drop comment
+  mpiexec -n 4 chainfit train big.parquet --target y --mpi
 
 Ctrl-C ends training early: the model so far is tested and saved. With --checkpoint NAME the same
 command goes on with the training.
@@ -122,6 +123,12 @@ def _add_train(commands: Any) -> None:
         default=0,
         metavar="N",
         help="of the split, the first weights and the shuffles (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--mpi",
+        action="store_true",
+        help="train with all processes that mpiexec started: each trains some of the nets or, "
+        "where there are more processes than nets, all share the rows (needs chainfit[mpi])",
     )
     add_table_options(parser)
     add_meaning_options(parser)

@@ -19,11 +19,12 @@ import numpy as np
 from .._common.printable import printable
 from .._estimators.endings import INTERRUPTED
 from .describe import describe_nets, say_columns
-from .names import model_name
+from .names import column_named, model_name
 from .net_options import NET_OPTIONS
 from .next_commands import say_commands
 from .options import MEANING, read_options
 from .progress import bar
+from .ranks import by_all
 from .say import a_few_lines, complain, counted, say, say_listed, say_wrapped
 from .scores import report
 
@@ -36,10 +37,16 @@ MOST_NOTES = 4
 
 def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     """Run ``chainfit train``."""
+    with by_all(args.mpi, args.file) as first:
+        return _train(args, parameters, first)
+
+
+def _train(args: argparse.Namespace, parameters: dict[str, Any], saves: bool) -> int:
     from .._tables.files.table_file import open_table
 
     out = args.model or model_name(args.file, args.target)
-    _check_out(out, args.file)
+    if saves:
+        _check_out(out, args.file)
     with open_table(args.file, read_options(args)) as file:
         table = file.read()
     if not table.num_rows:
@@ -74,7 +81,8 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     tested = None if held_out is None else unlike.take(held_out)
     for line in report(model, target, y[seen], tested, None if held_out is None else y[held_out]):
         say_wrapped(line)
-    model.save(out)
+    if saves:
+        model.save(out)
     say(f"saved to {printable(out)}")
     at = int(np.argmax(np.isin(y, y[seen])))
     say_commands(out, args.file, model, unlike.slice(at, 1), int(rows[at]) + 1)
@@ -122,11 +130,10 @@ def _labelled(
     from .._tables.cells.target import learn_target
     from .._tables.cells.unused import unused_hints
 
-    name = args.target
-    if name not in table.column_names:
-        shown = ", ".join(map(repr, table.column_names[:12]))
-        more = f" and {table.num_columns - 12} more" if table.num_columns > 12 else ""
-        raise ValueError(f"there is no column {name!r}; the table has {shown}{more}")
+    name = column_named(args.target, table.column_names)
+    if "drop" in parameters:
+        drop = [column_named(given, table.column_names) for given in parameters["drop"]]
+        parameters["drop"] = drop
     if name in parameters.get("drop", ()):
         raise ValueError(f"--drop {name}: that is the target")
     said = {key: parameters[key] for key in MEANING if key in parameters}

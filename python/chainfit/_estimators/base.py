@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sklearn.utils._param_validation import validate_parameter_constraints
 
-from .._common.bases import CallbackSupportMixin, fit_context
-from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
+from .._common.bases import fit_context
+from .callbacks import Functions, Listener, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
 from .guard import warn_if_nothing_learned
@@ -25,6 +25,7 @@ from .parameters import CONSTRAINTS, PROGRESS
 from .progress import ProgressBar, check_can_show
 from .ranks import agreed, current_ranks
 from .record import history
+from .sklearn_callbacks import CallbackSupportMixin, SklearnCallbacks
 from .start import Start
 from .together import Together
 from .training import train
@@ -179,11 +180,9 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         draft = self._draft()
         callbacks.fitted_by(draft.changes)
         model = draft.copy
-        ranks = current_ranks()
-        bar = None
-        if self.verbose == PROGRESS and (ranks is None or ranks.rank == 0):
-            bar = ProgressBar(int(self.max_iter))
+        bar = ProgressBar(int(self.max_iter)) if self._verbose_here() == PROGRESS else None
         with generator_kept(self.random_state), bar or nullcontext():
+            ranks = current_ranks()
             with nullcontext() if ranks is None else ranks.together():
                 checkpointer = model._checkpointer()
                 settings, data, state = model._job(X, y, sample_weight, validation=validation)
@@ -311,11 +310,15 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
         return Checkpointer(self.get_params(deep=False))
 
+    def _verbose_here(self) -> Any:
+        """Return `verbose`, False where another rank is the one that prints."""
+        ranks = current_ranks()
+        return self.verbose if ranks is None or ranks.rank == 0 else False
+
     def _own_listeners(self) -> list[Listener]:
         listeners: list[Listener] = []
-        ranks = current_ranks()
-        shows = self.verbose and self.verbose != PROGRESS and (ranks is None or ranks.rank == 0)
-        if shows and self.solver != "lbfgs":  # SciPy prints nothing
+        verbose = self._verbose_here()
+        if verbose and verbose != PROGRESS and self.solver != "lbfgs":  # SciPy prints nothing
             settings = float(self.tol), self.n_iter_no_change, bool(self.early_stopping)
             listeners.append(Verbose(*settings))
         if self.callbacks:

@@ -54,8 +54,8 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
 
     learning_rate : str or callable, default='constant'
         Schedule of the step size eta, for every solver that makes steps (scikit-learn's are for
-        'sgd' alone). Between epochs: 'constant'; 'invscaling', learning_rate_init / (t_ +
-        1)^power_t; 'adaptive', divided by 5 whenever the loss, or with early stopping the
+        'sgd' alone). Between epochs: 'constant'; 'invscaling', ``learning_rate_init / (t_ +
+        1)^power_t``; 'adaptive', divided by 5 whenever the loss, or with early stopping the
         validation score, did not improve by `tol` for `n_iter_no_change` epochs. From step to step,
         s = 0, 1, ... of n being those after `warmup`: 'cosine', times (1 + cos(pi s / n)) / 2;
         'linear', times 1 - s / n; 'step', times `decay_rate` every `decay_steps`; 'one_cycle', from
@@ -182,7 +182,7 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
     n_features_in_ : int
         Number of features seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had names that are all strings.
 
     n_layers_ : int

@@ -204,8 +204,8 @@ TABLE: tuple[Keyword, ...] = (
         0.0,
         [Number(0, None, closed="left")],
         "float",
-        """Strength of the L1 penalty, l1 times the sum of |w| over all weights except biases,
-        divided as that of `alpha`. Its derivative at 0 is taken as 0.""",
+        """Strength of the L1 penalty, l1 times the sum of the absolute values of all weights
+        except biases, divided as that of `alpha`. Its derivative at 0 is taken as 0.""",
     ),
     Keyword(
         "weight_decay",
@@ -222,7 +222,7 @@ TABLE: tuple[Keyword, ...] = (
         [Number(0, None, closed="neither"), None],
         "float or None",
         """Maximum norm of the gradient of all weights and biases together. A larger gradient is
-        multiplied by clip_norm / (norm + 1e-6), as in PyTorch's clip_grad_norm_. The penalties of
+        multiplied by clip_norm / (norm + 1e-6), as in PyTorch's `clip_grad_norm_`. The penalties of
         `alpha` and `l1` are part of the gradient, `weight_decay` is not.""",
     ),
     Keyword(

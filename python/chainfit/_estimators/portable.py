@@ -11,6 +11,7 @@ from .._common.bases import BaseEstimator
 from .._common.public import public_class
 from .._common.published import Published
 from .optimizer import Optimizer
+from .record import packed, unpacked
 
 
 class Portable(Published, BaseEstimator):
@@ -66,6 +67,8 @@ class Portable(Published, BaseEstimator):
             state: dict[str, Any] = dict(super(Portable, model).__getstate__())
             if state.pop("_optimizer", None) is not None:
                 state["_optimizer_state"] = model._optimizer_state
+            if "_epochs" in state:
+                state["_epochs"] = packed(state["_epochs"])
             return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -73,6 +76,8 @@ class Portable(Published, BaseEstimator):
         # a pickle may be older than a rule of the core and its parameters
         state = {**type(self)._own_parameters, **state}
         optimizer = state.pop("_optimizer_state", None)
+        if "_epochs" in state:
+            state["_epochs"] = unpacked(state["_epochs"])
         super().__setstate__(state)
         if optimizer is not None:
             self._optimizer_state = optimizer

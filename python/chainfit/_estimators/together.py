@@ -66,6 +66,9 @@ class Together:
         ValueError
             On all ranks, if they differ in what they must have in common.
         """
+        for rows in (data.X, None if data.validation is None else data.validation.X):
+            if not (rows is None or isinstance(rows, np.ndarray) or sp.issparse(rows)):
+                raise ValueError("Within a communicator, all rows of a rank must be in memory.")
         weight = data.sample_weight
         mine: dict[str, dict[str, Any]] = {
             "X": {

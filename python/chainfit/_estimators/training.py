@@ -129,8 +129,8 @@ def _make_steps(
     if not shuffle or windowed:
         run.shuffle = False
     if validation is not None or listeners or callable(step.schedule) or together is not None:
-        watcher = Watcher(settings, state, optimizer, trainer, run, validation, listeners)
-        watcher.together = together
+        given = optimizer, trainer, run, validation, listeners, together
+        watcher = Watcher(settings, state, *given)
         for listener in listeners:
             listener.watch(watcher.whole)
         watcher.begin()

@@ -33,6 +33,8 @@ class Watcher:
     ----------
     validation : Validation or None
         Of the rows held out for early stopping, or given by the user.
+    together : Together or None
+        The fit of all ranks, each of which may stop it.
 
     Attributes
     ----------
@@ -49,12 +51,13 @@ class Watcher:
         run: _core.Run,
         validation: Validation | None,
         listeners: Sequence[Listener],
+        together: Together | None = None,
     ) -> None:
         self.state, self.optimizer, self.trainer, self.run = state, optimizer, trainer, run
         self.validation, self.listeners = validation, listeners
         self.schedule = settings.step.schedule
         self.stopped = False  # by a listener
-        self.together: Together | None = None
+        self.together = together
         self.scores: list[float] = []
         self.losses: list[float] = []
         self.best: Weights | None = None

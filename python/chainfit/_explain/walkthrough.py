@@ -59,15 +59,15 @@ class Walkthrough(Written, tuple[Example, ...]):
 def walkthrough(
     name: Literal["4-3-2-1", "3-3-1"] | None = None, *, notation: NotationName = "tutorial"
 ) -> Walkthrough:
-    """Replay one training step of small nets, every number of it.
+    """Work through one training step of small nets, with every number.
 
     Parameters
     ----------
     name : {'4-3-2-1', '3-3-1'}, default=None
-        Which example: a net with relu in two hidden layers, or one with logistic units in one.
-        None is both.
+        The example: a net with two hidden layers of relu units, or with one of logistic units. None
+        means both.
     notation : {'tutorial', 'outputs', 'matrix', 'sklearn'}, default='tutorial'
-        What things are called, as in `explain`.
+        Names of the symbols, as in `explain`.
 
     Returns
     -------
@@ -79,6 +79,11 @@ def walkthrough(
     ------
     ValueError
         If there is no such example or notation.
+
+    See Also
+    --------
+    trace : The same for any net.
+    explain : The chain of derivatives of one weight.
 
     Examples
     --------

@@ -44,7 +44,7 @@ def to_onnx(
     Returns
     -------
     onnx_model : onnx.ModelProto
-        A net has one input, 'X' (rows, n_features_in_).
+        A net has one input, 'X' (rows, `n_features_in_`).
 
         A model of tables has an input (rows, 1) for each column that it uses, of the column's name:
         float64 for numbers, for booleans (1 and 0), for dates (days since 1970-01-01, UTC) and for

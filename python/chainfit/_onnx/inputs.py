@@ -33,7 +33,7 @@ def onnx_inputs(model: Any, X: Any) -> dict[str, Array]:
 
     Returns
     -------
-    inputs : dict of str to ndarray of shape (n_samples, 1)
+    dict of str to ndarray of shape (n_samples, 1)
         For each column that the model uses float64, or text as objects: what
         ``onnxruntime.InferenceSession.run`` takes.
 
@@ -45,6 +45,10 @@ def onnx_inputs(model: Any, X: Any) -> dict[str, Array]:
         If it is no model of tables: the input of others is X itself.
     ValueError
         If a column is missing, or nothing in it can be read.
+
+    See Also
+    --------
+    to_onnx : The graph that takes them.
 
     Examples
     --------

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -34,7 +35,7 @@ from .graph import (
     element_type,
 )
 from .net import Output, dtype_of, outputs_of, sums
-from .proto import checker, helper
+from .proto import checker, helper, shape_inference
 
 try:
     import skl2onnx
@@ -58,6 +59,12 @@ _TYPES = {
 #: Those of 2022: skl2onnx has scalers in float64 from opset 15, trees from ai.onnx.ml 3 on.
 _OPSETS = {"": 17, "ai.onnx.ml": 3}
 
+#: What skl2onnx and the check of its graph raise.
+_ERRORS = (
+    *(RuntimeError, NotImplementedError, NameError),
+    *(checker.ValidationError, shape_inference.InferenceError),
+)
+
 #: Makes an operator's outputs from its estimator and inputs; given its options.
 Make = Callable[[Any, list[Tensor], Mapping[str, Any]], list[Output]]
 
@@ -75,6 +82,7 @@ def convert(model: Any, X: Any, dtype: np.dtype[Any] | None) -> Any:
         If skl2onnx can't convert a part of it; the text names the part.
     """
     register()
+    _check_calibration(model)
     types = _types_of(model, X, dtype)
     try:
         found = skl2onnx.convert_sklearn(
@@ -84,7 +92,8 @@ def convert(model: Any, X: Any, dtype: np.dtype[Any] | None) -> Any:
             target_opset=_OPSETS,
             options=_without_zipmap(model),
         )
-    except (RuntimeError, NotImplementedError, NameError) as error:
+        checker.check_model(found, full_check=True)
+    except _ERRORS as error:
         first = str(error).strip().partition("\n")[0]
         hint = "" if X is not None else " (With X, a data frame's columns are inputs.)"
         raise TypeError(
@@ -92,8 +101,17 @@ def convert(model: Any, X: Any, dtype: np.dtype[Any] | None) -> Any:
         ) from error
     props = {prop.key: prop.value for prop in found.metadata_props}
     helper.set_model_props(found, {**props, **facts_of(model)})
-    checker.check_model(found, full_check=True)
     return found
+
+
+def _check_calibration(model: Any) -> None:
+    """Refuse what skl2onnx makes steps of, where scikit-learn interpolates."""
+    for part in (model, *model.get_params().values()):
+        if isinstance(part, CalibratedClassifierCV) and part.method == "isotonic":
+            raise TypeError(
+                "CalibratedClassifierCV can't be exported: of method='isotonic' skl2onnx gives "
+                "other probabilities; 'sigmoid' it knows."
+            )
 
 
 def register() -> None:
@@ -137,6 +155,7 @@ def _inputs_of(graph: Graph, operator: Any) -> list[Tensor]:
 
 def _dtype_of(variable: Any) -> np.dtype[Any]:
     kind = type(variable.type)
+    # one that is not known is some integer, and cast
     return next((dtype for dtype, known in _TYPES.items() if known is kind), np.dtype(np.int32))
 
 
@@ -159,15 +178,16 @@ def _inverse(model: Any, inputs: list[Tensor], options: Mapping[str, Any]) -> li
     transformer = model.transformer_
     match transformer:
         case StandardScaler():
-            y = _unscaled(
-                y, transformer.scale_, transformer.mean_ if transformer.with_mean else None
-            )
+            mean = transformer.mean_ if transformer.with_mean else None
+            y = _unscaled(y, transformer.scale_, mean)
         case RobustScaler():
             y = _unscaled(y, transformer.scale_, transformer.center_)
         case MaxAbsScaler():
             y = _unscaled(y, transformer.scale_, None)
         case MinMaxScaler():
             y = (y - transformer.min_) / transformer.scale_
+        case FunctionTransformer(inverse_func=None):
+            pass
         case FunctionTransformer(inverse_func=np.exp):
             y = y.apply("Exp")
         case FunctionTransformer(inverse_func=np.expm1):
@@ -230,17 +250,17 @@ def _copy(graph: Graph, scope: Any, operator: Any, container: Any) -> None:
 
 def _types_of(model: Any, X: Any, dtype: np.dtype[Any] | None) -> list[tuple[str, Any]]:
     """Return the inputs: the columns of a frame X, or one of all features."""
+    if hasattr(X, "to_pandas"):  # polars
+        X = X.to_pandas()
     if hasattr(X, "columns"):
-        dtypes = [X[name].dtype for name in X.columns]
-        pairs = zip(X.columns, dtypes, strict=True)
-        return [(str(name), _type_of(kind, dtype, 1)) for name, kind in pairs]
-    net = _net_in(model)
+        return [(str(name), _type_of(X[name].dtype, dtype, 1)) for name in X.columns]
     if X is not None:
         X = np.asarray(X)
         return [("X", _type_of(X.dtype, dtype, X.shape[1]))]
     if not hasattr(model, "n_features_in_"):
         raise ValueError(f"X is needed, as this {type(model).__name__} knows no n_features_in_.")
     if dtype is None:
+        net = _net_in(model)
         dtype = FLOAT32 if net is None else dtype_of(net)
     return [("X", _TYPES[dtype]([None, model.n_features_in_]))]
 

@@ -284,10 +284,10 @@ class BaseTabular(FittedTabular):
         if on_start is not None:
             on_start(self, {**values, "n_rows": len(samples.X), "epochs": epochs})
         bar = None
-        if self.verbose == PROGRESS:
+        if self.verbose == PROGRESS and over.first:
             rows = len(samples.X) - (0 if held_out is None else len(held_out[0]))
             bar = EpochBar(count * int(values["max_iter"]), rows, epochs)
-        with Reports(self.verbose, count, bar, on_epoch) as reports:
+        with Reports(self.verbose if over.first else False, count, bar, on_epoch) as reports:
             follow = reports if reports.needed else None
             ensemble = train_nets(nets, samples, held_out, n_jobs, follow, checkpointers, over)
         for net in ensemble.nets:

@@ -64,6 +64,8 @@ class OverRanks:
 
     Attributes
     ----------
+    first : bool
+        Whether this is rank 0, the one that shows progress.
     shares_rows : bool
         Whether each net is trained by all ranks.
     mine : range
@@ -79,6 +81,7 @@ class OverRanks:
         self._size = 1 if ranks is None else ranks.size
         self.shares_rows = count < self._size
         rank = 0 if ranks is None else ranks.rank
+        self.first = rank == 0
         self.mine = range(count) if self.shares_rows else range(rank, count, self._size)
         self.turns = count if self.shares_rows else -(-count // self._size)
         self.at_a_time = 1 if self.shares_rows else self.turns

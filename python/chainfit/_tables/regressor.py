@@ -44,7 +44,7 @@ class TabularRegressor(TabularRegressorParameters, RegressorMixin, BaseTabular):
         How columns become the inputs of the nets; `encoding_.features` has their names.
 
     nets_ : tuple of MLPRegressor
-        The fitted nets, which predict (y - target_mean_) / target_scale_.
+        The fitted nets, which predict ``(y - target_mean_) / target_scale_``.
 
     target_mean_, target_scale_ : float
         Mean and standard deviation of the training targets; 0 and their mean if outputs are
@@ -65,7 +65,7 @@ class TabularRegressor(TabularRegressorParameters, RegressorMixin, BaseTabular):
     n_features_in_ : int
         Number of columns seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X had names.
 
     target_, dialect_ : object or None

@@ -96,7 +96,7 @@ class TableFile:
         for part in self._parts:
             for batch in part.batches():
                 for begin in range(0, batch.num_rows, rows):
-                    yield pa.Table.from_batches([batch.slice(begin, rows)])
+                    yield pa.Table.from_batches([batch.slice(begin, rows)]).select(self.columns)
 
     @property
     def n_groups(self) -> int | None:
@@ -186,16 +186,26 @@ def open_table(
         for one in _expand(as_path(path)):
             part = _open(one, options, parts[0].dialect if parts else like)
             parts.append(part)
-            if part.columns != parts[0].columns:
-                raise ValueError(
-                    f"{part.source.name}: has other columns than {parts[0].source.name}, or has "
-                    "them in another order"
-                )
+            _check_columns(part, parts[0])
         return TableFile(parts)
     except BaseException:
         for part in parts:
             part.close()
         raise
+
+
+def _check_columns(part: _Reader, first: _Reader) -> None:
+    """Refuse another file with other columns; they may stand in another order."""
+    for name in first.columns:
+        if name not in part.columns:
+            raise ValueError(f"{part.source.name}: lacks column {name!r} of {first.source.name}")
+    for name in part.columns:
+        if name not in first.columns:
+            raise ValueError(
+                f"{part.source.name}: has a column {name!r}, which {first.source.name} lacks"
+            )
+    if part.columns != first.columns:
+        part.notes.append("columns stand in another order in some files: taken by their names")
 
 
 def _expand(path: str) -> list[str]:
