@@ -94,7 +94,20 @@ class Source(ABC):
         """
 
     def as_numbers(self) -> Source:
-        """Return the same rows with arrays for X, where blocks are tables."""
+        """Return a source of the same rows whose X are arrays, not tables.
+
+        Returns
+        -------
+        source : Source
+            The source, which is this one if its X are arrays.
+
+        Examples
+        --------
+        >>> from chainfit import data
+        >>> source = data.Arrays([[0.0], [1.0]], [0.0, 1.0])
+        >>> source.as_numbers() is source
+        True
+        """
         return self
 
 
