@@ -23,7 +23,7 @@ import nox
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.sessions = [
-    *("lint", "typecheck", "tests", "tests-slow", "sanitize", "clang", "wheel"),
+    *("lint", "typecheck", "tests", "tests-slow", "docs", "sanitize", "clang", "wheel"),
     "instructions",
 ]
 
@@ -114,9 +114,13 @@ def lint_repository(session: nox.Session) -> None:
 
 @nox.session
 def typecheck(session: nox.Session) -> None:
-    """Run mypy over the package; it knows the compiled module by its stub."""
-    session.install(*pinned("mypy"), *PROJECT["dependencies"])
+    """Run mypy over the package, and mypy and pyright over code as users write it.
+
+    They know the compiled modules by their stubs. basedpyright is pyright in a wheel, with Node.
+    """
+    session.install(*pinned("mypy", "basedpyright"), *PROJECT["dependencies"])
     session.run("mypy")
+    session.run("basedpyright")
 
 
 @nox.session
@@ -135,7 +139,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(name="tests-slow")
 def tests_slow(session: nox.Session) -> None:
     """Run what pytest leaves out by itself: exits, forks, kills, README, recipes, more cases."""
-    session.install(".[test,oracle]", *BUILD_TOOLS, env=build_env(session))
+    session.install(".[mpi-test,oracle]", *BUILD_TOOLS, env=build_env(session))
     session.run("pytest", "-m", "slow", *session.posargs)
     session.run("pytest", *ORACLE_TESTS)
 
@@ -152,6 +156,13 @@ def oldest(session: nox.Session) -> None:
     env["VIRTUAL_ENV"] = session.virtualenv.location
     session.run("uv", "pip", "install", "--resolution", "lowest-direct", ".[test]", env=env)
     session.run("pytest", "-n", "auto", *(session.posargs or LIBRARY_TESTS))
+
+
+@nox.session
+def recipes(session: nox.Session) -> None:
+    """Run the gallery's recipes with the tools that they are for; not part of the CI."""
+    session.install(".[test,recipes]", env=build_env(session))
+    session.run("pytest", "-m", "", "tests/test_gallery.py", *session.posargs)
 
 
 @nox.session
@@ -340,6 +351,17 @@ def check_contents(session: nox.Session, built: Path) -> None:
     if missing or foreign or not any(name.startswith("chainfit/_core.") for name in compiled):
         session.error(f"{built.name}: missing {missing}, foreign {foreign}, compiled {compiled}")
     session.log(f"{built.name}: {len(names)} files, {built.stat().st_size / 1e6:.1f} MB")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site with its gallery, warnings as errors, and check it; it is in build/site."""
+    session.install(".[docs]", env=build_env(session))
+    made = Path("build/site")
+    shutil.rmtree(made, ignore_errors=True)
+    options = ["-W", "--keep-going", "-q", "-d", "build/doctrees", *session.posargs]
+    session.run("python", "-m", "sphinx", *options, "docs", str(made))
+    session.run("python", "docs/check_site.py", str(made))
 
 
 @nox.session

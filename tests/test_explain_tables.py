@@ -90,6 +90,38 @@ def test_numbers(classifier):
         assert words in text and text.endswith("1" if np.isnan(value) else "0")
 
 
+def test_the_net_and_the_cell_as_plain_numbers(classifier, regressor):
+    column = classifier.encoding_.columns[0]
+    name = classifier.encoding_.features[2]
+    facts = of_feature(classifier, name, {"size": 1.5}).to_dict()["table"]
+    assert facts == {
+        "model": "TabularClassifier",
+        "net_index": 0,
+        "n_nets": len(classifier.nets_),
+        "temperature": classifier.temperature_,
+        "cell": {
+            "feature": name,
+            "column": "size",
+            "kind": "number",
+            "read_as": "a number",
+            "role": "bin",
+            "low": column.edges[1],
+            "high": column.edges[2],
+            "values": [1.5],
+        },
+    }
+    cell = of_feature(classifier, "size", {"size": np.nan}).to_dict()["table"]["cell"]
+    assert cell["values"] == [None] and cell["mean"] == column.mean
+    cell = of_feature(classifier, "colour=red", {"colour": "blue"}).to_dict()["table"]["cell"]
+    assert (cell["level"], cell["levels"], cell["missing"]) == ("red", ["blue"], [False])
+    chain = explain(regressor, FRAME[:3], ALL["price"][:3], "b_1^(1)", net=1)
+    facts = json.loads(chain.to_json())["table"]
+    assert facts["net_index"] == 1 and "cell" not in facts
+    assert facts["target_mean"] == regressor.target_mean_
+    plain = explain(chainfit.Net([[[1.0]]]), [1.0], 1.0, (0, 0))
+    assert "table" not in plain.to_dict()
+
+
 def test_what_is_shown_is_what_the_net_is_given(classifier, regressor):
     """The rule of each feature of numbers, calculated in float64, is the input in float32."""
     from chainfit._explain.formula import plain

@@ -419,7 +419,7 @@ def test_a_schema_goes_through_json():
         ((0, "thousands"), ",", "are both ','"),
         ((0, "units"), ["€", "€"], "'units' must differ"),
         ((0, "units"), [""], "no signs of units"),
-        ((0, "units"), ["€" * 11], "no signs of units"),
+        ((0, "units"), ["€" * 31], "no signs of units"),
         ((0, "missing"), ["\ud800"], "surrogates not allowed"),
         ((0, "more"), 1, "unknown entries 'more'"),
         ((1, "format"), "%Q", "%Q is not supported"),
@@ -476,3 +476,16 @@ def test_a_column_that_has_read_is_pickled_as_one_that_has_not():
     schema.parse(text_table(n=["€1"], d=["01/02/2020"], t=["1:00"], b=["yes"], c=["a"]))
     assert pickle.dumps(schema) == before
     assert pickle.loads(before) == copy.deepcopy(schema) == schema
+
+
+def test_columns_that_could_not_be_read_share_a_warning():
+    names = [f"c{i}" for i in range(6)]
+    schema = learn_schema(text_table(**{name: ["a", "b"] * 5 for name in names}, x=["1", "2"] * 5))
+    new = text_table(**{name: ["a", "z"] for name in names}, x=["1", "?"])
+    with pytest.warns(UserWarning) as found:
+        schema.parse(new)
+    shown = "; ".join(f"'c{i}': 'z' (1 row)" for i in range(4))
+    assert [str(warning.message) for warning in found] == [
+        f"6 columns: not seen in training: {shown}; and 2 more columns",
+        "column 'x': not a number, taken as missing: '?' (1 row)",
+    ]

@@ -23,7 +23,7 @@ def test_info(capsys, trained):
     assert "columns: 4 numbers: sepal length (cm), " in out and "temperature: " in out
     assert "note: classes: setosa (50 rows), versicolor (50 rows), virginica (50 rows)\n" in out
     assert "classes: setosa, versicolor, virginica\n" in out
-    assert re.search(r"nets: 2 of MLPClassifier \d+-16-3, relu, adam, \d+ weights", out)
+    assert re.search(r"2 nets: MLPClassifier \d+-16-3, relu, adam, \d+ weights", out)
     chainfit.load(trained / "d").nets_[0].save("plain")
     assert main(["info", "plain"]) == 0
     assert re.match(r"net: MLPRegressor \d+-16-1, relu, adam", capsys.readouterr().out)
@@ -34,7 +34,7 @@ def test_help_and_version(capsys):
     assert capsys.readouterr().out == f"chainfit {chainfit.__version__}\n"
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    for command in ("demo", "train", "predict", "info", "bench"):
+    for command in ("demo", "train", "predict", "export", "info", "bench"):
         assert f"\n    {command} " in out
         assert main([command, "--help"]) == 0
     text = capsys.readouterr().out

@@ -29,7 +29,7 @@ QUICK = ["--n-nets", "2", "--hidden", "8", "--max-iter", "3"]
 
 
 def test_train_classification(capsys, table, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "120")  # a line for each score
+    monkeypatch.setenv("COLUMNS", "80")
     frame = table(load_iris, "iris.csv")
     assert main(["train", "iris.csv", "--target", "target"]) == 0
     out = capsys.readouterr().out.splitlines()
@@ -37,17 +37,21 @@ def test_train_classification(capsys, table, monkeypatch):
     assert out[1] == "target target: classification, because the target holds text or categories"
     assert out[2] == "3 classes and their rows: setosa (50), versicolor (50), virginica (50)"
     assert out[3].startswith("columns: 4 numbers: sepal length (cm), ")
-    assert out[4] == "training 8 nets on 120 rows ..." and len(out) <= 24
+    assert out[4] == "  petal width (cm)"
+    assert out[5] == "training 8 nets on 120 rows ..." and len(out) <= 24
     model = chainfit.load("iris.safetensors")
     _, test = train_test_split(frame, test_size=30, random_state=0, stratify=frame["target"])
     accuracy = accuracy_score(test["target"], model.predict(test))
     assert accuracy > 0.9
-    assert f"on 30 rows held out: accuracy {accuracy:.4f} (the most frequent class" in out[-4]
+    best = "always the most frequent class: 0.3333"
+    assert f"on 30 rows held out: accuracy {accuracy:.4f} ({best})" == out[-6]
     loss = log_loss(test["target"], model.predict_proba(test))
-    assert f"on 30 rows held out: log loss {loss:.4f} (the classes' shares" in out[-3]
-    assert "for every row: 1.0986)" in out[-3]
-    assert out[-2:] == [
+    shares = "always the classes' shares: 1.0986"
+    assert f"on 30 rows held out: log loss {loss:.4f} ({shares})" == out[-5]
+    assert out[-4:] == [
         "saved to iris.safetensors",
+        "explore with: chainfit explore iris.safetensors iris.csv",
+        "explain with: chainfit explain iris.safetensors iris.csv --weight 'w_11^(1)'",
         "predict with: chainfit predict iris.safetensors iris.csv",
     ]
 
@@ -62,8 +66,8 @@ def test_train_regression(capsys, table):
     predicted = model.predict(test)
     r2, mae = r2_score(test["target"], predicted), mean_absolute_error(test["target"], predicted)
     assert r2 > 0.3
-    assert f"on 111 rows held out: R2 {r2:.4f} (the mean for every row: -0.0" in out
-    assert f"on 111 rows held out: MAE {mae:.6g} (the median for every row: " in out
+    assert f"on 111 rows held out: R2 {r2:.4f} (always the mean: -0.0" in out
+    assert f"on 111 rows held out: MAE {mae:.6g} (always the median: " in out
     assert "chainfit predict 'my model.safetensors' d.csv" in out
     assert model.random_state == 3 and model.target_.name == "target"
 
@@ -80,7 +84,7 @@ def test_train_without_test_rows_and_with_every_option(capsys, table):
     assert main(["train", "wine.csv", "--target", "target", *options.split()]) == 0
     out = capsys.readouterr().out
     assert "classification, as asked for" in out and "no rows held out" in out
-    assert "nets: 2 of MLPClassifier 13-9-8-3, tanh, sgd, 233 weights float64 each" in out
+    assert "2 nets: MLPClassifier 13-9-8-3, tanh, sgd, 233 weights float64" in out
     model = chainfit.load("wine.safetensors")
     given = {
         **{"hidden_layer_sizes": (9, 8), "activation": "tanh", "solver": "sgd", "alpha": 0.002},
@@ -206,18 +210,60 @@ def test_lines_fit_the_terminal_and_the_screen(width, capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 24
     long = [line for line in lines if cells_of(line) > width]
-    assert all(line.startswith("predict with: ") for line in long), long
-    assert re.search(r" and \d+ more$", next(line for line in lines if "numbers: " in line))
+    assert all(re.match("(explore|explain|predict) with: ", line) for line in long), long
+    assert re.search(r"330 numbers: [^:]* and \d+ more\n", "\n".join(lines))
     assert sum(line.startswith("note: ") for line in lines) == 4
 
 
+def test_columns_left_out_are_grouped_by_the_reason(capsys):
+    frame = pd.DataFrame({"x": np.arange(60.0), "y": ["p", "q"] * 30, "a": 1, "b": 2})
+    frame["key"] = [f"k{i}" for i in range(60)]
+    frame.to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--target", "y", "--test-fraction", "0", *QUICK]) == 0
+    out = capsys.readouterr().out
+    assert "columns: left out: a, b (the same value in every row)\n" in out
+    assert "left out: key (like an identifier: 60 different values in 60 rows)\n" in out
+
+
+def test_what_else_cells_may_mean_is_said_before_what_is_missing(capsys):
+    columns = {f"x{i}": ["NA", *map(str, range(59))] for i in range(9)}
+    columns["day"] = [f"0{1 + i % 9}/0{1 + i % 8}/2020" for i in range(60)]
+    pd.DataFrame({**columns, "y": ["p", "q"] * 30}).to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--target", "y", "--test-fraction", "0", *QUICK]) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 4 and notes[0].startswith("note: 'day': no day is above 12")
+    assert notes[3] == "note: and 7 more, which `chainfit info` shows"
+
+
+def test_what_was_said_and_no_cell_has_is_told(capsys):
+    frame = pd.DataFrame({"x": np.arange(60.0), "c": ["n/k", "b", "c"] * 20, "y": ["p", "q"] * 30})
+    frame.to_csv("t.csv", index=False)
+    command = ["train", "t.csv", "--target", "y", "--test-fraction", "0", *QUICK]
+    options = "--na n/k --na none --thousands , --decimal .".split()
+    assert main([*command, *options]) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: no")]
+    assert notes == [
+        "note: no cell is 'none', which was to stand for a missing value",
+        "note: no cell has a number with the mark between thousands ','",
+    ]
+    assert main([*command, "--date-format", "%d.%m.%Y", "--model", "other"]) == 1
+    captured = capsys.readouterr()
+    assert "error: the date format '%d.%m.%Y' fits no column" in captured.err
+    assert not Path("other").exists() and "training" not in captured.out
+
+
 def test_words_in_a_line():
-    assert listed("letters: ", "abc", 30) == "letters: a, b, c"
-    assert listed("letters: ", "abcdefgh", 24) == "letters: a, b and 6 more"
-    assert listed("x: ", ["a" * 50, "b"], 20) == "x: aaa... and 1 more"
-    assert listed("x: ", [], 20) == "x: "
+    assert listed("letters: ", "abc", 30) == ["letters: a, b, c"]
+    assert listed("letters: ", "abcdefgh", 24) == ["letters: a, b and 6 more"]
+    assert listed("letters: ", "abcdefgh", 25, " (x)") == ["letters: a and 7 more (x)"]
+    assert listed("x: ", ["a" * 50, "b"], 20) == ["x: aaa... and 1 more"]
+    assert listed("x: ", [], 20) == ["x: "]
+    assert listed("letters: ", "abcdefgh", 20, lines=2) == ["letters: a, b, c, d,", "  e, f, g, h"]
     for width in range(25, 90):
-        assert len(listed("letters: ", ["alpha", "beta", "gamma"] * 4, width)) <= width
+        for lines in (1, 2, 3):
+            found = listed("letters: ", ["alpha", "beta", "gamma"] * 4, width, " (why)", lines)
+            assert len(found) <= lines and all(len(line) <= width for line in found)
+            assert found[-1].endswith(" (why)")
 
 
 @pytest.mark.parametrize(
@@ -248,19 +294,26 @@ def test_names_as_they_are_typed(name):
     assert as_typed(name).isprintable() and not as_typed(name).startswith("-")
 
 
-def test_the_command_it_prints_works(capsys):
+@pytest.mark.parametrize("command", ["explore", "explain", "predict"])
+def test_the_commands_it_prints_work(command, capsys):
     name = "-some 'table' \x1b.csv"
-    frame = pd.DataFrame({"x": np.arange(40.0), "y": ["p", "q"] * 20})
+    frame = pd.DataFrame({"x": np.arange(40.0), "y": [None, None, *["p", "q"] * 19]})
     frame.to_csv(f"./{name}", index=False, sep="\t", encoding="utf-16")
     assert main(["train", f"./{name}", "--target", "y", *QUICK]) == 0
-    command = capsys.readouterr().out.splitlines()[-1].partition("predict with: chainfit ")[2]
+    lines = capsys.readouterr().out.splitlines()[-3:]
+    (line,) = [line for line in lines if line.startswith(f"{command} with: chainfit {command}")]
+    assert ("--row 3 " in line) is (command == "explain")
     done = subprocess.run(
-        ["bash", "-c", f"{shlex.quote(sys.executable)} -m chainfit {command}"],
+        ["bash", "-c", f"{shlex.quote(sys.executable)} -m {line.partition(' with: ')[2]}"],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0] == "x\ty\tprediction"
+    if command == "predict":
+        assert done.stdout.splitlines()[0] == "x\ty\tprediction"
+    elif command == "explore":
+        assert "rows without a target, left out: 2" in done.stderr
+        assert "wrote " in done.stderr
 
 
 def test_stdin_and_pipes(capsys, monkeypatch):
@@ -272,8 +325,9 @@ def test_stdin_and_pipes(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", Stdin())
     assert main(["train", "-", "--target", "price", *QUICK]) == 0
     out = capsys.readouterr().out.splitlines()
+    assert out[-4] == "saved to price.safetensors"
     assert out[-2:] == [
-        "saved to price.safetensors",
+        "explain with: chainfit explain price.safetensors FILE --weight 'w_11^(1)'",
         "predict with: chainfit predict price.safetensors FILE",
     ]
     if hasattr(os, "mkfifo"):

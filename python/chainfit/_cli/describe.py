@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .say import say_listed
+from .say import a_few_lines, say_listed, say_wrapped
 
 _KINDS = {
     "number": "numbers",
@@ -16,20 +16,37 @@ _KINDS = {
 }
 _ONE = {"time": "time of day", "category": "category"}
 
+#: Kinds of columns that have two lines each on a screen of 24.
+FEW_KINDS = 2
+
 
 def say_columns(model: Any) -> None:
-    """Write a line for each kind of column, and one for those that are left out."""
+    """Write a line for each kind of column, or two, and the same for those left out."""
     gaps = {column.name: column.missing for column in model.encoding_.columns}
+    kinds = {column.kind for column in model.schema_.used}
+    lines = a_few_lines() if len(kinds) <= FEW_KINDS else 1
     for kind, many in _KINDS.items():
         found = [column for column in model.schema_.used if column.kind == kind]
         if found:
             what = many if len(found) > 1 else _ONE.get(kind, kind)
             words = (_described(column, gaps[column.name]) for column in found)
-            say_listed(f"columns: {len(found):,} {what}: ", words)
-    dropped = [column for column in model.schema_.columns if column.kind == "dropped"]
-    if dropped:
-        words = (f"{column.name} ({column.reason})" for column in dropped)
-        say_listed("columns: left out: ", words)
+            say_listed(f"columns: {len(found):,} {what}: ", words, lines=lines)
+    _say_left_out(model.schema_)
+
+
+def _say_left_out(schema: Any) -> None:
+    """Write a line for each kind of reason to leave columns out."""
+    reasons: dict[str, dict[str, str]] = {}
+    for column in schema.columns:
+        if column.kind == "dropped":
+            why, _, details = column.reason.partition(": ")
+            reasons.setdefault(why, {})[column.name] = details
+    for why, names in reasons.items():
+        name, details = next(iter(names.items()))
+        if len(names) == 1 and details:
+            say_wrapped(f"columns: left out: {name} ({why}: {details})", a_few_lines())
+        else:
+            say_listed("columns: left out: ", names, f" ({why})", a_few_lines())
 
 
 def _described(column: Any, gaps: bool) -> str:
@@ -63,4 +80,4 @@ def describe_nets(nets: tuple[Any, ...]) -> str:
     """Say what the nets of a model are like, in a line."""
     if len(nets) == 1:
         return f"net: {describe_net(nets[0])}"
-    return f"nets: {len(nets)} of {describe_net(nets[0])} each"
+    return f"{len(nets)} nets: {describe_net(nets[0])}"

@@ -9,7 +9,7 @@ from typing import Any
 from .._common.printable import printable
 from .chain import add_inputs, read_inputs
 from .options import number
-from .say import complain
+from .say import complain, warn
 
 _DESCRIPTION = """\
 Write one HTML file that shows a model's net on the rows of a table.
@@ -58,6 +58,12 @@ def run(args: argparse.Namespace) -> int:
     model, table = read_inputs(args, out)
     if not table.num_rows:
         raise ValueError(f"{printable(args.file)}: has no rows")
+    known = model.target_.known(model.target_.parse(table.column(model.target_.name)))
+    if not known.all():
+        warn(f"note: rows without a target, left out: {(~known).sum():,}")
+        table = table.filter(known)
+        if not table.num_rows:
+            raise ValueError(f"{printable(args.file)}: no row has a target that the model knows")
     page = explore(
         model,
         table,

@@ -48,7 +48,7 @@ def predict(args: argparse.Namespace) -> int:
     from .._tables.cells.schema import Tally
     from .._tables.files.output import TableWriter
     from .._tables.files.table_file import open_table
-    from .say import complain
+    from .say import warn
 
     model = load_table_model(args.model, args.file)
     if args.proba and not is_classifier(model):
@@ -66,7 +66,7 @@ def predict(args: argparse.Namespace) -> int:
         model.schema_ = _with_marks(model.schema_, args.decimal, args.thousands)
     with open_table(args.file, read_options(args), model.dialect_) as file:
         for note in file.notes:
-            complain(f"note: {note}")
+            warn(f"note: {note}")
         tally = Tally()
         blocks = ((block, _predicted(model, block, args.proba, tally)) for block in file.blocks())
         first = next(blocks, None)  # before a file is begun: mostly it tells what is wrong

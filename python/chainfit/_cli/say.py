@@ -15,24 +15,44 @@ from .._common.printable import printable
 #: Characters of a line where there is no terminal that says how wide it is.
 WIDTH = 100
 
+#: A terminal with fewer characters than this gives a line to each text.
+NARROW = 60
+
 
 def say(text: str, *, file: TextIO | None = None) -> None:
     """Write one line to stdout or `file`, at once, also into a pipe or a log."""
     print(printable(text), file=file, flush=True)
 
 
-def say_wrapped(text: str) -> None:
+def say_wrapped(text: str, lines: int | None = None) -> None:
     """Write a text, on as many lines as the terminal's width asks for, all but the first indented.
 
-    Nothing to be copied from the terminal should be written with it.
+    Where it takes more than `lines`, its end is left out. Nothing to be copied from the terminal
+    should be written with it.
     """
-    for line in textwrap.wrap(printable(text), terminal_width(), subsequent_indent="  "):
+    for line in _wrapped(text, lines):
         print(line, flush=True)
 
 
-def say_listed(head: str, words: Iterable[object]) -> None:
-    """Write one line: `head`, and of the words as many as fit it, the others counted."""
-    say(listed(head, words, terminal_width()))
+def _wrapped(text: str, lines: int | None = None) -> list[str]:
+    return textwrap.wrap(
+        printable(text),
+        terminal_width(),
+        subsequent_indent="  ",
+        max_lines=lines,
+        placeholder=" ...",
+    )
+
+
+def a_few_lines() -> int:
+    """Return the number of lines for what is worth more than one, where a screen has 24."""
+    return 2 if terminal_width() >= NARROW else 1
+
+
+def say_listed(head: str, words: Iterable[object], tail: str = "", lines: int = 1) -> None:
+    """Write `head`, of the words as many as fit the lines, the others counted, and `tail`."""
+    for line in listed(head, words, terminal_width(), tail, lines):
+        print(line, flush=True)
 
 
 def terminal_width() -> int:
@@ -40,26 +60,47 @@ def terminal_width() -> int:
     return max(shutil.get_terminal_size((WIDTH, 24)).columns, 20)
 
 
-def listed(head: str, words: Iterable[object], width: int) -> str:
-    """Return `head` and the words, separated by commas, in at most `width` characters.
+def listed(
+    head: str, words: Iterable[object], width: int, tail: str = "", lines: int = 1
+) -> list[str]:
+    """Return `head`, the words, separated by commas, and `tail` in so many lines of that width.
 
     >>> listed("letters: ", "abcdefgh", 30)
-    'letters: a, b, c, d and 4 more'
+    ['letters: a, b, c, d and 4 more']
     """
     rest = [printable(word) for word in words]
-    line = printable(head)
-    for i, word in enumerate(rest):
-        longer = f"{line}{', ' if i else ''}{word}"
-        left = len(rest) - i - 1
-        if cells_of(longer) + (len(f" and {left:,} more") if left else 0) > width:
+    best = None
+    for n in [len(rest), *range(1, len(rest))]:
+        left = len(rest) - n
+        pieces = [f"{word}," for word in rest[:n]]
+        pieces[-1:] = [piece[:-1] for piece in pieces[-1:]]
+        more = [f"and {left:,} more"] if left else []
+        found = _folded([*pieces, *more], printable(head), tail, width)
+        if len(found) > lines or cells_of(found[-1]) > width:
+            if n < len(rest):
+                break
+            continue
+        best = found
+        if not left:
             break
-        line = longer
-    else:
-        return line
-    if i == 0:  # not even the first: a part of it
-        ending = f" and {len(rest) - 1:,} more" if len(rest) > 1 else ""
-        return cut(line + rest[0], width - len(ending)) + ending
-    return f"{line} and {len(rest) - i:,} more"
+    if best is not None:
+        return best
+    # not even the first word fits: a part of it
+    ending = f" and {len(rest) - 1:,} more{tail}" if len(rest) > 1 else tail
+    return [cut(printable(head) + "".join(rest[:1]), width - cells_of(ending)) + ending]
+
+
+def _folded(pieces: list[str], head: str, tail: str, width: int) -> list[str]:
+    """Put pieces one after the other, in a new line where one does not fit."""
+    out = [head]
+    for i, piece in enumerate(pieces):
+        piece += tail if i == len(pieces) - 1 else ""
+        longer = f"{out[-1]}{' ' if i else ''}{piece}"
+        if i and cells_of(longer) > width:
+            out.append(f"  {piece}")
+        else:
+            out[-1] = longer
+    return out
 
 
 def counted(n: int, what: str) -> str:
@@ -87,6 +128,15 @@ def cells_of(text: str) -> int:
 def complain(text: object) -> None:
     """Write one line of the program's own to stderr."""
     say(f"chainfit: {one_line(text)}", file=sys.stderr)
+
+
+def warn(text: object) -> None:
+    """Write a warning or a note to stderr: in one line, but on a terminal in lines that fit it."""
+    lines = [printable(f"chainfit: {one_line(text)}")]
+    if sys.stderr.isatty():
+        lines = _wrapped(lines[0])
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
 
 
 def one_line(message: object) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .say import counted
+
 
 def report(
     model: Any, target: Any, seen: np.ndarray, tested: Any, y: np.ndarray | None
@@ -28,10 +30,10 @@ def report(
         predicted = model.predict(tested)
         mae = np.abs(y - predicted).mean()
         base_mae = np.abs(y - np.median(seen)).mean()
+        base_r2 = _r2(y, np.full(len(y), seen.mean())).round(4) + 0  # no -0.0000
         return [
-            f"{head} R2 {_r2(y, predicted):.4f} (the mean for every row: "
-            f"{_r2(y, np.full(len(y), seen.mean())):.4f})",
-            f"{head} MAE {mae:.6g} (the median for every row: {base_mae:.6g})",
+            f"{head} R2 {_r2(y, predicted):.4f} (always the mean: {base_r2:.4f})",
+            f"{head} MAE {mae:.6g} (always the median: {base_mae:.6g})",
         ]
     probabilities = model.predict_proba(tested)
     # of the classes that training had, their places in `target`
@@ -39,20 +41,21 @@ def report(
     shares = np.bincount(seen)[places] / len(seen)
     accuracy = np.mean(places[probabilities.argmax(axis=1)] == y)
     base = np.mean(y == places[shares.argmax()])
-    lines = [f"{head} accuracy {accuracy:.4f} (the most frequent class for every row: {base:.4f})"]
+    lines = [f"{head} accuracy {accuracy:.4f} (always the most frequent class: {base:.4f})"]
     known = np.isin(y, places)
     if not known.all():
-        return [*lines, f"log loss: not defined, {np.count_nonzero(~known)} rows have new classes"]
+        rows = counted(int(np.count_nonzero(~known)), "row")
+        return [*lines, f"no log loss: {rows} of a class that no row of the training has"]
     at = np.searchsorted(places, y)
     loss = _log_loss(probabilities, at)
     base_loss = _log_loss(np.tile(shares, (len(y), 1)), at)
-    lines.append(f"{head} log loss {loss:.4f} (the classes' shares for every row: {base_loss:.4f})")
+    lines.append(f"{head} log loss {loss:.4f} (always the classes' shares: {base_loss:.4f})")
     return lines
 
 
-def _r2(y: np.ndarray, predicted: np.ndarray) -> float:
-    spread = float(((y - y.mean()) ** 2).sum())
-    return 1.0 - float(((y - predicted) ** 2).sum()) / spread if spread else float("nan")
+def _r2(y: np.ndarray, predicted: np.ndarray) -> np.float64:
+    spread = np.square(y - y.mean()).sum()
+    return 1.0 - np.square(y - predicted).sum() / spread if spread else np.float64("nan")
 
 
 def _log_loss(probabilities: np.ndarray, places: np.ndarray) -> float:

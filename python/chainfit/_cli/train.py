@@ -19,11 +19,13 @@ import numpy as np
 from .._common.printable import printable
 from .._estimators.endings import INTERRUPTED
 from .describe import describe_nets, say_columns
-from .names import as_typed, model_name
+from .names import model_name
 from .net_options import NET_OPTIONS
+from .next_commands import say_commands
 from .options import MEANING, read_options
 from .progress import bar
-from .say import complain, counted, cut, say, say_listed, say_wrapped, terminal_width
+from .ranks import by_all
+from .say import a_few_lines, complain, counted, say, say_listed, say_wrapped
 from .scores import report
 
 #: Seconds before the progress bar shows: a short fit needs none.
@@ -35,10 +37,16 @@ MOST_NOTES = 4
 
 def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     """Run ``chainfit train``."""
+    with by_all(args.mpi, args.file) as first:
+        return _train(args, parameters, first)
+
+
+def _train(args: argparse.Namespace, parameters: dict[str, Any], saves: bool) -> int:
     from .._tables.files.table_file import open_table
 
     out = args.model or model_name(args.file, args.target)
-    _check_out(out, args.file)
+    if saves:
+        _check_out(out, args.file)
     with open_table(args.file, read_options(args)) as file:
         table = file.read()
     if not table.num_rows:
@@ -46,7 +54,7 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     size = f"{counted(table.num_rows, 'row')}, {counted(table.num_columns, 'column')}"
     say(f"{printable(args.file)}: {size}")
     _say_notes(file.notes)
-    table, target, y = _labelled(table, args, parameters)
+    table, target, y, rows = _labelled(table, args, parameters)
     model = _model(target.task, args.seed, parameters)
     seen, held_out = split(y, target.task, args.test_fraction, args.seed)
     unlike = table.drop_columns([target.name])
@@ -73,10 +81,11 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     tested = None if held_out is None else unlike.take(held_out)
     for line in report(model, target, y[seen], tested, None if held_out is None else y[held_out]):
         say_wrapped(line)
-    model.save(out)
+    if saves:
+        model.save(out)
     say(f"saved to {printable(out)}")
-    again = "FILE" if args.file == "-" or args.file.startswith("/dev/") else as_typed(args.file)
-    say(f"predict with: chainfit predict {as_typed(out)} {again}")
+    at = int(np.argmax(np.isin(y, y[seen])))
+    say_commands(out, args.file, model, unlike.slice(at, 1), int(rows[at]) + 1)
     if interruptions:
         complain(f"interrupted; the model so far was kept and saved{_to_go_on(model)}")
         return 130
@@ -115,10 +124,11 @@ def _check_out(out: str, table: str) -> None:
 
 def _labelled(
     table: Any, args: argparse.Namespace, parameters: dict[str, Any]
-) -> tuple[Any, Any, np.ndarray]:
-    """Return the rows that have a target, what it is, and its classes' places or its numbers."""
+) -> tuple[Any, Any, np.ndarray, np.ndarray]:
+    """Return what has a target: the rows, what it is, classes' places or numbers, rows' places."""
     from .._tables.cells.hints import Hints
     from .._tables.cells.target import learn_target
+    from .._tables.cells.unused import unused_hints
 
     name = args.target
     if name not in table.column_names:
@@ -129,10 +139,11 @@ def _labelled(
         raise ValueError(f"--drop {name}: that is the target")
     said = {key: parameters[key] for key in MEANING if key in parameters}
     hints = Hints(**{"na" if key == "na_values" else key: said[key] for key in said})
+    _say_notes(unused_hints(table, hints))
     column = table.column(name)
     target = learn_target(column, name, args.task, hints, table.drop_columns([name]))
     y = target.parse(column)
-    found = y >= 0 if target.task == "classification" else ~np.isnan(y)
+    found = target.known(y)
     why = next((note for note in target.notes if note.startswith(f"{target.task},")), None)
     say_wrapped(f"target {name}: {why or f'{target.task}, as asked for'}")
     _say_notes([n for n in target.notes if n != why and not n.startswith("classes: ")])
@@ -143,13 +154,15 @@ def _labelled(
         counts = np.bincount(y, minlength=len(target.classes))
         pairs = zip(target.classes, counts, strict=True)
         rows = (f"{label} ({count:,})" for label, count in pairs)
-        say_listed(f"{len(target.classes):,} classes and their rows: ", rows)
-    return table, target, y
+        head = f"{len(target.classes):,} classes and their rows: "
+        say_listed(head, rows, lines=a_few_lines())
+    return table, target, y, np.flatnonzero(found)
 
 
 def _model(task: str, seed: int, parameters: dict[str, Any]) -> Any:
     """Return the estimator of a task, or refuse a parameter that it has not."""
-    from .._tables.tabular import TabularClassifier, TabularRegressor
+    from .._tables.classifier import TabularClassifier
+    from .._tables.regressor import TabularRegressor
 
     cls: Any = TabularClassifier if task == "classification" else TabularRegressor
     for name in parameters:
@@ -172,7 +185,7 @@ def _say_notes(notes: list[str]) -> None:
     """Write a line for each of the first notes."""
     shown = notes if len(notes) <= MOST_NOTES else notes[: MOST_NOTES - 1]
     for note in shown:
-        say(cut(f"note: {printable(note)}", terminal_width()))
+        say_wrapped(f"note: {note}", a_few_lines())
     if len(notes) > len(shown):
         say_wrapped(f"note: and {len(notes) - len(shown):,} more, which `chainfit info` shows")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import RegressorMixin
 
+from .._common.bases import RegressorMixin
 from .job import Jobs
 from .outputs import (
     deviations,
@@ -18,6 +18,7 @@ from .outputs import (
     score_of,
     units_per_target,
 )
+from .parameter_types import RegressorParameters
 from .rules import link_of
 from .scores import Score
 from .targets import quick_real_targets, real_targets
@@ -25,17 +26,22 @@ from .targets import quick_real_targets, real_targets
 Array = npt.NDArray[Any]
 
 
-class RealTargets(RegressorMixin, Jobs):
+class RealTargets(RegressorParameters, RegressorMixin, Jobs):
     """The part of a regressor that knows its loss."""
 
-    loss: Any
-    out_activation: str | None
-    out_activation_: str
-    quantile: Any
     #: As `units_per_target` had it in `fit`.
     _units_per_target = 0
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
+    @overload
+    def predict(self, X: Any, return_std: Literal[False] = False) -> Array: ...
+
+    @overload
+    def predict(self, X: Any, return_std: Literal[True]) -> tuple[Array, Array]: ...
+
+    @overload
+    def predict(self, X: Any, return_std: bool) -> Array | tuple[Array, Array]: ...
+
+    def predict(self, X: Any, return_std: bool = False) -> Array | tuple[Array, Array]:
         """Predict with the fitted net.
 
         Parameters
@@ -153,8 +159,9 @@ class RealTargets(RegressorMixin, Jobs):
 
     def _levels(self) -> Sequence[float]:
         """Return the levels of several quantiles, none otherwise."""
-        several = self.loss == "quantile" and isinstance(self.quantile, tuple | list)
-        return self.quantile if several else ()
+        if self.loss == "quantile" and isinstance(self.quantile, tuple | list):
+            return self.quantile
+        return ()
 
     def _units(self) -> int:
         return units_per_target(self.loss, self.__dict__)

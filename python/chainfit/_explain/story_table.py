@@ -7,20 +7,13 @@ from typing import Any
 
 from .._common.printable import printable
 from . import document as d
+from .cell_facts import READ_AS
 from .formula import Formula, Quantity, indexed, plain
 from .story_delta import StorySymbols
 from .tables import Feature, feature_of
 
 #: The value that a cell is read as.
 _CELL = indexed("c")
-
-_READ_AS = {
-    "number": "a number",
-    "date": "days since 1970",
-    "time": "seconds since midnight",
-    "boolean": "1 for true, 0 for false",
-    "category": "a level",
-}
 
 
 def which_net(s: Any) -> tuple[str, ...]:
@@ -38,9 +31,7 @@ def from_cell(s: StorySymbols) -> d.Section | None:
     value = cells[column.name][s.row]
     x = s.a(0, s.address.source)
     name = printable(column.name)
-    about = (
-        f"Feature {printable(feature.name)!r} of column {name}, read as {_READ_AS[feature.kind]}"
-    )
+    about = f"Feature {printable(feature.name)!r} of column {name}, read as {READ_AS[feature.kind]}"
     rows, remark = _rows(feature, value, x)
     return d.Section.of(
         "cell",

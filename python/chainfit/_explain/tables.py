@@ -105,13 +105,12 @@ def _target_column(model: Any, X: Any) -> Any:
     if target.name not in table.column_names:
         return None
     values = target.parse(table.column(target.name))
-    is_class = target.task == "classification"
-    lacking = np.flatnonzero(values < 0 if is_class else np.isnan(values))
+    lacking = np.flatnonzero(~target.known(values))
     if len(lacking):
         raise ValueError(
             f"row {lacking[0]} has no target that the model knows in column {target.name!r}."
         )
-    return target.labels(values) if is_class else values
+    return target.labels(values) if target.task == "classification" else values
 
 
 def cells_of(member: Member, X: Any) -> Mapping[str, Array] | None:

@@ -13,6 +13,10 @@ from .dates import DateFormat
 from .hints import Hints
 from .texts import mask_of, probe, trimmed
 
+#: Quarters, and weeks of ISO 8601.
+QUARTERS = ("%Y-Q%q", "%Y Q%q", "%YQ%q", "Q%q %Y", "Q%q-%Y", "Q%q/%Y", "Q%q%Y")
+WEEKS = ("%G-W%V", "%GW%V", "%G-W%V-%u", "%GW%V%u")
+
 #: Formats that are tried, in the order in which they are preferred where several read the same.
 FORMATS = (
     *(f"%Y{sep}%m{sep}%d" for sep in "-/."),
@@ -20,13 +24,28 @@ FORMATS = (
     *(f"%d{sep}%b{sep}%{y}" for y in "Yy" for sep in ("-", " ", "/", ".", ". ", "")),
     *("%b %d, %Y", "%b %d %Y", "%b-%d-%Y", "%a, %d %b %Y", "%a %d %b %Y", "%a %b %d %Y"),
     *("%Y-%b-%d", "%Y %b %d", "%y-%m-%d", "%y/%m/%d", "%Y-%m", "%Y/%m", "%b %Y", "%b-%Y"),
-    *("%m/%Y", "%Y%m%dT%H%M%S"),
+    *("%m/%Y", "%m-%Y", "%b-%y", "%Y%m%dT%H%M%S"),
+    # as Unix and web servers write them
+    *("%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %Z %Y", "%d/%b/%Y:%H:%M:%S %z"),
+    *QUARTERS,
+    *WEEKS,
 )
+
+#: A format without marks, whose dates look like whole numbers.
+COMPACT = DateFormat("%Y%m%d")
+
+#: The first and the last that a whole number is taken for.
+EARLIEST, LATEST = 17_000_101, 22_991_231
+
+# From as many different ones on, whole numbers that could all be such dates are dates.
+_MANY = 10
+_DATE_NAME = re.compile(r"(?i).*(?:date|datum|day|\bdt|_dt)(?:[\W_]|$).*")
 
 # What a date begins with in any of them.
 _LOOSE = (
     r"(?i)^(?:[a-z]{3,9},? )?(?:\d{1,4}[-/. ]{1,2}(?:\d{1,4}|[a-z]{3,9})(?:[^a-z0-9]|$)"
-    r"|\d{1,2}[a-z]{3,9}\d|[a-z]{3,9}[-. ]\d{1,4}|\d{8}T)"
+    r"|\d{1,2}[a-z]{3,9}\d|[a-z]{3,9}[-. ]+(?:\d{1,4}|[a-z]{3} +\d)|\d{8}T"
+    r"|\d{4}[- ]?[QW]\d|Q\d[-/ ]?\d{4}$)"
 )
 
 # Each with the characters that all its dates have, and whether these have a name.
@@ -87,7 +106,7 @@ def possible_dates(values: Any, counts: np.ndarray, hints: Hints) -> DateFormats
     if int(counts[like_dates].sum()) * 2 <= total:
         return None
     some = trimmed(probe(values, counts))
-    marks = set("".join(some.to_pylist()))
+    marks = {*(text := "".join(some.to_pylist())), *text.upper()}
     letters = any(map(str.isalpha, marks))
     best, found = 0, list[tuple[DateFormat, np.ndarray]]()
     for format, literals, name in _TRIED:
@@ -121,3 +140,15 @@ def _sensible(found: list[tuple[DateFormat, np.ndarray]]) -> tuple[DateFormat, .
     if len(np.unique(month)) == 1 < len(np.unique(day)):
         return (other,)
     return first, other
+
+
+def are_compact(name: str, numbers: np.ndarray) -> bool:
+    """Whether whole numbers are dates such as 20200131, but for one in ten at most."""
+    if not len(numbers) or numbers.max() < EARLIEST:
+        return False
+    month, day = numbers // 100 % 100, numbers % 100
+    good = (numbers >= EARLIEST) & (numbers <= LATEST) & (numbers == np.floor(numbers))
+    good &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    if good.mean() < 0.9:
+        return False
+    return bool(_DATE_NAME.fullmatch(name)) or len(np.unique(numbers[good])) >= _MANY

@@ -16,12 +16,12 @@ import numpy as np
 from .arrow import flat, pa, pc
 from .record import Record
 from .texts import trimmed
+from .zones import REMARK, ZONE, offset
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _FULL = ("uary", "ruary", "ch", "il", "", "e", "y", "ust", "t(?:ember)?", "ober", "ember", "ember")
 _NAMES = "|".join(f"{a}(?:{b})?" if b else a for a, b in zip(_MONTHS, _FULL, strict=True))
 _WEEKDAYS = "(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?"
-_ZONE = r"Z|UTC|GMT|[-+]\d{2}(?::?\d{2})?"
 
 # A directive of strptime: the group it fills and what it matches. Numbers may lack their zero.
 _DIRECTIVES = {
@@ -38,8 +38,12 @@ _DIRECTIVES = {
     "S": ("second", r"[0-5]\d|60"),
     "f": ("fraction", r"\d{1,9}"),
     "p": ("half", r"[ap]\.?m\.?"),
-    "z": ("zone", _ZONE),
-    "Z": ("zone", _ZONE),
+    "z": ("zone", ZONE),
+    "Z": ("zone", ZONE),
+    "q": ("quarter", "[1-4]"),
+    "G": ("year", r"\d{4}"),
+    "V": ("week", r"0?[1-9]|[1-4]\d|5[0-3]"),
+    "u": ("weekday", "[1-7]"),
     "a": ("", _WEEKDAYS),
     "A": ("", _WEEKDAYS),
 }
@@ -50,7 +54,7 @@ _TIME = (
     r"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)"
     r"(?::(?P<second>[0-5]\d|60)(?:[.,](?P<fraction>\d{1,9})\d*)?)?(?:\s?(?P<half>[ap]\.?m\.?))?"
 )
-_SUFFIX = rf"(?:(?:T|,?\s+){_TIME}(?:\s?(?P<zone>{_ZONE}))?)?"
+_SUFFIX = rf"(?:(?:T|,?\s+){_TIME}(?:\s?(?P<zone>{ZONE}){REMARK})?)?"
 
 _MAX_FORMAT = 60
 
@@ -66,8 +70,9 @@ class DateFormat(Record):
     Attributes
     ----------
     format : str
-        Directives of ``strptime``. Where it has none of the time of day, one may follow in a
-        cell, with a time zone, ``Z`` or ``+02:00``; a time with a zone counts in UTC.
+        Directives of ``strptime``, and ``%q``, the quarter. Where it has none of the time of day,
+        one may follow in a cell, with a time zone, ``Z``, ``+02:00`` or ``CET``; a time with a
+        zone counts in UTC. What has no day counts as its first one.
     """
 
     format: str
@@ -78,6 +83,8 @@ class DateFormat(Record):
         groups = {group for group, _ in self._parts}
         if not {"year", "short"} & groups:
             raise ValueError(f"date format {self.format!r}: no year, %Y or %y")
+        if ("week" in groups) != ("%G" in self.format):
+            raise ValueError(f"date format {self.format!r}: %V, a week, goes with %G, its year")
 
     @cached_property
     def _parts(self) -> list[tuple[str, str]]:
@@ -127,13 +134,29 @@ class DateFormat(Record):
         month = fields.numbers("month", 1)
         if "name" in fields.names:
             month = fields.month_names()
-        day = fields.numbers("day", 1)
-        months = (year - 1970) * 12 + (month - 1)
-        first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-        after = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+        elif "quarter" in fields.names:
+            month = fields.numbers("quarter", 1) * 3 - 2
+        if "week" in fields.names:
+            first, after = _monday_of_week_1(year), _monday_of_week_1(year + 1)
+            day = fields.numbers("week", 1) * 7 - 7 + fields.numbers("weekday", 1)
+        else:
+            day = fields.numbers("day", 1)
+            first, after = _first_of_month(year, month), _first_of_month(year, month + 1)
         fields.found &= (day <= after - first) & (year > 0)
         days = _days(first + day - 1, fields.nanoseconds() - fields.zone())
         return np.where(fields.found, days, np.nan)
+
+
+def _first_of_month(year: np.ndarray, month: np.ndarray | int) -> np.ndarray:
+    """Days since 1970; month 13 is the next year's first."""
+    months = (year - 1970) * 12 + (month - 1)
+    return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+
+
+def _monday_of_week_1(year: np.ndarray) -> np.ndarray:
+    """Days since 1970 of the Monday whose week has the year's fourth of January (ISO 8601)."""
+    fourth = _first_of_month(year, 1) + 3
+    return fourth - (fourth + 3) % 7
 
 
 #: Dates as ISO 8601 has them, and typed ones.
@@ -202,16 +225,8 @@ class _Fields:
         if "zone" not in self.names:
             return np.zeros(len(self.found), dtype=np.int64)
         texts = self._texts("zone").dictionary_encode()
-        table = [_offset(text) for text in texts.dictionary.to_pylist()]
+        table = [offset(text) for text in texts.dictionary.to_pylist()]
         return np.array(table, dtype=np.int64)[np.asarray(texts.indices)] * SECOND
-
-
-def _offset(zone: str) -> int:
-    if not zone.startswith(("+", "-")):
-        return 0
-    digits = zone[1:].replace(":", "").ljust(4, "0")
-    seconds = int(digits[:2]) * 3600 + int(digits[2:]) * 60
-    return -seconds if zone[0] == "-" else seconds
 
 
 def _ticks(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray, int]:

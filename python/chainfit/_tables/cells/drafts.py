@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from .arrow import pa, pc
-from .date_formats import DateFormats, possible_dates
+from .date_formats import COMPACT, EARLIEST, DateFormats, are_compact, possible_dates
 from .dates import read_times
 from .hints import Hints
-from .number_formats import NumberFormats, possible_formats
-from .numbers import PLAIN
+from .number_formats import NumberFormats, possible_formats, why_no_numbers
+from .numbers import PLAIN, typed_numbers
 from .texts import (
     Texts,
     are_empty,
@@ -51,7 +51,7 @@ class Draft:
     kind : str
         Of a `Column`, or 'empty'. 'boolean' is 'category' if its ``words`` are levels.
     reason : str
-        Why it is 'dropped', or a 'category' though its texts read as numbers.
+        Why it is 'dropped', or a 'category' though its texts have numbers.
     texts : Texts or None
         Its cells if they are text; ``rest``, those of them that are there, and ``counts``, their
         rows.
@@ -111,8 +111,11 @@ def _settle_plain(draft: Draft, texts: Texts) -> bool:
         draft.words = unread(trimmed(draft.rest), draft.counts, gaps & (draft.counts > 0)).rows
         draft.words.pop("", None)
         draft.rest, draft.counts = draft.rest.filter(pa.array(~gaps)), draft.counts[~gaps]
-    draft.kind, draft.numbers = "number", _PLAIN
     present = values[~gaps]
+    if are_compact(draft.name, present):
+        draft.kind, draft.dates = "date", DateFormats((COMPACT,))
+        return True
+    draft.kind, draft.numbers = "number", _PLAIN
     whole = (present == np.floor(present)).all()
     draft.reason = _why_codes(draft) if whole else _two_ways(trimmed(draft.rest))
     if draft.reason:
@@ -133,17 +136,17 @@ def _of_text(draft: Draft, hints: Hints) -> None:
         draft.kind = "boolean"
         return
     draft.numbers = possible_formats(rest, counts, hints)
-    if draft.numbers:
+    if draft.numbers == _PLAIN and are_compact(draft.name, _there(PLAIN.read(rest))):
+        draft.kind, draft.numbers, draft.dates = "date", None, DateFormats((COMPACT,))
+    elif draft.numbers:
         draft.reason = _why_codes(draft)
         draft.kind = "category" if draft.reason else "number"
-        return
-    draft.dates = possible_dates(rest, counts, Hints())
-    if draft.dates:
-        draft.kind = "date"
+    elif dates := possible_dates(rest, counts, Hints()):
+        draft.kind, draft.dates = "date", dates
     elif int(counts[~np.isnan(read_times(rest))].sum()) * 2 > counts.sum():
         draft.kind = "time"
     else:
-        draft.kind = "category"
+        draft.kind, draft.reason = "category", why_no_numbers(rest, counts)
 
 
 def _is_boolean(rest: Any) -> bool:
@@ -194,6 +197,8 @@ def _of_type(draft: Draft, hints: Hints) -> Draft:
         draft.kind = "boolean"
     elif types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
         draft.kind = "number"
+        if hints.date_format is None and _are_compact(draft):
+            draft.kind, draft.dates = "date", DateFormats((COMPACT,))
         if hints.date_format is not None and types.is_integer(kind):
             texts = texts_of(draft.column.cast(pa.string()))
             keep = ~are_empty(texts.values)
@@ -209,6 +214,18 @@ def _of_type(draft: Draft, hints: Hints) -> Draft:
     else:
         draft.kind, draft.reason = "dropped", f"it holds {_what_is_held(kind)}"
     return draft
+
+
+def _are_compact(draft: Draft) -> bool:
+    """Whether a typed column holds whole numbers that are dates; most are seen not to at once."""
+    highest = pc.max(draft.column).as_py()
+    if highest is None or not highest >= EARLIEST:
+        return False
+    return are_compact(draft.name, _there(typed_numbers(draft.column)))
+
+
+def _there(values: np.ndarray) -> np.ndarray:
+    return values[~np.isnan(values)]
 
 
 def _what_is_held(kind: Any) -> str:

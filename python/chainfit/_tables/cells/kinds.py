@@ -29,7 +29,17 @@ from .hints import ColumnError, Hints
 from .levels import cells_of
 from .number_formats import NumberFormats, has_decimal_point, possible_formats
 from .numbers import PLAIN, NumberFormat
-from .texts import Unread, are_empty, are_words, mask_of, plural, some, trimmed, unread
+from .texts import (
+    TAKEN_AS_MISSING,
+    Unread,
+    are_empty,
+    are_words,
+    mask_of,
+    plural,
+    some,
+    trimmed,
+    unread,
+)
 
 #: More distinct texts than this, and fewer than two rows for each: an identifier, not a category.
 MIN_IDENTIFIER_LEVELS = 10
@@ -84,8 +94,21 @@ def learn_columns(table: pa.Table, hints: Hints) -> tuple[Column, ...]:
         else draft_of(name, table.column(name), hints)
         for name in table.column_names
     ]
+    _check_date_format(drafts, hints)
     evidence = evidence_of(drafts)
     return tuple(_settle(draft, hints, evidence) for draft in drafts)
+
+
+def _check_date_format(drafts: Sequence[Draft], hints: Hints) -> None:
+    """Refuse a format of dates that is none of any column."""
+    if hints.date_format is None:
+        return
+    dates = [draft for draft in drafts if draft.kind == "date"]
+    if any(d.dates is None or d.dates.formats[0].format == hints.date_format for d in dates):
+        return  # typed dates need none
+    shown = [(d.name, d.rest[0].as_py(), d.dates.formats[0].format) for d in dates if d.dates]
+    hint = "; {!r} holds {!r}, which is {}".format(*shown[0]) if shown else ""
+    raise ColumnError(f"the date format {hints.date_format!r} fits no column{hint}")
 
 
 def evidence_of(drafts: Sequence[Draft]) -> Evidence:
@@ -190,7 +213,7 @@ def _checked(
     if not marks.rows:
         return column
     words = dict.fromkeys([*column.missing, *cells.unread.most_frequent(MAX_WORDS)])
-    note = f"{name!r}: not {NOUNS[column.kind]}, taken as missing: {marks}"
+    note = f"{name!r}: not {NOUNS[column.kind]}, {TAKEN_AS_MISSING}: {marks}"
     return replace(column, missing=tuple(words), notes=(*column.notes, note))
 
 
@@ -228,13 +251,13 @@ def _category(draft: Draft, hints: Hints, evidence: Evidence) -> Column:
         return DroppedColumn(name, "the same value in every row")
     levels = texts.values.filter(pa.array(keep))
     if count > MIN_IDENTIFIER_LEVELS and count > present / 2:
-        return DroppedColumn(name, _why_not(levels, counts[keep], present))
+        return DroppedColumn(name, draft.reason or _why_not(levels, counts[keep], present))
     notes = []
-    if draft.numbers:
+    if draft.reason:
         notes.append(f"{name!r}: categories, because {draft.reason}")
     marks = unread(stripped, counts, are_words(stripped, missing) & (counts > 0))
     if marks.rows:
-        notes.append(f"{name!r}: taken as missing: {marks}")
+        notes.append(f"{name!r}: {TAKEN_AS_MISSING}: {marks}")
     ordered = _in_order(levels.to_pylist(), draft.column)
     return CategoryColumn(name, ordered, missing=missing, notes=tuple(notes))
 

@@ -12,13 +12,23 @@ from .arrow import pa, pc
 from .hints import Hints
 from .numbers import SPACE, UNIT, NumberFormat, are_numbers
 from .texts import mask_of, probe, trimmed
+from .units import WORD, WORD_BEFORE, several_units, unit_of, words_of
 
-# A cell that may be a number: a sign, a unit before or after, digits and marks between them.
-_LOOSE = (
-    rf"^\(?[-+\x{{2212}}]?{SPACE}?(?P<before>{UNIT})?{SPACE}*[-+\x{{2212}}]?\(?"
-    r"(?P<core>[.,]?\d(?:[\d.,'\x{2019} \x{00a0}\x{2009}\x{202f}]*[\d.,])?(?:[eE][-+]?\d+)?)"
-    rf"{SPACE}*\)?(?P<after>{UNIT})?\)?$"
-)
+
+def _loose(before: str, after: str) -> str:
+    """Pattern of what may be a number: a sign, a unit before or after, digits and marks."""
+    return (
+        rf"^\(?[-+\x{{2212}}]?{SPACE}?(?P<before>{before})?{SPACE}*[-+\x{{2212}}]?\(?"
+        r"(?P<core>[.,]?\d(?:[\d.,'\x{2019} \x{00a0}\x{2009}\x{202f}]*[\d.,])?(?:[eE][-+]?\d+)?)"
+        rf"(?P<gap>{SPACE}*)\)?(?P<after>{after})?\)?$"
+    )
+
+
+_WITH_SIGN = _loose(UNIT, UNIT)
+_WITH_WORD = _loose(f"(?:{UNIT}|{WORD_BEFORE})", f"(?:{UNIT}|{WORD})")
+
+# Letters beside the digits of a number with its unit.
+_MOST_LETTERS = 20
 
 # Letters right before or after digits, as units stand there in few tables and codes in many.
 _CODE = re.compile(r"^[A-Za-z]\d|\d[A-DF-Za-df-z]\w*\d")
@@ -79,11 +89,40 @@ def possible_formats(values: Any, counts: np.ndarray, hints: Hints) -> NumberFor
     total = int(counts.sum())
     if not any(map(_worth_a_look, probe(values, counts).to_pylist())):
         return None
-    parts = pc.extract_regex(trimmed(values), _LOOSE)
-    loose = mask_of(parts.is_valid())
-    if int(counts[loose].sum()) * 2 <= total:
+    parts, its = _parts(values, counts, _WITH_SIGN)
+    if int(its.sum()) * 2 > total:
+        found = _formats(parts, its, total, hints, _signs(parts))
+        if found:
+            return found
+    parts, its = _parts(values, counts, _WITH_WORD)
+    if int(its.sum()) * 2 <= total:
         return None
-    parts, counts = parts.filter(pa.array(loose)), counts[loose]
+    units = unit_of(parts, its, total)
+    if not units:
+        return None
+    ours = np.array([not unit or unit in units for unit in words_of(parts)])
+    return _formats(parts.filter(pa.array(ours)), its[ours], total, hints, units)
+
+
+def why_no_numbers(values: Any, counts: np.ndarray) -> str:
+    """Say why texts that are numbers with units are none for a net; '' where they are not."""
+    if not any(map(_worth_a_look, probe(values, counts).to_pylist())):
+        return ""
+    units = several_units(*_parts(values, counts, _WITH_WORD), int(counts.sum()))
+    return f"its numbers have several units: {', '.join(units[:4])}" if units else ""
+
+
+def _parts(values: Any, counts: np.ndarray, pattern: str) -> tuple[Any, np.ndarray]:
+    """Return the parts of the texts that may be numbers, and the rows of each."""
+    parts = pc.extract_regex(trimmed(values), pattern)
+    loose = mask_of(parts.is_valid())
+    return parts.filter(pa.array(loose)), counts[loose]
+
+
+def _formats(
+    parts: Any, counts: np.ndarray, total: int, hints: Hints, units: tuple[str, ...]
+) -> NumberFormats | None:
+    """Return the formats that read most of the numbers, if that is more than half of all rows."""
     cores = trimmed(parts.field("core"))
     best, found = 0, list[tuple[str, str]]()
     reads = {}
@@ -98,7 +137,6 @@ def possible_formats(values: Any, counts: np.ndarray, hints: Hints) -> NumberFor
         return None
     # A thousands mark is needed only where the same decimal mark alone reads less.
     found = [marks for marks in found if not marks[1] or (marks[0], "") not in found]
-    units = _units(parts.filter(pa.array(reads[found[0]])))
     formats = tuple(
         NumberFormat(*marks, units) for marks in sorted(found, key=lambda m: m[0] != ".")
     )
@@ -111,7 +149,7 @@ def possible_formats(values: Any, counts: np.ndarray, hints: Hints) -> NumberFor
 def _worth_a_look(text: str) -> bool:
     """Whether a text has digits and at most a unit beside them: a cheap look before a dear one."""
     letters = [letter for letter in text if letter.isalpha()]
-    return len(letters) <= 5 and any(map(str.isdigit, text)) and not _CODE.search(text)
+    return len(letters) <= _MOST_LETTERS and any(map(str.isdigit, text)) and not _CODE.search(text)
 
 
 def has_decimal_point(values: Any) -> bool:
@@ -135,7 +173,7 @@ def _candidates(cores: Any, hints: Hints) -> list[tuple[str, str]]:
     return [(d, hints.thousands) for d in decimals if d != hints.thousands]
 
 
-def _units(parts: Any) -> tuple[str, ...]:
+def _signs(parts: Any) -> tuple[str, ...]:
     found = {
         *parts.field("before").unique().to_pylist(),
         *parts.field("after").unique().to_pylist(),

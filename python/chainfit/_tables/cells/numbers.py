@@ -25,11 +25,11 @@ _MINUS = "[-\u2212]"
 SPACE = r"[\s\x{a0}\x{2009}\x{202f}]"
 
 # Units of a format: as many, each as long.
-_MAX_UNITS, _MAX_UNIT = 100, 10
+_MAX_UNITS, _MAX_UNIT = 100, 30
 
-#: Signs of a unit that may stand before or after a number.
+#: Signs of a unit that may stand before or after a number, ~ of an approximate one among them.
 UNIT = (
-    r"(?:[%\x{2030}]|(?:US|CA|AU|NZ|HK|[ACR])?\p{Sc}|USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK"
+    r"(?:[%\x{2030}~\x{2248}]|(?:US|CA|AU|NZ|HK|[ACR])?\p{Sc}|USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK"
     r"|PLN|CZK|HUF|RUB|TRY|BRL|MXN|ZAR|KRW|SGD|HKD|z\x{0142}|K\x{010d}|Ft|kr\.?|S?Fr\.?)"
 )
 

@@ -29,7 +29,7 @@ from .columns import (
 )
 from .hints import ColumnError, Hints
 from .kinds import learn_columns
-from .texts import Unread
+from .texts import TAKEN_AS_MISSING, named, plural
 
 __all__ = [
     "BooleanColumn",
@@ -48,6 +48,9 @@ __all__ = [
 #: Different texts of a column that are counted each by itself, and what the others are called.
 MOST_TEXTS = 1000
 OTHERS = "other texts"
+
+#: Columns that a warning names.
+MOST_COLUMNS = 4
 
 
 class Tally:
@@ -101,8 +104,9 @@ class Schema:
 
     @property
     def notes(self) -> list[str]:
-        """What was decided on the way, column by column."""
-        return [note for column in self.columns for note in column.notes]
+        """What was decided on the way: what else cells may mean first, then what is missing."""
+        notes = [note for column in self.columns for note in column.notes]
+        return sorted(notes, key=lambda note: TAKEN_AS_MISSING in note)
 
     def parse(self, table: pa.Table, tally: Tally | None = None) -> dict[str, np.ndarray]:
         """Read the rows of a table.
@@ -147,14 +151,24 @@ class Schema:
         return parsed
 
     def warn(self, tally: Tally, stacklevel: int = 2) -> None:
-        """Name and count what could not be read, column by column."""
+        """Name and count what could not be read, in a warning for each way in which it was not."""
+        found: dict[str, dict[str, dict[str, int]]] = {}
         for column in self.used:
             if rows := tally.unread.get(column.name):
-                what = f"not {NOUNS[column.kind]}, taken as missing"
+                what = f"not {NOUNS[column.kind]}, {TAKEN_AS_MISSING}"
                 if isinstance(column, CategoryColumn):
                     what = "not seen in training"
-                text = f"column {column.name!r}: {what}: {Unread(rows)}"
-                warnings.warn(text, UserWarning, stacklevel=stacklevel)
+                found.setdefault(what, {})[column.name] = rows
+        for what, columns in found.items():
+            if len(columns) == 1:
+                ((name, rows),) = columns.items()
+                text = f"column {name!r}: {what}: {named(rows)}"
+            else:
+                shown = [f"{name!r}: {named(rows, 1)}" for name, rows in columns.items()]
+                more = len(shown) - MOST_COLUMNS
+                text = f"{len(shown)} columns: {what}: {'; '.join(shown[:MOST_COLUMNS])}"
+                text += f"; and {plural(more, 'more column')}" if more > 0 else ""
+            warnings.warn(text, UserWarning, stacklevel=stacklevel)
 
     def to_json(self) -> dict[str, Any]:
         """Return the schema as JSON; `from_json` takes it back."""

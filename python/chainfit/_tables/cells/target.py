@@ -94,6 +94,11 @@ class Target:
         )
         return as_column.read(column)
 
+    def known(self, values: np.ndarray) -> np.ndarray:
+        """Return which of the values that `parse` gives are classes or numbers."""
+        known: np.ndarray = values >= 0 if self.task == "classification" else ~np.isnan(values)
+        return known
+
     def with_notes(self, notes: Sequence[str]) -> Target:
         """Return the target with these notes before its own."""
         return replace(self, notes=(*notes, *self.notes))

@@ -22,6 +22,9 @@ MISSING_WORDS = (
     *("missing", "unknown", "#div/0!", "#value!", "#ref!", "#null!", "#num!", "-nan", "(null)"),
 )
 
+#: How notes and warnings say that cells without a value of their column's kind count as missing.
+TAKEN_AS_MISSING = "taken as missing"
+
 # Rows from which it is guessed whether a column repeats its texts.
 _PROBE = 1024
 

@@ -112,8 +112,8 @@ def sniff(
         header = reading.rank == 1 or _has_header(rows)
         if not header:
             notes.append(
-                "the first line has values, so it is no header (--header if it is): columns are "
-                f"named x0 to x{reading.width - 1}"
+                f"the first line has values, so columns are named x0 to x{reading.width - 1} "
+                "(--header if it is one)"
             )
     names, head, at = [f"x{i}" for i in range(reading.width)], "", rows[0].begin
     row_names = False

@@ -1,0 +1,39 @@
+"""What a user says about cells, though no cell of the table is like it."""
+
+from __future__ import annotations
+
+import re
+
+from .arrow import pa, pc
+from .hints import Hints
+from .texts import are_words, is_text, texts_of, trimmed
+
+
+def unused_hints(table: pa.Table, hints: Hints) -> list[str]:
+    """Name the marks and words for missing that no cell of text has."""
+    said = [("na", word) for word in hints.na]
+    said += [("decimal", hints.decimal)] if hints.decimal == "," else []
+    said += [("thousands", hints.thousands)] if hints.thousands else []
+    if not said:
+        return []
+    found: set[tuple[str, str]] = set()
+    for column in table.columns:
+        if is_text(column.type) and len(found) < len(said):
+            cells = trimmed(texts_of(column).distinct().values)
+            found |= {one for one in said if one not in found and _occurs(cells, *one)}
+    return [_told(*one) for one in said if one not in found]
+
+
+def _occurs(cells: pa.StringArray, what: str, text: str) -> bool:
+    if what == "na":
+        return bool(are_words(cells, [text]).any())
+    mark = {" ": r"[ \x{a0}\x{2009}\x{202f}]", "'": r"['\x{2019}]"}.get(text, re.escape(text))
+    digits = r"\d{3}" if what == "thousands" else ""
+    return bool(pc.any(pc.match_substring_regex(cells, rf"\d{mark}\d*{digits}")).as_py())
+
+
+def _told(what: str, text: str) -> str:
+    if what == "na":
+        return f"no cell is {text!r}, which was to stand for a missing value"
+    name = "decimal mark" if what == "decimal" else "mark between thousands"
+    return f"no cell has a number with the {name} {text!r}"
