@@ -60,7 +60,11 @@ sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "examples",
     "filename_pattern": r"/plot_",  # the others are shown, and run by tests
+    "subsection_order": [
+        f"gallery/{name}" for name in ("training", "targets", "inside", "tables", "other_tools")
+    ],
     "within_subsection_order": "FileNameSortKey",
+    "default_thumb_file": str(DOCS / "_static/recipe.svg"),
     "download_all_examples": False,
     "show_memory": False,
     "min_reported_time": 10,
