@@ -128,7 +128,10 @@ class GradientFlowDisplay:
         net : int, default=0
             Of a model of tables which of its `nets_`.
 
-        ax, **kwargs
+        ax : matplotlib.axes.Axes, default=None
+            As in `plot`.
+
+        **kwargs
             As in `plot`.
 
         Returns
@@ -143,6 +146,14 @@ class GradientFlowDisplay:
             If data don't suit it.
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> net = chainfit.Net([[[1.0, -1.0]], [[1.0], [1.0]]])
+        >>> display = chainfit.GradientFlowDisplay.from_estimator(net, [[1.0], [2.0]], [0.0, 1.0])
+        >>> display.dead  # the second unit of the hidden layer, at 0 for both rows
+        array([1, 0])
         """
         its_net = as_net(unwrapped(estimator), net)
         batch = rounded(its_net, read_batch(its_net, X, y, sample_weight), all_rows=True)
@@ -178,6 +189,16 @@ class GradientFlowDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> display = chainfit.GradientFlowDisplay(
+        ...     activations=[[0.5, 0.7], [1.0]], deltas=[[0.01, 0.02], [0.3]],
+        ...     gradients=[0.004, 0.1], dead=[0, 0], layers=["hidden", "output"],
+        ... )
+        >>> display.plot().ax_.get_yscale()
+        'log'
         """
         count = len(self.layers)
         ax = axes_for(ax, (max(6.4, 0.9 * count + 2), 4.8))

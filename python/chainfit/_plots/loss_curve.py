@@ -122,7 +122,13 @@ class LossCurveDisplay:
         name : str, default=None
             What the model is called in the legend.
 
-        validation, learning_rate, ax, **kwargs
+        validation, learning_rate : bool, default=True
+            As in `plot`.
+
+        ax : matplotlib.axes.Axes, default=None
+            As in `plot`.
+
+        **kwargs
             As in `plot`.
 
         Returns
@@ -137,6 +143,16 @@ class LossCurveDisplay:
             If it has no record of losses.
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> from sklearn.datasets import load_digits
+        >>> X, y = load_digits(return_X_y=True)
+        >>> model = chainfit.MLPClassifier((32,), early_stopping=True, random_state=0)
+        >>> display = chainfit.LossCurveDisplay.from_estimator(model.fit(X / 16, y), color="k")
+        >>> display.score_ax_.get_ylabel()
+        'validation score'
         """
         model = last_step(estimator)
         check_is_fitted(model)
@@ -186,6 +202,13 @@ class LossCurveDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> display = chainfit.LossCurveDisplay(loss=[2.3, 1.1], validation_loss=[2.4, 1.5])
+        >>> display.plot(name="net").line_.get_label()
+        'net: training loss'
         """
         ax = axes_for(ax)
         name = self.name if name is None else name

@@ -110,7 +110,13 @@ class NetworkDisplay:
         net : int, default=0
             Of a model of tables which of its `nets_`.
 
-        max_units, scale, ax
+        max_units : int, default=12
+            As in `plot`.
+
+        scale : {'net', 'layer'}, default='net'
+            As in `plot`.
+
+        ax : matplotlib.axes.Axes, default=None
             As in `plot`.
 
         Returns
@@ -125,6 +131,14 @@ class NetworkDisplay:
             If `max_units` or `scale` is not valid, or there is no such net.
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> model = chainfit.MLPClassifier((100,), random_state=0).initialize(64, 10)
+        >>> display = chainfit.NetworkDisplay.from_estimator(model, max_units=5)
+        >>> [len(units) for units in display.shown_]
+        [5, 5, 5]
         """
         its_net = as_net(unwrapped(estimator), net)
         hidden = [its_net.layer_activation(l) for l in range(1, len(its_net.units))]
@@ -165,6 +179,14 @@ class NetworkDisplay:
             If `max_units` or `scale` is not valid.
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> net = chainfit.Net([[[0.5], [-1.0]]], feature_names=["age", "dose"])
+        >>> display = chainfit.NetworkDisplay.from_estimator(net)
+        >>> display.plot(scale="layer").text_[0].get_text()
+        'age'
         """
         if not isinstance(max_units, Integral) or isinstance(max_units, bool) or max_units < 1:
             raise ValueError(f"max_units must be an int >= 1, got {max_units!r}.")
