@@ -34,7 +34,7 @@ class Finder(doctest.DocTestFinder):
     """Knows where public classes stand, which say that they are of chainfit."""
 
     def _from_module(self, module, object):
-        if inspect.isclass(object) and object.__module__ in ("chainfit", "chainfit.data"):
+        if inspect.isclass(object) and is_public(object):
             source = Path(module.__file__).read_text(encoding="utf-8")
             return f"\nclass {object.__name__}" in source
         return super()._from_module(module, object)
@@ -56,13 +56,18 @@ def test_examples(module, tmp_path, monkeypatch):
         assert not failed, "".join(told)
 
 
+def is_public(cls):
+    return cls.__module__ in ("chainfit", "chainfit.data")
+
+
 def members(cls):
-    """Yield the names of a class's public methods and properties that are not scikit-learn's."""
+    """Yield a class's public methods and properties, but scikit-learn's and a base's."""
     for name in dir(cls):
         base = next(base for base in cls.__mro__ if name in vars(base) or base is object)
         value = inspect.getattr_static(cls, name)
         documented = callable(getattr(cls, name)) or isinstance(value, property | cached_property)
         theirs = re.fullmatch(r"_.*|set_\w+_request", name)
+        theirs = theirs or any(name in vars(base) for base in cls.__mro__[1:] if is_public(base))
         if not theirs and base.__module__.startswith("chainfit") and documented:
             yield name
 

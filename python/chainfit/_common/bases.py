@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 MYPY: Final = False  # True to mypy alone, by its name
 if MYPY:
-    from .sklearn_types import (
-        BaseEstimator,
-        CallbackSupportMixin,
-        ClassifierMixin,
-        RegressorMixin,
-    )
+    from .sklearn_types import BaseEstimator, ClassifierMixin, RegressorMixin
 else:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-    from sklearn.callback import CallbackSupportMixin
 
 if TYPE_CHECKING:
     from .sklearn_types import available_if, fit_context
@@ -27,8 +21,8 @@ else:
     from sklearn.utils.metaestimators import available_if
 
 __all__ = [
+    "MYPY",
     "BaseEstimator",
-    "CallbackSupportMixin",
     "ClassifierMixin",
     "RegressorMixin",
     "available_if",

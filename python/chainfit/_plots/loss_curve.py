@@ -120,20 +120,24 @@ class LossCurveDisplay:
             search around it.
 
         name : str, default=None
-            What the model is called in the legend.
+            Name of the model in the legend; None leaves it out.
 
-        validation, learning_rate : bool, default=True
+        validation : bool, default=True
+            As in `plot`.
+
+        learning_rate : bool, default=True
             As in `plot`.
 
         ax : matplotlib.axes.Axes, default=None
-            As in `plot`.
+            Axes to draw on; None makes a figure.
 
-        **kwargs
-            As in `plot`.
+        **kwargs : Any
+            Keywords of matplotlib's `plot` for the training loss.
 
         Returns
         -------
         display : LossCurveDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -149,10 +153,10 @@ class LossCurveDisplay:
         >>> import chainfit
         >>> from sklearn.datasets import load_digits
         >>> X, y = load_digits(return_X_y=True)
-        >>> model = chainfit.MLPClassifier((32,), early_stopping=True, random_state=0)
-        >>> display = chainfit.LossCurveDisplay.from_estimator(model.fit(X / 16, y), color="k")
-        >>> display.score_ax_.get_ylabel()
-        'validation score'
+        >>> model = chainfit.MLPClassifier(early_stopping=True, random_state=0).fit(X / 16, y)
+        >>> display = chainfit.LossCurveDisplay.from_estimator(model, name="a net")
+        >>> display.line_.get_label()
+        'a net: training loss'
         """
         model = last_step(estimator)
         check_is_fitted(model)
@@ -178,19 +182,19 @@ class LossCurveDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a figure.
 
         name : str, default=None
-            What the model is called in the legend; None is that of the display.
+            Name of the model in the legend; None means that of the display.
 
         validation : bool, default=True
-            Whether to draw the validation's loss, its score where there is no loss, and which epoch
-            was best.
+            Whether to draw the validation loss, or the score if there is no loss, and to mark the
+            best epoch.
 
         learning_rate : bool, default=True
-            Whether to draw the learning rate where it changes.
+            Whether to draw the learning rate if it changes.
 
-        **kwargs
+        **kwargs : Any
             Keywords of matplotlib's `plot` for the training loss.
 
         Returns
@@ -206,9 +210,9 @@ class LossCurveDisplay:
         Examples
         --------
         >>> import chainfit
-        >>> display = chainfit.LossCurveDisplay(loss=[2.3, 1.1], validation_loss=[2.4, 1.5])
-        >>> display.plot(name="net").line_.get_label()
-        'net: training loss'
+        >>> display = chainfit.LossCurveDisplay(loss=[3.0, 2.0, 1.5]).plot(color="gray")
+        >>> display.line_.get_color()
+        'gray'
         """
         ax = axes_for(ax)
         name = self.name if name is None else name

@@ -108,7 +108,7 @@ class NetworkDisplay:
             TabularRegressor, or a `Net`.
 
         net : int, default=0
-            Of a model of tables which of its `nets_`.
+            Index of the net in ``nets_`` of a tabular model.
 
         max_units : int, default=12
             As in `plot`.
@@ -122,11 +122,14 @@ class NetworkDisplay:
         Returns
         -------
         display : NetworkDisplay
+            The display, drawn.
 
         Raises
         ------
-        TypeError, NotFittedError
-            If the model is no net, or not fitted.
+        TypeError
+            If the model is not a net.
+        NotFittedError
+            If it is not fitted.
         ValueError
             If `max_units` or `scale` is not valid, or there is no such net.
         ImportError
@@ -135,10 +138,10 @@ class NetworkDisplay:
         Examples
         --------
         >>> import chainfit
-        >>> model = chainfit.MLPClassifier((100,), random_state=0).initialize(64, 10)
-        >>> display = chainfit.NetworkDisplay.from_estimator(model, max_units=5)
-        >>> [len(units) for units in display.shown_]
-        [5, 5, 5]
+        >>> net = chainfit.Net([[[0.5, 2.0], [-1.0, 0.1]], [[1.0], [-3.0]]], activation="tanh")
+        >>> display = chainfit.NetworkDisplay.from_estimator(net, max_units=1)
+        >>> [units.tolist() for units in display.shown_]
+        [[0], [1], [0]]
         """
         its_net = as_net(unwrapped(estimator), net)
         hidden = [its_net.layer_activation(l) for l in range(1, len(its_net.units))]
@@ -159,14 +162,14 @@ class NetworkDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure of a size that suits the net.
+            Axes to draw on; None makes a figure of a size that suits the net.
 
         max_units : int, default=12
-            The most units of a layer that are drawn.
+            Maximum number of units drawn in a layer.
 
         scale : {'net', 'layer'}, default='net'
-            What widths and shades go by: the largest weight that is drawn, of the whole net or
-            between the same two layers. Biases go by the largest of the net.
+            Reference of widths and shades: the largest weight drawn in the whole net, or between
+            the same two layers. For biases it is the largest of the net.
 
         Returns
         -------
@@ -183,10 +186,10 @@ class NetworkDisplay:
         Examples
         --------
         >>> import chainfit
-        >>> net = chainfit.Net([[[0.5], [-1.0]]], feature_names=["age", "dose"])
+        >>> net = chainfit.Net([[[0.5, 2.0], [-1.0, 0.1]], [[1.0], [-3.0]]], activation="tanh")
         >>> display = chainfit.NetworkDisplay.from_estimator(net)
-        >>> display.plot(scale="layer").text_[0].get_text()
-        'age'
+        >>> len(display.plot(scale="layer").edges_)
+        2
         """
         if not isinstance(max_units, Integral) or isinstance(max_units, bool) or max_units < 1:
             raise ValueError(f"max_units must be an int >= 1, got {max_units!r}.")
