@@ -30,7 +30,7 @@ from .._estimators.job import Given, given
 from .._estimators.threads import resolve_n_threads
 from .cells.frames import as_table, has_numbers_for_names, is_array
 from .cells.hints import Hints
-from .cells.schema import Schema, Tally, learn_schema
+from .cells.schema import Schema, Tally, learn_and_read
 from .encoding import Encoding, learn_encoding
 from .ensemble import OnEpoch, Reports, Samples, blocks_of_rows, held_out_rows, train_nets
 from .presets import decided
@@ -169,7 +169,7 @@ class BaseTabular(Published, BaseEstimator):
             date_format=self.date_format,
             drop=tuple(self.drop),
         )
-        model.schema_ = learn_schema(table, hints)
+        model.schema_, parsed = learn_and_read(table, hints)
         columns = model.schema_.used
         if not columns:
             why = "; ".join(model.schema_.left_out)
@@ -182,7 +182,6 @@ class BaseTabular(Published, BaseEstimator):
             name: auto[name] if name in auto and value == "auto" else value
             for name, value in self.get_params(deep=False).items()
         }
-        parsed = model.schema_.parse(table)
         model.encoding_ = learn_encoding(columns, parsed, values["n_bins"], values["max_levels"])
         dtype = np.float64 if values["precision"] == "float64" else np.float32
         encoded = model.encoding_.write(parsed, dtype)
