@@ -60,7 +60,11 @@ sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "examples",
     "filename_pattern": r"/plot_",  # the others are shown, and run by tests
+    "subsection_order": [
+        f"gallery/{name}" for name in ("training", "targets", "inside", "tables", "other_tools")
+    ],
     "within_subsection_order": "FileNameSortKey",
+    "default_thumb_file": str(DOCS / "_static/recipe.svg"),
     "download_all_examples": False,
     "show_memory": False,
     "min_reported_time": 10,
@@ -70,15 +74,18 @@ sphinx_gallery_conf = {
     "matplotlib_animations": False,
     "show_signature": False,
     "write_computation_times": False,
+    "default_thumb_file": str(DOCS / "img/explore.png"),
 }
 warnings.filterwarnings("ignore", message=".*FigureCanvasAgg is non-interactive.*")
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# compiled classes have their docstrings in the module, and only their types in its stub
+os.environ["SPHINX_AUTODOC_IGNORE_NATIVE_MODULE_TYPE_STUBS"] = "1"
 
 # -- pages
 html_theme = "pydata_sphinx_theme"
 html_title = "chainfit"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_domain_indices = False
 html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False

@@ -172,8 +172,11 @@ def test_the_format_that_the_user_gives_holds():
     column = learn(["17.08.2021 10h30", "18.08.2021 11h00"], date_format="%d.%m.%Y %Hh%M")
     assert read(column, ["17.08.2021 12h00"]).tolist() == [18_856.5]
     # A column that it does not read is what it is without it.
-    assert learn(["a", "b"] * 3, date_format="%Y%m%d").kind == "category"
-    assert learn(["2021-08-17", "2020-01-01"], date_format="%d/%m/%Y").format.format == "%Y-%m-%d"
+    beside = {"day": compact * 3}
+    assert learn(["a", "b"] * 3, beside, date_format="%Y%m%d").kind == "category"
+    beside = {"day": ["17/08/2021", "01/01/2020"]}
+    iso = learn(["2021-08-17", "2020-01-01"], beside, date_format="%d/%m/%Y")
+    assert iso.format.format == "%Y-%m-%d"
 
 
 @pytest.mark.parametrize(
@@ -273,3 +276,8 @@ def test_a_date_format_that_fits_no_column_is_refused():
     assert learn_schema(table, Hints(date_format="%Y-%m-%d")).columns[1].kind == "date"
     typed = pa.table({"day": days.cast(pa.date32())})  # which need no format
     assert learn_schema(typed, Hints(date_format="%d/%m/%Y")).columns[0].kind == "date"
+
+
+def test_spans_of_more_than_a_day_beside_times():
+    column, values = learn_and_read(["20:00:00", "25:30:00", "100:00"])
+    assert column.kind == "time" and values.tolist() == [72_000, 91_800, 360_000]

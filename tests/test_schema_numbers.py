@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from schemas import learn, learn_and_read, read, same
 
 from chainfit._tables.cells.numbers import PLAIN, NumberFormat
+from chainfit._tables.cells.schema import Schema
 
 NUMBERS = [1234.5, -0.25, 12.75, 1234567.125, 0.5, -98765.4]
 
@@ -145,3 +146,30 @@ def test_a_text_reads_alike_whatever_stands_beside_it(texts):
             except ValueError:
                 expected = np.nan
             np.testing.assert_equal(value, expected if np.isfinite(expected) else np.nan)
+
+
+def test_a_minus_behind_the_numbers():
+    cells = ["5-", "7.5", "1,000-", "3 -", "8"]
+    column, values = learn_and_read(cells)
+    assert values.tolist() == [-5, 7.5, -1000, -3, 8] and column.format.minus_after
+    again = Schema.from_json(Schema((column,)).to_json()).columns[0]
+    assert again == column and read(again, ["9-", "-9", "9"]).tolist() == [-9, -9, 9]
+    assert learn_and_read(["5- €", "8 €"])[1].tolist() == [-5, 8]
+    with pytest.warns(UserWarning, match="'-5-'"):
+        assert np.isnan(read(column, ["-5-", "7"])[0])
+    assert "minus_after" not in Schema((learn(["-5", "7"]),)).to_json()["columns"][0]
+
+
+@pytest.mark.parametrize("word", ["-999", "999", "-9999"])
+def test_a_number_far_from_all_others_is_told(word):
+    cells = [*map(str, range(40)), word, word]
+    (note,) = learn(cells).notes
+    assert f"{word} in 2 rows is far from all other numbers (na_values='{word}'" in note
+    assert not any("far from" in note for note in learn(cells, na=(word,)).notes)
+    assert learn(cells[:-1]).notes == ()
+    assert learn([*map(str, range(900, 1100)), "999"]).notes == ()
+
+
+def test_codes_that_differ_say_why_they_are_left_out():
+    column = learn([f"{731 * i % 100_000:05d}" for i in range(60)])
+    assert column.reason == "like an identifier: some have leading zeros"

@@ -215,6 +215,24 @@ def test_what_does_not_fit_is_an_error_with_the_line(text, error):
         read(text)
 
 
+def test_columns_without_a_name_and_without_cells_are_called_by_their_places():
+    text = "x,,y,,\n1,,a,,\n2,,b,,\n"
+    assert opened(text).names == ["x", "column 2", "y", "column 4", "column 5"]
+    assert opened(text).head == "x,,y,,"
+    assert opened("x,\n1,2\n").names == ["x", ""]
+
+
+def test_lines_above_are_told_where_the_training_file_had_none():
+    text = "A title\nx,y\n1,2\n3,4\n"
+    like = opened(text).dialect
+    assert opened(text, like=like).notes == []
+    assert opened("\n" + text, like=like).notes == ["left out above the table: 2 lines"]
+
+
+def test_a_cell_longer_than_the_csv_module_takes_by_itself():
+    assert read(f"x,y\n1,{'a' * 200_000}\n2,b\n")["x"] == ["1", "2"]
+
+
 @pytest.mark.parametrize("rows", [1, 3])
 def test_cells_longer_than_a_block(rows):
     long = "z" * 5_000_000
@@ -328,8 +346,16 @@ def test_several_files():
     with open_table("a*") as file:
         assert file.read().to_pydict() == {"x": ["1", "2"], "y": ["a", "b"]}
         assert "2 files, read as one table" in file.notes
-    write("a3.csv", "y,x\n1,a\n")
-    with pytest.raises(ValueError, match=r"a3.csv: has other columns than a1.csv"):
+    write("a3.csv", "y,x\nc,3\n")
+    with open_table("a*") as file:
+        assert file.read().to_pydict() == {"x": ["1", "2", "3"], "y": ["a", "b", "c"]}
+        assert [block.column_names for block in file.blocks()] == [["x", "y"]] * 3
+        assert any("another order" in note for note in file.notes)
+    write("a4.csv", "x,y,z\n1,a,2\n")
+    with pytest.raises(ValueError, match=r"a4.csv: has a column 'z', which a1.csv lacks"):
+        open_table("a*.csv")
+    write("a4.csv", "x,z\n1,a\n")
+    with pytest.raises(ValueError, match=r"a4.csv: lacks column 'y' of a1.csv"):
         open_table("a*.csv")
     with pytest.raises(FileNotFoundError, match=r"b\*"):
         open_table("b*")

@@ -22,7 +22,7 @@ from sklearn.model_selection import train_test_split
 
 import chainfit
 from chainfit._cli.main import main
-from chainfit._cli.names import as_typed, model_name
+from chainfit._cli.names import as_typed, column_named, model_name
 from chainfit._cli.say import cells_of, listed
 
 QUICK = ["--n-nets", "2", "--hidden", "8", "--max-iter", "3"]
@@ -250,6 +250,23 @@ def test_what_was_said_and_no_cell_has_is_told(capsys):
     captured = capsys.readouterr()
     assert "error: the date format '%d.%m.%Y' fits no column" in captured.err
     assert not Path("other").exists() and "training" not in captured.out
+
+
+def test_white_space_around_names_of_columns_need_not_be_typed(capsys):
+    frame = pd.DataFrame({" x": np.arange(60.0), "z ": range(60), " y": ["p", "q"] * 30})
+    frame.to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--target", "y", "--drop", "z", *QUICK]) == 0
+    assert "left out: z  (on request)" in capsys.readouterr().out
+    assert main(["train", "t.csv", "--target", "Y2", *QUICK]) == 1
+    assert "no column 'Y2'; the table has ' x', 'z ', ' y'" in capsys.readouterr().err
+
+
+def test_the_most_similar_columns_are_named():
+    columns = [f"column{i}" for i in range(50)] + ["Price"]
+    with pytest.raises(ValueError, match="no column 'prize'; the most similar are 'Price'"):
+        column_named("prize", columns)
+    with pytest.raises(ValueError, match=r"the table has 'column0', .* and 39 more"):
+        column_named("zzz", columns)
 
 
 def test_words_in_a_line():

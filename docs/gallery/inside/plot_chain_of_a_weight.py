@@ -19,9 +19,13 @@ from chainfit import MLPRegressor, NetworkDisplay, explain
 frame = load_diabetes(as_frame=True)
 X, y = frame.data[["bmi", "bp", "s5"]], (frame.target - 150) / 77
 net = MLPRegressor(
-    hidden_layer_sizes=(3, 2), activation="tanh", solver="lbfgs", alpha=0.1, random_state=0,
+    hidden_layer_sizes=(3, 2),
+    activation="tanh",
+    solver="lbfgs",
+    alpha=0.1,
+    random_state=0,
     max_iter=2000,
-)  # fmt: skip
+)
 model = make_pipeline(StandardScaler(), net).fit(X, y)
 NetworkDisplay.from_estimator(model)
 plt.show()

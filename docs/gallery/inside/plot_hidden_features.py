@@ -25,9 +25,15 @@ warnings.filterwarnings("ignore", category=ConvergenceWarning)  # 200 epochs are
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
 net = MLPClassifier(
-    (100, 2, 50), ("relu", "tanh", "relu"), learning_rate="cosine", learning_rate_init=0.003,
-    max_iter=200, n_iter_no_change=200, tol=0.0, random_state=0,
-)  # fmt: skip
+    (100, 2, 50),
+    ("relu", "tanh", "relu"),
+    learning_rate="cosine",
+    learning_rate_init=0.003,
+    max_iter=200,
+    n_iter_no_change=200,
+    tol=0.0,
+    random_state=0,
+)
 net.fit(X_train, y_train)
 print(f"accuracy of the net: {net.score(X_test, y_test):.3f}")
 

@@ -42,8 +42,12 @@ plt.show()
 # What does the price do, on average, as one column changes?
 _, axes = plt.subplots(1, 3, figsize=(11, 3.5), layout="constrained")
 PartialDependenceDisplay.from_estimator(
-    model, X_test[:300], ["carat", "color", "clarity"],
-    categorical_features=["cut", "color", "clarity"], grid_resolution=20, ax=axes,
-)  # fmt: skip
+    model,
+    X_test[:300],
+    ["carat", "color", "clarity"],
+    categorical_features=["cut", "color", "clarity"],
+    grid_resolution=20,
+    ax=axes,
+)
 axes[0].set_ylabel("log10 of the price")
 plt.show()

@@ -27,9 +27,15 @@ def spread(x):
 x = rng.uniform(-1.5, 1.5, 1000)
 y = mean(x) + spread(x) * rng.randn(1000)
 model = MLPRegressor(
-    "gaussian_nll", (50, 50), "tanh", learning_rate_init=0.005, max_iter=300, early_stopping=True,
-    n_iter_no_change=30, random_state=0,
-)  # fmt: skip
+    "gaussian_nll",
+    (50, 50),
+    "tanh",
+    learning_rate_init=0.005,
+    max_iter=300,
+    early_stopping=True,
+    n_iter_no_change=30,
+    random_state=0,
+)
 model.fit(x[:, np.newaxis], y)
 
 # %%

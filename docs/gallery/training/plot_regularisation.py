@@ -51,9 +51,15 @@ plt.show()
 _, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
 for clip_norm in (None, 0.5):
     model = MLPRegressor(
-        hidden_layer_sizes=(100,), solver="sgd", learning_rate_init=0.2, max_iter=60, batch_size=10,
-        n_iter_no_change=60, clip_norm=clip_norm, random_state=0,
-    )  # fmt: skip
+        hidden_layer_sizes=(100,),
+        solver="sgd",
+        learning_rate_init=0.2,
+        max_iter=60,
+        batch_size=10,
+        n_iter_no_change=60,
+        clip_norm=clip_norm,
+        random_state=0,
+    )
     model.fit(x[:, np.newaxis], y)
     ax.plot(model.history_["loss"], label=f"clip_norm={clip_norm}")
 ax.set(xlabel="epoch", ylabel="training loss", yscale="log")

@@ -61,6 +61,7 @@ def _remarks(column: Any, gaps: bool) -> Iterator[str]:
     elif column.kind == "number":
         marks = [f"decimal {column.format.decimal}"] if column.format.decimal != "." else []
         marks += [f"thousands {column.format.thousands}"] if column.format.thousands.strip() else []
+        marks += ["minus after"] if column.format.minus_after else []
         if marks or column.format.units:
             yield " ".join([*marks, *column.format.units])
     if gaps:

@@ -19,7 +19,7 @@ import numpy as np
 from .._common.printable import printable
 from .._estimators.endings import INTERRUPTED
 from .describe import describe_nets, say_columns
-from .names import model_name
+from .names import column_named, model_name
 from .net_options import NET_OPTIONS
 from .next_commands import say_commands
 from .options import MEANING, read_options
@@ -130,11 +130,10 @@ def _labelled(
     from .._tables.cells.target import learn_target
     from .._tables.cells.unused import unused_hints
 
-    name = args.target
-    if name not in table.column_names:
-        shown = ", ".join(map(repr, table.column_names[:12]))
-        more = f" and {table.num_columns - 12} more" if table.num_columns > 12 else ""
-        raise ValueError(f"there is no column {name!r}; the table has {shown}{more}")
+    name = column_named(args.target, table.column_names)
+    if "drop" in parameters:
+        drop = [column_named(given, table.column_names) for given in parameters["drop"]]
+        parameters["drop"] = drop
     if name in parameters.get("drop", ()):
         raise ValueError(f"--drop {name}: that is the target")
     said = {key: parameters[key] for key in MEANING if key in parameters}

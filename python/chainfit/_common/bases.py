@@ -18,7 +18,8 @@ if MYPY:
     )
 else:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-    from sklearn.callback import CallbackSupportMixin
+
+    from .callback_support import CallbackSupportMixin
 
 if TYPE_CHECKING:
     from .sklearn_types import available_if, fit_context

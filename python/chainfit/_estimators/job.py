@@ -191,7 +191,7 @@ class Jobs(Forward):
         if auto and not first_pass:
             fixed = self._model_dtype()
         wanted = (np.float64, np.float32) if auto else fixed
-        source, Y = X if isinstance(X, Source) else None, None
+        source, Y = X.as_numbers() if isinstance(X, Source) else None, None
         if source is not None:
             check_source(y, sample_weight, incremental=incremental)
             survey = survey_of(self, source, wanted, reset=first_pass)
@@ -253,7 +253,7 @@ class Jobs(Forward):
         X, y, sample_weight = validation
         try:
             if isinstance(X, Source):
-                return validation_rows(self, X, data.dtype)
+                return validation_rows(self, X.as_numbers(), data.dtype)
             checked, labels = self._checked_pair(X, y, data.dtype, reset=False)
             if sample_weight is not None:
                 sample_weight = _check_sample_weight(sample_weight, checked)

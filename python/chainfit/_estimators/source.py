@@ -46,19 +46,37 @@ class Source(ABC):
     Chunks : Whatever gives (X, y) again and again.
     Files : Parquet and CSV files.
     Batches : Datasets and record batches of pyarrow.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainfit import MLPRegressor, data
+    >>> class Line(data.Source):
+    ...     n_blocks = 4
+    ...
+    ...     def blocks(self, numbers=None):
+    ...         for number in range(4) if numbers is None else numbers:
+    ...             x = np.linspace(number, number + 1, 50)
+    ...             yield x[:, np.newaxis], 2 * x, None
+    >>> model = MLPRegressor(random_state=0, learning_rate_init=0.01).fit(Line())
+    >>> abs(model.predict([[2.0]])[0] - 4) < 0.1
+    np.True_
     """
 
     n_blocks: int | None = None
     buffer_rows: int | None = None
+    #: What is known already of its rows, a Survey: of inputs that were made of another source.
+    known: Any = None
 
     @abstractmethod
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
-        """Give the blocks, from the first one on.
+        """Yield the blocks.
 
         Parameters
         ----------
         numbers : sequence of int, default=None
-            Which blocks, in this order; None is all of them. Only where there is an `n_blocks`.
+            Numbers of the blocks to yield, in this order; None means all. Used only if there is an
+            `n_blocks`.
 
         Yields
         ------
@@ -66,7 +84,18 @@ class Source(ABC):
             X of shape (rows, n_features), y of shape (rows,) or (rows, n_outputs), and
             sample_weight of shape (rows,) or None. Blocks may differ in their number of rows; each
             must be the same every time.
+
+        Examples
+        --------
+        >>> from chainfit import data
+        >>> source = data.Arrays([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0], block_rows=2)
+        >>> [len(X) for X, y, sample_weight in source.blocks()]
+        [2, 1]
         """
+
+    def as_numbers(self) -> Source:
+        """Return the same rows with arrays for X, where blocks are tables."""
+        return self
 
 
 def check_buffer(buffer_rows: int | None) -> int | None:

@@ -50,6 +50,11 @@ class Stream(Streamed):
         self.sparse, self.digest = survey.sparse, survey.digest
         self.in_any_order = source.n_blocks is not None
 
+    def without(self, numbers: Sequence[int]) -> Stream:
+        """Return all but those of the blocks that have these numbers."""
+        out = {*numbers}
+        return self.part([number for number in self.numbers if number not in out])
+
     def part(self, numbers: Sequence[int]) -> Stream:
         """Return those of the blocks that have these numbers."""
         return Stream(self._source, self.survey, self._prepare, numbers)
@@ -99,6 +104,16 @@ class Stream(Streamed):
                 "it was read first. A source must give the same rows each time."
             )
         return number in mine
+
+    def first(self, rows: int) -> Any:
+        """Return X of its first rows, so many or all."""
+        parts, count = [], 0
+        for X in self:
+            parts.append(X[: rows - count])
+            count += parts[-1].shape[0]
+            if count == rows:
+                break
+        return sp.vstack(parts, format="csr") if self.sparse else np.concatenate(parts)
 
     def labels(self) -> tuple[Stream, Array]:
         """Return itself, and y of all rows as the source gives it."""

@@ -27,7 +27,10 @@ def check_source(y: Any, sample_weight: Any, *, incremental: bool) -> None:
 
 
 def survey_of(model: Any, source: Source, dtype: Any, *, reset: bool) -> Survey:
-    """Go through a source for the first time."""
+    """Go through a source for the first time, unless somebody has."""
+    if (known := source.known) is not None:
+        model.n_features_in_ = known.width
+        return known
     classes, digest = not model._y_numeric, model.checkpoint is not None
     return surveyed(model, source, dtype, reset=reset, classes=classes, digest=digest)
 

@@ -84,6 +84,18 @@ def naming(number: int) -> Iterator[None]:
         raise type(error)(f"block {number}: {error}") from error
 
 
+def numbered(blocks: Iterator[Block]) -> Iterator[tuple[int, Block]]:
+    """Yield blocks with their numbers, which errors in reading name too."""
+    number = 0
+    while True:
+        with naming(number):
+            block = next(blocks, None)
+        if block is None:
+            return
+        yield number, block
+        number += 1
+
+
 def checked_block(checker: Checker, block: Block, dtype: Any, reset: bool) -> Block:
     """Return a block as scikit-learn's checks leave it."""
     X, y, weight = block
@@ -94,7 +106,14 @@ def checked_block(checker: Checker, block: Block, dtype: Any, reset: bool) -> Bl
 
 
 def surveyed(
-    checker: Checker, source: Source, dtype: Any, *, reset: bool, classes: bool, digest: bool
+    checker: Checker,
+    source: Source,
+    dtype: Any,
+    *,
+    reset: bool,
+    classes: bool,
+    digest: bool,
+    keep: bool = True,
 ) -> Survey:
     """Go through a source once.
 
@@ -108,6 +127,8 @@ def surveyed(
         Whether names and number of features are learned from the first block.
     classes : bool
     digest : bool
+    keep : bool, default=True
+        Whether to keep the rows where one window holds all of them.
 
     Raises
     ------
@@ -115,9 +136,9 @@ def surveyed(
         If a block is not valid, or not like the first one; the text names it. If there are no rows.
     """
     found, total = Survey(), hashlib.sha256()
-    kept: list[Block] | None = []
+    kept: list[Block] | None = [] if keep else None
     different: list[tuple[Array, Array]] = []
-    for number, block in enumerate(source.blocks()):
+    for number, block in numbered(source.blocks()):
         with naming(number):
             found.counts.append(_num_samples(block[0]))
             if not found.counts[-1]:

@@ -108,41 +108,55 @@ class GradientFlowDisplay:
         ax: Any = None,
         **kwargs: Any,
     ) -> Self:
-        """Draw what a step on these rows would meet; nothing is trained.
+        """Draw the sizes in a training step on these rows, without training.
 
         Parameters
         ----------
         estimator : estimator or Net
             A fitted model, or one with weights (see `MLPClassifier.initialize`), as `trace` takes
-            it. Dropout is left aside.
+            it. Dropout is not applied.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features), or a table
-            The rows, as the model takes them. A few hundred will do.
+            The rows, in the form that the model takes. A few hundred are enough.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
+            The targets.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; None is 1 for each.
+            Weights of the rows; None means 1 for each.
 
         net : int, default=0
-            Of a model of tables which of its `nets_`.
+            Index of the net in ``nets_`` of a tabular model.
 
-        ax, **kwargs
-            As in `plot`.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        **kwargs : Any
+            Keywords of matplotlib's `plot` for all three lines.
 
         Returns
         -------
         display : GradientFlowDisplay
+            The display, drawn.
 
         Raises
         ------
-        TypeError, NotFittedError
-            If the model is no net that can be traced, or has no weights.
+        TypeError
+            If the model is not a net that can be traced.
+        NotFittedError
+            If it has no weights.
         ValueError
-            If data don't suit it.
+            If the data are not valid.
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> net = chainfit.Net([[[0.5, 2.0], [-1.0, 0.1]], [[1.0], [-3.0]]], activation="tanh")
+        >>> display = chainfit.GradientFlowDisplay.from_estimator(net, [[1.0, 2.0]], [1.0])
+        >>> len(display.layers)
+        2
         """
         its_net = as_net(unwrapped(estimator), net)
         batch = rounded(its_net, read_batch(its_net, X, y, sample_weight), all_rows=True)
@@ -164,9 +178,9 @@ class GradientFlowDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a figure.
 
-        **kwargs
+        **kwargs : Any
             Keywords of matplotlib's `plot` for all three lines.
 
         Returns
@@ -178,6 +192,14 @@ class GradientFlowDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> net = chainfit.Net([[[0.5, 2.0], [-1.0, 0.1]], [[1.0], [-3.0]]], activation="tanh")
+        >>> display = chainfit.GradientFlowDisplay.from_estimator(net, [[1.0, 2.0]], [1.0])
+        >>> display.plot(color="gray").gradient_line_.get_color()
+        'gray'
         """
         count = len(self.layers)
         ax = axes_for(ax, (max(6.4, 0.9 * count + 2), 4.8))

@@ -120,14 +120,24 @@ class LossCurveDisplay:
             search around it.
 
         name : str, default=None
-            What the model is called in the legend.
+            Name of the model in the legend; None leaves it out.
 
-        validation, learning_rate, ax, **kwargs
+        validation : bool, default=True
             As in `plot`.
+
+        learning_rate : bool, default=True
+            As in `plot`.
+
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        **kwargs : Any
+            Keywords of matplotlib's `plot` for the training loss.
 
         Returns
         -------
         display : LossCurveDisplay
+            The display, drawn.
 
         Raises
         ------
@@ -137,6 +147,16 @@ class LossCurveDisplay:
             If it has no record of losses.
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> from sklearn.datasets import load_digits
+        >>> X, y = load_digits(return_X_y=True)
+        >>> model = chainfit.MLPClassifier(early_stopping=True, random_state=0).fit(X / 16, y)
+        >>> display = chainfit.LossCurveDisplay.from_estimator(model, name="a net")
+        >>> display.line_.get_label()
+        'a net: training loss'
         """
         model = last_step(estimator)
         check_is_fitted(model)
@@ -162,19 +182,19 @@ class LossCurveDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a figure.
 
         name : str, default=None
-            What the model is called in the legend; None is that of the display.
+            Name of the model in the legend; None means that of the display.
 
         validation : bool, default=True
-            Whether to draw the validation's loss, its score where there is no loss, and which epoch
-            was best.
+            Whether to draw the validation loss, or the score if there is no loss, and to mark the
+            best epoch.
 
         learning_rate : bool, default=True
-            Whether to draw the learning rate where it changes.
+            Whether to draw the learning rate if it changes.
 
-        **kwargs
+        **kwargs : Any
             Keywords of matplotlib's `plot` for the training loss.
 
         Returns
@@ -186,6 +206,13 @@ class LossCurveDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> display = chainfit.LossCurveDisplay(loss=[3.0, 2.0, 1.5]).plot(color="gray")
+        >>> display.line_.get_color()
+        'gray'
         """
         ax = axes_for(ax)
         name = self.name if name is None else name
@@ -227,8 +254,10 @@ def _record(net: Any) -> Mapping[str, Sequence[float] | None]:
         return {part: history[part] for part in _PARTS}
     losses = getattr(net, "loss_curve_", None)
     if losses is None:
-        has = "no record of losses ('lbfgs' of scikit-learn keeps none)"
-        raise TypeError(f"This {type(net).__name__} has {has}, so there is none to draw.")
+        raise TypeError(
+            f"This {type(net).__name__} has no record of losses to draw: it was not trained, or by "
+            "'lbfgs' of scikit-learn, which keeps none."
+        )
     scores = getattr(net, "validation_scores_", None)
     return {**dict.fromkeys(_PARTS), "loss": losses, "validation_score": scores}
 

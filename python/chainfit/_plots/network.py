@@ -108,23 +108,40 @@ class NetworkDisplay:
             TabularRegressor, or a `Net`.
 
         net : int, default=0
-            Of a model of tables which of its `nets_`.
+            Index of the net in ``nets_`` of a tabular model.
 
-        max_units, scale, ax
+        max_units : int, default=12
+            As in `plot`.
+
+        scale : {'net', 'layer'}, default='net'
+            As in `plot`.
+
+        ax : matplotlib.axes.Axes, default=None
             As in `plot`.
 
         Returns
         -------
         display : NetworkDisplay
+            The display, drawn.
 
         Raises
         ------
-        TypeError, NotFittedError
-            If the model is no net, or not fitted.
+        TypeError
+            If the model is not a net.
+        NotFittedError
+            If it is not fitted.
         ValueError
             If `max_units` or `scale` is not valid, or there is no such net.
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> net = chainfit.Net([[[0.5, 2.0], [-1.0, 0.1]], [[1.0], [-3.0]]], activation="tanh")
+        >>> display = chainfit.NetworkDisplay.from_estimator(net, max_units=1)
+        >>> [units.tolist() for units in display.shown_]
+        [[0], [1], [0]]
         """
         its_net = as_net(unwrapped(estimator), net)
         hidden = [its_net.layer_activation(l) for l in range(1, len(its_net.units))]
@@ -145,14 +162,14 @@ class NetworkDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure of a size that suits the net.
+            Axes to draw on; None makes a figure of a size that suits the net.
 
         max_units : int, default=12
-            The most units of a layer that are drawn.
+            Maximum number of units drawn in a layer.
 
         scale : {'net', 'layer'}, default='net'
-            What widths and shades go by: the largest weight that is drawn, of the whole net or
-            between the same two layers. Biases go by the largest of the net.
+            Reference of widths and shades: the largest weight drawn in the whole net, or between
+            the same two layers. For biases it is the largest of the net.
 
         Returns
         -------
@@ -165,6 +182,14 @@ class NetworkDisplay:
             If `max_units` or `scale` is not valid.
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> net = chainfit.Net([[[0.5, 2.0], [-1.0, 0.1]], [[1.0], [-3.0]]], activation="tanh")
+        >>> display = chainfit.NetworkDisplay.from_estimator(net)
+        >>> len(display.plot(scale="layer").edges_)
+        2
         """
         if not isinstance(max_units, Integral) or isinstance(max_units, bool) or max_units < 1:
             raise ValueError(f"max_units must be an int >= 1, got {max_units!r}.")

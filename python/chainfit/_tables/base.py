@@ -22,11 +22,14 @@ from .._estimators.generator import generator_kept
 from .._estimators.job import Given, given
 from .._estimators.parameters import PROGRESS
 from .._estimators.progress import EpochBar, check_can_show
+from .._estimators.ranks import current_ranks
+from .._estimators.source import Source
+from .._estimators.stream_job import check_source
 from .._estimators.threads import resolve_n_threads
 from .cells.hints import Hints
 from .cells.schema import learn_schema
 from .encoded_rows import encoded_rows
-from .encoding import learn_encoding
+from .encoding import Parsed, learn_encoding
 from .ensemble import OnEpoch, Reports, Samples, held_out_rows, train_nets
 from .fitted import FittedTabular
 from .over_ranks import OverRanks, by_all_ranks, common_draws
@@ -62,7 +65,7 @@ class BaseTabular(FittedTabular):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,
@@ -73,13 +76,15 @@ class BaseTabular(FittedTabular):
 
         Parameters
         ----------
-        X : table of shape (n_samples, n_columns)
+        X : table of shape (n_samples, n_columns), or Source
             A data frame of pandas, polars or another library that narwhals knows, an Arrow table,
             a DuckDB relation, a dict of columns, or an array. Columns may hold numbers, dates,
-            times, booleans and text, and have missing values.
+            times, booleans and text, and have missing values. A `chainfit.data.Source` gives
+            tables, targets and weights of more rows than fit memory; what cells mean and how
+            columns are encoded is then learned from a sample of `buffer_rows` of them.
 
-        y : array-like of shape (n_samples,)
-            The targets: class labels or real numbers.
+        y : array-like of shape (n_samples,), default=None
+            The targets: class labels or real numbers. None with a source.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; None means 1 for each. Rows of weight 0 are left out.
@@ -138,13 +143,28 @@ class BaseTabular(FittedTabular):
             check_possible(self.get_params(deep=False))
         draft = self._draft()
         model = draft.copy
-        table = model._table(X, reset=True)
+        if isinstance(X, Source):
+            check_source(y, sample_weight, incremental=False)
+            samples, values = model._streamed(X, validation)
+        else:
+            samples, values = model._encoded(X, y, sample_weight, validation)
+        with generator_kept(self.random_state):
+            generator = common_draws(check_random_state(self.random_state))
+            model._train(samples, values, generator, on_epoch, on_start)
+        draft.publish()
+        return self
+
+    def _encoded(
+        self, X: Any, y: Any, sample_weight: Any, validation: Given | None
+    ) -> tuple[Samples, dict[str, Any]]:
+        """Learn from a table, and return its rows as the nets take them and what was decided."""
+        table = self._table(X, reset=True)
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
                 "is None."
             )
-        target = model._checked_target(y)
+        target = self._checked_target(y)
         _check_lengths(table.num_rows, len(target))
         if sample_weight is not None:
             rows = np.empty((table.num_rows, 0))
@@ -153,8 +173,49 @@ class BaseTabular(FittedTabular):
             if not counts.all():
                 table, target = table.filter(counts), target[counts]
                 sample_weight = sample_weight[counts]
-        model._learn_target(target)
-        target = model._as_learned(target)
+        self._learn_target(target)
+        return self._samples(table, target, sample_weight, validation)
+
+    def _samples(
+        self, table: Any, target: Array, sample_weight: Array | None, validation: Given | None
+    ) -> tuple[Samples, dict[str, Any]]:
+        target = self._as_learned(target)
+        values, parsed = self._learn(table, table.num_rows)
+        dtype = _dtype(values)
+        # it goes through all rows in each step
+        at_once = values["solver"] == "lbfgs" or OverRanks(values["n_nets"]).shares_rows
+        encoded = encoded_rows(self.encoding_, parsed, len(target), dtype, at_once=at_once)
+        del parsed
+        if validation is not None:
+            validation = self._encoded_validation(validation, dtype)
+        return Samples(encoded, target, sample_weight, validation), values
+
+    def _streamed(self, source: Source, validation: Given | None) -> tuple[Samples, dict[str, Any]]:
+        """Do the same with a source, whose rows the nets take block by block."""
+        from .streaming import EncodedSource, first_pass  # pyarrow
+
+        if current_ranks() is not None:
+            raise ValueError("Ranks fit tables in memory, not a source of them.")
+        found = first_pass(self, source)
+        self._learn_target(found.y if found.labels is None else found.labels)
+        if found.whole:
+            return self._samples(found.table, found.y, found.sample_weight, validation)
+        if found.labels is None:
+            self.target_range_ = found.range
+        values, _ = self._learn(found.table, found.rows)
+        if values["solver"] == "lbfgs":
+            raise ValueError(
+                f"solver='lbfgs' goes through all rows in each step, and the source has "
+                f"{found.rows}: raise its buffer_rows, or choose another solver."
+            )
+        dtype, digest = _dtype(values), values["checkpoint"] is not None
+        encoded = EncodedSource(self, source, dtype, digest=digest)
+        if validation is not None:
+            validation = self._encoded_validation(validation, dtype)
+        return Samples(encoded, None, None, validation), values
+
+    def _learn(self, table: Any, rows: int) -> tuple[dict[str, Any], Parsed]:
+        """Learn schema and encoding, for so many rows; return what was decided and the cells."""
         hints = Hints(
             decimal=self.decimal,
             thousands=self.thousands,
@@ -162,34 +223,20 @@ class BaseTabular(FittedTabular):
             date_format=self.date_format,
             drop=tuple(self.drop),
         )
-        model.schema_ = learn_schema(table, hints)
-        columns = model.schema_.used
+        self.schema_ = learn_schema(table, hints)
+        columns = self.schema_.used
         if not columns:
-            why = "; ".join(model.schema_.left_out)
+            why = "; ".join(self.schema_.left_out)
             raise ValueError(f"no column is left to learn from ({why})")
         numbers = sum(column.kind not in ("boolean", "category") for column in columns)
-        auto = decided(
-            self.preset, table.num_rows, numbers, classes=self._classes, solver=self.solver
-        )
+        auto = decided(self.preset, rows, numbers, classes=self._classes, solver=self.solver)
         values = {
             name: auto[name] if name in auto and value == "auto" else value
             for name, value in self.get_params(deep=False).items()
         }
-        parsed = model.schema_.parse(table)
-        model.encoding_ = learn_encoding(columns, parsed, values["n_bins"], values["max_levels"])
-        dtype = np.float64 if values["precision"] == "float64" else np.float32
-        # it goes through all rows in each step
-        at_once = values["solver"] == "lbfgs" or OverRanks(values["n_nets"]).shares_rows
-        encoded = encoded_rows(model.encoding_, parsed, len(target), dtype, at_once=at_once)
-        del parsed
-        if validation is not None:
-            validation = model._encoded_validation(validation, dtype)
-        samples = Samples(encoded, target, sample_weight, validation)
-        with generator_kept(self.random_state):
-            generator = common_draws(check_random_state(self.random_state))
-            model._train(samples, values, generator, on_epoch, on_start)
-        draft.publish()
-        return self
+        parsed = self.schema_.parse(table)
+        self.encoding_ = learn_encoding(columns, parsed, values["n_bins"], values["max_levels"])
+        return values, parsed
 
     def _train(
         self,
@@ -210,7 +257,10 @@ class BaseTabular(FittedTabular):
         steps = values["solver"] != "lbfgs"
         if steps and samples.validation is None:
             fraction = values["validation_fraction"]
-            held_out = held_out_rows(samples.y, self._classes, fraction, count, generator)
+            if samples.y is None:
+                held_out = samples.X.held_out(fraction, count, generator)
+            else:
+                held_out = held_out_rows(samples.y, self._classes, fraction, count, generator)
         threads = resolve_n_threads(values["n_threads"])
         n_jobs = min(over.at_a_time, threads if values["n_jobs"] is None else values["n_jobs"])
         parameters = {
@@ -232,11 +282,11 @@ class BaseTabular(FittedTabular):
             checkpoints.compare(checkpointers, nets[0], samples)
             epochs = sum(checkpointer.epochs for checkpointer in checkpointers)
         if on_start is not None:
-            on_start(self, {**values, "n_rows": len(samples.y), "epochs": epochs})
+            on_start(self, {**values, "n_rows": len(samples.X), "epochs": epochs})
         bar = None
         if self.verbose == PROGRESS and over.first:
-            rows = len(samples.y) - (0 if held_out is None else len(held_out[0]))
-            bar = EpochBar(count * int(values["max_iter"]), rows, epochs)
+            rows = len(samples.X) - (0 if held_out is None else len(held_out[0]))
+            bar = EpochBar(len(over.mine) * int(values["max_iter"]), rows, epochs)
         with Reports(self.verbose if over.first else False, count, bar, on_epoch) as reports:
             follow = reports if reports.needed else None
             ensemble = train_nets(nets, samples, held_out, n_jobs, follow, checkpointers, over)
@@ -244,7 +294,7 @@ class BaseTabular(FittedTabular):
             net.n_threads = self.n_threads
         self.nets_, self.temperature_ = ensemble.nets, ensemble.temperature
         self.n_iter_ = max(net.n_iter_ for net in ensemble.nets)
-        self.n_rows_ = len(samples.y)
+        self.n_rows_ = len(samples.X)
         self.target_ = self.dialect_ = None
 
     def _adapt(self, parameters: dict[str, Any]) -> None:
@@ -253,12 +303,20 @@ class BaseTabular(FittedTabular):
     def _encoded_validation(self, validation: Given, dtype: Any) -> Given:
         X, y, sample_weight = validation
         try:
+            if isinstance(X, Source):
+                from .streaming import EncodedSource  # pyarrow
+
+                return EncodedSource(self, X, dtype, digest=True), None, None
             encoded = self.encoding_.write(self.schema_.parse(self._table(X)), dtype)
             target = self._as_learned(self._checked_target(y))
             _check_lengths(len(encoded), len(target))
         except (ValueError, TypeError) as error:
             raise type(error)(f"X_val, y_val or sample_weight_val: {error}") from error
         return encoded, target, sample_weight
+
+
+def _dtype(values: dict[str, Any]) -> Any:
+    return np.float64 if values["precision"] == "float64" else np.float32
 
 
 def column_of_targets(y: Any) -> Array:

@@ -20,9 +20,11 @@ from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 
 from .._estimators.callbacks import Listener, Record, Snapshot
 from .._estimators.endings import INTERRUPTED, check_end
-from .._estimators.inputs import FitData, MadeRows
+from .._estimators.inputs import FitData
 from .._estimators.job import Given
 from .._estimators.progress import EpochBar
+from .._estimators.stream import Stream
+from .._estimators.stream_job import rows_of
 from .._estimators.temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
 from .._estimators.training import train
 from .._estimators.warn import warn
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
     from .._estimators.checkpoint import Checkpointer
 
 Array = npt.NDArray[Any]
+
+#: Rows of a source that the temperature is fitted on, at most: one number needs no more.
+TEMPERATURE_ROWS = 50_000
+
 #: Told of each epoch: the net's number, the epoch's, its loss, and the score, NaN without one.
 OnEpoch = Callable[[int, int, float, float], object]
 
@@ -39,8 +45,8 @@ OnEpoch = Callable[[int, int, float, float], object]
 class Samples(NamedTuple):
     """The training rows of an ensemble."""
 
-    X: Array | MadeRows  # (rows, features)
-    y: Array  # (rows,): labels, or standardised targets
+    X: Any  # (rows, features): an array, MadeRows, or an EncodedSource, which has the others too
+    y: Array | None  # (rows,): labels, or standardised targets
     sample_weight: Array | None  # (rows,)
     validation: Given | None  # rows of the user's own, encoded alike
 
@@ -253,7 +259,11 @@ def _train_one(
     settings, data, state = net._job(
         samples.X, samples.y, samples.sample_weight, validation=samples.validation
     )
-    if held_out is not None:
+    if held_out is not None and isinstance(data.X, Stream):
+        blocks = held_out.tolist()
+        held = rows_of(data.X.part(blocks))
+        data = replace(data, X=data.X.without(blocks), validation=held)
+    elif held_out is not None:
         data = replace(data, held_out=held_out)
     listeners = [follower]
     state = over.share(net, data, state)
@@ -284,6 +294,9 @@ def _unseen(net: Any, data: FitData, held_out: Array | None) -> Unseen | None:
         return None
     # before label smoothing
     hard = Y > 0.5 if Y.shape[1] == 1 else Y == Y.max(axis=1, keepdims=True)
+    if isinstance(X, Stream):
+        X = X.first(TEMPERATURE_ROWS)
+        hard, weight = hard[: len(X)], None if weight is None else weight[: len(X)]
     return unseen_rows(net, X, hard.astype(np.float64), weight)
 
 

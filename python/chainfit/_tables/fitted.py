@@ -44,7 +44,7 @@ class FittedTabular(TableParameters, Published, BaseEstimator):
     target_: Any
     dialect_: Any
 
-    def _table(self, X: Any, *, reset: bool = False) -> Any:
+    def _table(self, X: Any, *, reset: bool = False, least: int = 2) -> Any:
         """Return X as an Arrow table, its shape checked as scikit-learn does.
 
         With `reset` its names are learned. Otherwise an array's columns are those of `fit` in their
@@ -65,10 +65,10 @@ class FittedTabular(TableParameters, Published, BaseEstimator):
                 if not numbered:
                     self.feature_names_in_ = np.array(table.column_names, dtype=object)
                 self.n_features_in_ = table.num_columns
-        if reset and table.num_rows < 2:
+        if reset and table.num_rows < least:
             raise ValueError(
-                f"Found a table with n_samples={table.num_rows} while a minimum of 2 is required "
-                f"by {type(self).__name__}."
+                f"Found a table with n_samples={table.num_rows} while a minimum of {least} is "
+                f"required by {type(self).__name__}."
             )
         return table
 

@@ -31,7 +31,7 @@ COMMON: Mapping[str, Any] = {
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "fast": {"n_nets": 1},
     "good": {},
-    "best": {"n_nets": 4, "hidden_layer_sizes": (256, 256, 256)},
+    "best": {"n_nets": 8, "hidden_layer_sizes": (256, 256, 256), "learning_rate_init": 0.004},
 }
 
 #: The parameters that are 'auto' by default.

@@ -42,18 +42,22 @@ def pack_column(column: Column) -> dict[str, Any]:
 
 def pack_numbers(format: NumberFormat) -> dict[str, Any]:
     """Entries of a number format."""
-    return {
+    entries: dict[str, Any] = {
         "decimal": format.decimal,
         "thousands": format.thousands,
         "units": list(format.units),
     }
+    if format.minus_after:  # files from before it have no such entry
+        entries["minus_after"] = True
+    return entries
 
 
 def unpack_numbers(fields: Fields) -> NumberFormat:
     """Take the entries of a number format."""
     marks = fields.text("decimal"), fields.text("thousands")
     units = different(fields, "units")
-    return checked(fields, lambda: NumberFormat(*marks, units))
+    minus_after = fields.has("minus_after") and fields.flag("minus_after")
+    return checked(fields, lambda: NumberFormat(*marks, units, minus_after))
 
 
 def different(fields: Fields, key: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ FORMATS = (
     *("%m/%Y", "%m-%Y", "%b-%y", "%Y%m%dT%H%M%S"),
     # as Unix and web servers write them
     *("%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %Z %Y", "%d/%b/%Y:%H:%M:%S %z"),
+    "%d%b%Y:%H:%M:%S",
     *QUARTERS,
     *WEEKS,
 )

@@ -162,8 +162,8 @@ def _monday_of_week_1(year: np.ndarray) -> np.ndarray:
 #: Dates as ISO 8601 has them, and typed ones.
 ISO = DateFormat("%Y-%m-%d")
 
-#: A time of day, in a column that has only these.
-_TIME_OF_DAY = rf"(?i)^{_TIME}$"
+#: A time of day, or a span in hours, in a column that has only these.
+_TIME_OF_DAY = rf"(?i)^{_TIME}$".replace(r"[01]?\d|2[0-3]", r"\d{1,4}")
 
 
 def read_times(values: pa.StringArray) -> np.ndarray:

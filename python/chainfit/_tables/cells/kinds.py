@@ -53,6 +53,9 @@ MAX_ASKED = 100
 #: Whole numbers from here on are not told apart by float64.
 _EXACT = 2**53
 
+#: What files write, with either sign, for a missing number.
+_SENTINELS = {99, 999, 9999, 99999, 999999, 9999999}
+
 #: Names of columns whose different whole numbers only tell rows apart.
 _ROW_NAME = re.compile(
     r"(?i:(?:.*[_ .-])?(?:id|uuid|guid)|identifier|index|row[_ .]?(?:id|nr|num(?:ber)?|names?))"
@@ -209,12 +212,30 @@ def _checked(
         return DroppedColumn(name, f"like an identifier: {count:,} different whole numbers")
     if len(present) == len(values) and (present == present[0]).all():
         return DroppedColumn(name, "the same value in every row")
+    if isinstance(column, NumberColumn) and (note := _like_missing(name, present)):
+        column = replace(column, notes=(*column.notes, note))
     marks = Unread({**draft.words, **cells.unread.rows})
     if not marks.rows:
         return column
     words = dict.fromkeys([*column.missing, *cells.unread.most_frequent(MAX_WORDS)])
     note = f"{name!r}: not {NOUNS[column.kind]}, {TAKEN_AS_MISSING}: {marks}"
     return replace(column, missing=tuple(words), notes=(*column.notes, note))
+
+
+def _like_missing(name: str, values: np.ndarray) -> str:
+    """Tell of a number such as -999 that may stand for a missing value; '' where there is none."""
+    for value in (values.min(), values.max()):
+        if abs(value) not in _SENTINELS:
+            continue
+        others = values[values != value]
+        count = len(values) - len(others)
+        spread = np.ptp(others) if len(others) else np.inf
+        if count > 1 and np.abs(others - value).min(initial=np.inf) > max(spread, 1):
+            return (
+                f"{name!r}: {value:.0f} in {plural(count, 'row')} is far from all other numbers "
+                f"(na_values={f'{value:.0f}'!r} if it means a missing one)"
+            )
+    return ""
 
 
 def _row_names(draft: Draft, values: np.ndarray) -> int:
@@ -251,7 +272,7 @@ def _category(draft: Draft, hints: Hints, evidence: Evidence) -> Column:
         return DroppedColumn(name, "the same value in every row")
     levels = texts.values.filter(pa.array(keep))
     if count > MIN_IDENTIFIER_LEVELS and count > present / 2:
-        return DroppedColumn(name, draft.reason or _why_not(levels, counts[keep], present))
+        return DroppedColumn(name, _why_not(draft, levels, counts[keep], present))
     notes = []
     if draft.reason:
         notes.append(f"{name!r}: categories, because {draft.reason}")
@@ -262,8 +283,10 @@ def _category(draft: Draft, hints: Hints, evidence: Evidence) -> Column:
     return CategoryColumn(name, ordered, missing=missing, notes=tuple(notes))
 
 
-def _why_not(levels: Any, counts: np.ndarray, present: int) -> str:
+def _why_not(draft: Draft, levels: Any, counts: np.ndarray, present: int) -> str:
     """Say why different texts are left out: identifiers, or what could not be read."""
+    if draft.reason:
+        return f"like an identifier: {draft.reason}" if draft.numbers else draft.reason
     strange = mask_of(pc.match_substring_regex(trimmed(levels), _LIKE_NUMBERS))
     if int(counts[strange].sum()) * 2 > present:
         return (

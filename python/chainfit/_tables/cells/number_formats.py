@@ -20,7 +20,7 @@ def _loose(before: str, after: str) -> str:
     return (
         rf"^\(?[-+\x{{2212}}]?{SPACE}?(?P<before>{before})?{SPACE}*[-+\x{{2212}}]?\(?"
         r"(?P<core>[.,]?\d(?:[\d.,'\x{2019} \x{00a0}\x{2009}\x{202f}]*[\d.,])?(?:[eE][-+]?\d+)?)"
-        rf"(?P<gap>{SPACE}*)\)?(?P<after>{after})?\)?$"
+        rf"(?P<gap>{SPACE}*)(?P<minus>[-\x{{2212}}])?{SPACE}*\)?(?P<after>{after})?\)?$"
     )
 
 
@@ -137,8 +137,9 @@ def _formats(
         return None
     # A thousands mark is needed only where the same decimal mark alone reads less.
     found = [marks for marks in found if not marks[1] or (marks[0], "") not in found]
+    minus = int(counts[mask_of(pc.equal(parts.field("minus"), ""))].sum()) * 100 <= 99 * total
     formats = tuple(
-        NumberFormat(*marks, units) for marks in sorted(found, key=lambda m: m[0] != ".")
+        NumberFormat(*marks, units, minus) for marks in sorted(found, key=lambda m: m[0] != ".")
     )
     marked = mask_of(pc.match_substring_regex(cores, "[.,]")) & reads[found[0]]
     if not marked.any():

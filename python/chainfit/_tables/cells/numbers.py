@@ -54,11 +54,14 @@ class NumberFormat(Record):
     thousands : {'', ',', '.', ' ', "'"}
     units : tuple of str
         Signs such as '%' and '€' that may stand before or after a number; they don't change it.
+    minus_after : bool
+        Whether a minus may stand behind a number: 5-.
     """
 
     decimal: str = "."
     thousands: str = ""
     units: tuple[str, ...] = ()
+    minus_after: bool = False
 
     def __post_init__(self) -> None:
         if self.decimal not in DECIMALS or self.thousands not in ("", *THOUSANDS):
@@ -73,6 +76,7 @@ class NumberFormat(Record):
         words = [f"decimal {self.decimal!r}"]
         words += [f"thousands {self.thousands!r}"] if self.thousands else []
         words += [f"unit {some(self.units)}"] if self.units else []
+        words += ["a minus after them"] if self.minus_after else []
         return ", ".join(words)
 
     @cached_property
@@ -85,13 +89,16 @@ class NumberFormat(Record):
         """RE2 pattern of a whole cell without the white space around it."""
         number = number_pattern(self.decimal, self.thousands)
         sign = f"(?:[+]|{_MINUS})"
+        behind = rf"{SPACE}?{_MINUS}" if self.minus_after else None
         if not self.units:
-            return rf"^(?:{sign}?{number}|\({number}\))$"
+            more = rf"|{number}{behind}" if behind else ""
+            return rf"^(?:{sign}?{number}|\({number}\){more})$"
         before, after = rf"(?:{self._unit}{SPACE}*)", rf"(?:{SPACE}*{self._unit})"
+        more = rf"|{before}?{number}{behind}{after}?" if behind else ""
         # -5, -€ 5, € -5, each with a sign after it; bookkeepers write (5) for -5.
         return (
             rf"^(?:{sign}?{SPACE}?{before}?{number}{after}?|{before}{sign}{number}{after}?"
-            rf"|{before}?\({before}?{number}{after}?\){after}?)$"
+            rf"|{before}?\({before}?{number}{after}?\){after}?{more})$"
         )
 
     def read(self, values: pa.StringArray) -> np.ndarray:
@@ -115,6 +122,8 @@ class NumberFormat(Record):
             values = pc.replace_substring(values, self.decimal, ".")
         values = pc.replace_substring(values, "\u2212", "-")
         values = pc.replace_substring_regex(values, r"^\((.*)\)$", r"-\1")
+        if self.minus_after:
+            values = pc.replace_substring_regex(values, r"^(.*?)\s?-$", r"-\1")
         return _finite(values.cast(pa.float64()))
 
 

@@ -20,6 +20,8 @@ MISSING_WORDS = (
     *("na", "n/a", "#n/a", "<na>", "n.a.", "nan", "null", "none", "nil", "nat", "#na"),
     *("-", "--", "---", "?", ".", "..", "...", "\u2013", "\u2014", "*"),
     *("missing", "unknown", "#div/0!", "#value!", "#ref!", "#null!", "#num!", "-nan", "(null)"),
+    *("\\n", "<null>", "[null]", "na.", "n.a", "not available", "not applicable", "no data"),
+    *("1.#qnan", "-1.#ind", "1.#ind", "#name?"),
 )
 
 #: How notes and warnings say that cells without a value of their column's kind count as missing.

@@ -32,7 +32,7 @@ KNOWN = frozenset(
         "mbar, psi, mmhg, hz, khz, mhz, ghz, rpm, bpm",
         # data, concentrations, shares, print
         "kb, mb, gb, tb, mbps, bit, byte, db, ppm, ppb, mol, mmol, mg/dl, mmol/l, pct, percent",
-        "bps, k, x, px, pt",
+        "bps, k, M, mn, bn, million, billion, x, px, pt",
     )
     for unit in units.split(", ")
 )
@@ -79,7 +79,8 @@ def unit_of(parts: Any, counts: np.ndarray, total: int) -> tuple[str, ...]:
     has = np.array([_unit(word) == best for word in words])
     if best not in KNOWN:
         its = parts.filter(pa.array(has))
-        spaced = all(its.field("gap").to_pylist()) and not any(its.field("before").to_pylist())
+        spaced = all(its.field("gap").to_pylist()) or not best[0].isalpha()
+        spaced = spaced and not any(its.field("before").to_pylist())
         cores = its.field("core")
         marked = pc.any(pc.match_substring_regex(cores, "[.,]")).as_py()
         if not spaced or not (marked or len(cores.unique()) > _FEW_NUMBERS):

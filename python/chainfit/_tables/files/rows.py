@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from .dialect import Dialect
 
+#: Characters of a cell at most.
+MOST_IN_A_CELL = 1 << 30
+
 
 @dataclass(frozen=True)
 class Row:
@@ -53,6 +56,8 @@ def rows_of(lines: Iterable[str], dialect: Dialect, first_line: int = 1) -> Iter
             number += 1
             yield text
 
+    # Its limit is the whole process's, so it is only ever raised.
+    csv.field_size_limit(max(csv.field_size_limit(), MOST_IN_A_CELL))
     doubled = dialect.escape == dialect.quote
     reader = csv.reader(
         counted(),

@@ -112,17 +112,18 @@ def sniff(
         header = reading.rank == 1 or _has_header(rows)
         if not header:
             notes.append(
-                f"the first line has values, so columns are named x0 to x{reading.width - 1} "
+                f"no header: the first line has values, so columns are x0 to x{reading.width - 1} "
                 "(--header if it is one)"
             )
     names, head, at = [f"x{i}" for i in range(reading.width)], "", rows[0].begin
     row_names = False
     if header:
-        names = [""] * (reading.rank == 1) + rows[0].cells
         head, at = text[rows[0].begin : rows[0].end].rstrip("\r\n"), rows[0].end
+        names = _with_places([""] * (reading.rank == 1) + rows[0].cells, rows)
         row_names = reading.width > 1 and names[0] == ""
-    if rows[0].line > 1 + above:
-        notes.append(f"left out above the table: {_lines(rows[0].line - 1 - above)}")
+    lines = rows[0].line - 1 - above
+    if lines and (like is None or like.skip != rows[0].line - 1):
+        notes.append(f"left out above the table: {_lines(lines)}")
     if row_names:
         notes.append("the first column has no name: names of rows, no feature")
     if like is not None and like.kind == "csv" and said is None and reading.width > 1:
@@ -139,6 +140,16 @@ def sniff(
         newline="\r\n" if 2 * text.count("\r\n") > text.count("\n") else "\n",
     )
     return Layout(dialect, names, head, shift + at, notes)
+
+
+def _with_places(names: list[str], rows: list[Row]) -> list[str]:
+    """Call columns without a name and without cells, as spreadsheets have, by their places."""
+    found = names[:1]
+    for i, name in enumerate(names[1:], start=1):
+        if not name and not any(row.cells[i] for row in rows if i < len(row.cells)):
+            name = f"column {i + 1}"
+        found.append(name)
+    return found
 
 
 def _lines(count: int) -> str:

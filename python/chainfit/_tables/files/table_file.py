@@ -37,9 +37,10 @@ class _Reader(Protocol):
     head: str
     columns: list[str]
     names: list[str]
+    groups: int | None  # that batches(group) gives, if any
 
     def schema(self) -> Any: ...
-    def batches(self) -> Iterator[Any]: ...
+    def batches(self, group: int | None = None) -> Iterator[Any]: ...
     def close(self) -> None: ...
 
 
@@ -95,7 +96,24 @@ class TableFile:
         for part in self._parts:
             for batch in part.batches():
                 for begin in range(0, batch.num_rows, rows):
-                    yield pa.Table.from_batches([batch.slice(begin, rows)])
+                    yield pa.Table.from_batches([batch.slice(begin, rows)]).select(self.columns)
+
+    @property
+    def n_groups(self) -> int | None:
+        """Number of the groups of rows that can be read in any order; None: there are none."""
+        counts = [part.groups for part in self._parts]
+        return None if None in counts else sum(counts)  # type: ignore[arg-type]
+
+    def group(self, number: int) -> Any:
+        """Return a group of rows, a pyarrow.Table with names of rows included."""
+        import pyarrow as pa
+
+        for part in self._parts:
+            assert part.groups is not None
+            if number < part.groups:
+                return pa.Table.from_batches(part.batches(number), part.schema())
+            number -= part.groups
+        raise IndexError("there is no such group of rows")
 
     def read(self) -> Any:
         """Return the whole table, a pyarrow.Table, without names of rows.
@@ -168,16 +186,26 @@ def open_table(
         for one in _expand(as_path(path)):
             part = _open(one, options, parts[0].dialect if parts else like)
             parts.append(part)
-            if part.columns != parts[0].columns:
-                raise ValueError(
-                    f"{part.source.name}: has other columns than {parts[0].source.name}, or has "
-                    "them in another order"
-                )
+            _check_columns(part, parts[0])
         return TableFile(parts)
     except BaseException:
         for part in parts:
             part.close()
         raise
+
+
+def _check_columns(part: _Reader, first: _Reader) -> None:
+    """Refuse another file with other columns; they may stand in another order."""
+    for name in first.columns:
+        if name not in part.columns:
+            raise ValueError(f"{part.source.name}: lacks column {name!r} of {first.source.name}")
+    for name in part.columns:
+        if name not in first.columns:
+            raise ValueError(
+                f"{part.source.name}: has a column {name!r}, which {first.source.name} lacks"
+            )
+    if part.columns != first.columns:
+        part.notes.append("columns stand in another order in some files: taken by their names")
 
 
 def _expand(path: str) -> list[str]:
