@@ -30,7 +30,8 @@ def communicator(
     All of them must make the same calls with the same parameters. Each ends with the same model, to
     the bit. `batch_size` is that of all together: its rows come from all shards, in proportion to
     their sizes. Losses, scores, early stopping, weights of classes and all else that decides
-    training are those of all rows. `partial_fit` is for one process.
+    training are those of all rows. `partial_fit` is for one process, and so are fits that other
+    threads or processes make, such as joblib's.
 
     Parameters
     ----------
