@@ -74,7 +74,6 @@ sphinx_gallery_conf = {
     "matplotlib_animations": False,
     "show_signature": False,
     "write_computation_times": False,
-    "default_thumb_file": str(DOCS / "img/explore.png"),
 }
 warnings.filterwarnings("ignore", message=".*FigureCanvasAgg is non-interactive.*")
 # compiled classes have their docstrings in the module, and only their types in its stub

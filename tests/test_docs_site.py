@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import sys
+import tomllib
 from inspect import isfunction
 from pathlib import Path
 
@@ -87,3 +88,12 @@ def test_a_folder_without_a_site(checker, tmp_path, capsys):
     with pytest.raises(SystemExit):
         checker.main([str(tmp_path)])
     assert "holds no site" in capsys.readouterr().err
+
+
+def test_the_installation_page_has_every_extra_for_users():
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    text = (DOCS / "install.md").read_text(encoding="utf-8")
+    ours = {"accuracy", "bench", "dev", "mpi-test", "oracle", "parquet", "peers", "recipes"}
+    assert set(re.findall(r"^\| `([\w-]+)` \|", text, re.M)) == (
+        project["optional-dependencies"].keys() - ours
+    )

@@ -31,7 +31,7 @@ def communicator(
     model, bit for bit. `batch_size` is the number of rows of all processes together, taken from all
     shards in proportion to their sizes. Losses, scores, early stopping, class weights and
     everything else that decides training refer to the rows of all. `partial_fit` trains in one
-    process only.
+    process only, and so does a fit that another thread or process makes, such as joblib's.
 
     Parameters
     ----------
