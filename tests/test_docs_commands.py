@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from chainfit._cli.main import _parser
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
     if path.name != "CHANGELOG.md"  # tells of what was
 )
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# How a page that is also read elsewhere, as the README on PyPI, links to a file of the repository.
+HERE = re.compile(re.escape(PROJECT["urls"]["Source"]) + "/(?:blob|raw|tree)/main/")
 # Files that a path in a page may be relative to.
 BASES = ("", "cpp", "docs", "benchmarks", "python/chainfit")
 # What a user or a build makes, and what a source archive lacks.
@@ -48,7 +52,7 @@ def commands(page, program):
 
 def test_pages():
     assert {"README.md", "CONTRIBUTING.md", "benchmarks/README.md"} <= set(PAGES)
-    assert len(commands("README.md", "chainfit")) > 7
+    assert len(commands("docs/guide/command-line.md", "chainfit")) > 6
     assert ["chainfit", "demo"] in commands("README.md", "chainfit")
     assert ["chainfit", "bench"] in commands("benchmarks/README.md", "chainfit")
     assert commands("CONTRIBUTING.md", "nox") and commands("CONTRIBUTING.md", "pytest")
@@ -71,7 +75,7 @@ def test_prose_has_at_most_100_columns(page):
 
 def test_command_lines_of_the_help(capsys):
     shown = []
-    for command in ((), ("train",), ("predict",), ("explain",), ("explore",)):
+    for command in ((), ("train",), ("predict",), ("explain",), ("explore",), ("export",)):
         assert parses([*command, "--help"])
         out = capsys.readouterr().out.replace("\\\n", " ")
         shown += re.findall(r"^  (?:.* \| )?chainfit (.+?)(?:   .*)?$", out, re.M)
@@ -105,10 +109,16 @@ def test_scripts_and_tests(page):
 def test_links(page):
     text = FENCE.sub("", read(page))
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if "://" in target:
-            continue
         path, _, anchor = target.partition("#")
-        linked = (ROOT / page).parent / path if path else ROOT / page
+        if "://" in target and not HERE.match(target):
+            continue
+        if HERE.match(target):
+            linked = ROOT / HERE.sub("", path)
+        else:
+            linked = (ROOT / page).parent / path if path else ROOT / page
+            assert page != "README.md", f"{page}: {target} would lead nowhere on PyPI"
+        if linked.is_relative_to(ROOT / "docs/examples"):  # made with the site
+            continue
         assert linked.exists(), f"{page}: {target}"
         if anchor:
             heads = re.findall(r"^#+ (.+)$", FENCE.sub("", linked.read_text("utf-8")), re.M)

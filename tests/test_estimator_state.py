@@ -318,6 +318,8 @@ def test_pickles_hold_plain_content_only(kind):
     other, _ = make(kind)
     other.__setstate__(state)
     assert "_optimizer_state" in state
+    assert isinstance(state["_epochs"], np.ndarray)  # skops, for one, takes no array.array
+    np.testing.assert_array_equal(other.history_["seconds"], model.history_["seconds"])
     assert_equal_models(other.partial_fit(X, target), model.partial_fit(X, target))
 
 

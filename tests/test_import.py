@@ -37,7 +37,7 @@ def test_import_loads_nothing_that_scikit_learns_mlp_does_not(modules):
 
 def test_what_fitting_does_not_need_is_loaded_later(modules):
     """Who only fits does not wait for files, tables, the command line, or the chain."""
-    for_later = ("_files.model", "_tables.tabular", "_cli", "_explain", "reference")
+    for_later = ("_files.model", "_tables", "_cli", "_explain", "reference")
     prefixes = tuple(f"chainfit.{name}" for name in for_later)
     assert [name for name in modules[1] if name.startswith(prefixes)] == []
 
@@ -57,3 +57,28 @@ def test_help_and_wrong_usage_do_not_wait_for_scikit_learn(python, words):
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     assert done.returncode == 0, done.stderr
+
+
+WITHOUT_CALLBACKS = """
+import sys
+import sklearn.model_selection, sklearn.neural_network, sklearn.pipeline
+theirs = sys.modules.pop("sklearn.callback", None)
+sys.modules["sklearn.callback"] = None
+from chainfit import MLPRegressor
+sys.modules["sklearn.callback"] = theirs
+told = lambda record: print("an epoch")
+model = MLPRegressor(hidden_layer_sizes=3, max_iter=3, tol=0.0, callbacks=[told])
+assert not hasattr(model, "set_callbacks")
+import warnings
+warnings.simplefilter("ignore")
+model.fit([[0.0], [1.0]], [0.0, 1.0]).partial_fit([[0.0], [1.0]], [0.0, 1.0])
+model.set_callbacks()
+"""
+
+
+def test_scikit_learn_without_callbacks(python):
+    """Before 1.9 it had none: fit goes on without, and set_callbacks says what is missing."""
+    done = python(WITHOUT_CALLBACKS)
+    assert done.stdout == "an epoch\n" * 4
+    error = done.stderr.splitlines()[-1]
+    assert error.startswith("AttributeError: set_callbacks needs scikit-learn 1.9 or newer")

@@ -203,7 +203,7 @@ def test_it_is_an_option(kind, name):
 
 
 def test_the_guide_says_what_is_not_for_whom():
-    text = Path(__file__).parents[1].joinpath("docs/guide/README.md").read_text()
+    text = Path(__file__).parents[1].joinpath("docs/guide/index.md").read_text()
     rows = re.findall(r"^\| (`.*) \| (.*) \|$", text.partition("## What goes where")[2], re.M)
     said = {}
     for names, where in rows:

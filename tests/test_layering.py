@@ -18,13 +18,13 @@ INTRINSICS = r"[a-z]+intrin\.h|arm_neon\.h"
 # The engine from the ground up: a file includes lower rows, not its neighbours; the table of
 # kernels is open to all, the dispatcher to the last row.
 ENGINE = (
-    ("memory", "threads", "kernel_use"),
+    ("memory", "threads", "kernel_use", "share"),
     ("functions", "interrupt", "source"),
-    ("dropout", "input", "schedule"),
+    ("dropout", "input", "schedule", "ranks"),
     ("network",),
     ("plan", "output"),
     ("gradient",),
-    ("stepper", "gradient_norm"),
+    ("stepper", "gradient_norm", "rank_sums"),
     ("step_tiles", "step_few", "step_row"),
     ("roads",),
     ("fit",),

@@ -25,8 +25,9 @@ from chainfit import MLPClassifier, MLPRegressor, ModelFileError
 from chainfit._files.model import digest
 from chainfit._files.safetensors import encode
 from chainfit._tables.cells.target import Target
+from chainfit._tables.classifier import TabularClassifier
 from chainfit._tables.files.dialect import Dialect
-from chainfit._tables.tabular import TabularClassifier, TabularRegressor
+from chainfit._tables.regressor import TabularRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 

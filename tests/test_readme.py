@@ -1,4 +1,4 @@
-"""README.md: every block runs, shows what it prints, and docs/readme.py sees where one doesn't."""
+"""README.md and the page on commands: every block runs and shows what it prints; docs/readme.py."""
 
 import importlib.util
 import re
@@ -21,41 +21,48 @@ def load():
 
 
 readme = load()
-BLOCKS = readme.read_blocks(PAGE)
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in readme.PAGES}
+BLOCKS = {name: readme.read_blocks(page) for name, page in PAGES.items()}
 
 
 @pytest.fixture(scope="module")
 def outcomes():
-    return readme.run(BLOCKS)
+    return {name: readme.run(blocks) for name, blocks in BLOCKS.items()}
 
 
 # -- the page
 
 
 @pytest.mark.slow
-def test_every_block_runs_and_shows_what_it_prints(outcomes):
+@pytest.mark.parametrize("name", PAGES)
+def test_every_block_runs_and_shows_what_it_prints(name, outcomes):
     """If only shown output is old: python docs/readme.py."""
-    assert readme.findings(BLOCKS, outcomes) == []
+    assert readme.findings(BLOCKS[name], outcomes[name]) == []
 
 
 @pytest.mark.slow
-def test_a_change_of_any_shown_output_is_found(outcomes):
-    shown = [block for block in BLOCKS if block.shown]
-    assert len(shown) > 6
+@pytest.mark.parametrize("name", PAGES)
+def test_a_change_of_any_shown_output_is_found(name, outcomes):
+    shown = [block for block in BLOCKS[name] if block.shown]
+    assert len(shown) >= 3
     for block in shown:
-        lines = PAGE.splitlines()
+        lines = PAGES[name].splitlines()
         lines[block.shown.first + 1] += "1"
         changed = readme.read_blocks("\n".join(lines))
-        (found,) = readme.findings(changed, outcomes)
+        (found,) = readme.findings(changed, outcomes[name])
         assert found.startswith(f"{block.place} prints something else:")
-        filled = readme.fill("\n".join(lines), changed, outcomes)
-        assert readme.findings(readme.read_blocks(filled), outcomes) == []
+        filled = readme.fill("\n".join(lines), changed, outcomes[name])
+        assert readme.findings(readme.read_blocks(filled), outcomes[name]) == []
 
 
 def test_no_block_is_left_out():
-    assert PAGE.count("```") == 2 * len(BLOCKS) + 2 * sum(1 for block in BLOCKS if block.shown)
-    assert {block.language for block in BLOCKS} == {"python", "sh"}
-    typed = [line for block in BLOCKS if block.language == "sh" for line in readme.commands(block)]
+    typed = []
+    for name, blocks in BLOCKS.items():
+        shown = sum(1 for block in blocks if block.shown)
+        assert PAGES[name].count("```") == 2 * len(blocks) + 2 * shown
+        assert {block.language for block in blocks} == {"python", "sh"}
+        shell = [block for block in blocks if block.language == "sh"]
+        typed += [line for block in shell for line in readme.commands(block)]
     assert {*readme.NOT_RUN, *readme.NOT_SHOWN} <= set(typed)
     for word in ("train", "predict", "explain", "explore"):
         assert any(line.startswith(f"chainfit {word} ") for line in typed)
@@ -67,6 +74,7 @@ def test_the_two_commands_are_run_by_nox():
     assert "TEST_COMMAND = \"pip install '.[test]' && pytest\"" in nox
     assert 'session.run("chainfit", "demo"' in nox
     assert set(readme.NOT_RUN) == {
+        "pip install chainfit",
         "pip install . && chainfit demo",
         "pip install '.[test]' && pytest",
         "chainfit bench",
@@ -74,9 +82,9 @@ def test_the_two_commands_are_run_by_nox():
 
 
 def test_it_says_to_scale():
-    first, rest = PAGE.split("## Two commands")
+    first, _ = PAGE.split("## Two commands")
     assert "StandardScaler()" in first and "Scale the inputs" in first
-    assert "## Scale the data" in rest and "TransformedTargetRegressor" in rest
+    assert "docs/guide/scaling.md" in first
 
 
 # -- the machinery
@@ -153,7 +161,7 @@ def test_a_fence_without_an_end():
 
 def test_the_command(monkeypatch, tmp_path, capsys):
     path = tmp_path / "README.md"
-    monkeypatch.setattr(readme, "README", path)
+    monkeypatch.setattr(readme, "PAGES", (path,))
     good = block("python", "print(1)") + "\n" + block("text", "1")
     old = good.replace("\n1\n", "\n2\n")
     path.write_text(old)

@@ -109,6 +109,7 @@ def test_it_is_trained_on_every_road_saved_loaded_and_explained(tree, what):
         ("tests/test_training.py", "softsign"),  # against differences, and the oracle
         ("tests/test_training.py", "cauchy"),
         ("tests/test_training.py", "adagrad and not steps"),
+        ("tests/test_onnx.py", "softsign"),  # on onnxruntime
         ("tests/page/test_agreement.py", "softsign"),  # text, LaTeX, page, dict
         ("tests/page/test_numbers.py", "trees"),  # all of them in the browser
     ],

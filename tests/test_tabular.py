@@ -181,10 +181,10 @@ def test_a_row_alone_is_predicted_as_among_others(classifier, regressor, monkeyp
     for i in (0, 77, 149):
         np.testing.assert_array_equal(classifier.predict_proba(X_new.iloc[[i]])[0], whole[i])
         assert regressor.predict(X_new.iloc[[i]])[0] == values[i]
-    from chainfit._tables import base
+    from chainfit._tables import fitted
 
     parts = [slice(0, 7), slice(7, 100), slice(100, 150)]
-    monkeypatch.setattr(base, "blocks_of_rows", lambda rows, width: iter(parts))
+    monkeypatch.setattr(fitted, "blocks_of_rows", lambda rows, width: iter(parts))
     np.testing.assert_array_equal(classifier.predict_proba(X_new), whole)
     np.testing.assert_array_equal(regressor.predict(X_new), values)
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/gradient_norm.hpp"
+#include "engine/rank_sums.hpp"
 
 namespace chainfit {
 
@@ -16,17 +17,19 @@ double seconds_between(Clock::time_point begin, Clock::time_point end) {
     return std::chrono::duration<double>(end - begin).count();
 }
 
-// Ends the run where the observer does, or when its time is up.
+// Ends the run where the observer does, or when its time is up; ranks agree on this between epochs.
 class Deadline final : public Interrupt {
    public:
-    Deadline(Observer& observer, double limit) : observer_(observer), limit_(limit) {}
+    Deadline(Observer& observer, double limit, bool between_epochs)
+        : observer_(observer), limit_(limit), between_epochs_(between_epochs) {}
     Clock::time_point start() const { return start_; }
     bool reached(Clock::time_point now) const { return seconds_between(start_, now) >= limit_; }
-    bool interrupted() override { return reached(Clock::now()) || observer_.interrupted(); }
+    bool interrupted() override { return (!between_epochs_ && reached(Clock::now())) || observer_.interrupted(); }
 
    private:
     Observer& observer_;
     double limit_;
+    bool between_epochs_;
     Clock::time_point start_ = Clock::now();
 };
 
@@ -35,7 +38,9 @@ template <class T>
 void step_in_two(Stepper<T>& stepper, Batches<T>& batches, Optimizer<T>& optimizer, GradientHook<T>* hook,
                  Buffer<T>& gradient, Progress<T>& progress, int max_threads) {
     const Index steps = optimizer.schedule.steps;
-    stepper.run(batches, optimizer.store_in(gradient), progress);
+    Update<T> update = optimizer.store_in(gradient);
+    update.hook = hook;
+    stepper.run(batches, update, progress);
     optimizer.schedule.steps = steps;  // none is made before apply() is through
     if (progress.interrupted) return;
     if (hook) hook->on_gradient(gradient.data());
@@ -63,16 +68,18 @@ void step_by_hook(LossHook<T>& loss, Roads<T>& roads, bool sparse, Batches<T>& b
     else
         stepper.run(batch, optimizer.fused(), progress);
     if (batch.next == batches.next) return;
-    progress.loss += progress.loss_scale * value * static_cast<double>(batches.size);
+    const double counted =
+        batches.share ? batches.share->part * batches.share->rows : static_cast<double>(batches.size);
+    progress.loss += progress.loss_scale * value * counted;
     batches.next = batch.next;
 }
 
-// One pass over the rows.
+// One pass over the rows; with others, over those of this rank.
 template <class T>
-void epoch(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, GradientHook<T>* hook, LossHook<T>* loss,
-           Buffer<T>& gradient, Progress<T>& progress, int max_threads) {
+void epoch(const Source<T>& source, Shares<T>* shares, LocalSteps<T>* local, Roads<T>& roads, Optimizer<T>& optimizer,
+           GradientHook<T>* hook, LossHook<T>* loss, Buffer<T>& gradient, Progress<T>& progress, int max_threads) {
     Buffer<T> not_used;
-    source.for_each_run([&](Batches<T> batches) {
+    const auto make_steps = [&](Batches<T> batches) {
         while (batches.left() && !progress.interrupted) try {
                 if (loss) {
                     step_by_hook(*loss, roads, source.is_sparse(), batches, optimizer, hook, gradient, not_used,
@@ -80,7 +87,9 @@ void epoch(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Gr
                     continue;
                 }
                 const Update<T> fused = optimizer.fused();
-                Stepper<T>& stepper = roads.choose(batches.size, source.is_sparse(), fused.whole_steps, max_threads);
+                Stepper<T>& stepper =
+                    batches.share ? roads.tiles(batches.size, source.is_sparse(), max_threads)
+                                  : roads.choose(batches.size, source.is_sparse(), fused.whole_steps, max_threads);
                 if (gradient.size())
                     step_in_two(stepper, batches, optimizer, hook, gradient, progress, max_threads);
                 else
@@ -88,7 +97,17 @@ void epoch(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Gr
             } catch (const TeamLost&) {
                 roads.forget_tiles();
             }
-    });
+        return !progress.interrupted;
+    };
+    if (!shares) {
+        source.for_each_run(make_steps);
+        return;
+    }
+    shares->begin_epoch();
+    for (Index k = 0; k < shares->batches(); ++k) {
+        if (!make_steps(shares->batch(k))) return;
+        if (local) local->stepped(k);
+    }
 }
 
 // Counts consecutive epochs without an improvement of tol, by scikit-learn's rule.
@@ -131,41 +150,48 @@ const char* end_epoch(Run& run, double loss, Schedule<T>& schedule, Observer& ob
 }  // namespace
 
 template <class T>
-void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimizer<T>& optimizer, Run& run,
-         Observer& observer, GradientHook<T>* hook, LossHook<T>* loss_hook, int max_threads) {
-    const Source<T> source(samples, order, run.batch_size);
+void fit(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Run& run, Observer& observer,
+         GradientHook<T>* hook, LossHook<T>* loss_hook, Shares<T>* shares, int max_threads) {
     Schedule<T>& schedule = optimizer.schedule;
     optimizer.prepare(run);
     // all memory that the run needs, before anything changes
-    source.for_each_run([&](const Batches<T>& batches) {
-        roads.choose(batches.size, source.is_sparse(), optimizer.fused().whole_steps, max_threads);
-    });
+    source.for_each_size(
+        [&](Index size) { roads.choose(size, source.is_sparse(), optimizer.fused().whole_steps, max_threads); });
+    Buffer<T> gradient;
+    std::optional<GradientSum<T>> sum;
+    std::optional<LocalSteps<T>> local;
+    if (shares && shares->settings().sync_every > 0) local.emplace(*shares, optimizer);
+    if (shares && !local) hook = &sum.emplace(roads.net(), shares->ranks(), gradient, hook);
+    const Index rows = shares ? shares->all_rows() : source.rows();
+    const Index batches = shares ? shares->batches() : source.batches();
     GradientNorm<T> norm(roads.net(), run.clip_norm, hook);
     const bool takes_norm = run.clip_norm > 0 || run.records_norm;
     if (takes_norm) hook = &norm;
-    Buffer<T> gradient;
     if (hook || optimizer.averages()) optimizer.store_in(gradient);
 
     run.stopped.clear();
     if (run.n_iter) run.stopped = next_epoch(run, optimizer.schedule, observer);
-    Deadline deadline(observer, run.time_limit);
+    Deadline deadline(observer, run.time_limit, shares != nullptr);
     InterruptPoll poll(deadline, roads.net().isa);
     auto start = deadline.start();  // of the epoch
     while (run.stopped.empty()) {
         if (run.schedule == LearningRate::given) {
             schedule.first_given = schedule.steps;
-            schedule.given = observer.step_sizes(schedule.steps, source.batches());
+            schedule.given = observer.step_sizes(schedule.steps, batches);
         }
-        if (run.shuffle) observer.shuffle(order, source.rows());
+        if (run.shuffle) observer.shuffle(source.order(), source.rows());
         Progress<T> progress{schedule, poll, run.loss_scale};
-        epoch(source, roads, optimizer, hook, loss_hook, gradient, progress, max_threads);
+        epoch(source, shares, local ? &*local : nullptr, roads, optimizer, hook, loss_hook, gradient, progress,
+              max_threads);
         if (progress.interrupted) {
             if (deadline.reached(Clock::now())) run.stopped = "time_limit";
             return;
         }
-        const double loss = progress.loss / static_cast<double>(source.rows());
+        double totals[] = {progress.loss, deadline.reached(Clock::now()) ? 1.0 : 0.0};
+        if (shares) shares->ranks().sum(totals, 2);
+        const double loss = totals[0] / static_cast<double>(rows);
         ++run.n_iter;
-        run.t += source.rows();
+        run.t += rows;
         run.loss_curve.push_back(loss);
         observer.on_epoch(loss);
         EpochRecord record;
@@ -177,13 +203,13 @@ void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimi
         run.stopped = end_epoch(run, loss, schedule, observer);
         if (!run.stopped.empty()) return;
         start = Clock::now();
-        if (deadline.reached(start)) run.stopped = "time_limit";
+        if (shares ? totals[1] > 0 : deadline.reached(start)) run.stopped = "time_limit";
     }
 }
 
-template void fit(const Samples<float>&, std::int64_t*, Roads<float>&, Optimizer<float>&, Run&, Observer&,
-                  GradientHook<float>*, LossHook<float>*, int);
-template void fit(const Samples<double>&, std::int64_t*, Roads<double>&, Optimizer<double>&, Run&, Observer&,
-                  GradientHook<double>*, LossHook<double>*, int);
+template void fit(const Source<float>&, Roads<float>&, Optimizer<float>&, Run&, Observer&, GradientHook<float>*,
+                  LossHook<float>*, Shares<float>*, int);
+template void fit(const Source<double>&, Roads<double>&, Optimizer<double>&, Run&, Observer&, GradientHook<double>*,
+                  LossHook<double>*, Shares<double>*, int);
 
 }  // namespace chainfit

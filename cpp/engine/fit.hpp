@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/ranks.hpp"
 #include "engine/roads.hpp"
 
 namespace chainfit {
@@ -68,11 +69,11 @@ class Observer : public Interrupt {
 };
 
 // Trains until run.stopped, or until the observer interrupts. With run.n_iter > 0 it goes on after so many epochs, from
-// the state that epoch_ended() found, or that a whole run left. `order` (samples.rows indices of rows, or null: 0, 1,
-// 2...) is permuted by the epochs' shuffles. Throws what observer and hook throw, after the last whole step. Hooks
-// may be null.
+// the state that epoch_ended() found, or that a whole run left. The source's order is permuted by the epochs' shuffles.
+// Throws what source, observer and hooks throw, after the last whole step. Hooks and `shares`, where other processes
+// train the same net, may be null.
 template <class T>
-void fit(const Samples<T>& samples, std::int64_t* order, Roads<T>& roads, Optimizer<T>& optimizer, Run& run,
-         Observer& observer, GradientHook<T>* hook, LossHook<T>* loss_hook, int max_threads);
+void fit(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Run& run, Observer& observer,
+         GradientHook<T>* hook, LossHook<T>* loss_hook, Shares<T>* shares, int max_threads);
 
 }  // namespace chainfit

@@ -84,6 +84,12 @@ T* Optimizer<T>::set_average() {
 }
 
 template <class T>
+T* Optimizer<T>::set_outer() {
+    if (outer_.size() == 0) outer_ = Buffer<T>(network_.packed_size());
+    return outer_.data();
+}
+
+template <class T>
 void Optimizer<T>::add_to_average(Index at, Index count) {
     const T* w = parameters.w.data() + at;
     T* average = average_.data() + at;

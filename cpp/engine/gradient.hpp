@@ -9,19 +9,6 @@
 
 namespace chainfit {
 
-// What a step does with its gradient, tile by tile.
-template <class T>
-struct Update {
-    const OptimizerKernel<T>& rule;
-    // of the rule: with or without an L1 penalty and decay
-    T (*step)(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars);
-    T* w;
-    T* slot[2];        // as w; a slot that the rule lacks points at w
-    bool only_stores;  // the weights stay as they are
-    bool whole_steps;  // whether the kernels of one row and of a few can make it
-    bool tiny;         // whether tiny nets take the optimizer's kernel of their own for one row
-};
-
 // Whoever wants the whole gradient before the weights change. Asked between steps on the caller's thread; what it
 // throws ends the run before the update.
 template <class T>
@@ -31,6 +18,22 @@ class GradientHook {
     // The gradient of J, penalties included, packed as the parameters: what it is afterwards is what the optimizer
     // gets.
     virtual void on_gradient(T* gradient) = 0;
+    // While it is made by tiles, now and then: it is there for so many of the first layers. Throws nothing.
+    virtual void on_layers(T*, Index) {}
+};
+
+// What a step does with its gradient, tile by tile.
+template <class T>
+struct Update {
+    const OptimizerKernel<T>& rule;
+    // of the rule: with or without an L1 penalty and decay
+    T (*step)(const T* g, T* w, T* const* slot, Index n, const StepScalars<T>& scalars);
+    T* w;
+    T* slot[2];                       // as w; a slot that the rule lacks points at w
+    bool only_stores;                 // the weights stay as they are
+    bool whole_steps;                 // whether the kernels of one row and of a few can make it
+    bool tiny;                        // whether tiny nets take the optimizer's kernel of their own for one row
+    GradientHook<T>* hook = nullptr;  // who waits for what is stored, if somebody does
 };
 
 // A loss that is made outside, of the outputs z[L] of a whole batch. Asked on the caller's thread between the forward
@@ -68,6 +71,11 @@ class Optimizer {
     const T* average() const { return has_average_ ? average_.data() : nullptr; }
     // Memory for an average to go on from, packed as the parameters.
     T* set_average();
+    // What the steps over several ranks keep: the velocity of the weights' mean (engine/rank_sums); null where there is
+    // none.
+    T* outer() { return outer_.size() ? outer_.data() : nullptr; }
+    // Memory for it, zeros at first.
+    T* set_outer();
 
     Parameters<T> parameters;
     Schedule<T> schedule;
@@ -82,6 +90,7 @@ class Optimizer {
     const OptimizerKernel<T>& rule_;
     Buffer<T> average_;
     bool has_average_ = false;
+    Buffer<T> outer_;
 };
 
 }  // namespace chainfit

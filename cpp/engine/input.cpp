@@ -5,7 +5,7 @@ namespace chainfit {
 
 template <class T>
 void MaskedRows<T>::fill(const Kernels<T>& kernels, const Dropout<T>& dropout, const SparseRows<T>& x,
-                         const BatchRows& batch) {
+                         const BatchRows& batch, Index first_row) {
     start_.assign(1, 0);
     column_.clear();
     value_.clear();
@@ -15,7 +15,7 @@ void MaskedRows<T>::fill(const Kernels<T>& kernels, const Dropout<T>& dropout, c
         value_.insert(value_.end(), x.value + first, x.value + end);
         const auto begin = static_cast<std::size_t>(start_.back());
         kernels.mask_values(dropout, value_.data() + begin, column_.data() + begin, end - first,
-                            at - batch.range.begin);
+                            first_row + at - batch.range.begin);
         start_.push_back(static_cast<std::int64_t>(value_.size()));
     }
 }

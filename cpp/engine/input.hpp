@@ -80,11 +80,12 @@ class Input {
     Index columns_;
 };
 
-// The rows of a sparse batch, numbered from 0, with some of their values dropped.
+// The rows of a sparse batch, numbered from 0, with some of their values dropped, as of rows from `first_row` on.
 template <class T>
 class MaskedRows {
    public:
-    void fill(const Kernels<T>& kernels, const Dropout<T>& dropout, const SparseRows<T>& x, const BatchRows& batch);
+    void fill(const Kernels<T>& kernels, const Dropout<T>& dropout, const SparseRows<T>& x, const BatchRows& batch,
+              Index first_row);
     SparseRows<T> view() const { return {start_.data(), column_.data(), value_.data()}; }
 
    private:

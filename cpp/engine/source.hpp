@@ -1,10 +1,10 @@
-// Where batches come from: all rows of X in memory, in the order of an epoch. Floor: engine.
-// Another source (chunks from disk, say) hands out runs of equal batches of what it holds, as for_each_run does.
+// Where batches come from: the rows of X in the order of an epoch, all of them in memory or window by window. Floor:
+// engine. Whatever does not hold all rows at once is a Windows.
 #pragma once
 
 #include <algorithm>
 
-#include "kernels/table.hpp"
+#include "engine/share.hpp"
 
 namespace chainfit {
 
@@ -29,12 +29,17 @@ Range rows_of_panel(const BatchRows& batch, Index q) {
 inline double inverse_weight_of(double sum) { return sum != 0 ? 1 / sum : 0; }
 
 template <class T>
-double inverse_weight_of(const Samples<T>& samples, const BatchRows& batch) {
-    if (!samples.weight) return inverse_weight_of(static_cast<double>(batch.count()));
+double weight_of(const Samples<T>& samples, const BatchRows& batch) {
+    if (!samples.weight) return static_cast<double>(batch.count());
     double sum = 0;
     for (Index at = batch.range.begin; at < batch.range.end; ++at)
         sum += static_cast<double>(samples.weight[batch.row(at)]);
-    return inverse_weight_of(sum);
+    return sum;
+}
+
+template <class T>
+double inverse_weight_of(const Samples<T>& samples, const BatchRows& batch) {
+    return inverse_weight_of(weight_of(samples, batch));
 }
 
 // A run of batches of one size, and how far it has come.
@@ -45,34 +50,72 @@ struct Batches {
     Range rows;
     Index size;
     Index next = rows.begin;  // the first row whose step has not been made yet
+    // where they are parts of batches that others have rows of too: a run then is one of them, and goes by tiles
+    const Share* share = nullptr;
 
     bool left() const { return next < rows.end; }
     BatchRows at(Index begin) const { return {order, {begin, begin + size}}; }
+};
+
+// Rows that are in memory window by window. Called on the caller's thread, between steps.
+template <class T>
+class Windows {
+   public:
+    virtual ~Windows() = default;
+    virtual Index rows() const = 0;  // of an epoch
+    virtual bool is_sparse() const = 0;
+    // The window after the first `done` rows of an epoch, 0 begins one: whole batches in their order, or all the rows
+    // that are left. It stays until the next call.
+    virtual const Samples<T>& after(Index done) = 0;
 };
 
 template <class T>
 class Source {
    public:
     // samples.rows indices of rows in `order`, or null: 0, 1, 2...
-    Source(const Samples<T>& samples, const std::int64_t* order, Index batch_size)
-        : samples_(samples), order_(order), batch_size_(std::min(batch_size, samples.rows)) {}
+    Source(const Samples<T>& samples, std::int64_t* order, Index batch_size)
+        : samples_(&samples), order_(order), batch_size_(std::min(batch_size, samples.rows)) {}
+    Source(Windows<T>& windows, Index batch_size)
+        : windows_(&windows), batch_size_(std::min(batch_size, windows.rows())) {}
 
-    Index rows() const { return samples_.rows; }
+    Index rows() const { return windows_ ? windows_->rows() : samples_->rows; }
     Index batches() const { return (rows() + batch_size_ - 1) / batch_size_; }
-    bool is_sparse() const { return samples_.is_sparse(); }
+    bool is_sparse() const { return windows_ ? windows_->is_sparse() : samples_->is_sparse(); }
+    std::int64_t* order() const { return order_; }
 
-    // Calls visit(batches) for the whole batches of an epoch, and for the shorter one at its end: a batch goes through
-    // the kernels for its own size.
+    // Calls visit(rows of a batch) for each size that batches have: an epoch may end with a shorter one.
+    template <class Visit>
+    void for_each_size(const Visit& visit) const {
+        visit(batch_size_);
+        if (const Index rest = rows() % batch_size_) visit(rest);
+    }
+
+    // Calls visit(batches) for the whole batches of an epoch, and for the shorter one at its end, as long as it returns
+    // true: a batch goes through the kernels for its own size.
     template <class Visit>
     void for_each_run(const Visit& visit) const {
-        const Index rest = rows() % batch_size_;
-        visit(Batches<T>{samples_, order_, {0, rows() - rest}, batch_size_});
-        if (rest > 0) visit(Batches<T>{samples_, order_, {rows() - rest, rows()}, rest});
+        if (!windows_) {
+            visit_runs(*samples_, visit);
+            return;
+        }
+        for (Index done = 0; done < rows();) {
+            const Samples<T>& window = windows_->after(done);
+            if (!visit_runs(window, visit)) return;
+            done += window.rows;
+        }
     }
 
    private:
-    const Samples<T>& samples_;
-    const std::int64_t* order_;
+    template <class Visit>
+    bool visit_runs(const Samples<T>& samples, const Visit& visit) const {
+        const Index rest = samples.rows % batch_size_, whole = samples.rows - rest;
+        return (whole == 0 || visit(Batches<T>{samples, order_, {0, whole}, batch_size_})) &&
+               (rest == 0 || visit(Batches<T>{samples, order_, {whole, samples.rows}, rest}));
+    }
+
+    const Samples<T>* samples_ = nullptr;
+    std::int64_t* order_ = nullptr;
+    Windows<T>* windows_ = nullptr;  // or null: then samples_
     Index batch_size_;
 };
 

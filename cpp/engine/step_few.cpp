@@ -40,7 +40,7 @@ void FewRowsStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progre
         const StepSums sums =
             step(batches.samples, batch, inverse_weight, update, progress.schedule.scalars(inverse_weight));
         batches.next = batch.range.end;
-        progress.add(sums, 1, batches.size);
+        progress.add(sums, 1, static_cast<double>(batches.size));
         if (update.only_stores) return;
     }
 }

@@ -6,10 +6,15 @@
 namespace chainfit {
 
 template <class T>
+Index rows_of_call(const Network<T>& network) {
+    return std::clamp<Index>((Index{1} << 17) / network.weight_count(), 1, kOneRowSteps);
+}
+
+template <class T>
 RowStepper<T>::RowStepper(const Net<T>& net)
     : net_(net),
       network_(net.network),
-      max_rows_(std::clamp<Index>((Index{1} << 17) / network_.weight_count(), 1, kOneRowSteps)),
+      max_rows_(rows_of_call(network_)),
       tiny_(*std::max_element(network_.units().begin() + 1, network_.units().end()) <= kLanes<T>) {
     constexpr Index V = kLanes<T>;
     const auto room = [this](Index count) {
@@ -104,6 +109,8 @@ StepSums RowStepper<T>::sums() const {
     return sums;
 }
 
+template Index rows_of_call(const Network<float>&);
+template Index rows_of_call(const Network<double>&);
 template class RowStepper<float>;
 template class RowStepper<double>;
 

@@ -10,6 +10,10 @@
 
 namespace chainfit {
 
+// Steps of one call of the kernel: as many as keep it well below a millisecond. Their losses are added up together.
+template <class T>
+Index rows_of_call(const Network<T>& network);
+
 template <class T>
 class RowStepper final : public Stepper<T> {
    public:
@@ -23,8 +27,8 @@ class RowStepper final : public Stepper<T> {
 
     const Net<T>& net_;
     const Network<T>& network_;
-    Index max_rows_;  // of one call: as many as keep it well below a millisecond
-    bool tiny_;       // no layer above the input has more units than there are lanes
+    Index max_rows_;
+    bool tiny_;  // no layer above the input has more units than there are lanes
     OneRowSteps<T> steps_;
     std::vector<OneRowLayer<T>> layers_;
     std::vector<Buffer<T>> memory_;

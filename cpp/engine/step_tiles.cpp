@@ -5,6 +5,17 @@
 
 namespace chainfit {
 
+namespace {
+
+// A batch that nobody else has rows of.
+template <class T>
+Share whole(const Samples<T>& samples, const BatchRows& batch) {
+    const double inverse = inverse_weight_of(samples, batch);
+    return {0, inverse, inverse, static_cast<double>(batch.count()), 1};
+}
+
+}  // namespace
+
 template <class T>
 TileStepper<T>::TileStepper(const Net<T>& net, Index batch_rows, bool sparse, int max_threads)
     : net_(net),
@@ -15,7 +26,8 @@ TileStepper<T>::TileStepper(const Net<T>& net, Index batch_rows, bool sparse, in
       last_(network_.layers().size()),
       dropouts_(net.dropout, net.functions, plan_.by_lines),
       row_queues_(plan_.threads),
-      task_queues_(plan_.threads) {
+      task_queues_(plan_.threads),
+      tasks_left_(last_) {
     constexpr Index V = kLanes<T>;
     const Index all_panels = round_up(batch_rows, V) / V;
     const Index row_panels = plan_.by_blocks ? plan_.threads * plan_.block_panels : all_panels;
@@ -52,16 +64,21 @@ void TileStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<
     const std::function<bool()> cancelled = [&] { return progress.poll.now_and_then_in_team(); };
     const Index end = update.only_stores ? batches.next + batches.size : batches.rows.end;
     // what changes from step to step is written by thread 0 between two barriers, and read by all after the second
-    Step step{batches.samples, update, cancelled, {}, &batches.samples, {}, 0, {}};
+    Step step{batches.samples, update, cancelled, {}, &batches.samples, {}, {}, {}};
+    if (batches.share) step.share = *batches.share;
+    const bool shared = batches.share != nullptr;
     const auto work = [&, first = batches.next](int thread, Barrier& barrier) {
         const DenormalsFlushed flushed(net_.isa);
         for (Index begin = first; begin < end; begin += batches.size) {
-            if (thread == 0) this->begin(step, batches.at(begin), progress);
+            if (thread == 0) {
+                if (!shared) step.share = whole(batches.samples, batches.at(begin));
+                this->begin(step, batches.at(begin), progress);
+            }
             barrier.wait();
             const bool made = make(step, thread, barrier);
             if (thread == 0 && made) {
                 batches.next = step.batch.range.end;
-                progress.add(sums(step), 1, batches.size);
+                progress.add(sums(step), 1, step.share.rows);
             } else if (!made) {
                 if (thread == 0) progress.interrupted = true;
                 return;
@@ -74,11 +91,13 @@ void TileStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<
 template <class T>
 void TileStepper<T>::begin(Step& step, const BatchRows& batch, const Progress<T>& progress) {
     step.batch = step.x_rows = batch;
-    step.inverse_weight = inverse_weight_of(step.samples, batch);
-    step.scalars = progress.schedule.scalars(step.inverse_weight);
+    step.scalars = progress.schedule.scalars(step.share.penalty);
+    for (std::atomic<Index>& left : tasks_left_) left = 0;
+    if (step.update.hook)
+        for (const WeightsTask& task : plan_.tasks) ++tasks_left_[static_cast<std::size_t>(task.layer)];
     if (net_.dropout.drops_any()) dropouts_.begin_step(progress.schedule.steps, progress.drops);
     if (!dropouts_.drops(0) || !step.samples.is_sparse()) return;
-    masked_rows_.fill(kernels_, dropouts_.of(0), step.samples.sparse, batch);
+    masked_rows_.fill(kernels_, dropouts_.of(0), step.samples.sparse, batch, step.share.first_row);
     masked_x_.sparse = masked_rows_.view();
     step.x = &masked_x_;
     step.x_rows = {nullptr, {0, batch.count()}};
@@ -212,7 +231,7 @@ void TileStepper<T>::gather_inputs(const Block& block, Range panels) {
     T* out = inputs(block.unit_split);
     const BatchRows& batch = block.step.x_rows;
     const bool drops = dropouts_.drops(0) && !block.input.is_sparse();
-    const Index units = network_.units()[0], first_row = block.first * V;
+    const Index units = network_.units()[0], first_row = block.step.share.first_row + block.first * V;
     if (plan_.by_lines) {
         const Range held = rows_held(block, panels);
         const BatchRows rows{batch.index, {batch.range.begin + held.begin, batch.range.begin + held.end}};
@@ -236,7 +255,7 @@ void TileStepper<T>::forward_layer(const Block& block, std::size_t l, Range rows
     T* slope = slope_[l].data();
     Epilogue<T> epilogue =
         plan_.by_lines ? net_.functions.forward_lines(l, out, slope) : net_.functions.forward(l, out, slope);
-    epilogue.first_row = block.first * kLanes<T>;
+    epilogue.first_row = block.step.share.first_row + block.first * kLanes<T>;
     dropouts_.attach_forward(epilogue, l);
     if (plan_.by_lines) {
         kernels_.forward_lines(weights, {in, a_panel_[l - 1]}, {out, a_panel_[l]}, rows_held(block, rows), units,
@@ -260,10 +279,10 @@ void TileStepper<T>::loss_of_panel(const Block& block, Index q, T* scratch) {
         output_.panel_of_lines({a_[last_].data() + q * V * V, a_panel_[last_]}, z);
     }
     const BatchRows& batch = block.step.batch;
-    panel_loss_[q + block.first] =
-        output_.loss_and_delta(block.step.samples, batch.index, rows_of_panel<T>(batch, q + block.first),
-                               block.step.inverse_weight, z, scratch, delta_[last_].data() + q * delta_panel_[last_],
-                               {delta_transposed_[last_].data() + q * V * V, transposed_panel_});
+    panel_loss_[q + block.first] = output_.loss_and_delta(
+        block.step.samples, batch.index, rows_of_panel<T>(batch, q + block.first), block.step.share.inverse_weight, z,
+        scratch, delta_[last_].data() + q * delta_panel_[last_],
+        {delta_transposed_[last_].data() + q * V * V, transposed_panel_});
 }
 
 // delta of hidden layer l, for the given panels of rows and of units.
@@ -272,7 +291,7 @@ void TileStepper<T>::backward_layer(const Block& block, std::size_t l, Range row
     constexpr Index V = kLanes<T>;
     const Weights<T> weights = network_.weights(block.step.update.w, l);
     Epilogue<T> epilogue = net_.functions.backward(l);
-    epilogue.first_row = block.first * V;
+    epilogue.first_row = block.step.share.first_row + block.first * V;
     dropouts_.attach_backward(epilogue, l);
     if (plan_.by_lines) {
         kernels_.backward_lines(weights, {delta_transposed_[l + 1].data(), transposed_panel_}, {kept(l), a_panel_[l]},
@@ -349,7 +368,17 @@ void TileStepper<T>::weights_phase(const Step& step, int thread, int threads) {
             T* bias_slot[2] = {slot[0] + weights, slot[1] + weights};
             update.step(g + weights, w + weights, bias_slot, V, bias_scalars);
         }
+        if (!update.hook) return;
+        tasks_left_[l].fetch_sub(1, std::memory_order_release);
+        if (thread == 0) tell_layers(update);
     });
+}
+
+template <class T>
+void TileStepper<T>::tell_layers(const Update<T>& update) {
+    std::size_t ready = 0;
+    while (ready < last_ && tasks_left_[ready].load(std::memory_order_acquire) == 0) ++ready;
+    update.hook->on_layers(update.slot[0], static_cast<Index>(ready));
 }
 
 // In the order of panels and tasks, whoever made them: the same sums for any number of threads.
@@ -359,7 +388,7 @@ StepSums TileStepper<T>::sums(const Step& step) const {
     StepSums sums;
     for (Index p = 0; p < (step.batch.count() + V - 1) / V; ++p) sums.data_loss += static_cast<double>(panel_loss_[p]);
     for (Index i = 0; i < task_squares_.size(); ++i) sums.squares += static_cast<double>(task_squares_[i]);
-    sums.squares *= step.inverse_weight;
+    sums.squares *= step.share.penalty;
     return sums;
 }
 

@@ -34,9 +34,9 @@ class TileStepper final : public Stepper<T> {
         const Update<T>& update;
         const std::function<bool()>& cancelled;  // asked by thread 0
         BatchRows batch;
-        const Samples<T>* x;    // what the first layer reads ...
-        BatchRows x_rows;       // ... and where: the samples and the batch, or a copy of it with values dropped
-        double inverse_weight;  // 1 / the batch's weight sum
+        const Samples<T>* x;  // what the first layer reads ...
+        BatchRows x_rows;     // ... and where: the samples and the batch, or a copy of it with values dropped
+        Share share;          // what they count: all of the batch, or a part of it
         StepScalars<T> scalars;
     };
     // What a block of rows is worked on with.
@@ -53,6 +53,8 @@ class TileStepper final : public Stepper<T> {
     bool make(const Step& step, int thread, Barrier& barrier);
     // What thread 0 does before the others begin.
     void begin(Step& step, const BatchRows& batch, const Progress<T>& progress);
+    // What thread 0 does between tasks, where somebody waits for the gradient: tells which layers' are there.
+    void tell_layers(const Update<T>& update);
     void rows_phase(const Step& step, int thread, Barrier& barrier);
     // The pieces of the rows phase work on panels of rows as they are held in memory, from 0 on.
     Range rows_held(const Block& block, Range panels) const;
@@ -97,6 +99,7 @@ class TileStepper final : public Stepper<T> {
     MaskedRows<T> masked_rows_;       // of a sparse batch whose values are dropped
     Samples<T> masked_x_;
     WorkQueues row_queues_, task_queues_;
+    std::vector<std::atomic<Index>> tasks_left_;  // of each layer
     std::atomic<bool> cancel_{false};
 };
 

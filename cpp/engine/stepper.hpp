@@ -26,10 +26,10 @@ struct Progress {
     double loss = 0;  // summed over the rows
 
     // `steps` were made, on `rows` rows each.
-    void add(const StepSums& sums, Index steps, Index rows) {
+    void add(const StepSums& sums, Index steps, double rows) {
         schedule.steps += steps;
         last = sums;
-        loss += (loss_scale * sums.data_loss + schedule.penalty(sums.squares)) * static_cast<double>(rows);
+        loss += (loss_scale * sums.data_loss + schedule.penalty(sums.squares)) * rows;
     }
 };
 

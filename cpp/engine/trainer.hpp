@@ -1,6 +1,7 @@
 // A net in training, as the bindings see it: names become kernels, and what stays from run to run. Floor: engine.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,16 @@ class Trainer {
     Optimizer<T>& optimizer() { return optimizer_; }
 
     // See fit().
-    void run(const Samples<T>& samples, std::int64_t* order, Run& run, Observer& observer, GradientHook<T>* hook,
-             LossHook<T>* loss_hook, int max_threads) {
-        fit(samples, order, roads_, optimizer_, run, observer, hook, loss_hook, max_threads);
+    void run(const Source<T>& source, Run& run, Observer& observer, GradientHook<T>* hook, LossHook<T>* loss_hook,
+             Shares<T>* shares, int max_threads) {
+        fit(source, roads_, optimizer_, run, observer, hook, loss_hook, shares, max_threads);
+    }
+
+    // How many rows, about `rows`, a window should have: with windows of as many, losses too have the bits of all
+    // rows at once.
+    Index window_rows(Index rows, Index batch_size) const {
+        const Index whole = batch_size == 1 ? rows_of_call(net_.network) : batch_size;
+        return std::max(whole, rows / whole * whole);
     }
 
     // J over all rows with its gradient, packed like the parameters. Once interrupted, neither means anything. Where

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ class RowPredictor:
         self,
         coefs: list[npt.NDArray[np.float32]] | list[npt.NDArray[np.float64]],
         intercepts: list[npt.NDArray[np.float32]] | list[npt.NDArray[np.float64]],
-        activation: str,
+        activation: str | Sequence[str],
         out_activation: str,
     ) -> None: ...
     def __call__(self, x: npt.ArrayLike | None = None) -> npt.NDArray[Any]: ...

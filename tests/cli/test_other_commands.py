@@ -34,7 +34,7 @@ def test_help_and_version(capsys):
     assert capsys.readouterr().out == f"chainfit {chainfit.__version__}\n"
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    for command in ("demo", "train", "predict", "info", "bench"):
+    for command in ("demo", "train", "predict", "export", "info", "bench"):
         assert f"\n    {command} " in out
         assert main([command, "--help"]) == 0
     text = capsys.readouterr().out

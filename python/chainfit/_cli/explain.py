@@ -7,7 +7,7 @@ import html
 import re
 import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from .._common.printable import printable
 from .chain import add_inputs, read_inputs
@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         max_paths=args.max_paths,
         net=args.net - 1,
     )
-    hide = "numbers" if args.exercise else None
+    hide: Literal["numbers"] | None = "numbers" if args.exercise else None
     if args.html:
         title = html.escape(printable(f"{Path(args.model).name}: {args.weight}"))
         page = _DOCUMENT.format(title=title, body=chain.to_html(hide=hide))

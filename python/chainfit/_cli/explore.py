@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .._common.printable import printable
 from .chain import add_inputs, read_inputs
 from .options import number
@@ -62,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{printable(args.file)}: has no rows")
     known = model.target_.known(model.target_.parse(table.column(model.target_.name)))
     if not known.all():
-        warn(f"note: rows without a target, left out: {np.count_nonzero(~known):,}")
+        warn(f"note: rows without a target, left out: {(~known).sum():,}")
         table = table.filter(known)
         if not table.num_rows:
             raise ValueError(f"{printable(args.file)}: no row has a target that the model knows")

@@ -1,7 +1,7 @@
 """The command ``chainfit``: its words, its exit codes, and errors in one line.
 
-What a command does lies in ``train``, ``predict``, ``explain``, ``explore``, ``demo`` and
-``_bench``, imported when it runs. Exit codes: 0 done, 1 the job
+What a command does lies in ``train``, ``predict``, ``explain``, ``explore``, ``export``, ``demo``
+and ``_bench``, imported when it runs. Exit codes: 0 done, 1 the job
 failed, 2 wrong usage, 130 interrupted.
 """
 
@@ -18,6 +18,7 @@ from .. import _core
 from .._common.printable import printable
 from .explain import add_explain
 from .explore import add_explore
+from .export import add_export
 from .options import add_mark_options, add_meaning_options, add_table_options, number
 from .say import complain, one_line, warn
 
@@ -49,6 +50,7 @@ examples:
   chainfit train wine.csv --target quality --task regression --hidden 128,64 --alpha 0.01
   chainfit train big.parquet --target y --preset fast --test-fraction 0
   chainfit train sales.txt --target sold --na unknown --date-format %d.%m.%Y --drop comment
+  mpiexec -n 4 chainfit train big.parquet --target y --mpi
 
 Ctrl-C ends training early: the model so far is tested and saved. With --checkpoint NAME the same
 command goes on with the training.
@@ -121,6 +123,12 @@ def _add_train(commands: Any) -> None:
         default=0,
         metavar="N",
         help="of the split, the first weights and the shuffles (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--mpi",
+        action="store_true",
+        help="train with all processes that mpiexec started: each trains some of the nets or, "
+        "where there are more processes than nets, all share the rows (needs chainfit[mpi])",
     )
     add_table_options(parser)
     add_meaning_options(parser)
@@ -209,6 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     add_explain(commands)
     add_explore(commands)
+    add_export(commands)
     info = commands.add_parser(
         "info",
         help="tell about this installation, or about a model file",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Any
 
+from .._estimators.progress import open_bar
 from .say import complain
 
 #: Seconds between two plain lines.
@@ -38,10 +38,6 @@ def bar(total: int, delay: float = 0.0, done: int = 0) -> Any:
     It has tqdm's methods ``update``, ``set_postfix_str`` and ``close``.
     """
     try:
-        from tqdm import tqdm
+        return open_bar(total, done=done, delay=delay, leave=False)
     except ImportError:  # the extra `cli`
         return _Lines(total, delay, done)
-    return tqdm(
-        total=total, initial=done, unit=" epochs", delay=delay, leave=False, file=sys.stderr,
-        dynamic_ncols=True,
-    )  # fmt: skip

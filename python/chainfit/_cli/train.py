@@ -24,6 +24,7 @@ from .net_options import NET_OPTIONS
 from .next_commands import say_commands
 from .options import MEANING, read_options
 from .progress import bar
+from .ranks import by_all
 from .say import a_few_lines, complain, counted, say, say_listed, say_wrapped
 from .scores import report
 
@@ -36,10 +37,16 @@ MOST_NOTES = 4
 
 def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     """Run ``chainfit train``."""
+    with by_all(args.mpi, args.file) as first:
+        return _train(args, parameters, first)
+
+
+def _train(args: argparse.Namespace, parameters: dict[str, Any], saves: bool) -> int:
     from .._tables.files.table_file import open_table
 
     out = args.model or model_name(args.file, args.target)
-    _check_out(out, args.file)
+    if saves:
+        _check_out(out, args.file)
     with open_table(args.file, read_options(args)) as file:
         table = file.read()
     if not table.num_rows:
@@ -74,7 +81,8 @@ def train(args: argparse.Namespace, parameters: dict[str, Any]) -> int:
     tested = None if held_out is None else unlike.take(held_out)
     for line in report(model, target, y[seen], tested, None if held_out is None else y[held_out]):
         say_wrapped(line)
-    model.save(out)
+    if saves:
+        model.save(out)
     say(f"saved to {printable(out)}")
     at = int(np.argmax(np.isin(y, y[seen])))
     say_commands(out, args.file, model, unlike.slice(at, 1), int(rows[at]) + 1)
@@ -152,7 +160,8 @@ def _labelled(
 
 def _model(task: str, seed: int, parameters: dict[str, Any]) -> Any:
     """Return the estimator of a task, or refuse a parameter that it has not."""
-    from .._tables.tabular import TabularClassifier, TabularRegressor
+    from .._tables.classifier import TabularClassifier
+    from .._tables.regressor import TabularRegressor
 
     cls: Any = TabularClassifier if task == "classification" else TabularRegressor
     for name in parameters:

@@ -5,6 +5,7 @@ So pickles and messages hold no private paths.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 Class = TypeVar("Class", bound=type)
@@ -14,6 +15,16 @@ def public(cls: Class) -> Class:
     """Let a class that ``chainfit`` offers under its own name say so; a decorator."""
     cls.__module__ = "chainfit"
     return cls
+
+
+def public_in(module: str) -> Callable[[Class], Class]:
+    """Let a class that a module of ``chainfit`` offers say so; a decorator."""
+
+    def decorate(cls: Class) -> Class:
+        cls.__module__ = module
+        return cls
+
+    return decorate
 
 
 def public_class(model: object) -> type:

@@ -7,22 +7,27 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from sklearn.base import _fit_context
-from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import validate_parameter_constraints
 
-from .callbacks import Functions, Listener, SklearnCallbacks, Verbose
+from .._common.bases import CallbackSupportMixin, fit_context
+from .callbacks import Functions, Listener, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
 from .guard import warn_if_nothing_learned
+from .inputs import Streamed
 from .inside import Inside
 from .job import Given, given
 from .optimizer import Optimizer
-from .parameters import CONSTRAINTS
+from .parameters import CONSTRAINTS, PROGRESS
+from .progress import ProgressBar, check_can_show
+from .ranks import agreed, current_ranks
 from .record import history
+from .sklearn_callbacks import SklearnCallbacks
 from .start import Start
+from .together import Together
 from .training import train
 
 if TYPE_CHECKING:
@@ -46,6 +51,15 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
     #: The defaults of all parameters.
     _defaults: ClassVar[dict[str, Any]] = {}
 
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float]
+    best_validation_score_: float | None
+    n_iter_: int
+    t_: int
+
     def _validate_params(self) -> None:
         """Check the parameters that aren't as they were by default.
 
@@ -60,11 +74,11 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
     # -- fit
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,
@@ -73,38 +87,40 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
     ) -> Self:
         """Fit the model to data X and targets y.
 
-        To callbacks of `sklearn.callback`, given by `set_callbacks`, this is a task with one
-        subtask an epoch ('lbfgs': an iteration). One that returns True at the end of a subtask
-        stops the training there, without a warning.
+        To callbacks of `sklearn.callback`, registered with `set_callbacks`, this is a task with one
+        subtask per epoch (per iteration with 'lbfgs'). A callback that returns True at the end of a
+        subtask stops the training there, without a warning.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or Source
             The inputs. Float32 and float64 arrays of any layout and CSR matrices are used in
             place, other types are converted to float64 (see `precision`), other sparse formats
-            to CSR. A sparse X is never made dense, and gives the same model as its dense form.
+            to CSR. A sparse X is never made dense, and gives the same model as its dense form. A
+            `chainfit.data.Source` gives inputs, targets and weights, more of them than fit memory.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             The targets: class labels, several columns of them (more than two values in all), or
             an indicator matrix, which may be sparse (0 where a row does not have the label, one
-            other value where it does), in classification; real numbers in regression.
+            other value where it does), in classification; real numbers in regression. None with a
+            source.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; None is 1 for each. They may be negative, and of any size: what
-            counts is a row's share of the sum over its batch.
+            Weights of the rows; None means 1 for each. They may be negative, and of any size: only
+            a row's share of the sum over its batch matters.
 
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Inputs to validate on after each epoch: `validation_scores_` and
-            `validation_loss_curve_` are those of these rows, and with `early_stopping` they decide
-            and no row of X is held out ('lbfgs' holds out none, as in scikit-learn, and stops early
-            by these rows only). In a Pipeline they are transformed as X is with
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), or Source, default=None
+            Inputs to validate on after each epoch. `validation_scores_` and
+            `validation_loss_curve_` are computed on these rows; with `early_stopping` they decide
+            when to stop, and no row of X is held out ('lbfgs' holds out none, as in scikit-learn,
+            and stops early on these rows only). A Pipeline transforms them as it does X with
             ``Pipeline(..., transform_input=["X_val"])``.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Their targets.
+            The targets of X_val.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights; None is 1 for each.
+            Weights of the rows of X_val; None means 1 for each.
 
         Returns
         -------
@@ -119,10 +135,33 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
             before the call.
         TypeError
             If X or real targets are dates or durations, or real targets text or sparse.
+
+        See Also
+        --------
+        partial_fit : Train one epoch at a time.
+        initialize : Draw the weights without training.
+
+        Examples
+        --------
+        >>> from chainfit import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> X, y = load_iris(return_X_y=True)
+        >>> X = StandardScaler().fit_transform(X)
+        >>> model = MLPClassifier((16,), solver="lbfgs", random_state=0).fit(X[::2], y[::2])
+        >>> model.score(X[1::2], y[1::2]) > 0.9
+        True
+
+        With the other rows to validate on after each epoch:
+
+        >>> model = MLPClassifier(early_stopping=True, learning_rate_init=0.01, batch_size=15)
+        >>> _ = model.set_params(random_state=0).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> max(model.validation_scores_) == model.score(X[1::2], y[1::2]) > 0.9
+        True
         """
         return self._fit(X, y, sample_weight, validation=given(X_val, y_val, sample_weight_val))
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def _fit_followed_by(self, listeners: Sequence[Listener], X: Any, y: Any) -> Self:
         """Fit as `fit` does; the listeners follow the training."""
         return self._fit(X, y, None, listeners)
@@ -137,24 +176,42 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
     ) -> Self:
         # Before anything may fail, as scikit-learn ends for callbacks what began for them.
         callbacks = SklearnCallbacks(self, int(self.max_iter), X, y, sample_weight)
+        check_can_show(self.verbose)
         draft = self._draft()
         callbacks.fitted_by(draft.changes)
         model = draft.copy
-        with generator_kept(self.random_state):
-            checkpointer = model._checkpointer()
-            settings, data, state = model._job(X, y, sample_weight, validation=validation)
-            if checkpointer is not None:
-                state = checkpointer.resume(settings, data, state)
-            followers = [*model._own_listeners(), *listeners]
-            followers += [callbacks] if callbacks.needed else []
-            followers += [] if checkpointer is None else [checkpointer]
-            state, end = train(settings, data, state, followers)
-            if end.error is not None and end.why == "failed":
-                raise end.error
-            warn_of_end(end, state, settings)
-            if end.why in ("converged", "eta_too_small"):
-                warn_if_nothing_learned(state, settings, data)
-            check_end(end, state, data.dtype)
+        bar = ProgressBar(int(self.max_iter)) if self._verbose_here() == PROGRESS else None
+        with generator_kept(self.random_state), bar or nullcontext():
+            ranks = current_ranks()
+            with nullcontext() if ranks is None else ranks.together():
+                checkpointer = model._checkpointer()
+                settings, data, state = model._job(X, y, sample_weight, validation=validation)
+                if ranks is not None:
+                    if isinstance(data.X, Streamed):
+                        raise ValueError(
+                            "Ranks fit rows in memory; raise buffer_rows of the source to at least "
+                            f"{data.X.shape[0]}, or give each rank fewer rows."
+                        )
+                    data.together = Together(ranks)
+                    known = model.__dict__
+                    state = data.together.begin(self.get_params(deep=False), known, data, state)
+                if checkpointer is not None:
+                    state = checkpointer.resume(settings, data, state)
+                followers = [*model._own_listeners(), *listeners]
+                if bar is not None:
+                    bar.expect(data.X.shape[0], state.n_iter if state.resumed else 0)
+                    followers.append(bar)
+                followers += [callbacks] if callbacks.needed else []
+                followers += [] if checkpointer is None else [checkpointer]
+                state, end = train(settings, data, state, followers)
+                if data.together is not None:
+                    data.together.end(end.error, state)
+                if end.error is not None and end.why == "failed":
+                    raise end.error
+                warn_of_end(end, state, settings)
+                if end.why in ("converged", "eta_too_small"):
+                    warn_if_nothing_learned(state, settings, data)
+                check_end(end, state, data.dtype)
         state.into(model.__dict__)
         draft.publish()
         callbacks.close()
@@ -169,6 +226,8 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         validation: Given | None = None,
     ) -> Self:
         """Train one epoch by the optimizer at hand, or by a new one."""
+        if current_ranks() is not None:
+            raise agreed(RuntimeError("partial_fit can't be called within a communicator."))
         while True:
             optimizer = self._live_optimizer()
             if optimizer is None:
@@ -231,7 +290,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
             raise end.error
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def _first_partial_fit(
         self,
         X: Any,
@@ -251,9 +310,15 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
         return Checkpointer(self.get_params(deep=False))
 
+    def _verbose_here(self) -> Any:
+        """Return `verbose`, False where another rank is the one that prints."""
+        ranks = current_ranks()
+        return self.verbose if ranks is None or ranks.rank == 0 else False
+
     def _own_listeners(self) -> list[Listener]:
         listeners: list[Listener] = []
-        if self.verbose and self.solver != "lbfgs":  # SciPy prints nothing
+        verbose = self._verbose_here()
+        if verbose and verbose != PROGRESS and self.solver != "lbfgs":  # SciPy prints nothing
             settings = float(self.tol), self.n_iter_no_change, bool(self.early_stopping)
             listeners.append(Verbose(*settings))
         if self.callbacks:
@@ -264,7 +329,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
     @property
     def converged_(self) -> bool:
-        """Whether more than n_iter_no_change epochs in a row did not improve by tol."""
+        """Whether more than `n_iter_no_change` epochs in a row did not improve by `tol`."""
         count = self.__dict__.get("_no_improvement_count")
         if count is None:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute 'converged_'")
@@ -272,7 +337,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
     @property
     def history_(self) -> dict[str, list[float]]:
-        """What each epoch or iteration came to, a list for each part of the record."""
+        """Record of each epoch or iteration, as lists by name: losses, scores, seconds."""
         held = self.__dict__
         losses = held.get("_losses", held.get("loss_curve_"))
         if losses is None:

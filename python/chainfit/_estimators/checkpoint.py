@@ -23,6 +23,7 @@ from .endings import Why
 from .fingerprint import differences, of_data, of_parameters
 from .inputs import FitData
 from .optimizer import Optimizer
+from .ranks import current_ranks
 from .settings import FitSettings
 from .state import State
 from .state_file import (
@@ -83,6 +84,8 @@ class Checkpointer(Listener):
         Those of the estimator, as `get_params` returns them.
     to_delete : str
         What the user deletes to begin anew.
+    writer : int, default=0
+        The rank that reads and writes the file, where there are several.
 
     Raises
     ------
@@ -92,15 +95,21 @@ class Checkpointer(Listener):
         If the file can't be read or written.
     """
 
-    def __init__(self, parameters: dict[str, Any], to_delete: str = "it") -> None:
+    def __init__(self, parameters: dict[str, Any], to_delete: str = "it", writer: int = 0) -> None:
         self._path = as_path(parameters["checkpoint"])
         check_resumable(parameters)
         interval = parameters["checkpoint_interval"]
         timed = isinstance(interval, str)
         self._seconds = float(interval[:-1]) if timed else 0.0
         self._epochs = 1 if timed else int(interval)
-        check_writable(self._path)
-        self._found = load(self._path, KINDS) if os.path.exists(self._path) else None
+        ranks = current_ranks()
+        self._writes = ranks is None or ranks.rank == writer
+        self._found: Checkpoint | None = None
+        if self._writes:
+            check_writable(self._path)
+            self._found = load(self._path, KINDS) if os.path.exists(self._path) else None
+        if ranks is not None:  # whose file systems may be others
+            self._found = ranks.exchange("checkpoint", self._found)[writer]
         self._fit = of_parameters(parameters)
         self._instead = f"Delete {to_delete} to begin anew, or choose another file."
         self._written_at = self._kept_at = time.monotonic()
@@ -115,7 +124,10 @@ class Checkpointer(Listener):
 
     def resume(self, settings: FitSettings, data: FitData, state: State) -> State:
         """Return the state to go on from, after `compare`."""
-        self.compare(of_data(data, state), settings.max_iter)
+        texts = of_data(data, state)
+        if data.together is not None:
+            texts = data.together.fingerprint(texts)
+        self.compare(texts, settings.max_iter)
         return self.resumed(settings, state)
 
     def compare(self, data: dict[str, str], max_iter: int) -> None:
@@ -183,7 +195,7 @@ class Checkpointer(Listener):
 
     def _write(self, epochs: int, now: Checkpoint) -> None:
         slots = [a for pair in now.optimizer["slots"] for arrays in pair for a in arrays]
-        if now.state.is_finite() and all(np.isfinite(a).all() for a in slots):
+        if self._writes and now.state.is_finite() and all(np.isfinite(a).all() for a in slots):
             # else training diverges, and ends with the next epoch
             save(KIND, now, self._path)
         self._written_at, self._written = time.monotonic(), epochs

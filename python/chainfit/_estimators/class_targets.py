@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 from sklearn.utils.validation import check_array
 
+from .._common.bases import ClassifierMixin
 from . import several
 from .class_weights import check_incremental, times_class_weight
 from .job import Jobs
@@ -26,22 +26,22 @@ from .labels import (
     smoothed,
     targets,
 )
+from .parameter_types import ClassifierParameters
 from .scores import Score, accuracy
 
 Array = npt.NDArray[Any]
 
 
-class ClassTargets(ClassifierMixin, Jobs):
+class ClassTargets(ClassifierParameters, ClassifierMixin, Jobs):
     """The part of a classifier that knows its classes.
 
     `_label_binarizer` is a LabelBinarizer, or a list of one for each of several classifications.
     """
 
-    classes_: Any
+    classes_: Array | Any  # of several classifications a list of arrays
     _label_binarizer: Any
-    label_smoothing: float
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: Any) -> Array | Any:
         """Return the probability of each class.
 
         Parameters
@@ -52,8 +52,23 @@ class ClassTargets(ClassifierMixin, Jobs):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of `classes_`; rows add up to 1, but for multilabel targets. Of
-            several classifications a list of such arrays.
+            Columns in the order of `classes_`. Rows add up to 1, except for multilabel targets. For
+            several classifications, a list of such arrays.
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        ValueError
+            If X is not finite or has another number of features than in `fit`.
+
+        Examples
+        --------
+        >>> from chainfit import MLPClassifier
+        >>> model = MLPClassifier.from_weights([[[1.0, -1.0, 0.0]]], classes=["hi", "lo", "mid"])
+        >>> model.predict_proba([[0.0], [2.0]]).round(2)
+        array([[0.33, 0.33, 0.33],
+               [0.87, 0.02, 0.12]])
         """
         fitted = self._as_published()
         output = fitted._forward(X)
@@ -66,7 +81,7 @@ class ClassTargets(ClassifierMixin, Jobs):
         pair[:, 1] = output[:, 0]
         return pair
 
-    def predict_log_proba(self, X: Any) -> Any:
+    def predict_log_proba(self, X: Any) -> Array | Any:
         """Return the logarithm of the probability of each class.
 
         Parameters
@@ -77,14 +92,28 @@ class ClassTargets(ClassifierMixin, Jobs):
         Returns
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
-            ``log(predict_proba(X))``.
+            ``log(predict_proba(X))``. For several classifications, a list of such arrays.
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        ValueError
+            If X is not finite or has another number of features than in `fit`.
+
+        Examples
+        --------
+        >>> from chainfit import MLPClassifier
+        >>> model = MLPClassifier.from_weights([[[1.0, -1.0, 0.0]]])
+        >>> model.predict_log_proba([[2.0]]).round(2)
+        array([[-0.14, -4.14, -2.14]])
         """
         probabilities = self.predict_proba(X)
         if isinstance(probabilities, list):
             return [np.log(part) for part in probabilities]
         return np.log(probabilities, out=probabilities)
 
-    def decision_function(self, X: Any) -> Any:
+    def decision_function(self, X: Any) -> Array | Any:
         """Return the raw scores z of the output layer, before its activation.
 
         Parameters
@@ -95,10 +124,18 @@ class ClassTargets(ClassifierMixin, Jobs):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One a row for two classes: `predict` says ``classes_[1]`` where it is above 0. Otherwise
-            one a class, and the largest is predicted, or of multilabel targets every one above 0;
-            of several classifications a list of such arrays.
-            The same within rounding, as probabilities may be equal where scores are not.
+            For two classes one score per row: `predict` returns ``classes_[1]`` where it is
+            positive. Otherwise one score per class: `predict` returns the class of the largest or,
+            for multilabel targets, every label whose score is positive. For several
+            classifications, a list of such arrays. Probabilities may round to equal values where
+            scores differ.
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        ValueError
+            If X is not finite or has another number of features than in `fit`.
 
         Examples
         --------
@@ -116,7 +153,7 @@ class ClassTargets(ClassifierMixin, Jobs):
         return scores.ravel() if scores.shape[1] == 1 else scores
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy: the share of the rows of which all labels are right.
+        """Return the accuracy: the fraction of rows whose labels are all predicted correctly.
 
         Parameters
         ----------
@@ -124,15 +161,29 @@ class ClassTargets(ClassifierMixin, Jobs):
             The inputs.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their labels.
+            The labels.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; None is 1 for each.
+            Weights of the rows; None means 1 for each.
 
         Returns
         -------
         score : float
-            In [0, 1].
+            A number in [0, 1].
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        ValueError
+            If X or y is not valid.
+
+        Examples
+        --------
+        >>> from chainfit import MLPClassifier
+        >>> model = MLPClassifier.from_weights([[[1.0]]], classes=["below", "above"])
+        >>> model.score([[-1.0], [1.0], [2.0], [3.0]], ["above", "below", "below", "above"])
+        0.75
         """
         if not isinstance(getattr(self, "classes_", None), list):
             return float(super().score(X, y, sample_weight))

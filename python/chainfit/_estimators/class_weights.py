@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.class_weight import compute_sample_weight
 
+from .ranks import Ranks, current_ranks
+
 Array = npt.NDArray[Any]
 
 
@@ -44,6 +46,9 @@ def times_class_weight(
         a list where there is one column of labels.
     """
     rows = len(labels)
+    ranks = current_ranks()
+    if isinstance(class_weight, str) and ranks is not None and ranks.plan.shards:
+        class_weight = _balanced(labels, ranks)
     dicts = isinstance(class_weight, list) and all(isinstance(part, dict) for part in class_weight)
     if isinstance(class_weight, list) and (labels.ndim == 1 or not dicts):
         raise ValueError(
@@ -54,3 +59,19 @@ def times_class_weight(
         labels = np.concatenate([labels, every_label])
     weights: Array = compute_sample_weight(class_weight, labels)[:rows]
     return weights if sample_weight is None else weights * sample_weight
+
+
+def _balanced(labels: Array, ranks: Ranks) -> Any:
+    """Return the weights of 'balanced' over all ranks: a dict, or one for each column."""
+    columns = labels[:, np.newaxis] if labels.ndim == 1 else labels
+    counts = [dict(zip(*np.unique(c, return_counts=True), strict=True)) for c in columns.T]
+    parts = ranks.exchange("labels", (len(labels), counts))
+    rows = sum(n for n, _ in parts)
+    weights = []
+    for column in range(columns.shape[1]):
+        total: dict[Any, int] = {}
+        for _, theirs in parts:
+            for label, count in theirs[column].items():
+                total[label] = total.get(label, 0) + int(count)
+        weights.append({label: rows / (len(total) * count) for label, count in total.items()})
+    return weights[0] if labels.ndim == 1 else weights

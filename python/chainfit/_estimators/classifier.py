@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self, Unpack
 
-from sklearn.utils.metaestimators import available_if
+import numpy as np
 
+from .._common.bases import available_if
 from .._common.public import public
 from .base import BaseMLP, check_has_steps
 from .class_targets import ClassTargets
 from .job import given
 from .keywords import with_keywords
+from .parameter_types import Activation, ClassifierKeywords, Schedule, Solver
 from .rules import CLASS_LOSSES
 from .start import StartClassifier
 
@@ -22,20 +24,21 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
     """Multilayer perceptron for class labels, a drop-in for scikit-learn's.
 
     With z[l] = a[l-1] W[l-1] + b[l-1] and a[l] = f(z[l]), it minimises the log loss, averaged over
-    the rows, plus alpha / 2 times the sum of W^2 over the rows. Two classes and multilabel targets
-    have logistic outputs (one, or one a label), more classes a softmax. A y of several columns of
-    classes is as many classifications, whose losses add up, each with a softmax over its classes.
+    the rows, plus alpha / 2 times the sum of W^2 divided by the number of rows. Two classes have
+    one logistic output, multilabel targets one for each label, and more classes a softmax. If y has
+    several columns of classes, each column is a classification with a softmax of its own, and their
+    losses add up.
 
     Parameters
     ----------
     hidden_layer_sizes : int, array-like of int or str, default=(100,)
-        Number of units of each hidden layer, (64, 32) or, for search spaces, as text: '64-32'. With
-        () there is none, and the model is linear.
+        Number of units in each hidden layer, such as (64, 32); search spaces may write it as the
+        text '64-32'. With () there is no hidden layer, and the model is linear.
 
     activation : str or tuple of str, default='relu'
-        Activation of the hidden layers: 'identity', 'logistic', 'tanh', 'relu' (as in
-        scikit-learn), 'leaky_relu', or whatever else this build's core has. A tuple has one for
-        each hidden layer.
+        Activation of the hidden layers: 'identity', 'logistic', 'tanh' or 'relu', as in
+        scikit-learn, or 'elu', 'gelu', 'leaky_relu', 'mish', 'selu', 'silu' or 'softplus'. A tuple
+        gives one for each hidden layer.
 
     solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop'}, default='adam'
         'sgd' (plain, with momentum, or with Nesterov's), 'adam', 'adamw' (with `weight_decay`) and
@@ -43,145 +46,147 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
         whole training set.
 
     alpha : float, default=0.0001
-        L2 penalty. The term in the loss is alpha / 2 * sum of W^2 / sum of the weights of the
-        mini-batch's rows; biases are left out.
+        Strength of the L2 penalty. Its term in the loss is alpha / 2 times the sum of W^2, divided
+        by the sum of the weights of the mini-batch's rows; biases are not penalised.
 
     batch_size : int, default='auto'
-        Rows of a mini-batch; 'auto' is min(200, n_samples). Not used by 'lbfgs'.
+        Number of rows in a mini-batch; 'auto' is min(200, n_samples). Not used by 'lbfgs'.
 
     learning_rate : str or callable, default='constant'
         Schedule of the step size eta, for every solver that makes steps (scikit-learn's are for
-        'sgd' alone). Between epochs: 'constant'; 'invscaling', learning_rate_init / (t_ +
-        1)^power_t; 'adaptive', divided by 5 whenever the loss, or with early stopping the
+        'sgd' alone). Between epochs: 'constant'; 'invscaling', ``learning_rate_init / (t_ +
+        1)^power_t``; 'adaptive', divided by 5 whenever the loss, or with early stopping the
         validation score, did not improve by `tol` for `n_iter_no_change` epochs. From step to step,
         s = 0, 1, ... of n being those after `warmup`: 'cosine', times (1 + cos(pi s / n)) / 2;
         'linear', times 1 - s / n; 'step', times `decay_rate` every `decay_steps`; 'one_cycle', from
         a 25th up to eta in 30 % of the steps and down to 10^-4 of where it began (PyTorch's
-        OneCycleLR). All steps are max_iter times the batches of an epoch; later ones have the eta
-        of the last. A callable is given the number of the step and that of all steps, and returns
-        eta. `partial_fit` counts on, by the batches of its first call, and obeys what was set since
-        the last one, `learning_rate_init` too.
+        OneCycleLR). The number of all steps is `max_iter` times the batches of an epoch; any later
+        step keeps the last eta. A callable takes the number of the step and that of all steps, and
+        returns eta. `partial_fit` continues the count, by the batches of its first call, and
+        follows changes made by `set_params` between calls, of `learning_rate_init` too.
 
     learning_rate_init : float, default=0.001
-        The step size eta that a schedule starts from and 'adam' scales.
+        Step size eta at the start of the schedule.
 
     power_t : float, default=0.5
-        Exponent of 'invscaling'.
+        Exponent of the schedule 'invscaling'.
 
     max_iter : int, default=200
-        Maximum number of epochs ('sgd', 'adam') or iterations ('lbfgs').
+        Maximum number of epochs or, for 'lbfgs', of iterations.
 
     shuffle : bool, default=True
         Whether the rows are shuffled before each epoch.
 
     random_state : int, RandomState or None, default=None
-        Source of the initial weights, the validation split and the shuffles, drawn in
-        scikit-learn's order: equal seeds give equal models.
+        Determines the initial weights, the validation split and the shuffling, drawn in
+        scikit-learn's order. Pass an int for reproducible results.
 
     tol : float, default=1e-4
-        Improvement of the loss or validation score below which an epoch counts as none; for
-        'lbfgs' the size of the gradient at which to stop.
+        Minimum improvement of the loss or the validation score: an epoch with less counts as one
+        without improvement. For 'lbfgs', the size of the gradient at which to stop.
 
-    verbose : bool or int, default=False
-        Whether to print the loss of each epoch.
+    verbose : bool, int or 'progress', default=False
+        Whether to print the loss of each epoch. 'progress' shows a live bar instead, on stderr or
+        in a notebook: loss, validation score, rows a second and the time left. It needs tqdm (extra
+        `cli`), and `partial_fit`, an epoch a call, has none.
 
     warm_start : bool, default=False
-        Whether `fit` starts from the weights at hand, with a new optimizer.
+        Whether `fit` starts from the weights of the previous fit, with a new optimizer.
 
     momentum : float, default=0.9
-        mu of 'sgd', in [0, 1]; 0 is plain gradient descent.
+        Momentum of 'sgd', in [0, 1]; 0 is plain gradient descent.
 
     nesterovs_momentum : bool, default=True
-        Whether the momentum is Nesterov's.
+        Whether to use Nesterov's momentum.
 
     early_stopping : bool, default=False
-        Whether to hold out `validation_fraction` of the rows (stratified for two classes), stop
-        when their score no longer rises, and keep the weights with the best score. 'lbfgs' holds
-        out none, as in scikit-learn, and stops early only where `fit` is given X_val.
+        Whether to hold out `validation_fraction` of the rows (stratified for two classes), to stop
+        when their score no longer improves, and to keep the weights with the best score. 'lbfgs'
+        holds out none, as in scikit-learn, and stops early only if `fit` is given X_val.
 
     validation_fraction : float, default=0.1
-        Share of the rows held out by `early_stopping`.
+        Fraction of the rows that `early_stopping` holds out.
 
     beta_1 : float, default=0.9
-        Decay of Adam's first moment, in [0, 1).
+        Decay rate of Adam's first moment, in [0, 1).
 
     beta_2 : float, default=0.999
-        Decay of Adam's second moment, in [0, 1).
+        Decay rate of Adam's second moment, in [0, 1).
 
     epsilon : float, default=1e-8
-        Added to the root of Adam's second moment.
+        Added to the root of Adam's second moment, for numerical stability.
 
     n_iter_no_change : int or inf, default=10
-        Training stops when more than this many epochs in a row, or iterations of 'lbfgs' with early
-        stopping, did not improve.
+        Training stops after more than this many consecutive epochs without improvement (iterations
+        of 'lbfgs' with early stopping).
 
     max_fun : int, default=15000
         Maximum number of evaluations of the loss by 'lbfgs'.
 
     n_threads : int or None, default=None
-        Maximum number of threads of a call; fewer are used where more would not pay. None: the
-        CPUs that the process may use, or OMP_NUM_THREADS if that is less. ``threadpoolctl`` limits
-        both. Results do not depend on it.
+        Maximum number of threads of a call; fewer are used where more would not pay. None means
+        the number of CPUs that the process may use, or OMP_NUM_THREADS if that is smaller.
+        ``threadpoolctl`` limits both. Results do not depend on it.
 
     precision : {'auto', 'float32', 'float64'}, default='auto'
-        Type of the weights and of all arithmetic. 'auto' follows X as scikit-learn does: float32
-        stays, everything else becomes float64, and 'lbfgs' works in float64.
+        Data type of the weights and of all arithmetic. 'auto' follows X as scikit-learn does:
+        float32 stays float32, everything else becomes float64, and 'lbfgs' works in float64.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,), or list of these
-        The class labels, sorted; of several classifications a list, as in scikit-learn's forests.
+        The class labels, sorted; for several classifications a list, as in scikit-learn's forests.
 
     coefs_ : list of ndarray of shape (n_l, n_{l+1})
-        W[l], the weights from layer l to layer l + 1. They may be changed in place.
+        The weights W[l] from layer l to layer l + 1. They may be changed in place.
 
     intercepts_ : list of ndarray of shape (n_{l+1},)
-        b[l], the biases of layer l + 1.
+        The biases b[l] of layer l + 1.
 
     loss_ : float
-        The last epoch's loss, or what 'lbfgs' ended with.
+        The loss of the last epoch, or the final loss of 'lbfgs'.
 
     loss_curve_ : list of float
         The loss of each epoch. Not with 'lbfgs'.
 
     best_loss_ : float or None
-        The least loss of an epoch; None with early stopping. Not with 'lbfgs'.
+        The smallest loss of an epoch; None with early stopping. Not with 'lbfgs'.
 
     validation_scores_ : list of float or None
-        Accuracy, or what `scoring` says, on the held-out rows or X_val after each epoch or
-        iteration; None without early stopping and X_val, and absent with 'lbfgs'.
+        Accuracy, or the score that `scoring` names, on the held-out rows or X_val after each epoch
+        or iteration; None without early stopping and X_val, and then absent with 'lbfgs'.
 
     validation_loss_curve_ : list of float
-        The loss on these rows, without the penalty, after each of them. Where X_val or `scoring`
-        was given.
+        The loss on these rows, without the penalty, after each epoch or iteration. Only if X_val or
+        `scoring` was given.
 
     best_validation_score_ : float or None
-        The best of them.
+        The best of `validation_scores_`.
 
     converged_ : bool
         Whether more than `n_iter_no_change` epochs in a row, calls of `partial_fit` included, did
         not improve by `tol`. Not with 'lbfgs'.
 
     history_ : dict of str to list of float
-        A record of each epoch, or iteration of 'lbfgs', as ``pandas.DataFrame`` takes it: 'loss',
-        'validation_loss', 'validation_score', 'learning_rate' (of the last step), 'gradient_norm'
-        (with `clip_norm` or 'lbfgs'), 'seconds'; NaN where there was none. It goes on under
-        warm_start and in `partial_fit`.
+        A record of each epoch (iteration of 'lbfgs'), in the form ``pandas.DataFrame`` takes:
+        'loss', 'validation_loss', 'validation_score', 'learning_rate' (of the last step),
+        'gradient_norm' (with `clip_norm` or 'lbfgs') and 'seconds'; NaN where there is none. It
+        continues under warm_start and in `partial_fit`.
 
     n_iter_ : int
-        Epochs or iterations of the last fit.
+        Number of epochs or iterations of the last fit.
 
     t_ : int
-        Training rows seen, over all epochs.
+        Number of training rows seen, over all epochs.
 
     n_features_in_ : int
         Number of features seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where X had names that are all strings.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X had names that are all strings.
 
     n_layers_ : int
-        Number of layers, input and output included.
+        Number of layers, including input and output.
 
     n_outputs_ : int
         Number of outputs of the net.
@@ -191,13 +196,14 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
 
     See Also
     --------
-    MLPRegressor : The same for real targets.
+    MLPRegressor : Multilayer perceptron for real targets.
+    TabularClassifier : Classifier for tables of mixed columns.
 
     Notes
     -----
     Multilayer perceptrons are sensitive to the scale of the features. Give each a mean of 0 and a
-    variance of 1, or the same range, and scale new rows by what the training rows gave: a
-    Pipeline with a StandardScaler does both.
+    variance of 1, or the same range, and scale new rows as the training rows were: a Pipeline with
+    a StandardScaler does both.
 
     Examples
     --------
@@ -221,20 +227,20 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: str | Sequence[str] = "relu",
+        hidden_layer_sizes: int | Sequence[int] | str = (100,),
+        activation: Activation | Sequence[Activation] = "relu",
         *,
-        solver: str = "adam",
+        solver: Solver = "adam",
         alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str | Callable[[int, int], float] = "constant",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Schedule | Callable[..., Any] = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
-        verbose: bool | int = False,
+        verbose: bool | int | Literal["progress"] = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -246,7 +252,8 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_threads: int | None = None,
-        precision: str = "auto",
+        precision: Literal["auto", "float32", "float64"] = "auto",
+        **keywords: Unpack[ClassifierKeywords],
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -301,22 +308,22 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
             The labels; they need not contain every class.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; None is 1 for each.
+            Weights of the rows; None means 1 for each.
 
         classes : array-like of shape (n_classes,), or list of these, default=None
-            All labels that will ever come, of several classifications a list of each one's. Needed
-            at the first call, may be left out later.
+            All labels that will ever occur; for several classifications, a list of the labels of
+            each. Required at the first call, optional later.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Inputs to validate on after the epoch, as in `fit`. With `early_stopping`, a call that
-            finds no better score after more than `n_iter_no_change` such calls in a row ends with
-            the best weights of all; `converged_` then is True.
+            finds no better score after more than `n_iter_no_change` such calls in a row restores
+            the best weights so far, and `converged_` becomes True.
 
         y_val : array-like of shape (n_val,) or (n_val, n_classes), default=None
-            Their labels.
+            The labels of X_val.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights; None is 1 for each.
+            Weights of the rows of X_val; None means 1 for each.
 
         Returns
         -------
@@ -328,8 +335,25 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
         AttributeError
             With solver='lbfgs', which has no steps.
         ValueError
-            With early_stopping=True and no X_val, without `classes` at the first call, on labels
-            that are not among them, on bad data, and if the weights end up not finite.
+            With early_stopping=True and no X_val; without `classes` at the first call; if a label
+            is not among them, if the data are not valid, and if the weights end up not finite.
+
+        See Also
+        --------
+        fit : Train until the loss or the validation score no longer improves.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from chainfit import MLPClassifier
+        >>> X = np.random.RandomState(0).randn(300, 2)
+        >>> y = np.where(X[:, 0] * X[:, 1] > 0, "same", "different")
+        >>> model = MLPClassifier((32,), learning_rate_init=0.01, random_state=0)
+        >>> for epoch in range(60):
+        ...     for rows in np.array_split(np.arange(300), 3):
+        ...         _ = model.partial_fit(X[rows], y[rows], classes=["different", "same"])
+        >>> model.score(X, y) > 0.9
+        True
         """
         validation = given(X_val, y_val, sample_weight_val)
         if "coefs_" in self.__dict__:

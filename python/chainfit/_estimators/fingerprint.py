@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from .inputs import FitData
+from .inputs import FitData, MadeRows, Streamed
 from .state import State
 from .steps import goes_by_max_iter
 
@@ -124,6 +124,12 @@ def _as_in_every_process(value: Any) -> str:
 def _digest(*arrays: Any) -> str:
     """Return a hash of arrays, dense of any strides or CSR; None is one too."""
     total = hashlib.sha256()
+    add_to_digest(total, *arrays)
+    return _DIGEST + total.hexdigest()
+
+
+def add_to_digest(total: Any, *arrays: Any) -> None:
+    """Add arrays to a hash, dense of any strides or CSR; None is one too."""
     for array in arrays:
         for part in _parts(array):
             total.update(f"{part.dtype.str} {part.shape} ".encode())
@@ -132,11 +138,16 @@ def _digest(*arrays: Any) -> str:
             for start in blocks:
                 block = part[start : start + rows] if part.ndim else part
                 total.update(np.ascontiguousarray(block).reshape(-1).view(np.uint8).data)
-    return _DIGEST + total.hexdigest()
 
 
-def _parts(array: Any) -> Iterator[Array]:
+def _parts(array: Any) -> Iterator[Any]:
     if array is None:
+        return
+    if isinstance(array, MadeRows):
+        yield array
+        return
+    if isinstance(array, Streamed):
+        yield np.frombuffer(array.digest.encode(), np.uint8)
         return
     if sp.issparse(array):
         yield np.asarray(array.shape)

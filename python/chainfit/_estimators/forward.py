@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .. import _core
 from .inputs import check_numeric, core_form, is_plain_X
 from .optimizer import cast
+from .parameter_types import NetParameters
 from .portable import Portable
 from .sparse import SPARSE_FORMATS, check_sparse
 from .threads import thread_limit
@@ -23,8 +24,16 @@ Array = npt.NDArray[Any]
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
-class Forward(Portable):
+class Forward(NetParameters, Portable):
     """The part of an estimator that needs its weights only."""
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    n_features_in_: int
+    feature_names_in_: npt.NDArray[np.object_]
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
 
     @abstractmethod
     def _decode(self, output: Array) -> Array:
@@ -91,6 +100,14 @@ class Forward(Portable):
             If the model was not fitted.
         ValueError
             If X is not finite or has another number of features than in `fit`.
+
+        Examples
+        --------
+        >>> from chainfit import MLPClassifier
+        >>> model = MLPClassifier((4,), solver="lbfgs", random_state=1, max_iter=50)
+        >>> model = model.fit([[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"])
+        >>> model.predict([[0.5], [2.5]])
+        array(['a', 'b'], dtype='<U1')
         """
         fitted = self._as_published()
         return fitted._decode(fitted._forward(X))
@@ -101,10 +118,10 @@ class Forward(Portable):
         Returns
         -------
         predictor : chainfit.row_predictor.RowPredictor
-            Write a row into ``predictor.input`` and call it, or give it the row; it returns
-            ``predictor.output``, the output layer of the net: of a classifier probabilities, of
-            ``classes_[1]`` alone where there are two. The weights are copied: further training
-            does not show. From Cython it can be called without the GIL.
+            A callable: write a row into ``predictor.input`` and call it, or pass the row. It
+            returns ``predictor.output``, the activations of the output layer: for a classifier the
+            probabilities, with two classes that of ``classes_[1]`` alone. The weights are copied,
+            so that further training has no effect on it. Cython code can call it without the GIL.
 
         Raises
         ------

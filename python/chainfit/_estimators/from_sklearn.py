@@ -15,12 +15,12 @@ _PAIRS = ((MLPClassifier, theirs.MLPClassifier), (MLPRegressor, theirs.MLPRegres
 
 
 def from_sklearn(mlp: Any) -> MLPClassifier | MLPRegressor:
-    """Make a chainfit estimator of a scikit-learn MLP, with all of its fitted state.
+    """Convert a scikit-learn MLP to a chainfit estimator, with all of its fitted state.
 
-    Predictions agree to rounding, and `partial_fit`, or `fit` with warm_start, goes on as the
+    Predictions agree to rounding. `partial_fit`, or `fit` with warm_start=True, continues as the
     original would: weights, optimizer with its velocities or moments and learning rate, loss curve,
-    validation scores, classes and feature names come along. Nothing is shared with the original, so
-    a RandomState given as `random_state` is copied as it stands.
+    validation scores, classes and feature names are copied. Nothing is shared with the original: a
+    RandomState given as `random_state` is copied in its present state.
 
     Parameters
     ----------
@@ -30,12 +30,16 @@ def from_sklearn(mlp: Any) -> MLPClassifier | MLPRegressor:
     Returns
     -------
     model : chainfit.MLPClassifier or chainfit.MLPRegressor
-        With `n_threads` and `precision`, which scikit-learn doesn't have, at their defaults.
+        The estimator; parameters that scikit-learn lacks, such as `n_threads`, have their defaults.
 
     Raises
     ------
     TypeError
-        If `mlp` is of no such class.
+        If `mlp` is of another class.
+
+    See Also
+    --------
+    MLPClassifier.to_sklearn : The inverse conversion.
 
     Examples
     --------

@@ -15,7 +15,7 @@ import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from .forward import FLOAT64
-from .inputs import FitData
+from .inputs import FitData, Streamed
 from .optimizer import new_trainer
 from .settings import FitSettings
 from .state import State
@@ -46,15 +46,21 @@ def warn_if_nothing_learned(state: State, settings: FitSettings, data: FitData) 
 def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
     """Return the least loss of a constant, which is all that a net of biases alone can learn.
 
-    NaN if the targets are constant themselves, or weights negative.
+    NaN if the targets are constant themselves or not known all together, or weights negative.
     """
     targets, weight = data.Y.astype(FLOAT64), data.sample_weight
-    if not np.ptp(targets, axis=0).any():
+    together = data.together
+    if isinstance(data.X, Streamed) and weight is None:
         return math.nan
-    if weight is not None:
-        if weight.min() < 0:  # then the loss may have no least value
-            return math.nan
-        weight = weight.astype(FLOAT64)
+    extremes = np.stack([targets.min(axis=0), targets.max(axis=0)])
+    lightest = 0.0 if weight is None else weight.min()
+    if together is not None:
+        extremes = together.rows_of_all(extremes)
+        lightest = -float(together.any(lightest < 0))
+    if not np.ptp(extremes, axis=0).any() or lightest < 0:  # or the loss may have no least value
+        return math.nan
+    weight = None if weight is None else weight.astype(FLOAT64)
+    total = float(len(targets) if weight is None else weight.sum())
     nothing = np.zeros((len(targets), 1))
     outputs = targets.shape[1]
     trainer = new_trainer(
@@ -74,7 +80,9 @@ def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
         loss, _, _, (gradient,) = trainer.loss_and_gradient(
             nothing, targets, weight, 0.0, 1, loss_hook=hook
         )
-        return loss, gradient
+        if together is not None:
+            loss, *gradient = together.mean(total, np.array([loss, *gradient]))
+        return loss, np.asarray(gradient)
 
     result = scipy.optimize.minimize(objective, np.zeros(outputs), jac=True, method="L-BFGS-B")
     return float(result.fun) * settings.loss_scale(outputs)

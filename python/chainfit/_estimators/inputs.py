@@ -7,7 +7,8 @@ it (right type, dtype and shape, no feature names, finite) pass here; all others
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,10 +27,41 @@ _BLOCK = 1 << 16
 SMALL_DOT = 1 << 10
 
 
+class MadeRows(ABC):
+    """An X (rows, n_0) whose rows are made when asked for: finite, of a dtype of the core."""
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    ndim = 2
+
+    @abstractmethod
+    def __getitem__(self, rows: Any) -> Array:
+        """Return these rows, given by numbers or as a slice: C-contiguous."""
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return self.shape[0] * self.shape[1]
+
+
+class Streamed(ABC):
+    """An X (rows, n_0) that can only be read block by block."""
+
+    shape: tuple[int, int]
+    digest: str  # of all rows, with their targets and weights
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the rows in blocks, as the core takes them."""
+
+
 class Rows(NamedTuple):
     """Rows to validate on, checked as FitData is."""
 
-    X: Any  # (rows, n_0)
+    X: Any  # (rows, n_0), or Streamed
     Y: Array  # (rows, n_L)
     sample_weight: Array | None  # (rows,)
     given: Callable[[], tuple[Any, Any]]  # X and y as the user gave them
@@ -39,7 +71,10 @@ class Rows(NamedTuple):
 class FitData:
     """Checked training data, all of one dtype."""
 
-    X: Any  # (rows, n_0): ndarray of any strides, or CSR as `core_form` makes it
+    # (rows, n_0): ndarray of any strides, CSR as `core_form` makes it, MadeRows, or Streamed with
+    # targets and weights of its own: then Y has each different target of classes, sample_weight how
+    # often it is there, and Y some real targets
+    X: Any
     Y: Array  # (rows, n_L), C-contiguous: one-hot, 0/1 or real
     sample_weight: Array | None  # (rows,)
     dtype: np.dtype[Any]
@@ -51,6 +86,7 @@ class FitData:
     given: tuple[Any, Any] = (None, None)  # X and y as the user gave them
     l1: float = 0.0  # as l2
     held_out: Array | None = None  # rows to hold out, where they aren't to be drawn
+    together: Any = None  # the fit of all ranks (Together) that this is a part of
 
 
 def check_numeric(X: Any) -> None:
@@ -77,11 +113,15 @@ def check_numeric(X: Any) -> None:
 
 def core_form(X: Any, dtype: np.dtype[Any]) -> Any:
     """Return validated X (rows, n_0) as the core takes it: an ndarray, or CSR, of `dtype`."""
+    if isinstance(X, MadeRows):
+        return X
     return csr_form(X, dtype) if sp.issparse(X) else X.astype(dtype, copy=False)
 
 
 def take_rows(data: Any, rows: npt.NDArray[np.int64]) -> Any:
     """Return these rows of data as the user gave it."""
+    if isinstance(data, MadeRows):
+        return data[rows]
     (indexed,) = indexable(data)  # COO, for one, can't be indexed
     return _safe_indexing(indexed, rows)
 

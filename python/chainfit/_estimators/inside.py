@@ -52,11 +52,12 @@ class Inside(Jobs):
             The inputs.
 
         layer : int
-            l of a[l]: 1 is the first hidden layer, ``n_layers_ - 1`` the outputs.
+            The layer l of a[l]: 1 is the first hidden layer, ``n_layers_ - 1`` the outputs.
 
         Returns
         -------
         a : ndarray of shape (n_samples, n_l)
+            The activations a[l], a row for each sample.
 
         Raises
         ------
@@ -86,7 +87,7 @@ class Inside(Jobs):
         return _core.activate(fitted._activation_of(int(layer)), z)
 
     def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Gradients:
-        """Return the gradient of the loss, by which a step on all of these rows would go.
+        """Return the gradient of the loss on these rows, as one training step would apply it.
 
         The loss J is the weighted mean over the rows plus the penalties of `alpha` and `l1`.
 
@@ -99,7 +100,7 @@ class Inside(Jobs):
             The targets, as `partial_fit` takes them.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; None is 1 for each.
+            Weights of the rows; None means 1 for each.
 
         Returns
         -------
@@ -118,13 +119,13 @@ class Inside(Jobs):
         --------
         >>> from chainfit import MLPRegressor
         >>> model = MLPRegressor.from_weights([[[2.0]]], [[1.0]], alpha=0)
-        >>> model.gradients([[3.0]], [5.0])  # (2 * 3 + 1 - 5) * 3 and * 1
+        >>> model.gradients([[3.0]], [5.0])  # (2 * 3 + 1 - 5) times 3, and times 1
         Gradients(coefs=[array([[6.]])], intercepts=[array([2.])])
         """
         return self._loss_and_gradients(X, y, sample_weight)[1]
 
     def input_gradient(self, X: Any, output: int = 0, *, raw: bool = False) -> Array:
-        """Return the gradient of an output by the inputs, row by row.
+        """Return the gradient of an output with respect to the inputs, row by row.
 
         Parameters
         ----------
@@ -132,17 +133,17 @@ class Inside(Jobs):
             The inputs.
 
         output : int, default=0
-            Number of the output: of a classifier with more than two classes the place of the class
+            Index of the output. For a classifier with more than two classes, the index of the class
             in `classes_`; with two there is one output, the probability of ``classes_[1]``.
 
         raw : bool, default=False
-            Whether the output is taken before its activation: z[L], not a[L]. The probabilities of
-            a classifier that is sure of itself hardly follow the inputs.
+            Whether to take the output before its activation, z[L] instead of a[L]. The
+            probabilities of a classifier that is nearly certain hardly depend on the inputs.
 
         Returns
         -------
         gradient : ndarray of shape (n_samples, n_features)
-            d a[L][output] / d X.
+            The derivatives d a[L][output] / d X.
 
         Raises
         ------
@@ -173,8 +174,8 @@ class Inside(Jobs):
     ) -> Array:
         """Attribute an output to the features: the gradient, integrated from a baseline to X.
 
-        For each row the attributions add up to the output there less the output at the baseline
-        (Sundararajan, Taly and Yan, 2017).
+        For each row the attributions add up to the output at the row minus that at the baseline
+        (Sundararajan, Taly and Yan, "Axiomatic attribution for deep networks", 2017).
 
         Parameters
         ----------
@@ -182,21 +183,22 @@ class Inside(Jobs):
             The inputs.
 
         output : int, default=0
-            Number of the output, as in `input_gradient`.
+            Index of the output, as in `input_gradient`.
 
         baseline : array-like of shape (n_features,) or (n_samples, n_features), default=None
-            Where the path starts: what stands for "nothing known". None is 0 for each feature,
-            which is the mean where the features were standardised.
+            Start of the path, an input that carries no information. None means 0 for each feature,
+            which is the mean of standardised features.
 
         raw : bool, default=False
-            Whether the output is taken before its activation, as in `input_gradient`.
+            Whether to take the output before its activation, as in `input_gradient`.
 
         n_steps : int, default=50
-            Points at which the gradient is taken on each row's path, those of Gauss and Legendre.
+            Number of points of the Gauss-Legendre quadrature on each row's path.
 
         Returns
         -------
         attributions : ndarray of shape (n_samples, n_features)
+            What each feature contributes to the output.
 
         Raises
         ------
@@ -234,12 +236,13 @@ class Inside(Jobs):
         return way * total
 
     def summary(self) -> Summary:
-        """Return the layers with their parameters, arithmetic and memory, to be printed.
+        """Return a table of the layers with their parameters, arithmetic and memory.
 
         Returns
         -------
         summary : Summary
-            Prints as a text and shows as a table in a notebook; ``summary.layers`` has the numbers.
+            It prints as text and displays as a table in notebooks; ``summary.layers`` holds the
+            numbers.
 
         Raises
         ------

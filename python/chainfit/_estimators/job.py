@@ -12,20 +12,22 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
 
 from .callbacks import Snapshot
 from .forward import FLOAT64, Forward
-from .inputs import FitData, Rows, check_numeric, core_form, is_plain_X
+from .inputs import FitData, MadeRows, Rows, check_numeric, core_form, is_plain_X
 from .keywords import table_names
 from .parameters import check_activations, hidden_units, rows_of_batch
 from .rules import LEARNING_RATE, LOSS_SETTINGS, REAL_LOSSES
 from .scores import Score, by_scorer
 from .settings import FitSettings
+from .source import Source
 from .sparse import SPARSE_FORMATS, check_sparse
 from .state import State
 from .steps import check_dropout
+from .stream_job import check_source, stream_data, survey_of, validation_rows
 from .weights import weights_and_penalties, weights_in_range
 
 Array = npt.NDArray[Any]
@@ -54,6 +56,10 @@ def given(X_val: Any, y_val: Any, sample_weight_val: Any) -> Given | None:
     """
     if X_val is None and y_val is None and sample_weight_val is None:
         return None
+    if isinstance(X_val, Source):
+        if y_val is not None or sample_weight_val is not None:
+            raise ValueError("With a source as X_val, y_val and sample_weight_val must be None.")
+        return X_val, None, None
     if y_val is None:
         what = "X_val" if X_val is not None else "sample_weight_val"
         raise ValueError(f"{what} is provided, but y_val was not provided.")
@@ -179,21 +185,29 @@ class Jobs(Forward):
         first_pass: bool,
     ) -> tuple[FitData, np.dtype[Any]]:
         """Check and encode what the user gave; also return the dtype of new weights."""
-        as_given = X, y
         auto = self.precision == "auto"
         # dtype to train in, where it doesn't follow X
         fixed = None if auto else np.dtype(self.precision)
         if auto and not first_pass:
             fixed = self._model_dtype()
-        Y = None
+        wanted = (np.float64, np.float32) if auto else fixed
+        source, Y = X.as_numbers() if isinstance(X, Source) else None, None
+        if source is not None:
+            check_source(y, sample_weight, incremental=incremental)
+            survey = survey_of(self, source, wanted, reset=first_pass)
+            if survey.whole is None:
+                weight_dtype = survey.dtype if fixed is None else fixed
+                return stream_data(self, source, survey, weight_dtype), weight_dtype
+            X, y, sample_weight = survey.whole
+        as_given = X, y
         if incremental and fixed is not None and is_plain_X(X, fixed, self.__dict__):
             Y = self._encode_plain(y, classes, len(X), fixed)
-        if Y is None:
-            X, y = self._checked_pair(X, y, (np.float64, np.float32) if auto else fixed, first_pass)
+        if Y is None and source is None:
+            X, y = self._checked_pair(X, y, wanted, first_pass)
         weight_dtype = dtype = X.dtype if fixed is None else fixed
         if auto and self.solver == "lbfgs":
             dtype = FLOAT64  # as scikit-learn: a line search needs more digits than float32 has
-        if sample_weight is not None:
+        if sample_weight is not None and source is None:
             sample_weight = _check_sample_weight(sample_weight, X)
         if Y is None:
             Y = self._encode(y, classes, incremental, dtype)
@@ -210,19 +224,24 @@ class Jobs(Forward):
 
     def _checked_pair(self, X: Any, y: Any, dtype: Any, reset: bool) -> tuple[Any, Any]:
         """Return X and y as scikit-learn's checks leave them."""
-        check_numeric(X)
-        check_sparse(X)
-        check_sparse(y, "y")
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=SPARSE_FORMATS,
-            multi_output=True,
-            y_numeric=self._y_numeric,
-            dtype=dtype,
-            reset=reset,
-        )
+        if isinstance(X, MadeRows):
+            y = _check_y(y, multi_output=True, y_numeric=self._y_numeric, estimator=self)
+            check_consistent_length(X, y)
+            self.n_features_in_ = X.shape[1]
+        else:
+            check_numeric(X)
+            check_sparse(X)
+            check_sparse(y, "y")
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=SPARSE_FORMATS,
+                multi_output=True,
+                y_numeric=self._y_numeric,
+                dtype=dtype,
+                reset=reset,
+            )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y
@@ -233,6 +252,8 @@ class Jobs(Forward):
         """Check and encode what the user gave to validate on."""
         X, y, sample_weight = validation
         try:
+            if isinstance(X, Source):
+                return validation_rows(self, X.as_numbers(), data.dtype)
             checked, labels = self._checked_pair(X, y, data.dtype, reset=False)
             if sample_weight is not None:
                 sample_weight = _check_sample_weight(sample_weight, checked)

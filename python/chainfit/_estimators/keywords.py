@@ -64,7 +64,8 @@ TABLE: tuple[Keyword, ...] = (
         "log_loss",
         [StrOptions({"log_loss"}), callable],
         "'log_loss' or callable",
-        """The loss; a function, as MLPRegressor takes it, is given one-hot or 0/1 targets.""",
+        """The loss. A function, in the form described in MLPRegressor, is given one-hot or 0/1
+        targets.""",
         kind="classifier",
         option=False,
     ),
@@ -73,8 +74,8 @@ TABLE: tuple[Keyword, ...] = (
         None,
         [StrOptions({*FREE_LINKS}), None],
         "str or None",
-        f"""Activation of the output layer: {_LINKS}. None is the loss's own. One whose outputs
-        leave what the loss is defined for, as 'identity' does for 'poisson', is refused.""",
+        f"""Activation of the output layer: {_LINKS}. None means the loss's own. An activation is
+        refused if its outputs leave the domain of the loss, as 'identity' does with 'poisson'.""",
         kind="regressor",
     ),
     Keyword(
@@ -82,9 +83,9 @@ TABLE: tuple[Keyword, ...] = (
         0.5,
         [Levels()],
         "float or tuple of float",
-        """The quantile that loss='quantile' predicts, in (0, 1). A tuple of several, rising, has
-        an output for each, and `predict` returns one column for each (of several targets an array
-        (n_samples, n_targets, n_quantiles)), sorted so that they never cross.""",
+        """The quantile that loss='quantile' predicts, in (0, 1). A tuple of increasing quantiles
+        has an output for each, and `predict` returns one column for each (with several targets an
+        array of shape (n_samples, n_targets, n_quantiles)), sorted so that they never cross.""",
         kind="regressor",
     ),
     Keyword(
@@ -92,8 +93,8 @@ TABLE: tuple[Keyword, ...] = (
         "glorot_uniform",
         [StrOptions(set(INITIALIZERS))],
         "{" + ", ".join(map(repr, INITIALIZERS)) + "}",
-        """How the weights are drawn. 'glorot_uniform' is scikit-learn's way, which draws the
-        biases too; all others start from biases of 0 and are PyTorch's, 'he_uniform' and
+        """Distribution of the initial weights. 'glorot_uniform' is scikit-learn's, which draws the
+        biases too. All others are PyTorch's and start from biases of 0, 'he_uniform' and
         'he_normal' with the gain sqrt(2) of relu, 'orthogonal' with a gain of 1.""",
     ),
     Keyword(
@@ -101,44 +102,45 @@ TABLE: tuple[Keyword, ...] = (
         None,
         [str, os.PathLike, None],
         "str, path-like or None",
-        """A file that `fit` writes its state to as it goes: weights, optimizer, counters, best
-        weights, history. A fit that finds it there, with equal data and parameters, goes on from it
-        to the bits of a fit that was never interrupted; one of other data or parameters is
-        refused. It stays when the fit is finished: the same fit then ends at once, and one with a
-        larger `max_iter` trains on, unless the learning rate goes by the number of all steps. Needs
-        a `random_state`; not with 'lbfgs', and of no effect in `partial_fit`.""",
+        """File to which `fit` regularly writes its state: weights, optimizer, counters, best
+        weights and history. A fit that finds it, with equal data and parameters, continues to the
+        same bits as a fit that was never interrupted; a file of other data or parameters is
+        refused. It is kept when the fit is finished: the same fit then ends at once, and one with
+        a larger `max_iter` continues, unless the learning rate depends on the number of all steps.
+        Requires a `random_state`; not available with 'lbfgs', and ignored by `partial_fit`.""",
     ),
     Keyword(
         "checkpoint_interval",
         "60s",
         [CheckpointInterval()],
         "int or str",
-        """How often `checkpoint` is written: after so many epochs, or at the end of the epoch after
-        so many seconds, as in '60s'. At the end of the fit it is written too.""",
+        """How often `checkpoint` is written: a number of epochs, or of seconds as in '60s', which
+        are rounded up to the end of an epoch. It is also written at the end of the fit.""",
     ),
     Keyword(
         "scoring",
         None,
         [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "str, callable or None",
-        """The score of the validation rows, of which more is better: one of scikit-learn's scorers
-        by its name, a callable (estimator, X, y), or 'loss', the negative of the loss. None is
-        accuracy, or R^2 in regression.""",
+        """Score of the validation rows, larger being better: the name of a scikit-learn scorer, a
+        callable (estimator, X, y), or 'loss', the negative loss. None means accuracy, or R^2 in
+        regression.""",
     ),
     Keyword(
         "time_limit",
         None,
         [Number(0, None, closed="neither"), None],
         "float or None",
-        """Seconds after which `fit` stops, within an epoch too, and keeps what it has.""",
+        """Maximum time of `fit` in seconds. It then stops, even within an epoch, and keeps the
+        weights it has.""",
     ),
     Keyword(
         "callbacks",
         None,
         [FUNCTIONS, None],
         "list of callable or None",
-        """Functions called after each epoch, or iteration of 'lbfgs', with its record: a dict with
-        'epoch' and the parts of `history_`. One that returns True stops the training.""",
+        """Functions called after each epoch (iteration of 'lbfgs') with its record, a dict with
+        'epoch' and the keys of `history_`. Training stops if one returns True.""",
         option=False,
     ),
     Keyword(
@@ -146,10 +148,10 @@ TABLE: tuple[Keyword, ...] = (
         0.0,
         [Number(0, 1, closed="left")],
         "float",
-        """Share s of each target, in [0, 1), that is spread evenly over all K classes, as PyTorch's
-        CrossEntropyLoss does it: the targets are 1 - s + s / K and s / K instead of 1 and 0,
-        with K = 2 for two classes and for each label of multilabel targets. So no probability is
-        driven to 1.""",
+        """Fraction s of each target, in [0, 1), that is spread evenly over all K classes, as in
+        PyTorch's CrossEntropyLoss: targets are 1 - s + s / K and s / K instead of 1 and 0, with
+        K = 2 for two classes and for each label of multilabel targets. It keeps probabilities from
+        being driven to 1.""",
         kind="classifier",
     ),
     Keyword(
@@ -157,11 +159,11 @@ TABLE: tuple[Keyword, ...] = (
         None,
         [dict, list, StrOptions({"balanced"}), None],
         "dict, list of dict, 'balanced' or None",
-        """Weights of the classes, {label: weight}, which multiply those of the rows, of rows held
-        out by `early_stopping` too. 'balanced' is n_samples / (n_classes * number of rows of the
-        class), and not for `partial_fit`. Multilabel targets have a dict {0: weight, 1: weight} for
-        each column, several classifications one of labels; a row's weight is then multiplied by all
-        of them.""",
+        """Weights of the classes, {label: weight}, by which the weights of rows are multiplied,
+        including rows held out by `early_stopping`. 'balanced' is n_samples / (n_classes * number
+        of rows of the class), and not available in `partial_fit`. Multilabel targets take a list
+        of a dict {0: weight, 1: weight} for each column, several classifications a list of a dict
+        for each; a row's weight is then multiplied by all of them.""",
         kind="classifier",
     ),
     Keyword(
@@ -169,61 +171,59 @@ TABLE: tuple[Keyword, ...] = (
         0,
         [Interval(Integral, 0, None, closed="left"), Number(0, 1, closed="left")],
         "int or float",
-        """Number of steps over which the learning rate rises linearly to the value that its
-        schedule starts from: step s = 0, 1, ... of w has the share (s + 1) / (w + 1) of it. A
-        fraction is a share of all steps. Not with 'one_cycle' or a callable, which say by
-        themselves how they begin.""",
+        """Number of steps over which the learning rate rises linearly to the start of its schedule:
+        step s = 0, 1, ... of w has (s + 1) / (w + 1) of it. A float is a fraction of all steps. Not
+        available with 'one_cycle' or a callable, which have a beginning of their own.""",
     ),
     Keyword(
         "decay_steps",
         0.3,
         [Interval(Integral, 1, None, closed="left"), Number(0, 1, closed="neither")],
         "int or float",
-        """Number of steps after which the learning rate of learning_rate='step' is multiplied by
-        `decay_rate`, again and again. A fraction is a share of all steps.""",
+        """With learning_rate='step', the number of steps after which the learning rate is
+        multiplied by `decay_rate`, repeatedly. A float is a fraction of all steps.""",
     ),
     Keyword(
         "decay_rate",
         0.1,
         [Number(0, 1, closed="right")],
         "float",
-        "What the learning rate of learning_rate='step' is multiplied by, see `decay_steps`.",
+        "With learning_rate='step', the factor of the learning rate every `decay_steps`.",
     ),
     Keyword(
         "dropout",
         0.0,
         [Rates()],
         "float or tuple of float",
-        """Share of the units of each hidden layer that a step leaves out at random, the others
-        counting 1 / (1 - dropout) times. A tuple has the rate of the input and one for each hidden
-        layer. `predict` and validation leave out none, while the losses of training are those of
-        the nets that were left.""",
+        """Fraction of the units of each hidden layer that a step drops at random; the others are
+        scaled by 1 / (1 - dropout). A tuple has the rate of the input and one for each hidden
+        layer. `predict` and validation drop none, and training losses are those with dropout.""",
     ),
     Keyword(
         "l1",
         0.0,
         [Number(0, None, closed="left")],
         "float",
-        """Strength of the L1 penalty, l1 times the sum of |w| over all weights, biases excepted,
-        divided as that of `alpha` is. Its slope at 0 is 0.""",
+        """Strength of the L1 penalty, l1 times the sum of the absolute values of all weights
+        except biases, divided as that of `alpha`. Its derivative at 0 is taken as 0.""",
     ),
     Keyword(
         "weight_decay",
         None,
         [Number(0, None, closed="left"), None],
         "float or None",
-        """Decoupled weight decay (Loshchilov and Hutter 2019): beside what the gradient asks for,
-        each step takes this share, times the learning rate, off every weight, biases excepted. It
-        is not part of the loss. None is 0.01 for 'adamw' and 0 for all others.""",
+        """Decoupled weight decay (Loshchilov and Hutter, 2019): apart from the gradient, each step
+        shrinks every weight, except biases, by this factor times the learning rate. It is not part
+        of the loss. None means 0.01 for 'adamw' and 0 for all other solvers.""",
     ),
     Keyword(
         "clip_norm",
         None,
         [Number(0, None, closed="neither"), None],
         "float or None",
-        """Largest norm of the gradient over all weights and biases together. One that is larger is
-        multiplied by clip_norm / (norm + 1e-6), as PyTorch's clip_grad_norm_ does. The penalties
-        of `alpha` and `l1` are part of the gradient, `weight_decay` is not.""",
+        """Maximum norm of the gradient of all weights and biases together. A larger gradient is
+        multiplied by clip_norm / (norm + 1e-6), as in PyTorch's `clip_grad_norm_`. The penalties of
+        `alpha` and `l1` are part of the gradient, `weight_decay` is not.""",
     ),
     Keyword(
         "average",
@@ -231,15 +231,15 @@ TABLE: tuple[Keyword, ...] = (
         [StrOptions({"ema"}), None],
         "{'ema'} or None",
         """With 'ema' the fitted weights are the exponential moving average of the weights after
-        each step; training itself goes on from the latter. The average begins with the weights
-        after the first step.""",
+        each step, while training itself continues from the latter. The average starts with the
+        weights after the first step.""",
     ),
     Keyword(
         "average_decay",
         0.999,
         [Number(0, 1, closed="neither")],
         "float",
-        "Share of the average that average='ema' keeps in each step.",
+        "Fraction of the average that average='ema' keeps in each step.",
     ),
 )
 
@@ -276,11 +276,12 @@ def with_keywords(kind: Kind, losses: Iterable[str]) -> Callable[[Class], Class]
     def decorate(cls: Any) -> Any:
         plain = cls.__init__
         signature = inspect.signature(plain)
+        written = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        names = {p.name for p in written}
         known = keywords_of(kind, losses)
-        own = {name: keyword for name, keyword in known.items() if name not in signature.parameters}
+        own = {name: keyword for name, keyword in known.items() if name not in names}
         cls._own_parameters = {name: keyword.default for name, keyword in own.items()}
-        _, *plain_ones = signature.parameters.values()
-        cls._defaults = {p.name: p.default for p in plain_ones} | cls._own_parameters
+        cls._defaults = {p.name: p.default for p in written[1:]} | cls._own_parameters
         allowed = {name: keyword.allowed for name, keyword in known.items()}
         cls._parameter_constraints = {**cls._parameter_constraints, **allowed}
         if not own:
@@ -289,6 +290,9 @@ def with_keywords(kind: Kind, losses: Iterable[str]) -> Callable[[Class], Class]
         @wraps(plain)
         def init(self: Any, *arguments: Any, **keywords: Any) -> None:
             values = {name: keywords.pop(name, k.default) for name, k in own.items()}
+            for name in keywords.keys() - names:  # which the class's own lets pass, for their types
+                what = f"{init.__qualname__}() got an unexpected keyword argument {name!r}"
+                raise TypeError(what)
             plain(self, *arguments, **keywords)
             vars(self).update(values)
 
@@ -296,11 +300,11 @@ def with_keywords(kind: Kind, losses: Iterable[str]) -> Callable[[Class], Class]
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=keyword.default)
             for name, keyword in own.items()
         ]
-        parameters = [*signature.parameters.values(), *added]
-        vars(init)["__signature__"] = signature.replace(parameters=parameters)
+        vars(init)["__signature__"] = signature.replace(parameters=[*written, *added])
         cls.__init__ = init
         before, heading, after = inspect.cleandoc(cls.__doc__ or "").partition("\nAttributes\n")
-        cls.__doc__ = before + "".join(map(paragraph, own.values())) + heading + after
+        added_text = "".join(map(paragraph, own.values()))
+        cls.__doc__ = f"{before}{added_text}{heading}{after}\n"
         return cls
 
     return decorate

@@ -90,6 +90,8 @@ class _Minimisation:
         if data.validation is not None:
             self._validation = Validation(settings, data, data.validation)
             self._validation.try_scorer(state)
+        weight = data.sample_weight
+        self._weight = float(data.X.shape[0] if weight is None else weight.sum(dtype=np.float64))
         given = settings.own.get("time_limit")
         self._limit = math.inf if given is None else as_float(given)
         self._begun = self._start = time.perf_counter()
@@ -97,11 +99,16 @@ class _Minimisation:
     def objective(self, theta: Array) -> tuple[float, Array]:
         """Return loss and gradient."""
         self._trainer.set_parameters(*_unpack(theta, self._units, self._dtype))
-        data = self.data
+        data, together = self.data, self.data.together
+        l2 = data.l2 if together is None else together.penalty_here(data.l2)
         data_loss, penalty, coef_grads, intercept_grads = self._trainer.loss_and_gradient(
-            data.X, data.Y, data.sample_weight, data.l2, self._threads, loss_hook=self._hook
+            data.X, data.Y, data.sample_weight, l2, self._threads, loss_hook=self._hook
         )
         gradient = _pack(coef_grads, intercept_grads)
+        if together is not None:
+            parts = np.concatenate([[data_loss, penalty], gradient])
+            parts = together.mean(self._weight, parts)
+            data_loss, penalty, gradient = float(parts[0]), float(parts[1]), parts[2:]
         self._evaluated = data_loss, penalty, gradient
         return data_loss + penalty, gradient
 
@@ -122,14 +129,18 @@ class _Minimisation:
         parts["seconds"], self._begun = now - self._begun, now
         self._records.append(iteration(self.last.n_iter, self.loss(), parts))
         record: Record = partial(dict, self._records[-1])
-        if any([listener.end(self.so_far, record) for listener in self.listeners]):
+        if self._any(any([listener.end(self.so_far, record) for listener in self.listeners])):
             self._stop("callback")
-        if time.perf_counter() - self._start >= self._limit:
+        if self._any(time.perf_counter() - self._start >= self._limit):
             self._stop("time_limit")
         if self._keeps_best and self._no_improvement_count > self.settings.n_iter_no_change:
             self._stop("converged")
         if self.last.n_iter < self.settings.max_iter:
             self.begin()
+
+    def _any(self, answer: bool) -> bool:
+        """Whether it is so here, or on any rank."""
+        return answer if self.data.together is None else self.data.together.any(answer)
 
     def end_with(self, theta: Array, n_iter: int) -> None:
         """Take what SciPy returned, which an iteration has accepted, but for odd cases."""
@@ -202,6 +213,8 @@ def minimise(
     only `loss_` is the average that scikit-learn reports.
     """
     fit = _Minimisation(settings, data, state, listeners)
+    if data.together is not None:
+        data.together.begin_sums()
     fit.begin()
     error, stop = None, None
 

@@ -14,6 +14,7 @@ from scipy.sparse import issparse
 from sklearn.base import clone, is_classifier
 from sklearn.utils import _safe_indexing, check_random_state, compute_sample_weight, indexable
 
+from .._common.axes import axes_for
 from .._common.public import public
 from .base import BaseMLP
 from .parameters import rows_of_batch
@@ -29,20 +30,41 @@ _DIVERGED = 4.0
 
 @public
 class LearningRateDisplay:
-    """Losses of a range test by learning rate; made by `find_learning_rate`.
+    """Losses of a learning-rate range test; made by `find_learning_rate`.
+
+    Parameters
+    ----------
+    learning_rates : ndarray of shape (n_steps,)
+        Learning rate of each step.
+    losses : ndarray of shape (n_steps,)
+        Loss of each step's batch, before the step.
+    smoothed : ndarray of shape (n_steps,)
+        Moving average of the losses.
 
     Attributes
     ----------
     learning_rates : ndarray of shape (n_steps,)
-        Rising by a constant factor, up to where training diverged.
+        Learning rate of each step, increasing by a constant factor until training diverges.
     losses : ndarray of shape (n_steps,)
         Loss of each step's batch, before the step.
     smoothed : ndarray of shape (n_steps,)
-        Their moving average.
+        Moving average of the losses.
     suggestion : float
-        A tenth of the learning rate at which the moving average is least: a learning rate for
-        `learning_rate_init`. That of a schedule that comes from below, 'one_cycle' for instance,
-        may be some times larger.
+        A tenth of the learning rate with the smallest moving average: a value for
+        `learning_rate_init`. A schedule that starts from below, such as 'one_cycle', may take one
+        that is several times larger.
+
+    See Also
+    --------
+    find_learning_rate : Make one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainfit
+    >>> rates, losses = np.array([0.001, 0.01, 0.1]), np.array([1.0, 0.5, 2.0])
+    >>> chainfit.LearningRateDisplay(rates, losses, smoothed=losses).suggestion
+    0.001
     """
 
     def __init__(self, learning_rates: Array, losses: Array, smoothed: Array) -> None:
@@ -57,29 +79,33 @@ class LearningRateDisplay:
         )
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the losses by learning rate, the suggestion as a line.
+        """Draw the losses against the learning rate, and the suggestion as a line.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a figure.
 
         Returns
         -------
         display : LearningRateDisplay
-            This object, with `ax_` and `figure_`.
+            This object, with attributes `ax_` and `figure_`.
 
         Raises
         ------
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import chainfit
+        >>> rates, losses = np.array([0.001, 0.01, 0.1]), np.array([1.0, 0.5, 2.0])
+        >>> display = chainfit.LearningRateDisplay(rates, losses, losses).plot()
+        >>> display.ax_.get_xscale()
+        'log'
         """
-        try:
-            from matplotlib import pyplot
-        except ImportError as error:
-            raise ImportError("plot needs matplotlib: pip install chainfit[plot]") from error
-        if ax is None:
-            _, ax = pyplot.subplots()
+        ax = axes_for(ax)
         ax.plot(self.learning_rates, self.losses, color="C0", alpha=0.3, label="loss of a batch")
         ax.plot(self.learning_rates, self.smoothed, color="C0", label="moving average")
         label = f"suggestion: {self.suggestion:g}"
@@ -103,17 +129,18 @@ def find_learning_rate(
     high: float = 10.0,
     n_steps: int = 200,
 ) -> LearningRateDisplay:
-    """Find a learning rate: train a copy of the model while the learning rate grows.
+    """Find a learning rate by a range test: train a copy of the model while the rate increases.
 
-    Each step is made on another mini-batch, at a learning rate that is larger by a constant factor.
-    At first the loss hardly changes, then it falls, and at last it grows, where the test ends
-    (Smith, 2017). A tenth of the learning rate with the least loss is a good one to start with.
+    Each step takes another mini-batch, at a learning rate larger by a constant factor. At first the
+    loss hardly changes, then it falls, and finally it grows, which ends the test (Smith, "Cyclical
+    learning rates for training neural networks", 2017). A tenth of the learning rate with the
+    smallest loss is a good one to start with.
 
     Parameters
     ----------
     model : MLPClassifier or MLPRegressor
-        Its parameters are those that are tested, all but the learning rate and its schedule. It is
-        left alone.
+        The model, which is left unchanged. All its parameters apply except for the learning rate
+        and its schedule.
 
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The inputs.
@@ -122,13 +149,13 @@ def find_learning_rate(
         The targets.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows.
+        Weights of the rows; None means 1 for each.
 
     low, high : float, default=1e-6 and 10
         Learning rates of the first and the last step.
 
     n_steps : int, default=200
-        Number of steps at most.
+        Maximum number of steps.
 
     Returns
     -------
@@ -138,9 +165,9 @@ def find_learning_rate(
     Raises
     ------
     TypeError
-        If `model` is no MLPClassifier or MLPRegressor.
+        If `model` is not an MLPClassifier or MLPRegressor.
     ValueError
-        With solver='lbfgs', and if the data or the numbers are not valid.
+        With solver='lbfgs', and if data or numbers are not valid.
 
     Examples
     --------

@@ -174,6 +174,8 @@ class Optimizer:
         if "raw" in state:
             optimizer._state["raw"] = state["raw"]
             optimizer.averages = True
+        if "outer" in state:
+            optimizer._state["outer"] = state["outer"]
         return optimizer
 
     def obey(self, learning_rate: tuple[Any, Any, Any], t: int) -> None:
@@ -218,14 +220,16 @@ class Optimizer:
     def state(self) -> dict[str, Any]:
         """Plain content: name, eta, steps, slots (one (coefs-like, intercepts-like) pair each).
 
-        Where there are any: batches, seed, and raw, the weights (such a pair) that the model's are
-        the average of.
+        Where there are any: batches, seed, raw, the weights (such a pair) that the model's are the
+        average of, and outer, the velocity of outer steps (such a pair).
         """
         if self._trainer is not None:
             trainer = self._trainer
             held = {"eta": trainer.eta, "steps": trainer.steps, "slots": trainer.slots()}
             if self.averages and trainer.average() is not None:
                 held["raw"] = trainer.parameters()
+            if (outer := trainer.outer()) is not None:
+                held["outer"] = outer
         else:
             assert self._state is not None
             held = {**self._state, "slots": self._state["slots"] or []}
@@ -265,6 +269,9 @@ class Optimizer:
         if "raw" in state:
             coefs, intercepts = state["raw"]
             trainer.set_parameters(cast(coefs, dtype), cast(intercepts, dtype))
+        if "outer" in state:
+            coefs, intercepts = state["outer"]
+            trainer.set_outer(cast(coefs, dtype), cast(intercepts, dtype))
         self._trainer, self._net, self._state = trainer, net, None
 
     def first_order(self, seed: int, rows: int) -> npt.NDArray[np.int64]:

@@ -7,7 +7,7 @@ then the second one of every target.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -39,7 +39,7 @@ class Levels(Number):
         return f"{Interval.__str__(self)} or several in a tuple, rising"
 
 
-def units_per_target(loss: str, parameters: Mapping[str, Any]) -> int:
+def units_per_target(loss: str | Callable[..., Any], parameters: Mapping[str, Any]) -> int:
     """Return how many outputs of the net a target has; 0: one, as `predict` returns it.
 
     A tuple of one level has one output too, but its own axis in what `predict` returns.

@@ -19,6 +19,9 @@ from .rules import ACTIVATIONS, SCHEDULES, SOLVERS
 
 LARGEST_INT = 2**63 - 1  # of the core's
 
+#: The value of `verbose` that asks for a bar.
+PROGRESS = "progress"
+
 
 def as_float(value: Any) -> float:
     """Return the real number `value` as a float, infinite where it is beyond all floats."""
@@ -198,7 +201,7 @@ CONSTRAINTS: dict[str, Any] = {
     "shuffle": ["boolean"],
     "random_state": ["random_state"],
     "tol": [Number(0, None, closed="left")],
-    "verbose": ["verbose"],
+    "verbose": ["verbose", StrOptions({PROGRESS})],
     "warm_start": ["boolean"],
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar, Self
 
-from sklearn.base import BaseEstimator
-
+from .._common.bases import BaseEstimator
 from .._common.public import public_class
 from .._common.published import Published
 from .optimizer import Optimizer
+from .record import packed, unpacked
 
 
 class Portable(Published, BaseEstimator):
@@ -67,6 +67,8 @@ class Portable(Published, BaseEstimator):
             state: dict[str, Any] = dict(super(Portable, model).__getstate__())
             if state.pop("_optimizer", None) is not None:
                 state["_optimizer_state"] = model._optimizer_state
+            if "_epochs" in state:
+                state["_epochs"] = packed(state["_epochs"])
             return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -74,6 +76,8 @@ class Portable(Published, BaseEstimator):
         # a pickle may be older than a rule of the core and its parameters
         state = {**type(self)._own_parameters, **state}
         optimizer = state.pop("_optimizer_state", None)
+        if "_epochs" in state:
+            state["_epochs"] = unpacked(state["_epochs"])
         super().__setstate__(state)
         if optimizer is not None:
             self._optimizer_state = optimizer
@@ -84,8 +88,8 @@ class Portable(Published, BaseEstimator):
         Parameters
         ----------
         path : str, bytes or path-like
-            The file; one that exists is replaced as a whole or, on failure, left as it was. The new
-            one has its owner, group and mode.
+            The file. An existing one is replaced as a whole or, on failure, left as it was; the new
+            file has its owner, group and mode.
 
         Raises
         ------
@@ -96,6 +100,21 @@ class Portable(Published, BaseEstimator):
             hold.
         OSError
             If the file can't be written.
+
+        See Also
+        --------
+        chainfit.load : Read the model back.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import chainfit
+        >>> model = chainfit.MLPRegressor.from_weights([[[2.0], [-1.0]]], [[1.0]])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model.safetensors")
+        ...     model.save(path)
+        ...     chainfit.load(path).predict([[3.0, 1.0]])
+        array([6.])
         """
         from .._files.model import save
         from .model_file import kind_of
@@ -106,21 +125,33 @@ class Portable(Published, BaseEstimator):
     def to_sklearn(self) -> Any:
         """Make a scikit-learn MLP of this estimator, with all of its fitted state.
 
-        Predictions agree to rounding, and `partial_fit`, or `fit` with warm_start, goes on as this
-        model would, if it has no keywords beyond scikit-learn's, such as `dropout` or
-        `class_weight`: these are left behind. Nothing is shared with this model, so a RandomState
-        given as `random_state` is copied as it stands. ``chainfit.from_sklearn`` leads back.
+        Predictions agree to rounding. `partial_fit`, or `fit` with warm_start=True, continues as
+        this model would, unless it uses parameters that scikit-learn lacks, such as `dropout` or
+        `class_weight`, which are dropped. Nothing is shared with this model: a RandomState given as
+        `random_state` is copied in its present state.
 
         Returns
         -------
         mlp : sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor
-            With the parameters that scikit-learn has.
+            The model, with the parameters that scikit-learn has.
 
         Raises
         ------
         ValueError
             If activation, solver, schedule, loss or output activation is one that scikit-learn
             doesn't have, or if the targets were several columns of classes.
+
+        See Also
+        --------
+        chainfit.from_sklearn : The inverse conversion.
+
+        Examples
+        --------
+        >>> from chainfit import MLPRegressor
+        >>> model = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", random_state=0)
+        >>> mlp = model.fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 4.0]).to_sklearn()
+        >>> type(mlp)
+        <class 'sklearn.neural_network._multilayer_perceptron.MLPRegressor'>
         """
         from .sklearn_convert import to_sklearn
 

@@ -10,6 +10,9 @@ import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from .. import _core
 
 FIELDS = _core.EPOCH_FIELDS
@@ -43,6 +46,16 @@ def with_iterations(
     for one in records:
         record.extend(one[name] for name in FIELDS)
     return record
+
+
+def packed(epochs: array[float]) -> npt.NDArray[np.float64]:
+    """Return the record as files of any kind take it, skops's for instance."""
+    return np.array(epochs)
+
+
+def unpacked(epochs: Sequence[float]) -> array[float]:
+    """Undo `packed`; pickles may be older than it."""
+    return epochs if isinstance(epochs, array) else array("d", epochs)
 
 
 def columns(epochs: Sequence[float]) -> dict[str, list[float]]:

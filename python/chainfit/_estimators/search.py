@@ -16,24 +16,29 @@ Range = int | Sequence[int]
 
 @public
 class HiddenLayers:
-    """Sizes of hidden layers, all of one width, to be drawn by a search over parameters.
+    """Distribution of the sizes of hidden layers, for random searches over parameters.
 
-    It is a distribution as scikit-learn's ParameterSampler and RandomizedSearchCV take it; what
-    they draw is a tuple, as `hidden_layer_sizes` has it. The number of layers is uniform, the width
-    log-uniform: as often between 16 and 32 as between 128 and 256.
+    scikit-learn's RandomizedSearchCV and ParameterSampler draw tuples from it, as values of
+    `hidden_layer_sizes`. All layers have the same width. The number of layers is uniform and the
+    width log-uniform: as often between 16 and 32 as between 128 and 256.
 
     Parameters
     ----------
     n_layers : int or (int, int)
-        Number of hidden layers, or the least and the most. With 0 the model is linear.
+        Number of hidden layers, or its minimum and maximum. With 0 the model is linear.
 
     width : int or (int, int)
-        Units of each of them, or the least and the most.
+        Number of units in each of them, or its minimum and maximum.
+
+    Attributes
+    ----------
+    n_layers, width : int or (int, int)
+        The parameters.
 
     Raises
     ------
     ValueError
-        If these are no such numbers.
+        If these are not such numbers.
 
     Examples
     --------
@@ -56,10 +61,18 @@ class HiddenLayers:
         Parameters
         ----------
         random_state : int, RandomState or None, default=None
+            Source of randomness. Pass an int for reproducible results.
 
         Returns
         -------
         sizes : tuple of int
+            Number of units in each layer.
+
+        Examples
+        --------
+        >>> from chainfit import HiddenLayers
+        >>> HiddenLayers(2, width=(8, 64)).rvs(random_state=0)
+        (25, 25)
         """
         generator = check_random_state(random_state)
         n_layers = generator.randint(self._n_layers[0], self._n_layers[1] + 1)

@@ -16,7 +16,7 @@ from sklearn import neural_network as theirs
 from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from .parameters import hidden_units
+from .parameters import PROGRESS, hidden_units
 from .rules import CLASS_LOSSES, SETTINGS, optimizer_name
 from .state import HISTORY
 
@@ -56,6 +56,8 @@ def to_sklearn(estimator: Any) -> Any:
     parameters = {name: copy.deepcopy(getattr(estimator, name)) for name in names}
     if isinstance(estimator.hidden_layer_sizes, str):
         parameters["hidden_layer_sizes"] = tuple(hidden_units(estimator.hidden_layer_sizes))
+    if estimator.verbose == PROGRESS:
+        parameters["verbose"] = True
     mlp = their(**parameters)
     copy_fitted(estimator, mlp)
     state = getattr(estimator, "_optimizer_state", None)

@@ -19,6 +19,7 @@ from .job import Jobs
 from .labels import binarizer_for
 from .layers import layers
 from .outputs import units_per_target
+from .parameter_types import RegressorParameters
 from .parameters import check_activations, hidden_units
 from .state import State
 from .steps import check_dropout
@@ -34,9 +35,6 @@ _OF_DATA = (
 
 class Start(Jobs):
     """The part of an estimator that makes a model which has seen no row yet."""
-
-    hidden_layer_sizes: Any
-    random_state: Any
 
     @abstractmethod
     def _set_targets(self, targets: Any, weights: Weights | None) -> int:
@@ -112,14 +110,14 @@ class Start(Jobs):
 class StartClassifier(Start):
     """How a classifier begins without a fit."""
 
-    classes_: Array | list[Array]
+    classes_: Array | Any
     _label_binarizer: LabelBinarizer | list[LabelBinarizer]
 
     def initialize(self, n_features: int, classes: Any, *, multilabel: bool = False) -> Self:
-        """Draw the weights, as `fit` does before its first step, and train nothing.
+        """Draw the initial weights, as `fit` does before its first step, without training.
 
-        The model then predicts, is explained, saved, and trained by `partial_fit`, or by `fit` with
-        warm_start=True.
+        The model can then predict, be explained and saved, and be trained by `partial_fit`, or by
+        `fit` with warm_start=True.
 
         Parameters
         ----------
@@ -127,21 +125,21 @@ class StartClassifier(Start):
             Number of features.
 
         classes : int, array-like of shape (n_classes,) or list of array-like
-            The labels, or how many there are: then they are 0, 1, ... For several classifications
-            at once a list of the labels of each.
+            The labels, or their number: then they are 0, 1, ... For several classifications, a list
+            of the labels of each.
 
         multilabel : bool, default=False
-            Whether a row may have several of the labels, which then are the columns of y.
+            Whether a row may have several of the labels, which are then the columns of y.
 
         Returns
         -------
         self : object
-            The model, float64 unless `precision` says otherwise.
+            The model, in float64 unless `precision` says otherwise.
 
         Raises
         ------
         ValueError
-            If numbers or parameters are not valid.
+            If a number or a parameter is not valid.
 
         Examples
         --------
@@ -163,18 +161,18 @@ class StartClassifier(Start):
         feature_names: Sequence[str] | None = None,
         **parameters: Any,
     ) -> Self:
-        """Make a fitted model of given weights.
+        """Make a fitted model from given weights.
 
         Parameters
         ----------
         coefs : sequence of array-like of shape (n_l, n_{l+1})
-            W[l], the weights from layer l to layer l + 1. They are copied.
+            The weights W[l] from layer l to layer l + 1. They are copied.
 
         intercepts : sequence of array-like of shape (n_{l+1},), default=None
-            b[l], the biases of layer l + 1; None is zeros.
+            The biases b[l] of layer l + 1; None means zeros.
 
         classes : int, array-like of shape (n_classes,) or list of array-like, default=None
-            As in `initialize`; None: as many as the net has outputs, two where it has one.
+            As in `initialize`; None means one class per output of the net, and two if it has one.
 
         multilabel : bool, default=False
             As in `initialize`.
@@ -183,17 +181,18 @@ class StartClassifier(Start):
             Names of the features.
 
         **parameters : Any
-            Parameters of the model. `hidden_layer_sizes` follows from the weights.
+            Parameters of the model; `hidden_layer_sizes` follows from the weights.
 
         Returns
         -------
         model : MLPClassifier
-            In float32 where all arrays are, and in float64 otherwise, unless `precision` is given.
+            The model, in float32 if all arrays are float32 and in float64 otherwise, unless
+            `precision` is given.
 
         Raises
         ------
         ValueError
-            If the arrays don't fit each other or the parameters, or hold what is no finite number.
+            If the arrays don't fit each other or the parameters, or are not finite.
 
         Examples
         --------
@@ -240,16 +239,14 @@ def _distinct(classes: Any) -> Array:
     return found
 
 
-class StartRegressor(Start):
+class StartRegressor(RegressorParameters, Start):
     """How a regressor begins without a fit."""
 
-    loss: str
-
     def initialize(self, n_features: int, n_targets: int = 1) -> Self:
-        """Draw the weights, as `fit` does before its first step, and train nothing.
+        """Draw the initial weights, as `fit` does before its first step, without training.
 
-        The model then predicts, is explained, saved, and trained by `partial_fit`, or by `fit` with
-        warm_start=True.
+        The model can then predict, be explained and saved, and be trained by `partial_fit`, or by
+        `fit` with warm_start=True.
 
         Parameters
         ----------
@@ -262,12 +259,12 @@ class StartRegressor(Start):
         Returns
         -------
         self : object
-            The model, float64 unless `precision` says otherwise.
+            The model, in float64 unless `precision` says otherwise.
 
         Raises
         ------
         ValueError
-            If numbers or parameters are not valid.
+            If a number or a parameter is not valid.
 
         Examples
         --------
@@ -287,31 +284,32 @@ class StartRegressor(Start):
         feature_names: Sequence[str] | None = None,
         **parameters: Any,
     ) -> Self:
-        """Make a fitted model of given weights.
+        """Make a fitted model from given weights.
 
         Parameters
         ----------
         coefs : sequence of array-like of shape (n_l, n_{l+1})
-            W[l], the weights from layer l to layer l + 1. They are copied.
+            The weights W[l] from layer l to layer l + 1. They are copied.
 
         intercepts : sequence of array-like of shape (n_{l+1},), default=None
-            b[l], the biases of layer l + 1; None is zeros.
+            The biases b[l] of layer l + 1; None means zeros.
 
         feature_names : sequence of str, default=None
             Names of the features.
 
         **parameters : Any
-            Parameters of the model. `hidden_layer_sizes` follows from the weights.
+            Parameters of the model; `hidden_layer_sizes` follows from the weights.
 
         Returns
         -------
         model : MLPRegressor
-            In float32 where all arrays are, and in float64 otherwise, unless `precision` is given.
+            The model, in float32 if all arrays are float32 and in float64 otherwise, unless
+            `precision` is given.
 
         Raises
         ------
         ValueError
-            If the arrays don't fit each other or the parameters, or hold what is no finite number.
+            If the arrays don't fit each other or the parameters, or are not finite.
 
         Examples
         --------

@@ -44,9 +44,10 @@ def pack_steps(content: Mapping[str, Any], tensors: dict[str, np.ndarray]) -> di
         "slots": len(content["slots"]),
     }
     packed |= {key: int(content[key]) for key in ("batches", "seed") if key in content}
-    if "raw" in content:
-        pack_layers("raw.", content["raw"], tensors)
-        packed["raw"] = True
+    for key in ("raw", "outer"):
+        if key in content:
+            pack_layers(f"{key}.", content[key], tensors)
+            packed[key] = True
     return packed
 
 
@@ -72,8 +73,9 @@ def unpack_steps(
     for key, low in (("batches", 1), ("seed", 0)):
         if fields.has(key):
             content[key] = fields.integer(key, low)
-    if fields.has("raw") and fields.flag("raw"):
-        content["raw"] = unpack_layers("raw.", units, dtype, tensors)
+    for key in ("raw", "outer"):
+        if fields.has(key) and fields.flag(key):
+            content[key] = unpack_layers(f"{key}.", units, dtype, tensors)
     return content
 
 

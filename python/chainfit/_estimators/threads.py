@@ -9,7 +9,8 @@ import ctypes
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import threadpoolctl
 
@@ -64,6 +65,17 @@ def thread_limit(n_threads: int | None) -> int | Callable[[], int]:
         worth a second thread. It never goes above the process-wide limit of `threadpoolctl`.
     """
     return default_limit if n_threads is None else min(int(n_threads), _MOST)
+
+
+@contextmanager
+def shared_with(processes: int) -> Iterator[None]:
+    """Leave each of so many processes, this one among them, its part of the CPUs."""
+    before = _core.get_num_threads()
+    _core.set_num_threads(max(1, min(before, default_limit() // processes)))
+    try:
+        yield
+    finally:
+        _core.set_num_threads(before)
 
 
 class ChainfitController(threadpoolctl.LibController):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,16 +17,18 @@ from sklearn.utils import check_random_state
 from .. import _core
 from .callbacks import Listener
 from .endings import End, Why
-from .inputs import FitData
+from .inputs import FitData, MadeRows
 from .lbfgs import minimise
 from .optimizer import Optimizer, Trainer, cast, published
 from .parameters import LARGEST_INT, as_float, rows_of_batch
-from .record import joined, last_epoch
 from .settings import FitSettings
 from .state import State
-from .steps import given_sizes
+from .stream import Stream, Streaming
+from .stream_job import held_out
 from .validation import Validation, hold_out
 from .warn import warn
+from .watcher import Watcher, after_run
+from .windows import Ahead, Feed, Picked
 
 Array = npt.NDArray[Any]
 Weights = tuple[list[Array], list[Array]]
@@ -66,9 +67,14 @@ def train(
 def _make_steps(
     settings: FitSettings, data: FitData, state: State, listeners: Sequence[Listener]
 ) -> tuple[State, End]:
-    optimizer, generator = state.optimizer, state.generator
+    optimizer, generator, together = state.optimizer, state.generator, data.together
+    if together is not None:
+        generator = together.common_draws
     shuffle, early_stopping = settings.shuffle, settings.early_stopping
     order = validation = watcher = None
+    if together is not None and isinstance(data.X, MadeRows):
+        data = replace(data, X=data.X[:])  # ranks share out rows that are there
+    windowed = isinstance(data.X, MadeRows | Stream)
     step = settings.step
     rates = step.dropout_rates(len(state.coefs)) if step.dropout else []
     if optimizer is None:
@@ -85,17 +91,24 @@ def _make_steps(
         shuffle = False
     if generator is None and (shuffle or (early_stopping and data.validation is None)):
         generator = check_random_state(settings.random_state)
+    if together is not None:
+        generator = together.own_draws
     rows = data.validation
     if early_stopping and rows is None:
-        order, rows = hold_out(settings, data, generator)
-        for listener in listeners:
-            listener.train_on(order)
+        if isinstance(data.X, Stream):
+            assert generator is not None
+            stream, rows = held_out(data.X, settings.validation_fraction, generator)
+            data = replace(data, X=stream)
+        else:
+            order, rows = hold_out(settings, data, generator)
+            for listener in listeners:
+                listener.train_on(order)
     if rows is not None:
         validation = Validation(settings, data, rows)
         if optimizer.tried is not settings:
             validation.try_scorer(state)
             optimizer.tried = settings
-    if state.resumed and shuffle:
+    if state.resumed and shuffle and not isinstance(data.X, Stream):
         order = _shuffled(data.X.shape[0] if order is None else order, generator, state.n_iter)
 
     coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
@@ -108,30 +121,45 @@ def _make_steps(
     if rates or optimizer.seed is not None:
         trainer.set_dropout(rates, optimizer.seed or 0)
     rows_seen = data.X.shape[0] if order is None else len(order)
+    if together is not None:
+        rows_seen = together.count(rows_seen)
     run = _new_run(settings, data, state, optimizer, rows_seen)
     if validation is not None:
         run.validate = True
-    if not shuffle:
+    if not shuffle or windowed:
         run.shuffle = False
-    if validation is not None or listeners or callable(step.schedule):
-        watcher = _Watcher(settings, state, optimizer, trainer, run, validation, listeners)
+    if validation is not None or listeners or callable(step.schedule) or together is not None:
+        given = optimizer, trainer, run, validation, listeners, together
+        watcher = Watcher(settings, state, *given)
         for listener in listeners:
             listener.watch(watcher.whole)
         watcher.begin()
     error = None
+    if together is not None:
+        together.share(run.batch_size)
     try:
-        trainer.run(
-            data.X,
-            data.Y,
-            data.sample_weight,
-            order,
-            generator._bit_generator if shuffle and generator is not None else None,
-            run,
-            watcher,
-            settings.threads,
-            None,
-            settings.loss_hook(data.Y, data.sample_weight),
-        )
+        draws = generator if shuffle else None
+        if isinstance(data.X, Stream):
+            streaming = Streaming(data.X, draws, trainer, run.batch_size)
+            streaming.skip(state.n_iter if state.resumed else 0)
+            _run_windows(settings, trainer, streaming, run, watcher)
+        elif windowed:
+            picked = Picked(data, order, draws, trainer, run.batch_size)
+            _run_windows(settings, trainer, picked, run, watcher)
+        else:
+            trainer.run(
+                data.X,
+                data.Y,
+                data.sample_weight,
+                order,
+                None if draws is None else draws._bit_generator,
+                run,
+                watcher,
+                settings.threads,
+                None,
+                settings.loss_hook(data.Y, data.sample_weight),
+                together,
+            )
     except BaseException as raised:
         error = raised
     why = _why(run, watcher, optimizer, error)
@@ -149,10 +177,25 @@ def _make_steps(
         weights = [w.copy() for w in best[0]], [b.copy() for b in best[1]]
     # The steps after the best epoch may have led nowhere.
     kept = optimizer if in_range or best is None else None
-    after = _after(state, weights, run, watcher, kept)
+    after = after_run(state, weights, run, watcher, kept)
     for listener in listeners if why != "failed" else ():
         listener.finish(why)
     return after, end
+
+
+def _run_windows(
+    settings: FitSettings, trainer: Trainer, feed: Feed, run: _core.Run, watcher: Watcher | None
+) -> None:
+    with Ahead(feed) as windows:
+
+        def loss_of_window(rows: Array, raw: Array) -> Any:
+            assert windows.window is not None
+            _, Y, sample_weight = windows.window
+            return settings.loss_hook(Y, sample_weight)(rows, raw)
+
+        own_loss = None if settings.custom is None else loss_of_window
+        threads = settings.threads
+        trainer.run_windows(windows, feed.rows, feed.sparse, run, watcher, threads, None, own_loss)
 
 
 def _shuffled(rows: Any, generator: Any, times: int) -> npt.NDArray[np.int64]:
@@ -164,7 +207,7 @@ def _shuffled(rows: Any, generator: Any, times: int) -> npt.NDArray[np.int64]:
 
 
 def _why(
-    run: _core.Run, watcher: _Watcher | None, optimizer: Optimizer, error: BaseException | None
+    run: _core.Run, watcher: Watcher | None, optimizer: Optimizer, error: BaseException | None
 ) -> Why:
     if error is not None:
         return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -177,100 +220,6 @@ def _why(
     if stopped == "time_limit":
         return "time_limit"
     return "callback" if watcher is not None and watcher.stopped else "max_iter"
-
-
-class _Watcher:
-    """Listens to the core's fit loop: scores the validation rows, keeps the best, calls listeners.
-
-    Parameters
-    ----------
-    validation : Validation or None
-        Of the rows held out for early stopping, or given by the user.
-
-    Attributes
-    ----------
-    best : tuple or None
-        With early stopping the weights (coefs, intercepts) that had the best score.
-    """
-
-    def __init__(
-        self,
-        settings: FitSettings,
-        state: State,
-        optimizer: Optimizer,
-        trainer: Trainer,
-        run: _core.Run,
-        validation: Validation | None,
-        listeners: Sequence[Listener],
-    ) -> None:
-        self.state, self.optimizer, self.trainer, self.run = state, optimizer, trainer, run
-        self.validation, self.listeners = validation, listeners
-        self.schedule = settings.step.schedule
-        self.stopped = False  # by a listener
-        self.scores: list[float] = []
-        self.losses: list[float] = []
-        self.best: Weights | None = None
-        self.keeps_best, self.incremental = settings.early_stopping, settings.incremental
-        if self.keeps_best and (self.incremental or state.resumed):
-            self.best = state.best
-        elif self.keeps_best and state.generator is not None:
-            # what stays of weights just drawn if no epoch has a score
-            self.best = (state.coefs, state.intercepts)
-
-    def __call__(self, event: str, value: float, count: int = 0) -> Any:
-        if event == "validate":
-            return self._validate()
-        if event == "step_sizes":
-            assert callable(self.schedule)
-            return given_sizes(self.schedule, int(value), count, self.run.total_steps)
-        if event == "epoch":
-            for listener in self.listeners:
-                listener.epoch(self.run.n_iter, value)
-        elif event == "learning_rate":
-            for listener in self.listeners:
-                listener.learning_rate(value)
-        elif event == "end":
-            return self._end(value)
-        return None
-
-    def begin(self) -> None:
-        for listener in self.listeners:
-            listener.begin("epoch", self._so_far)
-
-    def _end(self, loss: float) -> bool:
-        record = partial(last_epoch, self.run, loss)
-        for listener in self.listeners:
-            self.stopped |= listener.end(self._so_far, record)
-        if not self.stopped and self.run.n_iter < self.run.max_iter:
-            self.begin()
-        return self.stopped
-
-    def _validate(self) -> tuple[float, float]:
-        assert self.validation is not None
-        parameters = published(self.trainer)
-        score, loss = self.validation(*parameters, partial(self._state_with, parameters))
-        self.scores.append(score)
-        if self.validation.with_loss:
-            self.losses.append(loss)
-        if self.keeps_best and score > self.run.best_validation_score:
-            self.best = parameters
-        for listener in self.listeners:
-            listener.score(score)
-        return score, loss
-
-    def _so_far(self) -> State:
-        """Return the state as if training ended here."""
-        best = None if self.incremental else self.best
-        return self._state_with(best or published(self.trainer))
-
-    def whole(self) -> State:
-        """Return the state to go on from: the last weights and the best, and the optimizer."""
-        state = self._state_with(published(self.trainer))
-        state.best, state.optimizer = self.best, self.optimizer
-        return state
-
-    def _state_with(self, weights: Weights) -> State:
-        return _after(replace(self.state, optimizer=None), weights, self.run, self, None)
 
 
 def _new_run(
@@ -326,51 +275,3 @@ def _scores_anew(settings: FitSettings, data: FitData, state: State) -> bool:
     if (settings.incremental and state.best) or state.resumed:
         return False
     return data.validation is not None or settings.own.get("scoring") is not None
-
-
-def _after(
-    state: State,
-    weights: Weights,
-    run: _core.Run,
-    watcher: _Watcher | None,
-    optimizer: Optimizer | None,
-) -> State:
-    """Return the state after a run, whole or cut short, that began with `state`.
-
-    One that goes on by its own optimizer is the same object, and its lists are extended. A fit
-    makes new ones, so that one that fails leaves the old ones alone.
-    """
-    in_place = state.optimizer is not None and not state.resumed
-    after = state if in_place else State(*weights, loss=state.loss)
-    after.coefs, after.intercepts = weights
-    after.n_iter, after.t = run.n_iter, run.t
-    losses = run.loss_curve
-    if losses:  # otherwise interrupted in the first epoch
-        after.loss = losses[-1]
-    after.epochs = joined(state.epochs, run, in_place=in_place)
-    after.loss_curve = _joined(state.loss_curve, losses, in_place)
-    if state.losses is not None:
-        after.losses = _joined(state.losses, losses, in_place)
-    after.no_improvement_count = run.no_improvement_count
-    after.validation_scores = state.validation_scores
-    after.best_validation_score = state.best_validation_score
-    after.validation_loss_curve = state.validation_loss_curve
-    after.best, after.best_loss = None, run.best_loss
-    if watcher is not None and watcher.validation is not None:
-        after.validation_scores = _joined(state.validation_scores, watcher.scores, in_place)
-        after.best_validation_score = run.best_validation_score
-        if watcher.validation.with_loss:
-            losses = watcher.losses
-            after.validation_loss_curve = _joined(state.validation_loss_curve, losses, in_place)
-        if watcher.keeps_best:
-            after.best_loss = None
-            after.best = watcher.best if watcher.incremental else None
-    after.optimizer = optimizer
-    return after
-
-
-def _joined(held: list[float] | None, values: list[float], in_place: bool) -> list[float]:
-    if in_place and held is not None:
-        held.extend(values)
-        return held
-    return [*(held or []), *values]

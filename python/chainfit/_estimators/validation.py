@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from .. import _core
 from .callbacks import Snapshot
-from .inputs import FitData, Rows, all_finite, core_form, take_rows
+from .inputs import FitData, Rows, Streamed, all_finite, core_form, take_rows
 from .optimizer import by_blocks, cast
 from .outputs import right_answers
 from .scores import UNSUITED
@@ -45,12 +45,16 @@ class Validation:
                 "Sample weights must not sum to zero over the rows that training is validated on."
             )
         assert data.score_on is not None
-        self._settings, self._rows = settings, rows
-        self._classes, self._y = data.classes, data.given[1]
-        self._score = data.score_on(rows)
         scoring = settings.own.get("scoring")
         self._by_loss = scoring == "loss"
         self._by_scorer = not (scoring is None or self._by_loss)
+        # rows of this rank, of which there is the net's output; all rows, which are scored
+        self._X, self._together = rows.X, data.together
+        if self._together is not None:
+            rows = self._together.validation(rows, self._by_scorer)
+        self._settings, self._rows = settings, rows
+        self._classes, self._y = data.classes, data.given[1]
+        self._score = data.score_on(rows)
         self.with_loss = data.validation is not None or scoring is not None
         self._threads = settings.threads
 
@@ -105,19 +109,26 @@ class Validation:
 
     def _output(self, coefs: list[Array], intercepts: list[Array]) -> Array | None:
         """Return the net's output for the rows, None where it is not finite."""
-        settings = self._settings
-        activations = settings.activation, settings.out_activation
-        threads, blocks = self._threads, settings.blocks
-        output = _core.predict(self._rows.X, coefs, intercepts, *activations, threads, blocks)
+        output = self._predict(coefs, intercepts, self._settings.out_activation)
         finite = all_finite(output) or bool(np.isfinite(output).all())
         return output if finite else None
+
+    def _predict(self, coefs: list[Array], intercepts: list[Array], out: str) -> Array:
+        settings = self._settings
+        blocks = settings.blocks if out == settings.out_activation else None
+
+        def of(X: Any) -> Array:
+            activation = settings.activation
+            return _core.predict(X, coefs, intercepts, activation, out, self._threads, blocks)
+
+        X = self._X
+        output = np.concatenate([*map(of, X)]) if isinstance(X, Streamed) else of(X)
+        return output if self._together is None else self._together.rows_of_all(output)
 
     def _loss(self, output: Array, coefs: list[Array], intercepts: list[Array]) -> float:
         rows, settings = self._rows, self._settings
         if settings.custom is not None:
-            raw = _core.predict(
-                rows.X, coefs, intercepts, settings.activation, "identity", self._threads
-            )
+            raw = self._predict(coefs, intercepts, "identity")
             return settings.custom.mean(rows.Y, raw, rows.sample_weight)
         blocks, common = by_blocks(settings.loss_settings, output.shape[1], settings.blocks)
         loss = _core.loss(output, rows.Y, rows.sample_weight, settings.loss, blocks, **common)

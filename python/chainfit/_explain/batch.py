@@ -48,8 +48,10 @@ def as_batch(model: Any, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     return rounded(net, read_batch(net, X, y, sample_weight))
 
 
-def rounded(net: Net, batch: Batch) -> Batch:
+def rounded(net: Net, batch: Batch, *, all_rows: bool = False) -> Batch:
     """Return the batch in float64 as a chainfit model trains on it, in its dtype.
+
+    `all_rows`: whether class_weight='balanced' goes by these rows, as if there were no others.
 
     Raises
     ------
@@ -58,12 +60,12 @@ def rounded(net: Net, batch: Batch) -> Batch:
     """
     class_weight = getattr(net.model, "class_weight", None)
     if class_weight is not None:
-        if isinstance(class_weight, str):
+        if isinstance(class_weight, str) and not all_rows:
             raise ValueError(
                 f"class_weight={class_weight!r} depends on all rows of a fit, which a step on "
                 "these does not know: set it to the weights themselves, a dict."
             )
-        weights = net.model._row_weight(batch.sample_weight, batch.Y, True)
+        weights = net.model._row_weight(batch.sample_weight, batch.Y, not all_rows)
         batch = batch._replace(sample_weight=weights)
     # scikit-learn multiplies float64 rows with float32 weights in float64
     dtype = net.dtype if isinstance(net.model, BaseMLP) else np.dtype(np.float64)

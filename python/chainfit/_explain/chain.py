@@ -44,7 +44,39 @@ class ChainNumbers:
     def of_step(
         cls, step: TraceNumbers, address: Address, notation: Notation, max_paths: int
     ) -> Self:
-        """Return the verified chain of a weight in a step."""
+        """Return the verified chain of a weight in a step, as `explain` does.
+
+        Parameters
+        ----------
+        step : Trace
+            The training step.
+        address : Address
+            The weight or bias.
+        notation : Notation
+            What things are called.
+        max_paths : int
+            Maximum number of paths listed for each row.
+
+        Returns
+        -------
+        chain : Chain
+            The chain.
+
+        Raises
+        ------
+        ValueError
+            If J has no derivative on the rows of the step.
+        MismatchError
+            If the chain, the compiled core and a central difference do not agree.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> net = chainfit.Net([[[0.5], [-1.0]]], [[0.25]])
+        >>> chain = chainfit.explain(net, [2.0, 1.0], 1.0, "w_12^(1)")
+        >>> chain.of_step(chain.trace, chain.address, chain.notation, max_paths=1).value
+        -0.75
+        """
         _check_loss(step)
         net, backward = step.net, Backward(step, address)
         l, i, j = address
@@ -70,17 +102,17 @@ class ChainNumbers:
 
     @property
     def terms(self) -> Array:
-        """dJ_r/dw of each row's own loss, shape (rows,)."""
+        """Derivative dJ_r/dw of each row's own loss, shape (rows,)."""
         return self.backward.terms
 
     @property
     def share(self) -> Array:
-        """What each row counts for in J, shape (rows,)."""
+        """Weight of each row in J, w_r / sum(w), shape (rows,)."""
         return self.backward.share
 
     @property
     def penalty_terms(self) -> dict[str, float]:
-        """The terms of dJ/dw that penalties add, by the strength's name."""
+        """Terms that the penalties add to dJ/dw, by parameter: 'alpha', 'l1'."""
         return {key: (self.l2_term, self.l1_term)[key == "l1"] for key in self.trace.penalties}
 
     @property
@@ -90,21 +122,45 @@ class ChainNumbers:
 
     @property
     def symbol(self) -> str:
-        """The weight's name in the notation, as plain text: an address."""
+        """Name of the weight in the notation, as plain text, such as 'w_12^(1)'."""
         return self.address.name(self.notation).ascii
 
     @property
     def stored(self) -> str:
-        """Where the weight is kept in a fitted model: coefs_[layer][from, to]."""
+        """Place of the weight in a fitted model, such as 'coefs_[0][1, 0]'."""
         return self.address.stored
 
     @cached_property
     def shown_row(self) -> int:
-        """The row that is written in full: that of the largest term."""
+        """Index of the row that is written in full, the one with the largest term."""
         return int(np.argmax(np.abs(self.share * self.terms)))
 
     def row(self, row: int) -> RowChain:
-        """Return the chain of one row as a `RowChain`; negative numbers count from the end."""
+        """Return the chain of one row.
+
+        Parameters
+        ----------
+        row : int
+            Index of the row; negative ones count from the end.
+
+        Returns
+        -------
+        chain : RowChain
+            Its factors, paths and blocked units.
+
+        Raises
+        ------
+        IndexError
+            If there is no such row.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> net = chainfit.Net([[[0.5], [-1.0]]], [[0.25]])
+        >>> chain = chainfit.explain(net, [[2.0, 1.0], [0.0, 1.0]], [1.0, 0.0], "w_12^(1)")
+        >>> chain.row(-1).share, chain.row(-1).term
+        (0.5, -0.75)
+        """
         if not -self.n_rows <= row < self.n_rows:
             raise IndexError(f"row {row} is out of range: the batch has {self.n_rows} rows")
         row %= self.n_rows
@@ -113,13 +169,37 @@ class ChainNumbers:
         return self._rows[row]
 
     def of(self, weight: str | Sequence[int]) -> Self:
-        """Return the chain of another weight, by its address as in `explain`, on the same rows."""
+        """Return the chain of another weight on the same rows.
+
+        Parameters
+        ----------
+        weight : str or tuple of int
+            Address of the weight or bias, as in `explain`.
+
+        Returns
+        -------
+        chain : Chain
+            Its chain, in the same notation.
+
+        Raises
+        ------
+        ValueError
+            If there is no such weight.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> net = chainfit.Net([[[0.5], [-1.0]]], [[0.25]])
+        >>> chain = chainfit.explain(net, [2.0, 1.0], 1.0, "w_12^(1)")
+        >>> chain.of("w_11^(1)").value, chain.of("b_1^(1)").value
+        (-1.5, -0.75)
+        """
         address = read_address(weight, self.trace.net.units, self.notation)
         return self.of_step(self.trace, address, self.notation, self.max_paths)
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The paths of all rows: all of them, or the `max_paths` largest of each row.
+        """Paths of all rows: all of them, or the `max_paths` largest of each row.
 
         ``sum of their products + remainder + l2_term + l1_term = value``.
         """
@@ -127,24 +207,41 @@ class ChainNumbers:
 
     @property
     def remainder(self) -> float:
-        """What the paths that are not in `paths` add up to."""
+        """Sum of the paths that are not in `paths`."""
         return math.fsum(self.row(row).remainder for row in range(self.n_rows))
 
     @property
     def factors(self) -> tuple[Factor, ...]:
-        """The folded chain of the one row, or of `shown_row` in a batch (share included)."""
+        """Factors of the folded chain of `shown_row`, in a batch with its share."""
         return self.row(self.shown_row).factors
 
     @property
     def update(self) -> dict[str, Any] | None:
-        """The numbers of the weight's update, see `Update.of`; None for 'lbfgs'."""
+        """Numbers of the weight's update, see `Update.of`; None for 'lbfgs'."""
         return None if self.trace.update is None else self.trace.update.of(*self.address)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain numbers, texts, lists and dicts; all counts from 0.
+        """Return everything as plain numbers, texts, lists and dicts; indices start at 0.
 
-        Of a model of tables "table" says which of its nets that is, and the cells that the weight's
-        input is made of: of each row the number that its cell is read as, or the level.
+        Returns
+        -------
+        chain : dict
+            The weight, its derivative, J, the net, the terms of the penalties, the rows with their
+            factors and paths, the update and the verification. For a model of tables, "table" says
+            which of its nets that is, and the cells from which the weight's input is made: for each
+            row the number that its cell is read as, or the level.
+
+        See Also
+        --------
+        to_json : The same as JSON.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> net = chainfit.Net([[[0.5], [-1.0]]], [[0.25]])
+        >>> chain = chainfit.explain(net, [2.0, 1.0], 1.0, "w_12^(1)").to_dict()
+        >>> chain["stored"], chain["value"], chain["rows"][0]["n_paths"]
+        ('coefs_[0][1, 0]', -0.75, 1)
         """
         net = self.trace.net
         layer, source, _ = self.address
@@ -170,9 +267,33 @@ class ChainNumbers:
         }
 
     def to_json(self, **settings: Any) -> str:
-        r"""Return `to_dict` as JSON; `settings` go to `json.dumps`.
+        r"""Return `to_dict` as JSON.
 
-        What has no sign of its own, in names given by the user, is escaped: ``\u001b``.
+        Characters without a glyph, in names given by the user, are escaped: ``\u001b``.
+
+        Parameters
+        ----------
+        **settings : Any
+            Arguments of `json.dumps`; by default ``ensure_ascii=False, allow_nan=False``.
+
+        Returns
+        -------
+        text : str
+            The JSON text.
+
+        Raises
+        ------
+        ValueError
+            If a number is not finite and allow_nan=False.
+
+        Examples
+        --------
+        >>> import json
+        >>> import chainfit
+        >>> net = chainfit.Net([[[0.5], [-1.0]]], [[0.25]])
+        >>> chain = chainfit.explain(net, [2.0, 1.0], 1.0, "w_12^(1)")
+        >>> json.loads(chain.to_json(indent=1))["value"]
+        -0.75
         """
         settings = {"ensure_ascii": False, "allow_nan": False, **settings}
         return "".join(

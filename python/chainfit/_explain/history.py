@@ -21,33 +21,42 @@ _OF_THE_FIT = (
 
 @public
 class History:
-    """Keep the net as it was before the first epoch of `fit`, and after every one.
+    """Callback that keeps the net before the first epoch of `fit` and after each epoch.
 
-    A callback of scikit-learn for MLPClassifier and MLPRegressor. When the nets become more than
-    `limit`, every second one is dropped and from then on only every second epoch is kept, so that
-    a fit of any length ends with at most `limit` nets spread evenly over it; the last one is always
-    there.
+    It is a callback in scikit-learn's sense, for MLPClassifier and MLPRegressor. If there are more
+    than `limit` nets, every second one is dropped, and from then on only every second epoch is
+    kept. So a fit of any length ends with at most `limit` nets, spread evenly over it, and the last
+    one is always among them.
 
     Parameters
     ----------
     every : int, default=1
-        Keep every so many epochs.
+        Number of epochs from one net kept to the next.
     limit : int, default=200
-        Nets to keep at most, at least 3.
+        Maximum number of nets, at least 3.
 
     Attributes
     ----------
     epochs : list of int
-        The epoch after which each net was kept, 0 for the first weights. L-BFGS counts iterations.
+        The epoch after which each net was kept, 0 for the initial weights; iterations of L-BFGS.
     nets : list of Net
-        The nets. They have the weights, not what the optimizer remembered.
+        The nets. They hold the weights, but not the state of the optimizer.
     every : int
-        As given, doubled each time that nets were dropped.
+        The parameter, doubled each time that nets were dropped.
+
+    Raises
+    ------
+    ValueError
+        If `every` or `limit` is not an integer of that size.
+
+    See Also
+    --------
+    explore : The nets of a history in an HTML page.
 
     Notes
     -----
-    It holds the latest `fit` of the model that it is set on; `partial_fit` calls no callbacks. A
-    search over parameters with processes of its own leaves it empty, for its fits are elsewhere.
+    It holds the last `fit` of the model on which it is set; `partial_fit` calls no callbacks. It
+    stays empty in a parameter search that uses processes, as the fits happen in these.
 
     Examples
     --------
@@ -74,12 +83,12 @@ class History:
 
     @property
     def epochs(self) -> list[int]:
-        """The epoch of each net."""
+        """Epoch after which each net was kept."""
         return [epoch for epoch, _ in self._all()]
 
     @property
     def nets(self) -> list[Net]:
-        """The nets, in the order of their epochs."""
+        """Nets, in the order of their epochs."""
         return [net for _, net in self._all()]
 
     def __len__(self) -> int:
@@ -101,22 +110,59 @@ class History:
     # --- the hooks, as scikit-learn names them and their arguments -------------------------------
 
     def setup(self, estimator: Any, context: Any) -> None:
+        """Forget earlier fits; scikit-learn calls it before a fit.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The model.
+        context : CallbackContext
+            The task.
+        """
         self.every, self._kept, self._latest = self._given, [], None
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Do nothing: the nets are for afterwards."""
+        """Do nothing, as the nets are for later; scikit-learn calls it after a fit.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The model.
+        context : CallbackContext
+            The task.
+        """
 
     def on_fit_task_begin(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
     ) -> None:
-        """Keep the weights that training begins with."""
+        """Keep the initial weights; scikit-learn calls it before each epoch.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The model being fitted.
+        context : CallbackContext
+            The task.
+        fitted_estimator : estimator, default=None
+            A copy with the present weights.
+        """
         if fitted_estimator is not None and not self._kept:
             self._keep(fitted_estimator)
 
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
     ) -> None:
-        """Keep the weights of the epoch; the task of the whole fit is none."""
+        """Keep the weights of an epoch; scikit-learn calls it after each.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The model being fitted.
+        context : CallbackContext
+            The task: an epoch, or the whole fit, which is ignored.
+        fitted_estimator : estimator, default=None
+            A copy with the weights of the epoch.
+        """
         if fitted_estimator is not None and context.task_name != "fit":
             self._keep(fitted_estimator)
 

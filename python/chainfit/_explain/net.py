@@ -18,9 +18,10 @@ from sklearn.utils._param_validation import StrOptions, validate_parameter_const
 from sklearn.utils.validation import check_is_fitted
 
 from .. import reference
-from .._common.public import public
+from .._common.public import Class, public
 from .._estimators.base import BaseMLP
 from .._estimators.custom import CustomLoss
+from .._estimators.keywords import keywords_of, paragraph
 from .._estimators.layers import layers
 from .._estimators.outputs import Levels
 from .._estimators.parameters import CONSTRAINTS, Number, check_activations, range_constraint
@@ -71,8 +72,8 @@ _CONSTRAINTS = {
 }
 
 
-def _signature(cls: type) -> type:
-    """Show the rules' parameters, which `**parameters` takes, in the class's signature."""
+def _signature(cls: Class) -> Class:
+    """Show the rules' parameters, which `**parameters` takes, in signature and docstring."""
     *plain, _ = inspect.signature(cls).parameters.values()
     defaults = {**{name: p.default for name, p in _OWN.items()}, **_DEFAULTS}
     added = [
@@ -80,77 +81,77 @@ def _signature(cls: type) -> type:
         for name, default in defaults.items()
     ]
     cls.__signature__ = inspect.Signature([*plain, *added])  # type: ignore[attr-defined]
+    before, heading, after = inspect.cleandoc(cls.__doc__ or "").partition("\nAttributes\n")
+    known = keywords_of("regressor", LOSSES)
+    own = (known[name]._replace(default=default) for name, default in defaults.items())
+    cls.__doc__ = f"{before}{''.join(map(paragraph, own))}{heading}{after}\n"
     return cls
 
 
 @public
 @_signature
 class Net:
-    """A multilayer perceptron written down: its weights, activations and loss.
+    """Multilayer perceptron with given weights, activations and loss, to be explained.
 
     With layers l = 0..L of n_l units: ``z[l] = a[l-1] @ coefs[l-1] + intercepts[l-1]`` and
-    ``a[l] = f_l(z[l])``, from ``a[0] = X`` to the outputs ``a[L]``.
+    ``a[l] = f_l(z[l])``, from ``a[0] = X`` to the outputs ``a[L]``. All parameters are attributes
+    too; none can be set.
 
     Parameters
     ----------
     coefs : sequence of array-like of shape (n_l, n_{l+1})
-        The weights, one array for each l = 0..L-1: row i, column j leads from unit i of layer l to
-        unit j of layer l+1. Copied to float64.
+        The weights, one array for each l = 0..L-1; element (i, j) leads from unit i of layer l to
+        unit j of layer l+1. They are copied to float64.
     intercepts : sequence of array-like of shape (n_{l+1},), default=None
-        The biases; None is zeros.
+        The biases; None means zeros.
     activation : str or tuple of str, default='relu'
-        Activation of the hidden layers, one of MLPRegressor's. A tuple has one for each.
+        Activation of the hidden layers, as in MLPRegressor. A tuple gives one for each.
     out_activation : str, default='identity'
         Activation of the last layer: one of these, 'softmax', 'exp' or 'mean_variance'.
     loss : str, default=None
         'squared_error' (half the sum over the outputs), 'binary_log_loss', 'log_loss', or another
-        loss of MLPRegressor, 'gaussian_nll' with 'mean_variance'. None is the one whose canonical
-        link `out_activation` is, and 'squared_error' where it is no link. Any other pair is
+        loss of MLPRegressor; 'gaussian_nll' requires 'mean_variance'. None means the loss whose
+        canonical link is `out_activation`, and 'squared_error' if there is none. Any other pair is
         allowed if the loss has a derivative at every output.
     alpha : float, default=0.0
-        L2 penalty, as in the estimators.
+        Strength of the L2 penalty, as in the estimators.
     l1 : float, default=0.0
-        L1 penalty, as in the estimators.
+        Strength of the L1 penalty, as in the estimators.
     solver : {'sgd', 'adam', 'adamw', 'rmsprop'}, default='sgd'
-        The update rule, with no step made so far.
+        The update rule, before its first step.
     learning_rate_init : float, default=0.1
         Step size eta.
     nesterovs_momentum : bool, default=True
-        Whether the momentum, if there is any, is Nesterov's.
+        Whether to use Nesterov's momentum.
     feature_names : sequence of str, default=None
-        Names of the inputs; None is x_1, x_2, ...
+        Names of the inputs; None means x_1, x_2, ...
     output_names : sequence of str, default=None
-        Names of the outputs; None is y_1, y_2, ...
-    **parameters : float
-        Parameters of solvers and losses, by the names and defaults that they have in the
-        estimators: momentum (but 0 by default, plain gradient descent), beta_1, beta_2, epsilon,
-        weight_decay ...
+        Names of the outputs; None means y_1, y_2, ...
 
     Attributes
     ----------
     coefs, intercepts : tuple of ndarray, float64, read-only
+        Weights and biases.
     units : tuple of int
-        (n_0, ..., n_L).
+        Number of units of each layer, (n_0, ..., n_L).
     dtype : dtype
-        What a step of training computes in: the model's float32 or float64; float64 by hand.
+        Data type of a training step, that of the model; float64 if there is none.
     model : estimator or None
-        The fitted MLP that it was made of.
+        The fitted MLP that the net was made from.
     source : object or None
-        What was given to `as_net`: `model`, or a pipeline or model of tables around it.
+        `model`, or the pipeline or tabular model around it.
     member : Member or None
-        Which net of a model of tables it is.
-
+        Which net of a tabular model it is.
     groups : tuple of int
-        Numbers of outputs with a softmax each, of several classifications; () is one for all.
+        Sizes of the groups of outputs that have a softmax each, for several classifications; ()
+        means one softmax for all outputs.
     custom : CustomLoss or None
-        The loss that the user wrote; `loss` is then 'given'.
-
-    The other attributes are named as the parameters; none can be set.
+        The loss that is a user's function; `loss` is then 'given'.
 
     Raises
     ------
     ValueError
-        If shapes, names or numbers don't fit.
+        If shapes, names or numbers are not valid.
 
     Examples
     --------
@@ -257,10 +258,29 @@ class Net:
 
     @property
     def canonical(self) -> bool:
-        """Whether loss and output activation together have the derivative a[L] - Y."""
+        """Whether dloss/dz[L] is a[L] - Y: the output activation is the loss's canonical link."""
         return CANONICAL.get(self.out_activation) == self.loss
 
     def layer_activation(self, l: int) -> str:
+        """Return the name of a layer's activation.
+
+        Parameters
+        ----------
+        l : int
+            The layer, from 1 to L.
+
+        Returns
+        -------
+        name : str
+            The name.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> net = chainfit.Net([[[1.0]], [[1.0]]], activation="tanh", out_activation="exp")
+        >>> net.layer_activation(1), net.layer_activation(2)
+        ('tanh', 'exp')
+        """
         if l == len(self.coefs):
             return self.out_activation
         return self.activation if isinstance(self.activation, str) else self.activation[l - 1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from .formula import Name, code, indexed
 
@@ -18,6 +18,8 @@ Legend = tuple[str | Name, ...]
 
 PLACE = re.compile(r"\{([lij])([+-]\d)?\}")  # {l}, {j+1}: an index, with what it counts from
 _SYMBOL = re.compile(r"([^_^(]+)(?:_((?:\{[^}]*\}|[^{^(])+))?(?:\^(\([^)]*\)))?(\(.*\))?")
+
+NotationName = Literal["tutorial", "outputs", "matrix", "sklearn"]
 
 
 class Symbol(NamedTuple):
@@ -51,7 +53,7 @@ class Notation:
     layer l.
     """
 
-    key: str
+    key: NotationName
     summary: str
     weight_: str
     bias_: str

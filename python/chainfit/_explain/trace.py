@@ -45,7 +45,25 @@ class TraceNumbers:
     dropout: Dropout | None = None
 
     def mask(self, l: int) -> Array | None:
-        """Return what dropout multiplies a[l] by, (rows, n_l); None if it drops none there."""
+        """Return the factors by which dropout multiplies a layer.
+
+        Parameters
+        ----------
+        l : int
+            The layer, from 0 for the inputs.
+
+        Returns
+        -------
+        mask : ndarray of shape (rows, n_l) or None
+            The factors of a[l], 0 or 1 / (1 - rate); None if no unit is dropped in this layer.
+
+        Examples
+        --------
+        >>> import chainfit
+        >>> trace = chainfit.trace(chainfit.Net([[[0.5], [-1.0]]]), [2.0, 1.0], 1.0)
+        >>> trace.mask(0) is None
+        True
+        """
         masks = [] if self.dropout is None else self.dropout.masks
         return masks[l] if l < len(masks) else None
 
@@ -53,16 +71,17 @@ class TraceNumbers:
 
     @property
     def share(self) -> Array:
-        """What each row counts for in J, w_r / sum(w); shape (rows,), float64."""
+        """Weight of each row in J, w_r / sum(w), shape (rows,), float64."""
         return weights_of(self.X, self.sample_weight) / self.sum_w
 
     @property
     def sum_w(self) -> float:
+        """Sum of the weights of the rows."""
         return float(weights_of(self.X, self.sample_weight).sum())
 
     @property
     def penalties(self) -> dict[str, float]:
-        """The terms of `penalty`, by the strength's name."""
+        """Terms of `penalty`, by parameter: 'alpha', 'l1'."""
         return penalties(self.net, self.sum_w)
 
 

@@ -28,7 +28,24 @@ Way = tuple[str, float | None, float, str]  # what, its value, what it may be of
 
 @public
 class MismatchError(ArithmeticError):
-    """A derivative that two ways of computing it don't agree on; one of them is wrong."""
+    """Error raised if two ways of computing a derivative disagree by more than rounding explains.
+
+    One of them is wrong: please report it.
+
+    See Also
+    --------
+    explain : Raises it.
+
+    Examples
+    --------
+    >>> import chainfit
+    >>> net = chainfit.Net([[[0.5], [-1.0]]], [[0.25]])
+    >>> try:
+    ...     print(chainfit.explain(net, [2.0, 1.0], 1.0, "w_12^(1)").value)
+    ... except chainfit.MismatchError as error:
+    ...     print(error)
+    -0.75
+    """
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ Both nets and their rows are written here and nowhere else. To add one: its entr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from . import document as d
 from .explain import Chain, explain
 from .formula import Name
 from .net import Net
-from .notation import Legend, Notation, get_notation
+from .notation import Legend, Notation, NotationName, get_notation
 from .step import Trace
 from .story_chain import chain_story
 from .story_step import step_story
@@ -56,16 +56,18 @@ class Walkthrough(Written, tuple[Example, ...]):
         return [document for example in self for document in example._documents(writer)]
 
 
-def walkthrough(name: str | None = None, *, notation: str = "tutorial") -> Walkthrough:
-    """Replay one training step of small nets, every number of it.
+def walkthrough(
+    name: Literal["4-3-2-1", "3-3-1"] | None = None, *, notation: NotationName = "tutorial"
+) -> Walkthrough:
+    """Work through one training step of small nets, with every number.
 
     Parameters
     ----------
     name : {'4-3-2-1', '3-3-1'}, default=None
-        Which example: a net with relu in two hidden layers, or one with logistic units in one.
-        None is both.
+        The example: a net with two hidden layers of relu units, or with one of logistic units. None
+        means both.
     notation : {'tutorial', 'outputs', 'matrix', 'sklearn'}, default='tutorial'
-        What things are called, as in `explain`.
+        Names of the symbols, as in `explain`.
 
     Returns
     -------
@@ -77,6 +79,11 @@ def walkthrough(name: str | None = None, *, notation: str = "tutorial") -> Walkt
     ------
     ValueError
         If there is no such example or notation.
+
+    See Also
+    --------
+    trace : The same for any net.
+    explain : The chain of derivatives of one weight.
 
     Examples
     --------

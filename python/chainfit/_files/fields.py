@@ -28,9 +28,27 @@ _NON_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 @public
 class ModelFileError(ValueError):
-    """A file is not a whole, sane chainfit model file, or a model cannot be written as one.
+    """Error raised if a file is not a valid model file, or a model cannot be written as one.
 
-    The text says which file, what is wrong, and what would be right.
+    The message names the file, what is wrong with it, and what is expected.
+
+    See Also
+    --------
+    load : Raises it.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import chainfit
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "notes.txt")
+    ...     with open(path, "w") as file:
+    ...         _ = file.write("no model")
+    ...     try:
+    ...         chainfit.load(path)
+    ...     except chainfit.ModelFileError:
+    ...         print("not a model file")
+    not a model file
     """
 
 

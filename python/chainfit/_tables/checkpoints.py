@@ -17,6 +17,7 @@ from .._estimators.checkpoint import Checkpointer, check_resumable
 from .._estimators.fingerprint import of_data
 from .._files.disk import AnyPath, as_path, check_writable
 from .ensemble import Samples
+from .over_ranks import OverRanks
 
 
 def file_of(path: AnyPath, net: int) -> str:
@@ -35,7 +36,7 @@ def check_possible(parameters: Mapping[str, Any]) -> None:
     check_writable(file_of(parameters["checkpoint"], 0))
 
 
-def opened(values: Mapping[str, Any]) -> list[Checkpointer]:
+def opened(values: Mapping[str, Any], over: OverRanks) -> list[Checkpointer]:
     """Return what writes the file of each net, and has read the one that is there.
 
     Parameters
@@ -43,14 +44,14 @@ def opened(values: Mapping[str, Any]) -> list[Checkpointer]:
     values : mapping
         The estimator's parameters as they were decided. A RandomState among them must be as the
         user gave it.
+    over : OverRanks
+        Which ranks train the nets.
     """
     path, count = values["checkpoint"], values["n_nets"]
     first, last = printable(file_of(path, 0)), printable(file_of(path, count - 1))
     all_of_them = "it" if count == 1 else f"{first} to {last}"
-    return [
-        Checkpointer({**values, "checkpoint": file_of(path, net), "net": net + 1}, all_of_them)
-        for net in range(count)
-    ]
+    named = [{**values, "checkpoint": file_of(path, net), "net": net + 1} for net in range(count)]
+    return [Checkpointer(v, all_of_them, over.writer(net)) for net, v in enumerate(named)]
 
 
 def compare(checkpointers: Sequence[Checkpointer], net: Any, samples: Samples) -> None:

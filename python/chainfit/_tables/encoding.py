@@ -25,6 +25,9 @@ MAX_DEVIATION = 10.0
 #: single absurd one in training does not make all others equal.
 MAX_DISTANCE = 10.0
 
+# Rows encoded at a time: what is made on the way stays in a cache.
+_BLOCK = 2048
+
 
 @dataclass(frozen=True)
 class NumberFeatures:
@@ -79,7 +82,7 @@ class NumberFeatures:
         return 1 + max(0, len(self.edges) - 1) + self.missing
 
     @cached_property
-    def _bins(self) -> tuple[Array, Array]:
+    def bins(self) -> tuple[Array, Array]:
         """Halves of the lower edges and of the widths of the bins."""
         edges = np.array(self.edges) * 0.5
         width = np.diff(edges)
@@ -93,7 +96,7 @@ class NumberFeatures:
         z = (held - self.mean * 0.5) / (self.scale * 0.5)
         out[:, 0] = np.clip(z, -self.limit, self.limit)
         if self.edges:
-            lower, width = self._bins
+            lower, width = self.bins
             bins = held[:, np.newaxis] - lower
             bins /= width
             out[:, 1 : 1 + len(lower)] = np.clip(bins, 0.0, 1.0, out=bins)
@@ -178,7 +181,7 @@ class CategoryFeatures:
         return len(self.levels) + self.missing + self.other
 
     @cached_property
-    def _place(self) -> Array:
+    def place(self) -> Array:
         """The feature of each code, -1 for none; last those of -2 (unseen) and -1 (missing)."""
         place = np.full(self.n_levels + 2, self.width - 1 if self.other else -1, dtype=np.intp)
         place[list(self.codes)] = np.arange(len(self.codes))
@@ -188,7 +191,7 @@ class CategoryFeatures:
     def write(self, values: Array, out: Array) -> None:
         """Write the features of codes (rows,) to out (rows, width)."""
         out[:] = 0
-        place = self._place[values]
+        place = self.place[values]
         rows = np.flatnonzero(place >= 0)
         out[rows, place[rows]] = 1
 
@@ -229,7 +232,7 @@ class Encoding:
         """Return the names of the features, as scikit-learn's transformers do."""
         return np.array(self.features, dtype=object)
 
-    def write(self, parsed: Parsed, dtype: Any = np.float32, rows: slice = slice(None)) -> Array:
+    def write(self, parsed: Parsed, dtype: Any = np.float32, rows: Any = slice(None)) -> Array:
         """Return the features of parsed columns.
 
         Parameters
@@ -237,20 +240,21 @@ class Encoding:
         parsed : mapping of str to ndarray of shape (rows,)
             As the schema's `parse` returns it.
         dtype : dtype, default=float32
-        rows : slice
+        rows : slice or ndarray of int
             The rows to encode.
 
         Returns
         -------
         X : ndarray of shape (rows, width)
         """
-        count = len(next(iter(parsed.values()))[rows]) if parsed else 0
-        X = np.empty((count, self.width), dtype=dtype)
-        start = 0
-        for column in self.columns:
-            stop = start + column.width
-            column.write(parsed[column.name][rows], X[:, start:stop])
-            start = stop
+        values = [parsed[column.name][rows] for column in self.columns]
+        X = np.empty((len(values[0]) if values else 0, self.width), dtype=dtype)
+        for begin in range(0, len(X), _BLOCK):
+            block, start = X[begin : begin + _BLOCK], 0
+            for column, of_column in zip(self.columns, values, strict=True):
+                stop = start + column.width
+                column.write(of_column[begin : begin + _BLOCK], block[:, start:stop])
+                start = stop
         return X
 
 

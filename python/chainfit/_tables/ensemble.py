@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +22,22 @@ from .._estimators.callbacks import Listener, Record, Snapshot
 from .._estimators.endings import INTERRUPTED, check_end
 from .._estimators.inputs import FitData
 from .._estimators.job import Given
+from .._estimators.progress import EpochBar
+from .._estimators.stream import Stream
+from .._estimators.stream_job import rows_of
 from .._estimators.temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
 from .._estimators.training import train
 from .._estimators.warn import warn
+from .over_ranks import OverRanks
 
 if TYPE_CHECKING:
     from .._estimators.checkpoint import Checkpointer
 
 Array = npt.NDArray[Any]
+
+#: Rows of a source that the temperature is fitted on, at most: one number needs no more.
+TEMPERATURE_ROWS = 50_000
+
 #: Told of each epoch: the net's number, the epoch's, its loss, and the score, NaN without one.
 OnEpoch = Callable[[int, int, float, float], object]
 
@@ -37,8 +45,8 @@ OnEpoch = Callable[[int, int, float, float], object]
 class Samples(NamedTuple):
     """The training rows of an ensemble."""
 
-    X: Array  # (rows, features)
-    y: Array  # (rows,): labels, or standardised targets
+    X: Any  # (rows, features): an array, MadeRows, or an EncodedSource, which has the others too
+    y: Array | None  # (rows,): labels, or standardised targets
     sample_weight: Array | None  # (rows,)
     validation: Given | None  # rows of the user's own, encoded alike
 
@@ -120,19 +128,33 @@ class _Follower(Listener):
 
 
 class Reports:
-    """Reports the epochs of all nets: prints them, and tells who else wants to know."""
+    """Reports the epochs of all nets: prints or counts them, and tells who else wants to know.
 
-    def __init__(self, verbose: Any, count: int, on_epoch: OnEpoch | None) -> None:
-        self._verbose, self._count, self._on_epoch = verbose, count, on_epoch
+    Its block of `with` ends the bar that counts them.
+    """
+
+    def __init__(
+        self, verbose: Any, count: int, bar: EpochBar | None, on_epoch: OnEpoch | None
+    ) -> None:
+        self._verbose, self._count, self._bar, self._on_epoch = verbose, count, bar, on_epoch
         self.needed = bool(verbose) or on_epoch is not None
 
     def __call__(self, net: int, epoch: int, loss: float, score: float) -> None:
         """Report an epoch."""
-        if self._verbose:
+        if self._bar is not None:
+            self._bar.add(loss, score)
+        elif self._verbose:
             held_out = "" if math.isnan(score) else f", validation score = {score:.6f}"
             print(f"Net {net + 1} of {self._count}, epoch {epoch}, loss = {loss:.8f}{held_out}")
         if self._on_epoch is not None:
             self._on_epoch(net, epoch, loss, score)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if self._bar is not None:
+            self._bar.close(whole=kind is None)
 
 
 def train_nets(
@@ -142,6 +164,7 @@ def train_nets(
     n_jobs: int,
     on_epoch: OnEpoch | None = None,
     checkpointers: Sequence[Checkpointer] | None = None,
+    over: OverRanks | None = None,
 ) -> Ensemble:
     """Train nets side by side, and set the temperature of classifiers.
 
@@ -157,21 +180,24 @@ def train_nets(
     on_epoch : callable, default=None
     checkpointers : sequence of Checkpointer, default=None
         One for each net, compared with this fit.
+    over : OverRanks, default=None
+        Which ranks train the nets.
 
     Returns
     -------
     ensemble : Ensemble
         Of fewer nets where the user interrupted before some had begun.
     """
-    stop = threading.Event()
+    stop, over = threading.Event(), over or OverRanks(len(nets))
 
     def work(number: int) -> _Member:
         rows = None if held_out is None else held_out[number]
         follower = _Follower(number, stop, on_epoch)
         checkpointer = None if checkpointers is None else checkpointers[number]
-        return _train_one(nets[number], samples, rows, follower, checkpointer)
+        return _train_one(nets[number], samples, rows, follower, checkpointer, over)
 
-    members = _side_by_side(work, len(nets), n_jobs, stop)
+    done = over.collect(_side_by_side(work, over.mine, n_jobs, stop))
+    members = [done[number] for number in sorted(done)]
     if any(member.interrupted for member in members) or len(members) < len(nets):
         warn(INTERRUPTED)
     trained = tuple(member.net for member in members)
@@ -185,11 +211,11 @@ def train_nets(
 
 
 def _side_by_side(
-    work: Callable[[int], _Member], count: int, n_jobs: int, stop: threading.Event
-) -> list[_Member]:
-    """Return what work made of 0 ... count - 1; this thread, which gets the signals, works too."""
+    work: Callable[[int], _Member], nets: range, n_jobs: int, stop: threading.Event
+) -> dict[int, _Member]:
+    """Return what work made of the nets; this thread, which gets the signals, works too."""
     done: dict[int, _Member] = {}
-    numbers, lock = iter(range(count)), threading.Lock()
+    numbers, lock = iter(nets), threading.Lock()
 
     def next_number() -> int | None:
         with lock:
@@ -206,7 +232,7 @@ def _side_by_side(
             raise
 
     with ThreadPoolExecutor(max(1, n_jobs - 1)) as pool:
-        others = [pool.submit(worker) for _ in range(min(n_jobs, count) - 1)]
+        others = [pool.submit(worker) for _ in range(min(n_jobs, len(nets)) - 1)]
         interrupted: KeyboardInterrupt | None = None
         try:
             worker()
@@ -219,7 +245,7 @@ def _side_by_side(
             other.result()
     if interrupted is not None and not done:
         raise interrupted
-    return [done[number] for number in sorted(done)]
+    return done
 
 
 def _train_one(
@@ -228,17 +254,25 @@ def _train_one(
     held_out: Array | None,
     follower: Listener,
     checkpointer: Checkpointer | None,
+    over: OverRanks,
 ) -> _Member:
     settings, data, state = net._job(
         samples.X, samples.y, samples.sample_weight, validation=samples.validation
     )
-    if held_out is not None:
+    if held_out is not None and isinstance(data.X, Stream):
+        blocks = held_out.tolist()
+        held = rows_of(data.X.part(blocks))
+        data = replace(data, X=data.X.without(blocks), validation=held)
+    elif held_out is not None:
         data = replace(data, held_out=held_out)
     listeners = [follower]
+    state = over.share(net, data, state)
     if checkpointer is not None:
         state = checkpointer.resumed(settings, state)
         listeners.append(checkpointer)
     state, end = train(settings, data, state, listeners)
+    if data.together is not None:
+        data.together.end(end.error, state)
     interrupted = end.why == "interrupted"
     if end.error is not None and not interrupted:
         raise end.error
@@ -260,6 +294,9 @@ def _unseen(net: Any, data: FitData, held_out: Array | None) -> Unseen | None:
         return None
     # before label smoothing
     hard = Y > 0.5 if Y.shape[1] == 1 else Y == Y.max(axis=1, keepdims=True)
+    if isinstance(X, Stream):
+        X = X.first(TEMPERATURE_ROWS)
+        hard, weight = hard[: len(X)], None if weight is None else weight[: len(X)]
     return unseen_rows(net, X, hard.astype(np.float64), weight)
 
 

@@ -17,7 +17,7 @@ from sklearn.base import is_classifier
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._estimators.keywords import Keyword, paragraph
-from .._estimators.parameters import Number
+from .._estimators.parameters import PROGRESS, Number
 from .._estimators.rules import REAL_LOSSES
 from .presets import DECIDED, PRESETS
 
@@ -33,11 +33,12 @@ TABLE: tuple[Keyword, ...] = (
         "good",
         [StrOptions(set(PRESETS))],
         "{'fast', 'good', 'best'}",
-        """What the parameters are that are 'auto'. 'fast' is one net of three layers of 128 units,
-        'good' four of them, 'best' four of 256 units. All are trained for 32 epochs by Adam with
-        beta_2=0.95 on batches of 256 rows, with a learning rate that goes up to 0.004 and down
-        again. Classifiers have label_smoothing=0.1 and keep the epoch of the least loss;
-        regressors of fewer than 20,000 rows have batches of 64. Tables of fewer than 2,000 rows
+        """Values of the parameters that are 'auto'. 'fast' is one net of three layers of 128 units,
+        'good' four such nets, 'best' eight nets of 256 units per layer. All are trained for 32
+        epochs by Adam with beta_2=0.95 on batches of 256 rows, with a learning rate that rises to
+        0.008 ('best': 0.004) and falls again, and keep an exponential moving average of the
+        weights. Classifiers have label_smoothing=0.1 and keep the epoch of the smallest loss;
+        regressors with fewer than 20,000 rows have batches of 64. Tables with fewer than 2,000 rows
         have batches of 16, 8 bins and, with 'good' and 'best', 8 and 16 nets.""",
     ),
     Keyword(
@@ -45,26 +46,25 @@ TABLE: tuple[Keyword, ...] = (
         "auto",
         [_COUNT, _AUTO],
         "int or 'auto'",
-        "Number of the nets that are trained, and whose predictions are averaged.",
+        "Number of nets to train, whose predictions are averaged.",
     ),
     Keyword(
         "n_bins",
         "auto",
         [Interval(Integral, 0, None, closed="left"), _AUTO],
         "int or 'auto'",
-        """Bins of each column of numbers, dates or times, with about as many training rows in each;
-        every bin is a feature. 0 is none. 'auto' is 16 or, in small tables, 8, and fewer where
-        there are more than 256 such columns.""",
+        """Number of bins of each column of numbers, dates or times, with about equally many
+        training rows in each; every bin is a feature. 0 means none. 'auto' is 16 or, for small
+        tables, 8, and fewer if there are more than 256 such columns.""",
     ),
     Keyword(
         "loss",
         "squared_error",
         [StrOptions(set(REAL_LOSSES))],
         "{" + ", ".join(map(repr, REAL_LOSSES)) + "}",
-        """The loss, of targets whose mean is 0 and whose variance is 1, or of targets divided by
-        their mean where outputs are above 0; see MLPRegressor. With all but 'squared_error' the
-        loss tells which epoch is best. The mean over the nets is that of their medians, quantiles
-        or means.""",
+        """The loss, see MLPRegressor, on targets scaled to mean 0 and variance 1, or divided by
+        their mean if outputs are positive. With any but 'squared_error', the best epoch is that of
+        the smallest loss. Nets' medians, quantiles or means are averaged.""",
         kind="regressor",
     ),
     Keyword(
@@ -72,61 +72,61 @@ TABLE: tuple[Keyword, ...] = (
         100,
         [_COUNT],
         "int",
-        """Levels of a category that have a feature of their own: the most frequent ones. The others
-        share one.""",
+        """Maximum number of levels of a category with a feature of their own: the most frequent
+        ones. The others share one.""",
     ),
     Keyword(
         "batch_size",
         "auto",
         [_COUNT, _AUTO],
         "int or 'auto'",
-        "Rows of a mini-batch; 'auto': see `preset`. Not used by 'lbfgs'.",
+        "Number of rows in a mini-batch; 'auto': see `preset`. Not used by 'lbfgs'.",
     ),
     Keyword(
         "max_iter",
         "auto",
         [_COUNT, _AUTO],
         "int or 'auto'",
-        """Number of epochs; the learning rate of 'auto' goes up and down once over all of them. Of
-        'lbfgs' the maximum number of iterations.""",
+        """Number of epochs, over which the learning rate of 'auto' rises and falls once. For
+        'lbfgs', the maximum number of iterations.""",
     ),
     Keyword(
         "validation_fraction",
         0.1,
         [Number(0, 1, closed="left")],
         "float",
-        """Share of the rows that each net holds out, others than the other nets, to keep the
-        weights of its best epoch and, of classifiers, to set the temperature. 0 holds out none:
-        every net learns from all rows, and ends with its last weights. So it is with 'lbfgs' and
-        where there are too few rows.""",
+        """Fraction of the rows that each net holds out, different rows for each net, to choose
+        its best epoch and, in classifiers, the temperature. With 0 none are held out: every net
+        learns from all rows and keeps its last weights, as it does with 'lbfgs' and if there are
+        too few rows.""",
     ),
     Keyword(
         "checkpoint",
         None,
         [str, os.PathLike, None],
         "str, path-like or None",
-        """The name of files that `fit` writes the state of each net to as it goes, that of the
-        first net with '.1' after it, of the second '.2' and so on. A fit that finds them there,
-        with an equal table and equal parameters, does not train again the nets that were done, and
-        goes on with the others, to the bits of a fit that was never interrupted; files of another
-        table or other parameters are refused. They stay when the fit is finished: the same fit then
-        ends at once, and one with a larger `max_iter` trains on, unless the learning rate goes by
-        the number of all steps, as that of 'auto' does. Needs a `random_state`; not with
-        'lbfgs'.""",
+        """Name of the files to which `fit` regularly writes the state of each net, with '.1'
+        appended for the first net, '.2' for the second and so on. A fit that finds them, with an
+        equal table and equal parameters, skips the nets that were finished and continues the
+        others, to the same bits as a fit that was never interrupted; files of another table or
+        other parameters are refused. They are kept when the fit is finished: the same fit then
+        ends at once, and one with a larger `max_iter` continues, unless the learning rate depends
+        on the number of all steps, as that of 'auto' does. Requires a `random_state`; not
+        available with 'lbfgs'.""",
     ),
     Keyword(
         "decimal",
         None,
         [StrOptions({".", ","}), None],
         "{'.', ','} or None",
-        "Decimal mark of numbers in columns of text. None: found out.",
+        "Decimal mark of numbers in columns of text. None: inferred.",
     ),
     Keyword(
         "thousands",
         None,
         [str, None],
         "str or None",
-        "Mark between thousands of such numbers, '' for none. None: found out.",
+        "Thousands separator of such numbers, '' for none. None: inferred.",
     ),
     Keyword(
         "na_values",
@@ -140,8 +140,8 @@ TABLE: tuple[Keyword, ...] = (
         None,
         [str, None],
         "str or None",
-        """How dates are written in columns of text, in the directives of ``strptime``, as in
-        '%d/%m/%Y'. None: found out.""",
+        """Format of dates in columns of text, in the directives of ``strptime``, such as
+        '%d/%m/%Y'. None: inferred.""",
     ),
     Keyword("drop", (), [tuple, list], "tuple of str", "Columns to leave out."),
     Keyword(
@@ -149,8 +149,8 @@ TABLE: tuple[Keyword, ...] = (
         None,
         ["random_state"],
         "int, RandomState or None",
-        """Source of the rows held out, the initial weights and the shuffles: equal seeds give equal
-        models.""",
+        """Determines the rows held out, the initial weights and the shuffling. Pass an int for
+        reproducible results.""",
         option=False,
     ),
     Keyword(
@@ -158,31 +158,33 @@ TABLE: tuple[Keyword, ...] = (
         None,
         [_COUNT, None],
         "int or None",
-        """Maximum number of nets that are trained at the same time. None: as many as `n_threads`
-        allows. Results do not depend on it.""",
+        """Maximum number of nets trained at the same time. None: as many as `n_threads` allows.
+        Results do not depend on it.""",
     ),
     Keyword(
         "n_threads",
         None,
         [_COUNT, None],
         "int or None",
-        """Maximum number of threads of a call, of all nets together. None: the CPUs that the
-        process may use, or OMP_NUM_THREADS if that is less. ``threadpoolctl`` limits both. Results
-        do not depend on it.""",
+        """Maximum number of threads of a call, for all nets together. None: the number of CPUs
+        that the process may use, or OMP_NUM_THREADS if that is smaller. ``threadpoolctl`` limits
+        both. Results do not depend on it.""",
     ),
     Keyword(
         "precision",
         "float32",
         [StrOptions({"float32", "float64"})],
         "{'float32', 'float64'}",
-        "Type of the weights and of all arithmetic of the nets.",
+        "Data type of the weights and of all arithmetic of the nets.",
     ),
     Keyword(
         "verbose",
         False,
-        ["verbose"],
-        "bool or int",
-        "Whether to print the loss of each epoch.",
+        ["verbose", StrOptions({PROGRESS})],
+        "bool, int or 'progress'",
+        """Whether to print the loss of each epoch. 'progress' shows a live bar instead, on stderr
+        or in a notebook: the epochs of all nets, loss, validation score, rows a second and the time
+        left. It needs tqdm (extra `cli`).""",
         option=False,
     ),
 )
@@ -257,7 +259,7 @@ def with_parameters(net: Any) -> Callable[[Class], Class]:
         cls._net_parameters = tuple(name for name in known if name in of_net)
         before, heading, after = inspect.cleandoc(cls.__doc__ or "").partition("\nAttributes\n")
         described = "".join(map(paragraph, known.values()))
-        cls.__doc__ = f"{before}\nParameters\n----------{described}{heading}{after}"
+        cls.__doc__ = f"{before}\nParameters\n----------{described}{heading}{after}\n"
         return cls
 
     return decorate

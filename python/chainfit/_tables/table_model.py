@@ -17,9 +17,10 @@ from .._files.fields import MAX_COUNT, Fields, ModelFileError, Tensors, shorten
 from .._files.model import Kind
 from .._files.parameters import check_parameters, unpack_parameter
 from .cells.target import Target
+from .classifier import TabularClassifier
 from .model_file import NETS, PARAMETERS, check_nets, pack
 from .old_columns import MISSING, as_encoding, as_schema, read_column
-from .tabular import TabularClassifier, TabularRegressor
+from .regressor import TabularRegressor
 
 
 class TableModel:

@@ -150,5 +150,24 @@ LINK_SLOPES: dict[str, Callable[[Array], Any]] = {
 
 
 def layer_activation(activation: ActivationNames, l: int) -> str:  # noqa: E741
-    """Return the name of the activation of the hidden layer l = 1..L-1."""
+    """Return the name of the activation of a hidden layer.
+
+    Parameters
+    ----------
+    activation : str or sequence of str
+        One name for all hidden layers, or one for each.
+    l : int
+        The layer, from 1 to L-1.
+
+    Returns
+    -------
+    name : str
+        Its activation, a key of `ACTIVATIONS`.
+
+    Examples
+    --------
+    >>> from chainfit import reference
+    >>> reference.layer_activation(("relu", "tanh"), 2)
+    'tanh'
+    """
     return activation if isinstance(activation, str) else activation[l - 1]

@@ -20,9 +20,35 @@ def forward(
     out_activation: str,
     masks: Masks = None,
 ) -> list[Array]:
-    """Return ``[a[0], ..., a[L]]``; a[0] is X itself, `out_activation` is a key of `LINKS`.
+    """Return the activations of all layers.
 
-    `masks` are those of dropout, for layers 0..L-1: each a[l] is times its mask.
+    Parameters
+    ----------
+    X : ndarray of shape (rows, n_0)
+        The inputs.
+    W : sequence of ndarray of shape (n_l, n_{l+1})
+        The weights.
+    b : sequence of ndarray of shape (n_{l+1},)
+        The biases.
+    activation : str or sequence of str
+        Activation of all hidden layers, or of each; keys of `ACTIVATIONS`.
+    out_activation : str
+        Activation of the outputs; a key of `LINKS`.
+    masks : sequence of (ndarray of shape (rows, n_l) or None), default=None
+        Masks of dropout for layers 0..L-1, by which each a[l] is multiplied.
+
+    Returns
+    -------
+    a : list of ndarray of shape (rows, n_l)
+        The activations a[0], ..., a[L]; without a mask, a[0] is X itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainfit import reference
+    >>> X, W, b = np.array([[2.0, 1.0]]), [np.array([[0.5], [-1.0]])], [np.array([0.25])]
+    >>> reference.forward(X, W, b, "relu", "identity")[1]
+    array([[0.25]])
     """
     a = [_times(X, masks, 0)]
     for l in range(len(W)):
@@ -47,9 +73,42 @@ def objective(
     Y: Array, a_L: Array, W: Arrays, *,
     loss: str, l2: float = 0.0, sample_weight: Weights = None, l1: float = 0.0, **parameters: Any
 ) -> float:  # fmt: skip
-    """Return J, given the outputs ``a_L = a[L]``; biases are not penalized.
+    """Return the objective J, given the outputs.
 
-    `parameters` are those of the loss, such as ``huber_delta``.
+    J = (sum_r w_r loss_r + l2/2 sum of all W^2 + l1 sum of all abs(W)) / sum_r w_r; biases are not
+    penalised.
+
+    Parameters
+    ----------
+    Y : ndarray of shape (rows, n_L)
+        The targets.
+    a_L : ndarray of shape (rows, n_L)
+        The outputs a[L].
+    W : sequence of ndarray of shape (n_l, n_{l+1})
+        The weights.
+    loss : str
+        A key of `LOSSES`.
+    l2 : float, default=0.0
+        Strength of the L2 penalty.
+    sample_weight : ndarray of shape (rows,), default=None
+        Weights w_r of the rows; None means 1 for each.
+    l1 : float, default=0.0
+        Strength of the L1 penalty.
+    **parameters : Any
+        Parameters of the loss, such as ``huber_delta``.
+
+    Returns
+    -------
+    J : float
+        The objective.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainfit import reference
+    >>> Y, a_L, W = np.array([[1.0]]), np.array([[0.25]]), [np.array([[0.5], [-1.0]])]
+    >>> reference.objective(Y, a_L, W, loss="squared_error")  # (1 - 0.25)^2 / 2
+    0.28125
     """
     rows = LOSSES[loss].rows(Y, a_L, **parameters)
     data = rows.sum() if sample_weight is None else sample_weight @ rows
@@ -70,12 +129,38 @@ def deltas(
     masks: Masks = None,
     **parameters: Any,
 ) -> dict[int, Array]:
-    """Return ``{l: dJ/dz[l]}`` for l = L..1: the chain rule, last layer first.
+    """Return the derivatives dJ/dz[l] for l = L..1: the chain rule, last layer first.
 
-    `b` is only needed where the derivative of an activation is given z, or with the `masks` of
-    dropout; `loss`, `out_activation` and the loss's `parameters` where these two are no canonical
-    pair.
+    Parameters
+    ----------
+    a : sequence of ndarray of shape (rows, n_l)
+        The activations, from `forward`.
+    Y : ndarray of shape (rows, n_L)
+        The targets.
+    W : sequence of ndarray of shape (n_l, n_{l+1})
+        The weights.
+    activation : str or sequence of str
+        Activation of all hidden layers, or of each.
+    sample_weight : ndarray of shape (rows,), default=None
+        Weights of the rows; None means 1 for each.
+    b : sequence of ndarray of shape (n_{l+1},), default=None
+        The biases; needed with `masks`, and by activations whose derivative is given z.
+    loss : str, default=None
+        The loss; needed if it and `out_activation` are not a canonical pair.
+    out_activation : str, default=None
+        Activation of the outputs; None means the loss's own.
+    masks : sequence of (ndarray of shape (rows, n_l) or None), default=None
+        Masks of dropout for layers 0..L-1.
+    **parameters : Any
+        Parameters of the loss.
 
+    Returns
+    -------
+    delta : dict of int to ndarray of shape (rows, n_l)
+        The derivatives by layer, {l: dJ/dz[l]}.
+
+    Notes
+    -----
     A loss is mostly paired with its canonical link [2]_, for which the derivative of link and
     loss together is simply ``dloss_r/dz[L] = a[L] - y``. For softmax and log loss, for instance,
     with da_k/dz_j = a_k (1{j=k} - a_j): sum_k (-y_k/a_k) da_k/dz_j = a_j sum_k y_k - y_j, and the
@@ -92,6 +177,15 @@ def deltas(
     .. [1] D. Rumelhart, G. Hinton, R. Williams, "Learning representations by back-propagating
        errors", Nature 323, 1986.
     .. [2] P. McCullagh, J. Nelder, "Generalized Linear Models", 2nd edition, 1989, section 2.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainfit import reference
+    >>> X, W, b = np.array([[2.0, 1.0]]), [np.array([[0.5], [-1.0]])], [np.array([0.25])]
+    >>> a = reference.forward(X, W, b, "relu", "identity")
+    >>> reference.deltas(a, np.array([[1.0]]), W, "relu")
+    {1: array([[-0.75]])}
     """
     L = len(W)
     pair = LOSSES[loss] if loss else None
@@ -121,11 +215,59 @@ def gradient(
     activation: ActivationNames, loss: str, l2: float = 0.0, sample_weight: Weights = None,
     l1: float = 0.0, out_activation: str | None = None, masks: Masks = None, **parameters: Any
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
-    """Return ``(J, dW, db)``, all at the given W and b; `out_activation` None is the loss's own.
+    """Return the objective J and its gradient.
 
+    Parameters
+    ----------
+    X : ndarray of shape (rows, n_0)
+        The inputs.
+    Y : ndarray of shape (rows, n_L)
+        The targets.
+    W : sequence of ndarray of shape (n_l, n_{l+1})
+        The weights.
+    b : sequence of ndarray of shape (n_{l+1},)
+        The biases.
+    activation : str or sequence of str
+        Activation of all hidden layers, or of each.
+    loss : str
+        A key of `LOSSES`.
+    l2 : float, default=0.0
+        Strength of the L2 penalty.
+    sample_weight : ndarray of shape (rows,), default=None
+        Weights of the rows; None means 1 for each.
+    l1 : float, default=0.0
+        Strength of the L1 penalty.
+    out_activation : str, default=None
+        Activation of the outputs; None means the loss's own.
+    masks : sequence of (ndarray of shape (rows, n_l) or None), default=None
+        Masks of dropout for layers 0..L-1.
+    **parameters : Any
+        Parameters of the loss.
+
+    Returns
+    -------
+    J : float
+        The objective.
+    dW : list of ndarray of shape (n_l, n_{l+1})
+        Its derivatives with respect to the weights.
+    db : list of ndarray of shape (n_{l+1},)
+        Its derivatives with respect to the biases.
+
+    Notes
+    -----
     With dz[l+1]_j/dW[l]_ij = a[l]_i and dz[l+1]_j/db[l]_j = 1, summed over the rows,
     ``dW[l] = a[l].T @ delta[l+1] + l2/sum(w) W[l]`` and ``db[l] = column sums of delta[l+1]``. An
     L1 penalty adds l1/sum(w) times the sign of W[l], 0 at 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainfit import reference
+    >>> X, W, b = np.array([[2.0, 1.0]]), [np.array([[0.5], [-1.0]])], [np.array([0.25])]
+    >>> settings = {"activation": "relu", "loss": "squared_error"}
+    >>> reference.gradient(X, np.array([[1.0]]), W, b, **settings)
+    (0.28125, [array([[-1.5 ],
+           [-0.75]])], [array([-0.75])])
     """
     out_activation = out_activation or LOSSES[loss].link
     a = forward(X, W, b, activation, out_activation, masks)
@@ -143,10 +285,34 @@ def gradient(
 
 
 def finite_difference(J: Callable[[], float], parameter: Array, index: Any, h: float) -> float:
-    """Return the central difference of ``J()`` over the element ``p = parameter[index]``.
+    """Return the central difference of a function of one parameter.
 
-    It is dJ/dp + h^2/6 d3J/dp3 + O(h^4), off by up to 1/h times the rounding error of J(). The
-    element is moved in place, so that J() sees it, and put back.
+    With p = parameter[index] it is dJ/dp + h^2/6 d3J/dp3 + O(h^4), up to 1/h times the rounding
+    error of J().
+
+    Parameters
+    ----------
+    J : callable
+        The function, of no arguments.
+    parameter : ndarray
+        The array with the parameter, which is changed in place, so that J() sees it, and restored.
+    index : int or tuple of int
+        Index of the parameter.
+    h : float
+        Half the distance of the two points.
+
+    Returns
+    -------
+    slope : float
+        The difference quotient.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainfit import reference
+    >>> p = np.array([3.0])
+    >>> reference.finite_difference(lambda: p[0] ** 2, p, 0, h=0.5)
+    np.float64(6.0)
     """
     p = parameter[index]
     above, below = p + h, p - h

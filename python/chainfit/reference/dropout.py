@@ -31,19 +31,34 @@ def _hash(x: Array, between: Array | int = 0) -> Array:
 
 
 def mask(seed: int, step: int, layer: int, rows: int, units: int, rate: float) -> Array:
-    """Return what each unit of each row is multiplied by, 0 or 1 / (1 - rate): (rows, units).
+    """Return the mask of dropout for one layer.
 
     Parameters
     ----------
     seed : int
+        Seed of the generator.
     step : int
         Number of the step, from 0.
     layer : int
-        l = 0..L-1, 0 being the inputs.
-    rows, units : int
-        Of the batch, and of the layer.
+        The layer, from 0 for the inputs to L-1.
+    rows : int
+        Number of rows of the batch.
+    units : int
+        Number of units of the layer.
     rate : float
-        The share of units that are dropped, in [0, 1).
+        Fraction of the units that are dropped, in [0, 1).
+
+    Returns
+    -------
+    mask : ndarray of shape (rows, units)
+        Factor of each unit in each row, 0 or 1 / (1 - rate).
+
+    Examples
+    --------
+    >>> from chainfit import reference
+    >>> reference.mask(seed=0, step=0, layer=1, rows=2, units=4, rate=0.5)
+    array([[2., 2., 2., 0.],
+           [0., 2., 2., 2.]])
     """
     key = _mixed(seed + _GOLDEN * (step + 1) & _LONG)
     key = _mixed(key + _GOLDEN * (layer + 1) & _LONG)
@@ -57,7 +72,33 @@ def mask(seed: int, step: int, layer: int, rows: int, units: int, rate: float) -
 def masks(
     seed: int, step: int, rates: Sequence[float], rows: int, units: Sequence[int]
 ) -> list[Array | None]:
-    """Return the masks of layers 0..L-1, None of those whose rate is 0."""
+    """Return the masks of dropout for all layers but the outputs.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the generator.
+    step : int
+        Number of the step, from 0.
+    rates : sequence of float
+        Fraction of the units that are dropped in each layer 0..L-1.
+    rows : int
+        Number of rows of the batch.
+    units : sequence of int
+        Number of units of each layer 0..L-1.
+
+    Returns
+    -------
+    masks : list of (ndarray of shape (rows, n_l) or None)
+        The mask of each layer, None where the rate is 0.
+
+    Examples
+    --------
+    >>> from chainfit import reference
+    >>> masks = reference.masks(seed=0, step=0, rates=[0.0, 0.5], rows=8, units=[3, 4])
+    >>> masks[0] is None, masks[1].shape
+    (True, (8, 4))
+    """
     return [
         mask(seed, step, layer, rows, n, rate) if rate else None
         for layer, (rate, n) in enumerate(zip(rates, units, strict=True))

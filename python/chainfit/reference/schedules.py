@@ -30,10 +30,38 @@ def learning_rate(
     schedule: str, step: int, total_steps: int, *,
     eta: float, warmup: int = 0, decay_steps: int = 1, decay_rate: float = 0.1
 ) -> float:  # fmt: skip
-    """Return eta of a step, from 0 on, by a schedule over `total_steps`.
+    """Return the learning rate of a step.
 
-    In the first `warmup` steps it is (step + 1) / (warmup + 1) of `eta`, after the last one what
-    it was there. "step" multiplies by `decay_rate` every `decay_steps`.
+    In the first `warmup` steps it is (step + 1) / (warmup + 1) of `eta`; after the last step it
+    stays as it was there.
+
+    Parameters
+    ----------
+    schedule : str
+        A key of `SCHEDULES`, or 'step'.
+    step : int
+        Number of the step, from 0.
+    total_steps : int
+        Number of all steps.
+    eta : float
+        The learning rate at the start of the schedule.
+    warmup : int, default=0
+        Number of steps of linear warm-up.
+    decay_steps : int, default=1
+        With 'step', the number of steps from one decay to the next.
+    decay_rate : float, default=0.1
+        With 'step', the factor of each decay.
+
+    Returns
+    -------
+    eta : float
+        The learning rate.
+
+    Examples
+    --------
+    >>> from chainfit import reference
+    >>> [reference.learning_rate("linear", step, 4, eta=1.0) for step in range(4)]
+    [1.0, 0.75, 0.5, 0.25]
     """
     if step < warmup:
         return eta * (step + 1) / (warmup + 1)

@@ -15,7 +15,7 @@ from .arrays import Array, Arrays
 
 @dataclass
 class State:
-    """An update rule at work: its name, what it remembers of earlier steps, its constants.
+    """State of an update rule: its name, its slots and its constants.
 
     `slots` is a list of pairs (arrays like W, arrays like b), `steps` counts the steps made.
     `eta` may be set between steps.
@@ -103,10 +103,30 @@ UPDATES: dict[str, tuple[int, Callable[..., None]]] = {  # name: (number of slot
 
 
 def update(p: Array, g: Array, s: State, *slots: Array) -> None:
-    """Apply the rule of `s` to p, after the decay p <- p - eta decay p.
+    """Update a parameter in place: the decay p <- p - eta decay p, then the rule of `s`.
 
-    It is no part of J (I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", 2019).
-    Biases, which are vectors and not (n_l, n_{l+1}), don't decay.
+    The decay is not part of J (I. Loshchilov, F. Hutter, "Decoupled weight decay regularization",
+    2019). Biases, which have one axis, don't decay.
+
+    Parameters
+    ----------
+    p : ndarray
+        The weights or biases of a layer.
+    g : ndarray
+        Their gradient.
+    s : State
+        The rule, its constants and the number of steps, this one included.
+    *slots : ndarray
+        State of the rule for p, updated in place.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainfit import reference
+    >>> p = np.array([1.0, 2.0])
+    >>> reference.update(p, np.array([1.0, -1.0]), reference.State("sgd", [], eta=0.5))
+    >>> p
+    array([0.5, 2.5])
     """
     if s.decay and p.ndim == 2:
         p -= s.eta * s.decay * p
@@ -114,7 +134,35 @@ def update(p: Array, g: Array, s: State, *slots: Array) -> None:
 
 
 def init_state(W: Arrays, b: Arrays, optimizer: str, *, eta: float, **constants: Any) -> State:
-    """Return the state before the first step: all slots zero; `constants` as named in `State`."""
+    """Return the state of an update rule before the first step.
+
+    Parameters
+    ----------
+    W : sequence of ndarray of shape (n_l, n_{l+1})
+        The weights.
+    b : sequence of ndarray of shape (n_{l+1},)
+        The biases.
+    optimizer : str
+        A key of `UPDATES`.
+    eta : float
+        The learning rate.
+    **constants : Any
+        Other constants of the rule, as named in `State`.
+
+    Returns
+    -------
+    state : State
+        The state, with all slots zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainfit import reference
+    >>> W, b = [np.ones((2, 1))], [np.ones(1)]
+    >>> state = reference.init_state(W, b, "adam", eta=0.001)
+    >>> len(state.slots), state.steps
+    (2, 0)
+    """
     n_slots = UPDATES[optimizer][0]
     slots = [([np.zeros_like(p) for p in W], [np.zeros_like(p) for p in b]) for _ in range(n_slots)]
     return State(optimizer, slots, eta, **constants)

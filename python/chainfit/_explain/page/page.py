@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from numbers import Integral, Real
@@ -14,8 +15,9 @@ from ..._common.printable import printable
 from ..._common.public import public
 from ..._files.disk import AnyPath, as_path, write_output
 from .. import rules
+from ..history import History
 from ..net import Net, as_net
-from ..notation import NOTATIONS
+from ..notation import NOTATIONS, NotationName
 from .data import page_data, to_script
 
 # One script, in this order: what a file uses stands before it.
@@ -29,17 +31,33 @@ NOTEBOOK_HEIGHT = 820
 
 @public
 class Page:
-    """An HTML page in one file.
+    """HTML page in one file; made by `explore`.
 
-    It loads nothing from elsewhere, and its content security policy forbids it. In a notebook it
-    shows itself inside a frame without access to the notebook.
+    It loads no external resources, and its content security policy forbids them. Notebooks display
+    it in a frame without access to the notebook.
+
+    Parameters
+    ----------
+    html : str
+        The page.
 
     Attributes
     ----------
     html : str
         The page.
     path : str or None
-        Where it was written.
+        The file it was written to.
+
+    See Also
+    --------
+    explore : Make one.
+
+    Examples
+    --------
+    >>> import chainfit
+    >>> page = chainfit.explore(chainfit.Net([[[0.5], [-1.0]]]), [[2.0, 1.0]], [1.0])
+    >>> page.html[:15], page.path
+    ('<!doctype html>', None)
     """
 
     def __init__(self, html: str) -> None:
@@ -52,14 +70,26 @@ class Page:
         Parameters
         ----------
         path : str, bytes or path-like
-            An existing file is replaced by one of the same owner, group and mode.
+            The file. An existing one is replaced by one of the same owner, group and mode.
 
         Raises
         ------
-        TypeError, ValueError
-            If `path` is no path.
+        TypeError
+            If `path` is not a path.
+        ValueError
+            If it holds a null character.
         OSError
             If the file can't be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import chainfit
+        >>> page = chainfit.explore(chainfit.Net([[[0.5], [-1.0]]]), [[2.0, 1.0]], [1.0])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     page.save(os.path.join(folder, "net.html"))
+        ...     os.listdir(folder)
+        ['net.html']
         """
         write_output(path, self.html.encode("utf-8"))
         self.path = as_path(path)
@@ -82,57 +112,57 @@ def explore(
     path: AnyPath | None = None,
     *,
     sample_weight: Any = None,
-    notation: str = "tutorial",
-    history: Any = None,
+    notation: NotationName = "tutorial",
+    history: History | Sequence[Any] | None = None,
     title: str | None = None,
     max_rows: int = 200,
     max_mb: float = 25.0,
     net: int = 0,
 ) -> Page:
-    """Make a page on which the net and its chain rule can be explored.
+    """Make an HTML page for exploring a net and its chain rule.
 
-    It shows the net as a picture with the values in its nodes and the weights on its edges, the
-    gradient as it flows back, one training step told step by step, and the size of the gradient by
-    layer. A click on a weight lights up its paths to the loss and shows its chain of derivatives
-    with numbers, and the solver's update. Its numbers are those of `chainfit.trace`, in float64.
+    It draws the net with the values of its units and weights, the gradient as it flows back, one
+    training step in order, and the size of the gradient by layer. A click on a weight highlights
+    its paths to the loss and shows its chain of derivatives with numbers, and the update that the
+    solver makes. The numbers are those of `trace`, in float64.
 
     Parameters
     ----------
     model : Net or fitted model
-        As `chainfit.trace` takes it.
+        As in `explain`.
     X : array-like or sparse matrix of shape (rows, n_0), or (n_0,) for one row
-        The rows that the page can step through.
+        The rows that the page steps through.
     y : array-like of shape (rows,) or (rows, n_L)
-        Their targets.
+        The targets.
     path : str, bytes or path-like, default=None
-        File to write; None writes none.
+        File to write the page to; None writes none.
     sample_weight : array-like of shape (rows,), default=None
-        Weights of the rows where all of them are one batch. A row by itself counts 1.
+        Weights of the rows in the batch of all rows. A single row has weight 1.
     notation : {'tutorial', 'outputs', 'matrix', 'sklearn'}, default='tutorial'
-        How symbols are written at first; the page can change it.
+        Names of the symbols at first; the page can change them.
     history : History, or sequence of Net or fitted models, default=None
-        Weights of earlier epochs, oldest first, to step through; the model comes last.
+        Weights of earlier epochs to step through, oldest first; the model comes last.
     title : str, default=None
-        Heading of the page; None names the model.
+        Heading of the page; None means the model's class and layers.
     max_rows : int, default=200
-        Rows to keep at most, the first ones; fewer if the net is so large (more than 20 million
-        products of a weight and a row) that a batch of them would make a reader wait.
+        Maximum number of rows, of which the first ones are kept; fewer if the net is so large (more
+        than 20 million products of a weight and a row) that a batch would be slow to show.
     max_mb : float, default=25.0
-        Size of the page at most, in megabytes. Of too many epochs as many as fit are kept, spread
-        evenly. A weight takes 11 bytes (5 if it is a float32), with Adam three times that for the
-        last epoch.
+        Maximum size of the page in megabytes. If there are too many epochs, as many as fit are
+        kept, spread evenly. A weight takes 11 bytes (5 if it is a float32) per epoch, with Adam
+        three times that for the last epoch.
     net : int, default=0
-        Which net of a model of tables, ``nets_[net]``.
+        Index of the net in ``nets_`` of a tabular model.
 
     Returns
     -------
     page : Page
-        With the attribute `html`, the method `save`, and a display of its own in notebooks.
+        The page: its text is ``page.html``, `save` writes it, and notebooks display it.
 
     Raises
     ------
     TypeError
-        If `model` is no net that can be explained, or `path` no path.
+        If `model` is not a net that can be explained, or `path` not a path.
     NotFittedError
         If it is not fitted.
     ValueError
@@ -140,6 +170,11 @@ def explore(
         have other shapes, or the net is too large for `max_mb`.
     ImportError
         If jinja2 is not installed.
+
+    See Also
+    --------
+    trace : The numbers of the page as arrays.
+    History : Keeps the nets of a fit.
 
     Examples
     --------

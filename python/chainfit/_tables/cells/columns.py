@@ -87,14 +87,14 @@ class _Column(Record):
         raise NotImplementedError
 
     @cached_property
-    def _missing_values(self) -> np.ndarray:
+    def missing_values(self) -> np.ndarray:
         """Words for missing that are values of the column: -999."""
         values = self._numbers(pa.array(self.missing, pa.string()))
         return values[~np.isnan(values)]
 
     def _read_texts(self, texts: Texts) -> Cells:
         values = self._numbers(texts.values)
-        if self.missing and len(self._missing_values):
+        if self.missing and len(self.missing_values):
             values[are_words(trimmed(texts.values), self.missing)] = np.nan
         (bad,) = np.nonzero(np.isnan(values))
         if not len(bad):
@@ -140,7 +140,7 @@ class NumberColumn(_Column):
         values = typed_numbers(column)
         infinite = np.isinf(values)
         values[infinite] = np.nan
-        values[np.isin(values, self._missing_values)] = np.nan
+        values[np.isin(values, self.missing_values)] = np.nan
         count = int(infinite.sum())
         return Cells(values, Unread({"inf": count} if count else {}), count)
 

@@ -33,8 +33,11 @@ class ParquetTable:
             what = foreign.describe(begin)
             it_is = f"; it is {what}" if what else ""
             raise ValueError(f"{source.name}: not a Parquet file{it_is}")
+        self._metadata: Any = None  # of a large file it takes a while to read
         with self._file() as file:
-            self._schema = file.schema_arrow.remove_metadata()
+            self._schema, self._metadata = file.schema_arrow.remove_metadata(), file.metadata
+        #: Number of its groups of rows, which can be read in any order.
+        self.groups: int | None = self._metadata.num_row_groups
         self.columns = list(self._schema.names)
         if not self.columns:
             raise ValueError(f"{source.name}: the table has no columns")
@@ -51,7 +54,7 @@ class ParquetTable:
         import pyarrow.parquet as pq
 
         try:
-            return pq.ParquetFile(self.source.seekable())
+            return pq.ParquetFile(self.source.seekable(), metadata=self._metadata)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{self.source.name}: not a Parquet file: {error}") from None
 
@@ -59,13 +62,15 @@ class ParquetTable:
         """Return the names and types of the blocks."""
         return self._schema
 
-    def batches(self) -> Iterator[Any]:
-        """Yield batches of whole rows."""
+    def batches(self, group: int | None = None) -> Iterator[Any]:
+        """Yield batches of whole rows, of one group if its number is given."""
         import pyarrow as pa
 
+        groups = None if group is None else [group]
         with self._file() as file:
             try:
-                yield from file.iter_batches(_BATCH, use_threads=default_limit() > 1)
+                threads = default_limit() > 1
+                yield from file.iter_batches(_BATCH, row_groups=groups, use_threads=threads)
             except (pa.ArrowException, OSError) as error:
                 raise ValueError(f"{self.source.name}: damaged Parquet file: {error}") from None
 

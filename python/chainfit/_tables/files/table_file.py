@@ -37,9 +37,10 @@ class _Reader(Protocol):
     head: str
     columns: list[str]
     names: list[str]
+    groups: int | None  # that batches(group) gives, if any
 
     def schema(self) -> Any: ...
-    def batches(self) -> Iterator[Any]: ...
+    def batches(self, group: int | None = None) -> Iterator[Any]: ...
     def close(self) -> None: ...
 
 
@@ -96,6 +97,23 @@ class TableFile:
             for batch in part.batches():
                 for begin in range(0, batch.num_rows, rows):
                     yield pa.Table.from_batches([batch.slice(begin, rows)]).select(self.columns)
+
+    @property
+    def n_groups(self) -> int | None:
+        """Number of the groups of rows that can be read in any order; None: there are none."""
+        counts = [part.groups for part in self._parts]
+        return None if None in counts else sum(counts)  # type: ignore[arg-type]
+
+    def group(self, number: int) -> Any:
+        """Return a group of rows, a pyarrow.Table with names of rows included."""
+        import pyarrow as pa
+
+        for part in self._parts:
+            assert part.groups is not None
+            if number < part.groups:
+                return pa.Table.from_batches(part.batches(number), part.schema())
+            number -= part.groups
+        raise IndexError("there is no such group of rows")
 
     def read(self) -> Any:
         """Return the whole table, a pyarrow.Table, without names of rows.

@@ -43,6 +43,7 @@ class TextTable:
     """One text; see `files.TableFile`."""
 
     text = True
+    groups: int | None = None  # it is read from its beginning
 
     def __init__(self, source: Source, options: ReadOptions, like: Dialect | None) -> None:
         self.source = source
@@ -116,7 +117,7 @@ class TextTable:
 
         return pa.schema([(name, pa.string()) for name in self.columns])
 
-    def batches(self) -> Iterator[Any]:
+    def batches(self, group: int | None = None) -> Iterator[Any]:
         """Yield batches of whole rows, names of rows included."""
         import pyarrow as pa
 

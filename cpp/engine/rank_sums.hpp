@@ -1,0 +1,67 @@
+// How ranks keep one net: by the sum of their gradients at each step, or by the mean of their weights after some steps.
+// Floor: engine.
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <optional>
+
+#include "engine/gradient.hpp"
+#include "engine/ranks.hpp"
+
+namespace chainfit {
+
+// A hook that sums the gradient over all ranks, a layer at a time, while those of further layers are made.
+template <class T>
+class GradientSum final : public GradientHook<T> {
+   public:
+    // `gradient` is what is summed.
+    GradientSum(const Net<T>& net, Ranks<T>& ranks, Buffer<T>& gradient, GradientHook<T>* before);
+    ~GradientSum() override;
+
+    void on_layers(T* gradient, Index ready) override;
+    void on_gradient(T* gradient) override;
+
+   private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr auto kPokeEvery = std::chrono::microseconds(100);
+
+    void begin(T* gradient, Index layers);
+
+    const Net<T>& net_;
+    Ranks<T>& ranks_;
+    Buffer<T>& gradient_;
+    GradientHook<T>* before_;
+    std::uint64_t control_;  // the user's control word for denormals
+    Index begun_ = 0;        // layers whose sums are on their way
+    Clock::time_point poked_{};
+    std::exception_ptr failure_;  // of a sum begun while a team was at work, whose threads must end first
+};
+
+// Steps of each rank by itself, and after `sync_every` of them an outer step (Douillard et al. 2023, "DiLoCo"): the
+// mean of the weights, or from where they were last, by Nesterov's momentum, beyond it.
+template <class T>
+class LocalSteps {
+   public:
+    LocalSteps(Shares<T>& shares, Optimizer<T>& optimizer);
+    ~LocalSteps();
+    LocalSteps(const LocalSteps&) = delete;
+    LocalSteps& operator=(const LocalSteps&) = delete;
+
+    // After step k of an epoch, the last of which leaves the optimizer's slots the same on all ranks too.
+    void stepped(Index k);
+
+   private:
+    void average(T* packed, double factor);
+    void outer_step();
+
+    Shares<T>& shares_;
+    Optimizer<T>& optimizer_;
+    Buffer<T> mean_;
+    bool summing_ = false;
+    Buffer<T> anchor_;  // the weights after the last outer step
+    Index steps_ = 0;   // since then
+    double here_ = 0, all_ = 0;
+};
+
+}  // namespace chainfit

@@ -1,0 +1,47 @@
+"""
+Vanishing gradients, and dead units
+===================================
+
+The chain rule multiplies a slope for every layer. The logistic function's is 1/4 at most, so eight
+layers of it leave the first ones next to nothing to learn from; relu's is 0 or 1.
+"""
+
+# %%
+# Nets of eight hidden layers before their first step. :class:`chainfit.GradientFlowDisplay` shows
+# how large activations and gradients are, layer by layer, on a logarithmic scale.
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_digits
+
+from chainfit import GradientFlowDisplay, LossCurveDisplay, MLPClassifier
+
+X, y = load_digits(return_X_y=True)
+X = X / 16
+
+
+def deep(activation, **parameters):
+    return MLPClassifier((32,) * 8, activation=activation, random_state=0, **parameters)
+
+
+nets = {
+    "logistic": deep("logistic"),
+    "relu": deep("relu"),
+    "relu, init='he_normal'": deep("relu", init="he_normal"),
+}
+for name, net in nets.items():
+    net.initialize(64, 10)
+    display = GradientFlowDisplay.from_estimator(net, X[:300], y[:300])
+    display.ax_.set_title(name, loc="right")
+    plt.show()
+
+# %%
+# It is what training runs into: with the logistic function the loss stays where it was, and
+# chainfit warns that nothing was learned.
+import warnings
+
+_, ax = plt.subplots(layout="constrained")
+for name, net in nets.items():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net.set_params(max_iter=30).fit(X, y)
+    LossCurveDisplay.from_estimator(net, ax=ax, name=name)
+plt.show()

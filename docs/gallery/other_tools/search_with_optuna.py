@@ -1,0 +1,55 @@
+"""
+Optuna: search parameters, and prune
+====================================
+
+Optuna's pruners end trials that fall behind. A callback of the estimator tells Optuna the score of
+each epoch, and returns True where training should stop.
+"""
+
+# %%
+# ``hidden_layer_sizes`` may be a text such as "64-32", so that it can be a category of a search.
+import optuna
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from chainfit import MLPClassifier
+
+X, y = load_digits(return_X_y=True)
+X_train, X_val, y_train, y_val = train_test_split(X / 16, y, random_state=0)
+
+
+def objective(trial):
+    """Return the score of the validation rows after the best epoch."""
+
+    def report(record):
+        trial.report(record["validation_score"], record["epoch"])
+        return trial.should_prune()
+
+    model = MLPClassifier(
+        trial.suggest_categorical("hidden_layer_sizes", ["32", "64", "64-32"]),
+        learning_rate_init=trial.suggest_float("learning_rate_init", 1e-4, 1e-1, log=True),
+        alpha=trial.suggest_float("alpha", 1e-6, 1e-1, log=True),
+        max_iter=200,
+        early_stopping=True,
+        random_state=0,
+        callbacks=[report],
+    )
+    model.fit(X_train, y_train, X_val=X_val, y_val=y_val)
+    if trial.should_prune():
+        raise optuna.TrialPruned
+    return model.best_validation_score_
+
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+study = optuna.create_study(
+    direction="maximize",
+    sampler=optuna.samplers.TPESampler(seed=0),
+    pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=5),
+)
+study.optimize(objective, n_trials=16)
+
+# %%
+# What came of it.
+pruned = sum(trial.state == optuna.trial.TrialState.PRUNED for trial in study.trials)
+print(f"{len(study.trials)} trials, {pruned} of them pruned")
+print(f"best: {study.best_value:.4f} with {study.best_params}")

@@ -1,0 +1,25 @@
+"""Where displays draw: on the user's axes or in a figure of their own.
+
+matplotlib is the extra `plot`, and imported when something is drawn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def axes_for(ax: Any = None, figsize: tuple[float, float] | None = None) -> Any:
+    """Return `ax`, or the axes of a new figure.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ImportError("plot needs matplotlib: pip install chainfit[plot]") from error
+    if ax is None:
+        _, ax = pyplot.subplots(figsize=figsize, layout="constrained")
+    return ax

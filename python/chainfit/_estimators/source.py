@@ -1,0 +1,250 @@
+"""Sources: rows in blocks, as often as they are asked for, so that memory need not hold them all.
+
+Those of arrays and of the user's own chunks. Another kind of data is one more Source.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, ClassVar
+
+import scipy.sparse as sp
+from sklearn.utils import check_consistent_length
+
+from .._common.public import public_in
+
+#: X, y and sample_weight of a block; the weights may be None.
+Block = tuple[Any, Any, Any]
+
+# Rows of a block of arrays: a few megabytes to read at a time, and many blocks to shuffle.
+_BLOCK_ROWS = 1 << 14
+
+
+@public_in("chainfit.data")
+class Source(ABC):
+    """Base class of data larger than memory, read in blocks of rows: the X of `fit`.
+
+    Each epoch visits the blocks in random order, if they can be read in any order, and shuffles the
+    rows within windows of `buffer_rows`. If one window holds all rows, the fit equals that of the
+    rows in memory, bit for bit.
+
+    A class of your own defines `blocks`, and `n_blocks` if its blocks can be read in any order.
+
+    Attributes
+    ----------
+    n_blocks : int or None
+        Number of blocks; None if they come in one order only.
+
+    buffer_rows : int or None
+        Maximum number of rows in a window; None means as many as take 128 MB as inputs of the nets.
+        Up to three windows exist at a time: one in use, one being prepared, and one that is being
+        filled from blocks.
+
+    See Also
+    --------
+    Arrays : Arrays, memory maps and sparse matrices.
+    Chunks : Sequences, iterables and generator functions of (X, y).
+    Files : Parquet and CSV files.
+    Batches : Datasets and record batches of pyarrow.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainfit import MLPRegressor, data
+    >>> class Line(data.Source):
+    ...     n_blocks = 4
+    ...
+    ...     def blocks(self, numbers=None):
+    ...         for number in range(4) if numbers is None else numbers:
+    ...             x = np.linspace(number, number + 1, 50)
+    ...             yield x[:, np.newaxis], 2 * x, None
+    >>> model = MLPRegressor(random_state=0, learning_rate_init=0.01).fit(Line())
+    >>> abs(model.predict([[2.0]])[0] - 4) < 0.1
+    np.True_
+    """
+
+    n_blocks: int | None = None
+    buffer_rows: int | None = None
+    #: What is known already of its rows, a Survey: of inputs that were made of another source.
+    known: Any = None
+
+    @abstractmethod
+    def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
+        """Yield the blocks.
+
+        Parameters
+        ----------
+        numbers : sequence of int, default=None
+            Numbers of the blocks to yield, in this order; None means all. Used only if there is an
+            `n_blocks`.
+
+        Yields
+        ------
+        block : tuple
+            X of shape (rows, n_features), y of shape (rows,) or (rows, n_outputs), and
+            sample_weight of shape (rows,) or None. Blocks may differ in their number of rows; each
+            must be the same every time.
+
+        Examples
+        --------
+        >>> from chainfit import data
+        >>> source = data.Arrays([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0], block_rows=2)
+        >>> [len(X) for X, y, sample_weight in source.blocks()]
+        [2, 1]
+        """
+
+    def as_numbers(self) -> Source:
+        """Return a source of the same rows whose X are arrays, not tables.
+
+        Returns
+        -------
+        source : Source
+            The source, which is this one if its X are arrays.
+
+        Examples
+        --------
+        >>> from chainfit import data
+        >>> source = data.Arrays([[0.0], [1.0]], [0.0, 1.0])
+        >>> source.as_numbers() is source
+        True
+        """
+        return self
+
+
+def check_buffer(buffer_rows: int | None) -> int | None:
+    """Return the number of rows, or refuse it."""
+    if buffer_rows is not None and buffer_rows < 1:
+        raise ValueError(f"buffer_rows must be at least 1, got {buffer_rows}.")
+    return buffer_rows
+
+
+@public_in("chainfit.data")
+class Arrays(Source):
+    """Source of arrays that need not be in memory, such as memory maps.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The inputs: a `numpy.memmap`, or anything that can be sliced, such as an h5py or zarr array.
+        A sparse matrix is read as CSR.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        The targets.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows; None means 1 for each.
+
+    block_rows : int, default=16384
+        Number of rows read at a time.
+
+    buffer_rows : int, default=None
+        Number of rows in a window, see `Source`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainfit import MLPRegressor, data
+    >>> X = np.random.default_rng(0).standard_normal((1000, 3)).astype(np.float32)
+    >>> source = data.Arrays(X, X[:, 0], block_rows=64, buffer_rows=256)
+    >>> model = MLPRegressor(learning_rate_init=0.02, random_state=0).fit(source)
+    >>> model.score(X, X[:, 0]) > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        block_rows: int = _BLOCK_ROWS,
+        buffer_rows: int | None = None,
+    ) -> None:
+        check_consistent_length(X, y, sample_weight)
+        if block_rows < 1:
+            raise ValueError(f"block_rows must be at least 1, got {block_rows}.")
+        self._arrays = X.tocsr() if sp.issparse(X) else X, y, sample_weight
+        self._rows, self._step = X.shape[0] if hasattr(X, "shape") else len(X), block_rows
+        self.n_blocks = -(-self._rows // block_rows)
+        self.buffer_rows = check_buffer(buffer_rows)
+
+    def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
+        """Give the blocks, as `Source.blocks` says."""
+        assert self.n_blocks is not None
+        for number in range(self.n_blocks) if numbers is None else numbers:
+            rows = slice(number * self._step, (number + 1) * self._step)
+            X, y, weight = self._arrays
+            yield _rows_of(X, rows), _rows_of(y, rows), None if weight is None else weight[rows]
+
+
+def _rows_of(data: Any, rows: slice) -> Any:
+    return data.iloc[rows] if hasattr(data, "iloc") else data[rows]
+
+
+@public_in("chainfit.data")
+class Chunks(Source):
+    """Source of rows in chunks, which can be iterated over repeatedly.
+
+    Parameters
+    ----------
+    chunks : sequence, iterable or callable
+        The chunks, tuples (X, y) or (X, y, sample_weight). Those of a sequence, which has `len` and
+        items by number, are taken in random order. A callable takes no arguments and returns an
+        iterable: a generator function, for instance.
+
+    buffer_rows : int, default=None
+        Number of rows in a window, see `Source`.
+
+    Raises
+    ------
+    TypeError
+        If `chunks` is an iterator, such as a generator, which yields its rows only once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainfit import MLPClassifier, data
+    >>> def chunks():
+    ...     for seed in range(5):
+    ...         X = np.random.default_rng(seed).standard_normal((200, 2))
+    ...         yield X, X[:, 0] > X[:, 1]
+    >>> model = MLPClassifier(learning_rate_init=0.02, tol=0.001, random_state=0)
+    >>> model = model.fit(data.Chunks(chunks, buffer_rows=400))
+    >>> model.classes_
+    array([False,  True])
+    """
+
+    #: For messages.
+    _WHAT: ClassVar = "a tuple (X, y) or (X, y, sample_weight)"
+
+    def __init__(
+        self,
+        chunks: Sequence[Any] | Iterable[Any] | Callable[[], Iterable[Any]],
+        *,
+        buffer_rows: int | None = None,
+    ) -> None:
+        if isinstance(chunks, Iterator):
+            raise TypeError(
+                f"chunks is a {type(chunks).__name__}, which gives its rows only once, and training"
+                " reads them more often: give the function that made it, a list, or an object with "
+                "an __iter__ that begins anew."
+            )
+        if not (callable(chunks) or isinstance(chunks, Iterable)):
+            raise TypeError(f"chunks must be iterable or callable, got {type(chunks).__name__}.")
+        self._chunks = chunks
+        if isinstance(chunks, Sequence):
+            self.n_blocks = len(chunks)
+        self.buffer_rows = check_buffer(buffer_rows)
+
+    def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
+        """Give the blocks, as `Source.blocks` says."""
+        given: Any = self._chunks
+        if numbers is not None:
+            chunks = (given[number] for number in numbers)
+        else:
+            chunks = given() if callable(given) else given
+        for chunk in chunks:
+            if not isinstance(chunk, tuple | list) or len(chunk) not in (2, 3):
+                raise TypeError(f"A chunk must be {self._WHAT}, got {type(chunk).__name__}.")
+            yield chunk[0], chunk[1], chunk[2] if len(chunk) == 3 else None

@@ -1,0 +1,227 @@
+"""The rows of a source in training: windows of shuffled rows, and blocks that are held out.
+
+A `Stream` stands where X does in FitData; it has been surveyed, and gives each block as the core
+takes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from .inputs import Streamed
+from .optimizer import Trainer
+from .source import Block, Source
+from .survey import Survey, naming
+from .windows import Feed, Window
+
+Array = npt.NDArray[Any]
+
+
+class Stream(Streamed):
+    """Blocks of a source, each checked and encoded when it is read.
+
+    Parameters
+    ----------
+    source : Source
+    survey : Survey
+        Of the same source.
+    prepare : callable
+        Turns a block into a Window.
+    numbers : sequence of int, default=None
+        The blocks that belong to it; None is all of them.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        survey: Survey,
+        prepare: Callable[[Block], Window],
+        numbers: Sequence[int] | None = None,
+    ) -> None:
+        self._source, self._prepare, self.survey = source, prepare, survey
+        given = range(len(survey.counts)) if numbers is None else numbers
+        self.numbers = [number for number in given if survey.counts[number]]
+        self.shape = sum(survey.counts[number] for number in self.numbers), survey.width
+        self.sparse, self.digest = survey.sparse, survey.digest
+        self.in_any_order = source.n_blocks is not None
+
+    def without(self, numbers: Sequence[int]) -> Stream:
+        """Return all but those of the blocks that have these numbers."""
+        out = {*numbers}
+        return self.part([number for number in self.numbers if number not in out])
+
+    def part(self, numbers: Sequence[int]) -> Stream:
+        """Return those of the blocks that have these numbers."""
+        return Stream(self._source, self.survey, self._prepare, numbers)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the X of each block, in the blocks' order."""
+        return (window.X for window in self.blocks())
+
+    def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Window]:
+        """Yield the blocks, in the order of the numbers if given, as it must be for some sources.
+
+        Raises
+        ------
+        ValueError
+            If the source gives other rows than at first.
+        """
+        wanted = self.numbers if numbers is None else numbers
+        if self.in_any_order:
+            given: Iterator[tuple[int, Block]] = zip(
+                wanted, self._source.blocks(wanted), strict=False
+            )
+        else:
+            mine = set(wanted)
+            given = ((n, b) for n, b in enumerate(self._source.blocks()) if self._is_mine(n, mine))
+        read = 0
+        for number, block in given:
+            with naming(number):
+                window = self._prepare(block)
+                rows, expected = window.X.shape[0], self.survey.counts[number]
+                if rows != expected:
+                    raise ValueError(
+                        f"it has {rows} rows, and had {expected} when it was read first. A source "
+                        "must give the same rows each time."
+                    )
+            read += 1
+            yield window
+        if read < len(wanted):
+            raise ValueError(
+                f"The source ended after {read} blocks, and had {len(wanted)} when it was read "
+                "first. A source must give the same rows each time."
+            )
+
+    def _is_mine(self, number: int, mine: set[int]) -> bool:
+        if number >= len(self.survey.counts):
+            raise ValueError(
+                f"The source has more blocks than the {len(self.survey.counts)} that it had when "
+                "it was read first. A source must give the same rows each time."
+            )
+        return number in mine
+
+    def first(self, rows: int) -> Any:
+        """Return X of its first rows, so many or all."""
+        parts, count = [], 0
+        for X in self:
+            parts.append(X[: rows - count])
+            count += parts[-1].shape[0]
+            if count == rows:
+                break
+        return sp.vstack(parts, format="csr") if self.sparse else np.concatenate(parts)
+
+    def labels(self) -> tuple[Stream, Array]:
+        """Return itself, and y of all rows as the source gives it."""
+        mine = set(self.numbers)
+        given = (block[1] for n, block in enumerate(self._source.blocks()) if n in mine)
+        return self, np.concatenate([np.asarray(y) for y in given])
+
+    def whole(self) -> tuple[Array, Array | None]:
+        """Return Y and the weights of all rows."""
+        parts = [(window.Y, window.sample_weight) for window in self.blocks()]
+        Y, weight = zip(*parts, strict=True)
+        return np.concatenate(Y), None if weight[0] is None else np.concatenate(weight)
+
+
+class Streaming(Feed):
+    """Feeds the rows of a stream: blocks in random order, rows shuffled within each window.
+
+    Parameters
+    ----------
+    stream : Stream
+    generator : RandomState or None
+        Gives a seed for each epoch; None leaves the rows as they come.
+    trainer : _core.TrainerF32 or _core.TrainerF64
+    batch_size : int
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        generator: np.random.RandomState | None,
+        trainer: Trainer,
+        batch_size: int,
+    ) -> None:
+        self._stream, self._generator = stream, generator
+        self.rows, self.sparse = stream.shape[0], stream.sparse
+        self._size = trainer.window_rows(stream.survey.buffer_rows, batch_size)
+
+    def skip(self, epochs: int) -> None:
+        """Draw what so many epochs draw."""
+        for _ in range(epochs):
+            self._draws()
+
+    def _draws(self) -> np.random.RandomState | None:
+        if self._generator is None:
+            return None
+        # Of its own: windows are made ahead, and the user's generator must not run ahead of steps.
+        return np.random.RandomState(self._generator.randint(2**32, dtype=np.int64))
+
+    def epoch(self) -> Iterator[Window]:
+        """Yield the windows of the next epoch."""
+        draws, stream = self._draws(), self._stream
+        numbers = None
+        if draws is not None and stream.in_any_order:
+            numbers = [int(number) for number in draws.permutation(stream.numbers)]
+        blocks, left = _Rows(stream.blocks(numbers)), self.rows
+        while left:
+            rows = min(self._size, left)
+            left -= rows
+            places = np.arange(rows) if draws is None else draws.permutation(rows)
+            window = blocks.take(rows, places)
+            if not left:
+                blocks.end()
+            yield window
+
+
+class _Rows:
+    """Takes rows from blocks, as many as wanted."""
+
+    def __init__(self, blocks: Iterator[Window]) -> None:
+        self._blocks = blocks
+        self._block: Window | None = None
+        self._used = 0  # of the rows of that block
+
+    def _parts(self, rows: int) -> Iterator[Window]:
+        while rows:
+            if self._block is None:
+                self._block, self._used = next(self._blocks), 0
+            begin, count = self._used, self._block.X.shape[0]
+            end = min(count, begin + rows)
+            X, Y, weight = self._block
+            yield Window(X[begin:end], Y[begin:end], None if weight is None else weight[begin:end])
+            rows -= end - begin
+            self._block, self._used = (None, 0) if end == count else (self._block, end)
+
+    def take(self, rows: int, places: npt.NDArray[np.int64]) -> Window:
+        """Return the next rows, each at its place."""
+        X: Any = None
+        done = 0
+        for part in self._parts(rows):
+            count = part.X.shape[0]
+            if X is None:
+                X = [] if sp.issparse(part.X) else np.empty((rows, part.X.shape[1]), part.X.dtype)
+                Y = np.empty((rows, part.Y.shape[1]), part.Y.dtype)
+                weight = None if part.sample_weight is None else np.empty(rows, part.Y.dtype)
+            at = places[done : done + count]
+            if isinstance(X, list):
+                X.append(part.X)
+            else:
+                X[at] = part.X
+            Y[at] = part.Y
+            if weight is not None:
+                weight[at] = part.sample_weight
+            done += count
+        if isinstance(X, list):
+            X = sp.vstack(X, format="csr")[np.argsort(places)]
+        return Window(X, Y, weight)
+
+    def end(self) -> None:
+        """Raise an error where there are more rows."""
+        if self._block is not None or next(self._blocks, None) is not None:
+            raise AssertionError("an epoch has all rows of its blocks")

@@ -1,0 +1,205 @@
+"""The first pass over a source: every block checked, and what must be known of all of them.
+
+Blocks that together fit one window are kept: then the fit is one of rows in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from sklearn.utils.validation import _check_sample_weight, _num_samples
+
+from .fingerprint import add_to_digest
+from .source import Block, Source
+
+Array = npt.NDArray[Any]
+
+# Bytes of the inputs of a window, where the source leaves it open.
+_WINDOW = 1 << 27
+
+
+class Checker(Protocol):
+    """What an estimator does to X and y first."""
+
+    def _checked_pair(self, X: Any, y: Any, dtype: Any, reset: bool) -> tuple[Any, Any]: ...
+
+
+@dataclass
+class Survey:
+    """What is known of a source after its first pass.
+
+    Attributes
+    ----------
+    counts : list of int
+        Rows of each block.
+    width : int
+    dtype : dtype
+        Of X, as the checks leave it.
+    sparse : bool
+    buffer_rows : int
+        Rows of a window.
+    targets : ndarray
+        Of classes each different target, a row of `y` each; of real targets those of a block.
+    times : ndarray or None
+        How often each of the classes' targets stands in the source.
+    weighted : bool
+    digest : str
+        Of all values, where one was asked for.
+    whole : tuple or None
+        All rows (X, y, sample_weight), where they fit a window.
+    """
+
+    counts: list[int] = field(default_factory=list)
+    width: int = 0
+    dtype: Any = None
+    sparse: bool = False
+    buffer_rows: int = 0
+    targets: Any = None
+    times: Any = None
+    weighted: bool = False
+    digest: str = ""
+    whole: Block | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of all rows."""
+        return sum(self.counts)
+
+
+@contextmanager
+def naming(number: int) -> Iterator[None]:
+    """Say of an error in a block which block it is in; they are counted from 0."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if type(error) not in (ValueError, TypeError):  # which may not be made of a text
+            raise
+        raise type(error)(f"block {number}: {error}") from error
+
+
+def numbered(blocks: Iterator[Block]) -> Iterator[tuple[int, Block]]:
+    """Yield blocks with their numbers, which errors in reading name too."""
+    number = 0
+    while True:
+        with naming(number):
+            block = next(blocks, None)
+        if block is None:
+            return
+        yield number, block
+        number += 1
+
+
+def checked_block(checker: Checker, block: Block, dtype: Any, reset: bool) -> Block:
+    """Return a block as scikit-learn's checks leave it."""
+    X, y, weight = block
+    X, y = checker._checked_pair(X, y, dtype, reset)
+    if weight is not None:
+        weight = _check_sample_weight(weight, X)
+    return X, y, weight
+
+
+def surveyed(
+    checker: Checker,
+    source: Source,
+    dtype: Any,
+    *,
+    reset: bool,
+    classes: bool,
+    digest: bool,
+    keep: bool = True,
+) -> Survey:
+    """Go through a source once.
+
+    Parameters
+    ----------
+    checker : MLPClassifier or MLPRegressor
+    source : Source
+    dtype : dtype, or tuple of them
+        What X must be; a tuple has those that it may be as it is.
+    reset : bool
+        Whether names and number of features are learned from the first block.
+    classes : bool
+    digest : bool
+    keep : bool, default=True
+        Whether to keep the rows where one window holds all of them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a block is not valid, or not like the first one; the text names it. If there are no rows.
+    """
+    found, total = Survey(), hashlib.sha256()
+    kept: list[Block] | None = [] if keep else None
+    different: list[tuple[Array, Array]] = []
+    for number, block in numbered(source.blocks()):
+        with naming(number):
+            found.counts.append(_num_samples(block[0]))
+            if not found.counts[-1]:
+                continue
+            first = not found.width
+            X, y, weight = checked_block(checker, block, dtype, reset and first)
+            if first:
+                found.width, found.dtype, found.sparse = X.shape[1], X.dtype, sp.issparse(X)
+                found.weighted, found.targets = weight is not None, y
+                size = X.shape[1] * X.dtype.itemsize
+                found.buffer_rows = source.buffer_rows or max(1, _WINDOW // size)
+            _check_like(found, X, y, weight)
+            if classes:
+                different.append(np.unique(y, axis=0, return_counts=True))
+            if digest:
+                add_to_digest(total, X, y.astype(str) if y.dtype == object else y, weight)
+        if kept is not None and found.rows <= found.buffer_rows:
+            kept.append((X, y, weight))
+        else:
+            kept = None
+    if not found.width:
+        raise ValueError("The source has no rows.")
+    if kept is not None:
+        found.whole = _together(kept)
+    if classes:
+        found.targets, found.times = _counted(different)
+    found.digest = total.hexdigest() if digest else ""
+    return found
+
+
+def _check_like(found: Survey, X: Any, y: Array, weight: Array | None) -> None:
+    """Raise a ValueError where a block is not like the first one."""
+    if X.dtype != found.dtype:
+        raise ValueError(f"X has dtype {X.dtype}, that of the first block is {found.dtype}.")
+    if sp.issparse(X) != found.sparse:
+        raise ValueError("X must be sparse in all blocks, or in none.")
+    if (weight is not None) != found.weighted:
+        raise ValueError("sample_weight must be there in all blocks, or in none.")
+    if y.shape[1:] != found.targets.shape[1:]:
+        raise ValueError(
+            f"y has shape {y.shape}, that of the first block is {found.targets.shape}."
+        )
+    if _kind(y) != _kind(found.targets):
+        first = found.targets.dtype
+        raise ValueError(f"y has dtype {y.dtype}, that of the first block is {first}.")
+
+
+def _kind(y: Array) -> str:
+    return "number" if y.dtype.kind in "biuf" else y.dtype.kind
+
+
+def _together(kept: list[Block]) -> Block:
+    X, y, weight = zip(*kept, strict=True)
+    all_X = sp.vstack(X, format="csr") if sp.issparse(X[0]) else np.concatenate(X)
+    return all_X, np.concatenate(y), None if weight[0] is None else np.concatenate(weight)
+
+
+def _counted(parts: list[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Return each different target, and how often it was counted in all blocks."""
+    targets = np.concatenate([part for part, _ in parts])
+    different, place = np.unique(targets, axis=0, return_inverse=True)
+    times = np.zeros(len(different), dtype=np.int64)
+    np.add.at(times, place.ravel(), np.concatenate([times for _, times in parts]))
+    return different, times

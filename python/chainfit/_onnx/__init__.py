@@ -1,0 +1,1 @@
+"""Fitted models as ONNX graphs. The highest floor below the command line."""

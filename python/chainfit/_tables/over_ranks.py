@@ -1,0 +1,119 @@
+"""The nets of a table over several ranks, all of which have the whole table.
+
+Each net is trained by one rank, and all get it: the bits are those of one process. Where there are
+more ranks than nets, each net is trained by all of them, which share its rows.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import pickle
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .._estimators.fingerprint import of_data, of_parameters
+from .._estimators.inputs import FitData
+from .._estimators.ranks import agreed, current_ranks
+from .._estimators.state import State
+from .._estimators.together import Together
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
+
+
+def by_all_ranks(fit: Fit) -> Fit:
+    """Let an error in a fit reach the other ranks, and refuse a table in shards."""
+
+    @functools.wraps(fit)
+    def wrapped(*args: Any, **more: Any) -> Any:
+        ranks = current_ranks()
+        if ranks is None:
+            return fit(*args, **more)
+        with ranks.together():
+            if ranks.plan.shards:
+                raise ValueError(
+                    "What the cells of a table mean is learned from all of its rows: give the "
+                    "whole table on all ranks, within communicator(shards=False)."
+                )
+            return fit(*args, **more)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def common_draws(generator: np.random.RandomState) -> np.random.RandomState:
+    """Return a generator that draws what that of rank 0 does."""
+    ranks = current_ranks()
+    if ranks is None:
+        return generator
+    states = ranks.exchange("draws", generator.get_state(legacy=True))
+    if ranks.rank != 0:
+        generator = np.random.RandomState()
+        generator.set_state(states[0])
+    return generator
+
+
+class OverRanks:
+    """Which rank trains which net; without ranks, this process all of them.
+
+    Parameters
+    ----------
+    count : int
+        Number of nets.
+
+    Attributes
+    ----------
+    first : bool
+        Whether this is rank 0, the one that shows progress.
+    shares_rows : bool
+        Whether each net is trained by all ranks.
+    mine : range
+        The nets of this rank.
+    turns : int
+        How many nets the rank with the most has.
+    at_a_time : int
+        The most of them that may be trained side by side.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._ranks = ranks = current_ranks()
+        self._size = 1 if ranks is None else ranks.size
+        self.shares_rows = count < self._size
+        rank = 0 if ranks is None else ranks.rank
+        self.first = rank == 0
+        self.mine = range(count) if self.shares_rows else range(rank, count, self._size)
+        self.turns = count if self.shares_rows else -(-count // self._size)
+        self.at_a_time = 1 if self.shares_rows else self.turns
+
+    def writer(self, net: int) -> int:
+        """Return the rank that writes the checkpoint of a net."""
+        return 0 if self.shares_rows else net % self._size
+
+    def check(self, parameters: Mapping[str, Any], X: Any, y: Any, sample_weight: Any) -> None:
+        """Raise a ValueError on all ranks if they have other parameters or another table."""
+        if self._ranks is None:
+            return
+        known = {k: v for k, v in parameters.items() if k not in ("random_state", "checkpoint")}
+        rows = FitData(X, np.zeros(0), sample_weight, X.dtype, 0.0)
+        mine = {**of_parameters(known), **of_data(rows, State([], []))}
+        mine["y"] = hashlib.sha256(pickle.dumps(y.tolist())).hexdigest()
+        told = self._ranks.exchange("table", mine)
+        for rank, theirs in enumerate(told):
+            names = [name for name in told[0] if theirs.get(name) != told[0][name]]
+            if names:
+                raise agreed(ValueError(f"Rank {rank} has other {', '.join(names)} than rank 0."))
+
+    def share(self, net: Any, data: FitData, state: State) -> State:
+        """Let a net be trained by all ranks, if it is; return what it starts from."""
+        if self._ranks is None or not self.shares_rows:
+            return state
+        data.together = Together(self._ranks)
+        return data.together.begin(net.get_params(deep=False), vars(net), data, state)
+
+    def collect(self, trained: dict[int, Any]) -> dict[int, Any]:
+        """Return the nets of all ranks."""
+        if self._ranks is None or self.shares_rows:
+            return trained
+        parts = self._ranks.exchange("nets", trained)
+        return {number: net for part in parts for number, net in part.items()}

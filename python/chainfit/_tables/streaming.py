@@ -1,0 +1,238 @@
+"""A tabular fit on a source: what is learned of its tables, and the nets' inputs block by block.
+
+What cells mean and how columns are encoded is learned from a sample of the rows, drawn evenly from
+all blocks: a share of the rows below some number is off by more than e with a probability of at
+most 2 exp(-2 n e^2) for n rows sampled (Dvoretzky, Kiefer and Wolfowitz; Massart 1990).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import RepeatedKFold
+from sklearn.utils.validation import _check_sample_weight
+
+from .._estimators.source import Block, Source
+from .._estimators.survey import naming, numbered, surveyed
+from .cells.arrow import pa
+from .cells.schema import Tally
+
+Array = npt.NDArray[Any]
+
+#: Rows of the sample, where the source says no `buffer_rows`: shares are off by less than 0.4 %,
+#: but in one of a thousand fits.
+SAMPLE_ROWS = 1 << 18
+
+
+class _Sample:
+    """So many rows, each row of all as likely as any other.
+
+    Every row draws a number, whatever the blocks, and those with the smallest are kept.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size, self._draws, self._below = size, np.random.RandomState(0), 1.0
+        self._parts: list[tuple[Array, Any, Array]] = []
+        self._rows = 0
+
+    def add(self, table: pa.Table, y: Array) -> None:
+        drawn = self._draws.random_sample(table.num_rows)
+        chosen = drawn < self._below
+        if not chosen.all():
+            table, y, drawn = table.filter(pa.array(chosen)), y[chosen], drawn[chosen]
+        self._parts.append((drawn, table, y))
+        self._rows += len(y)
+        if self._rows > 2 * self._size:
+            self._prune()
+
+    def _prune(self) -> None:
+        drawn, table, y = self._together()
+        if len(y) > self._size:
+            rows = np.sort(np.argsort(drawn, kind="stable")[: self._size])
+            drawn, table, y = drawn[rows], table.take(pa.array(rows)), y[rows]
+            self._below = float(drawn.max())
+        self._parts, self._rows = [(drawn, table, y)], len(y)
+
+    def _together(self) -> tuple[Array, Any, Array]:
+        drawn, tables, y = zip(*self._parts, strict=True)
+        return np.concatenate(drawn), together(tables), np.concatenate(y)
+
+    def rows(self) -> tuple[Any, Array]:
+        """Return the table and the targets, in the order of the source."""
+        self._prune()
+        return self._parts[0][1:]
+
+
+def together(tables: Sequence[Any]) -> Any:
+    """Return tables of the same columns as one."""
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
+@dataclass
+class FirstPass:
+    """What is known of a source of tables after a pass over it.
+
+    Attributes
+    ----------
+    rows : int
+        Number of the rows that count.
+    table, y : pyarrow.Table, ndarray of shape (rows,)
+        All of them, or a sample.
+    sample_weight : ndarray of shape (rows,), or None
+        Of all of them.
+    whole : bool
+        Whether they are all.
+    labels : ndarray
+        Each different target, of a classification.
+    range : tuple of float
+        The least and the largest target, of a regression.
+    """
+
+    rows: int = 0
+    table: Any = None
+    y: Any = None
+    sample_weight: Array | None = None
+    whole: bool = True
+    labels: Any = None
+    range: tuple[float, float] = (np.inf, -np.inf)
+    _kept: list[Block] = field(default_factory=list)
+
+
+def first_pass(model: Any, source: Source) -> FirstPass:
+    """Go through a source of tables.
+
+    Parameters
+    ----------
+    model : TabularClassifier or TabularRegressor
+        A draft; it learns the names of the columns.
+    source : Source
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a block is not valid; the text names it. If there are no rows.
+    """
+    size = source.buffer_rows or SAMPLE_ROWS
+    found, sample, labels = FirstPass(), _Sample(size), []
+    names: list[str] | None = None
+    for number, block in numbered(source.blocks()):
+        with naming(number):
+            X, y, weight = checked(model, block, reset=names is None)
+            names = names or X.column_names
+            if sorted(X.column_names) != sorted(names):
+                raise ValueError(f"its columns are {X.column_names}, those of the first {names}")
+            if not len(y):
+                continue
+            if model._classes:
+                labels.append(np.unique(y, return_counts=True)[0])
+            else:
+                low, high = found.range
+                found.range = min(low, float(y.min())), max(high, float(y.max()))
+        found.rows += len(y)
+        sample.add(X, y)
+        if found.whole and found.rows <= size:
+            found._kept.append((X, y, weight))
+        else:
+            found.whole, found._kept = False, []
+    if not found.rows:
+        raise ValueError("The source has no rows.")
+    if labels:
+        found.labels = np.unique(np.concatenate(labels), return_counts=True)[0]
+    if found.whole:
+        tables, y, weight = zip(*found._kept, strict=True)
+        found.table, found.y, found._kept = together(tables), np.concatenate(y), []
+        if weight[0] is not None:
+            found.sample_weight = np.concatenate(weight)
+    else:
+        found.table, found.y = sample.rows()
+    return found
+
+
+def checked(model: Any, block: Block, *, reset: bool = False) -> Block:
+    """Return a block as Arrow table, targets and weights, without rows of weight 0."""
+    X, y, weight = block
+    table, y = model._table(X, reset=reset, least=1), model._checked_target(y)
+    if table.num_rows != len(y):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: [{table.num_rows}, "
+            f"{len(y)}]"
+        )
+    if weight is not None:
+        weight = _check_sample_weight(weight, np.empty((len(y), 0)), dtype=np.float64)
+        counts = weight != 0
+        if not counts.all():
+            table, y, weight = table.filter(pa.array(counts)), y[counts], weight[counts]
+    return table, y, weight
+
+
+class EncodedSource(Source):
+    """The nets' inputs for the rows of a source of tables.
+
+    Parameters
+    ----------
+    model : TabularClassifier or TabularRegressor
+        It has a schema and an encoding.
+    source : Source
+    dtype : dtype
+    digest : bool
+        Whether a hash of all inputs is wanted.
+    """
+
+    def __init__(self, model: Any, source: Source, dtype: Any, *, digest: bool) -> None:
+        self._model, self._given, self._dtype = model, source, np.dtype(dtype)
+        self.n_blocks, self.buffer_rows = source.n_blocks, source.buffer_rows
+        self._tally: Tally | None = Tally()
+        self.known = surveyed(
+            model._net_class(),
+            self,
+            self._dtype,
+            reset=True,
+            classes=model._classes,
+            digest=digest,
+            keep=False,
+        )
+        tally, self._tally = self._tally, None
+        assert tally is not None
+        for column in model.schema_.used:
+            if column.kind == "category":  # levels too rare for the sample
+                tally.unread.pop(column.name, None)
+        model.schema_.warn(tally)
+
+    def __len__(self) -> int:
+        return int(self.known.rows)
+
+    def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
+        """Give the inputs of each block."""
+        model = self._model
+        for block in self._given.blocks(numbers):
+            table, y, weight = checked(model, block)
+            parsed = model.schema_.parse(table, self._tally or Tally())
+            yield model.encoding_.write(parsed, self._dtype), model._as_learned(y), weight
+
+    def held_out(
+        self, fraction: float, n_nets: int, generator: np.random.RandomState
+    ) -> list[Array] | None:
+        """Draw the blocks that each net is validated on, as folds of all blocks.
+
+        Raises
+        ------
+        ValueError
+            If there are too few blocks.
+        """
+        numbers = np.flatnonzero(self.known.counts)
+        if fraction <= 0:
+            return None
+        if len(numbers) < 2:
+            raise ValueError(
+                "The nets hold out blocks of a source, which has only one. Give it smaller blocks, "
+                "or X_val, or set validation_fraction=0."
+            )
+        n_splits = min(max(2, round(1 / fraction)), len(numbers))
+        n_repeats = -(-n_nets // n_splits)
+        folds = RepeatedKFold(n_splits=n_splits, n_repeats=n_repeats, random_state=generator)
+        return [numbers[fold] for _, fold in islice(folds.split(numbers), n_nets)]
