@@ -145,13 +145,6 @@ def tests_slow(session: nox.Session) -> None:
 
 
 @nox.session
-def recipes(session: nox.Session) -> None:
-    """Run the gallery's recipes with the tools that they are for; not part of the CI."""
-    session.install(".[test,recipes]", env=build_env(session))
-    session.run("pytest", "-m", "", "tests/test_gallery.py", *session.posargs)
-
-
-@nox.session
 def oldest(session: nox.Session) -> None:
     """Run the tests that meet other libraries with the oldest versions that pyproject.toml allows.
 
@@ -163,6 +156,13 @@ def oldest(session: nox.Session) -> None:
     env["VIRTUAL_ENV"] = session.virtualenv.location
     session.run("uv", "pip", "install", "--resolution", "lowest-direct", ".[test]", env=env)
     session.run("pytest", "-n", "auto", *(session.posargs or LIBRARY_TESTS))
+
+
+@nox.session
+def recipes(session: nox.Session) -> None:
+    """Run the gallery's recipes with the tools that they are for; not part of the CI."""
+    session.install(".[test,recipes]", env=build_env(session))
+    session.run("pytest", "-m", "", "tests/test_gallery.py", *session.posargs)
 
 
 @nox.session

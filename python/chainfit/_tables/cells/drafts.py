@@ -61,6 +61,8 @@ class Draft:
         How it may be written.
     values : ndarray or None
         The numbers of its texts, where they are known already.
+    read : ndarray or None
+        The values of all rows, once they were read.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Draft:
     numbers: NumberFormats | None = None
     dates: DateFormats | None = None
     values: np.ndarray | None = None
+    read: np.ndarray | None = None
 
 
 def draft_of(name: str, column: Any, hints: Hints) -> Draft:
@@ -99,9 +102,8 @@ def draft_of(name: str, column: Any, hints: Hints) -> Draft:
 
 def _settle_plain(draft: Draft, texts: Texts) -> bool:
     """Settle the most frequent case in one pass: numbers as Python writes them, with gaps."""
-    try:
-        values = np.array(without_blanks(texts.values).cast(pa.float64()))
-    except pa.ArrowInvalid:
+    values = _plain_numbers(texts.values)
+    if values is None:
         return False
     gaps = np.isnan(values)
     if gaps.all() or np.isinf(values).any():
@@ -116,12 +118,24 @@ def _settle_plain(draft: Draft, texts: Texts) -> bool:
         draft.kind, draft.dates = "date", DateFormats((COMPACT,))
         return True
     draft.kind, draft.numbers = "number", _PLAIN
-    whole = (present == np.floor(present)).all()
-    draft.reason = _why_codes(draft) if whole else _two_ways(trimmed(draft.rest))
+    if (present == np.floor(present)).all():
+        draft.reason = _why_codes(draft)
+    elif len({*present[: 2 * MAX_VERSIONS].tolist()}) <= MAX_VERSIONS:
+        draft.reason = _two_ways(trimmed(draft.rest))
     if draft.reason:
         draft.kind = "category"
     draft.values = values
     return True
+
+
+def _plain_numbers(values: Any) -> np.ndarray | None:
+    """Return texts as Python reads numbers, NaN where they are blank; None if it can't."""
+    for sieve in (lambda values: values, without_blanks):
+        try:
+            return np.array(sieve(values).cast(pa.float64()))
+        except pa.ArrowInvalid:
+            pass
+    return None
 
 
 def _of_text(draft: Draft, hints: Hints) -> None:

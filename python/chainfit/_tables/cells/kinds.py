@@ -86,8 +86,10 @@ class Evidence:
     words: tuple[str, ...] = ()
 
 
-def learn_columns(table: pa.Table, hints: Hints) -> tuple[Column, ...]:
-    """Learn what each column of a table means."""
+def learn_columns(
+    table: pa.Table, hints: Hints
+) -> tuple[tuple[Column, ...], dict[str, np.ndarray]]:
+    """Learn what each column of a table means; return the values of those that were read for it."""
     lacking = [name for name in hints.drop if name not in table.column_names]
     if lacking:
         raise ColumnError(f"there is no column {lacking[0]!r} to leave out")
@@ -99,7 +101,8 @@ def learn_columns(table: pa.Table, hints: Hints) -> tuple[Column, ...]:
     ]
     _check_date_format(drafts, hints)
     evidence = evidence_of(drafts)
-    return tuple(_settle(draft, hints, evidence) for draft in drafts)
+    columns = tuple(_settle(draft, hints, evidence) for draft in drafts)
+    return columns, {draft.name: draft.read for draft in drafts if draft.read is not None}
 
 
 def _check_date_format(drafts: Sequence[Draft], hints: Hints) -> None:
@@ -202,7 +205,12 @@ def _checked(
     column: NumberColumn | DateColumn | TimeColumn | BooleanColumn, draft: Draft
 ) -> Column:
     """Leave out a column that says nothing; keep what could not be read as words for missing."""
-    cells = column.read(draft.column) if draft.values is None else Cells(draft.values)
+    if draft.values is None:
+        cells = column.read(draft.column)
+        draft.read = cells.values
+    else:
+        cells = Cells(draft.values)
+        draft.read = draft.values if draft.texts is None else draft.texts.by_row(draft.values)
     name, values = column.name, cells.values
     gaps = np.isnan(values)
     present = values[~gaps] if gaps.any() else values
