@@ -57,8 +57,9 @@ cdef class RowPredictor:
 
     Notes
     -----
-    A call checks nothing: NaN in gives NaN out. The buffers belong to the predictor, which therefore
-    serves one thread. The C functions take the buffers of their caller: any thread may call them.
+    A call checks nothing: NaN in gives NaN out. The buffers belong to the predictor, which
+    therefore serves one thread. The C functions take the buffers of their caller: any thread may
+    call them.
 
     Examples
     --------
@@ -97,17 +98,17 @@ cdef class RowPredictor:
         self._function = function
 
     def __call__(self, x=None):
-        """Return `output` for x, or for what lies in `input`.
+        """Return the output for a row.
 
         Parameters
         ----------
-        x : array-like of shape (n_in,), optional
-            Copied into `input` first.
+        x : array-like of shape (n_in,), default=None
+            The row, which is copied into `input`; None means the row that `input` holds.
 
         Returns
         -------
         output : ndarray of shape (n_out,)
-            The same array at each call.
+            The attribute `output`, the same array at each call.
         """
         if self._function == NULL:
             raise ValueError("this RowPredictor has no net: its __init__ was not called")

@@ -1,5 +1,6 @@
 """The docstrings of what is public: complete, by numpydoc's checks, with examples that run."""
 
+import ast
 import doctest
 import importlib
 import inspect
@@ -127,3 +128,13 @@ def test_the_compiled_core_is_documented():
 def own_text(function):
     text = function.__doc__ or ""
     return text if inspect.isclass(function) else text.partition("\n\n")[2]
+
+
+def test_the_stub_of_row_predictor_says_the_same():
+    """Editors read the stub."""
+    stub = ast.parse((PACKAGE / "row_predictor.pyi").read_text(encoding="utf-8"))
+    (cls,) = [node for node in stub.body if isinstance(node, ast.ClassDef)]
+    (call,) = [node for node in cls.body if getattr(node, "name", None) == "__call__"]
+    predictor = chainfit.row_predictor.RowPredictor
+    assert ast.get_docstring(cls) == inspect.getdoc(predictor)
+    assert ast.get_docstring(call) == inspect.getdoc(predictor.__call__)

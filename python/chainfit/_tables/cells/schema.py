@@ -82,12 +82,12 @@ class Tally:
 
 @dataclass(frozen=True)
 class Schema:
-    """What the columns of a table mean.
+    """Meaning of the columns of a table.
 
     Attributes
     ----------
     columns : tuple of Column
-        In the order of the training table, those left out among them.
+        The columns in the order of the training table, including those left out.
     """
 
     columns: tuple[Column, ...]
