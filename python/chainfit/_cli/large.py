@@ -61,7 +61,8 @@ def read(file: Any, buffer_rows: int | None) -> Read:
             kept = []
     if sample is None:
         return Read(together([table for table, _ in kept]), np.arange(starts[-1]), starts)
-    return Read(*sample.rows(), starts)
+    table, numbers = sample.rows()
+    return Read(table, numbers, starts)
 
 
 def _blocks(file: Any, numbers: Sequence[int] | None = None) -> Iterator[Any]:
