@@ -345,7 +345,8 @@ def check_contents(session: nox.Session, built: Path) -> None:
         for path in python.rglob("*")
         if path.suffix in {".py", ".pyi", ".pxd", ".html", ".css", ".js"} or path.name == "py.typed"
     }
-    names = {name for name in zipfile.ZipFile(built).namelist() if ".dist-info/" not in name}
+    names = {name for name in zipfile.ZipFile(built).namelist() if name[-1] != "/"}
+    names = {name for name in names if ".dist-info/" not in name}
     compiled = {name for name in names if re.fullmatch(r"chainfit/\w+\.[^/]+\.so", name)}
     missing, foreign = package - names, names - package - compiled
     if missing or foreign or not any(name.startswith("chainfit/_core.") for name in compiled):

@@ -154,13 +154,13 @@ def test_a_checkpoint_goes_on(tmp_path):
 
 
 def test_the_sample_is_even_and_knows_no_blocks():
-    from chainfit._tables.streaming import _Sample
+    from chainfit._tables.streaming import Sample
 
     rows = np.arange(20_000)
     table = pa.table({"x": rows})
     drawn = []
     for size in (70, 999, 20_000):
-        sample = _Sample(2000)
+        sample = Sample(2000)
         for start in range(0, 20_000, size):
             sample.add(table[start : start + size], rows[start : start + size])
         found, y = sample.rows()
@@ -231,3 +231,28 @@ def test_a_block_with_another_column_or_no_target():
     for batches, why in (([table, other], "block 1: its columns"), ([table, lacking], "block 1: ")):
         with pytest.raises(ValueError, match=why):
             TabularRegressor(**SMALL).fit(data.Batches(batches, "y"))
+
+
+# --- the command line ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["parquet", "several", "text"])
+@pytest.mark.parametrize("target", [PRICE, LABEL])
+def test_the_command_line_trains_by_windows(tmp_path, capsys, monkeypatch, kind, target):
+    from chainfit._cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    path = written(tmp_path, TABLE.append_column("y", pa.array(target)))[kind]
+    options = ["--target", "y", "--model", "m.safetensors", "--preset", "fast", "--max-iter", "8"]
+    for buffer_rows in (1000, 2000):
+        given = [*options, "--buffer-rows", str(buffer_rows), "--batch-size", "50"]
+        assert main(["train", str(path), *given]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert "1,200 rows, 4 columns" in said
+        assert ("looked at 1,000 rows" in said) == (buffer_rows == 1000)
+        assert "on 200 rows held out" in said or "on 240 rows held out" in said
+        model = load("m.safetensors")
+        assert model.n_rows_ == (1000 if buffer_rows == 1000 else 960)
+        assert model.score(TABLE, target) > 0.6
+    one = next(tmp_path.glob("part0.csv"))
+    assert main(["predict", "m.safetensors", str(one), "--out", "out.csv"]) == 0

@@ -51,6 +51,14 @@ def a_classifier() -> None:
     print(proba, model.decision_function(X), model.classes_[0], model.get_params()["alpha"])
 
 
+def models_elsewhere() -> None:
+    model = TabularClassifier().fit(X, y)
+    assert_type(chainfit.onnx_inputs(model, X), dict[str, Array])
+    chainfit.to_onnx(model, Path("model.onnx"), dtype="float32")
+    chainfit.to_onnx(MLPRegressor().fit(X, y), dtype=np.float64, X=X)
+    chainfit.register_skl2onnx()
+
+
 def its_keywords() -> None:
     MLPClassifier(hidden_layer_sizes=64, activation=("relu", "tanh"), alpha=0, batch_size="auto")
     MLPClassifier(dropout=0.5, class_weight={0: 1.0, 1: 2.0}, label_smoothing=0.1, warmup=0.05)

@@ -125,6 +125,13 @@ def _add_train(commands: Any) -> None:
         help="of the split, the first weights and the shuffles (default: %(default)s)",
     )
     parser.add_argument(
+        "--buffer-rows",
+        type=number(int, 1000),
+        metavar="N",
+        help="the most rows to hold in memory: of a larger table a sample of so many is looked at, "
+        "and the nets are trained by windows (default: 100 million cells)",
+    )
+    parser.add_argument(
         "--mpi",
         action="store_true",
         help="train with all processes that mpiexec started: each trains some of the nets or, "

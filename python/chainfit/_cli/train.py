@@ -19,6 +19,7 @@ import numpy as np
 from .._common.printable import printable
 from .._estimators.endings import INTERRUPTED
 from .describe import describe_nets, say_columns
+from .large import Read, Rest, read
 from .names import column_named, model_name
 from .net_options import NET_OPTIONS
 from .next_commands import say_commands
@@ -48,22 +49,45 @@ def _train(args: argparse.Namespace, parameters: dict[str, Any], saves: bool) ->
     if saves:
         _check_out(out, args.file)
     with open_table(args.file, read_options(args)) as file:
-        table = file.read()
+        found = read(file, args.buffer_rows)
+        return _train_on(args, parameters, file, found, out, saves)
+
+
+def _train_on(
+    args: argparse.Namespace,
+    parameters: dict[str, Any],
+    file: Any,
+    found: Read,
+    out: str,
+    saves: bool,
+) -> int:
+    """Train on what was read and, if that is a sample, on the rest of the file."""
+    table = found.table
     if not table.num_rows:
         raise ValueError(f"{printable(args.file)}: the table has no rows")
-    size = f"{counted(table.num_rows, 'row')}, {counted(table.num_columns, 'column')}"
+    size = f"{counted(found.rows, 'row')}, {counted(table.num_columns, 'column')}"
     say(f"{printable(args.file)}: {size}")
+    if not found.whole:
+        say_wrapped(
+            f"more than memory is to hold (--buffer-rows): looked at {table.num_rows:,} rows, "
+            "drawn evenly; the nets are trained on all, by windows"
+        )
     _say_notes(file.notes)
     table, target, y, rows = _labelled(table, args, parameters)
+    rows = found.numbers[rows]
     model = _model(target.task, args.seed, parameters)
     seen, held_out = split(y, target.task, args.test_fraction, args.seed)
     unlike = table.drop_columns([target.name])
-    labels = target.labels(y[seen]) if target.task == "classification" else y[seen]
+    labels: Any = target.labels(y[seen]) if target.task == "classification" else y[seen]
+    training: Any = None
+    if not found.whole:
+        tests = np.sort(rows[[] if held_out is None else held_out])
+        training, labels = Rest(file, found.starts, target, tests, args.buffer_rows), None
     begin = time.perf_counter()
     with _progress() as bar, _interruptions() as interruptions:
         model._validate_params()
         model._fit(
-            unlike.take(seen),
+            unlike.take(seen) if training is None else training,
             labels,
             on_epoch=bar.epoch,
             on_start=lambda model, values: _say_start(model, values, bar),

@@ -29,7 +29,7 @@ Array = npt.NDArray[Any]
 SAMPLE_ROWS = 1 << 18
 
 
-class _Sample:
+class Sample:
     """So many rows, each row of all as likely as any other.
 
     Every row draws a number, whatever the blocks, and those with the smallest are kept.
@@ -118,7 +118,7 @@ def first_pass(model: Any, source: Source) -> FirstPass:
         If a block is not valid; the text names it. If there are no rows.
     """
     size = source.buffer_rows or SAMPLE_ROWS
-    found, sample, labels = FirstPass(), _Sample(size), []
+    found, sample, labels = FirstPass(), Sample(size), []
     names: list[str] | None = None
     for number, block in numbered(source.blocks()):
         with naming(number):

@@ -211,6 +211,7 @@ def _checked(
     else:
         cells = Cells(draft.values)
         draft.read = draft.values if draft.texts is None else draft.texts.by_row(draft.values)
+        draft.values = None
     name, values = column.name, cells.values
     gaps = np.isnan(values)
     present = values[~gaps] if gaps.any() else values
@@ -220,7 +221,7 @@ def _checked(
         return DroppedColumn(name, f"like an identifier: {count:,} different whole numbers")
     if len(present) == len(values) and (present == present[0]).all():
         return DroppedColumn(name, "the same value in every row")
-    if isinstance(column, NumberColumn) and (note := _like_missing(name, present)):
+    if isinstance(column, NumberColumn) and (note := _like_missing(name, draft.read)):
         column = replace(column, notes=(*column.notes, note))
     marks = Unread({**draft.words, **cells.unread.rows})
     if not marks.rows:
@@ -232,6 +233,7 @@ def _checked(
 
 def _like_missing(name: str, values: np.ndarray) -> str:
     """Tell of a number such as -999 that may stand for a missing value; '' where there is none."""
+    values = values[~np.isnan(values)]
     for value in (values.min(), values.max()):
         if abs(value) not in _SENTINELS:
             continue
@@ -249,7 +251,7 @@ def _like_missing(name: str, values: np.ndarray) -> str:
 def _row_names(draft: Draft, values: np.ndarray) -> int:
     """Count whole numbers that only tell rows apart, 0 where they may say more."""
     large = np.abs(values).max() >= _EXACT and _are_integers(draft)
-    rows = len(values) if draft.counts is None else int(draft.counts.sum())
+    rows = len(values) if draft.texts is None else int(draft.counts.sum())
     named = _ROW_NAME.fullmatch(draft.name) and rows > MIN_IDENTIFIER_LEVELS
     if not (large or named):
         return 0

@@ -127,6 +127,7 @@ class TableFile:
 
         tables = [pa.Table.from_batches(part.batches(), part.schema()) for part in self._parts]
         table = pa.concat_tables(tables, promote_options="permissive")
+        pa.default_memory_pool().release_unused()  # what the readers' blocks took
         names = set(self.names)
         unnamed = [name for name in self.columns if name not in names]
         return table.drop_columns(unnamed) if unnamed else table
