@@ -145,13 +145,6 @@ def tests_slow(session: nox.Session) -> None:
 
 
 @nox.session
-def recipes(session: nox.Session) -> None:
-    """Run the gallery's recipes with the tools that they are for; not part of the CI."""
-    session.install(".[test,recipes]", env=build_env(session))
-    session.run("pytest", "-m", "", "tests/test_gallery.py", *session.posargs)
-
-
-@nox.session
 def oldest(session: nox.Session) -> None:
     """Run the tests that meet other libraries with the oldest versions that pyproject.toml allows.
 
@@ -163,6 +156,13 @@ def oldest(session: nox.Session) -> None:
     env["VIRTUAL_ENV"] = session.virtualenv.location
     session.run("uv", "pip", "install", "--resolution", "lowest-direct", ".[test]", env=env)
     session.run("pytest", "-n", "auto", *(session.posargs or LIBRARY_TESTS))
+
+
+@nox.session
+def recipes(session: nox.Session) -> None:
+    """Run the gallery's recipes with the tools that they are for; not part of the CI."""
+    session.install(".[test,recipes]", env=build_env(session))
+    session.run("pytest", "-m", "", "tests/test_gallery.py", *session.posargs)
 
 
 @nox.session
@@ -345,7 +345,8 @@ def check_contents(session: nox.Session, built: Path) -> None:
         for path in python.rglob("*")
         if path.suffix in {".py", ".pyi", ".pxd", ".html", ".css", ".js"} or path.name == "py.typed"
     }
-    names = {name for name in zipfile.ZipFile(built).namelist() if ".dist-info/" not in name}
+    names = {name for name in zipfile.ZipFile(built).namelist() if name[-1] != "/"}
+    names = {name for name in names if ".dist-info/" not in name}
     compiled = {name for name in names if re.fullmatch(r"chainfit/\w+\.[^/]+\.so", name)}
     missing, foreign = package - names, names - package - compiled
     if missing or foreign or not any(name.startswith("chainfit/_core.") for name in compiled):

@@ -3,6 +3,7 @@
 
 #include "bindings.hpp"
 #include "dispatch.hpp"
+#include "docs.hpp"
 #include "engine/threads.hpp"
 
 #define CHAINFIT_EXPORT extern "C" __attribute__((visibility("default")))
@@ -13,14 +14,18 @@ CHAINFIT_EXPORT void chainfit_set_num_threads(int n) { chainfit::set_max_threads
 CHAINFIT_EXPORT const char* chainfit_version() { return CHAINFIT_VERSION; }
 
 PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
-    m.doc() = "The compiled training engine of chainfit.";
+    m.doc() = chainfit::doc::module;
     m.attr("__version__") = CHAINFIT_VERSION;
     chainfit::isa();  // an impossible CHAINFIT_ISA is said at import
-    m.def("set_num_threads", [](int n) {
-        if (n < 1) throw pybind11::value_error("the number of threads must be at least 1, got " + std::to_string(n));
-        chainfit::set_max_threads(n);
-    });
-    m.def("get_num_threads", &chainfit::max_threads);
+    m.def(
+        "set_num_threads",
+        [](int n) {
+            if (n < 1)
+                throw pybind11::value_error("the number of threads must be at least 1, got " + std::to_string(n));
+            chainfit::set_max_threads(n);
+        },
+        chainfit::doc::set_num_threads);
+    m.def("get_num_threads", &chainfit::max_threads, chainfit::doc::get_num_threads);
     chainfit::bind_kernels(m);
     chainfit::bind_prediction(m);
     chainfit::bind_training(m);

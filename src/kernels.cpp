@@ -6,6 +6,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "dispatch.hpp"
+#include "docs.hpp"
 #include "engine/kernel_use.hpp"
 
 namespace chainfit {
@@ -115,19 +116,20 @@ py::dict product_gflops(Index rows, Index n_in, Index n_out, double duration) {
 }  // namespace
 
 // A named tuple, as an attribute of the module.
-py::object named_tuple(py::module_& m, const char* name, const char* fields) {
+py::object named_tuple(py::module_& m, const char* name, const char* fields, const char* doc) {
     const py::object type =
         py::module_::import("collections").attr("namedtuple")(name, fields, py::arg("module") = m.attr("__name__"));
+    type.attr("__doc__") = doc;
     m.attr(name) = type;
     return type;
 }
 
 // def `function`: the rules of a list of the table by name, in its order, as named tuples of `fields`.
 template <class Item, class Fields>
-void bind_rules(py::module_& m, const char* function, const py::object& type, List<Item> Kernels<double>::* list,
-                Fields fields) {
+void bind_rules(py::module_& m, const char* function, const char* doc, const py::object& type,
+                List<Item> Kernels<double>::* list, Fields fields) {
     const py::object parameter_type = m.attr("Parameter");
-    m.def(function, [=] {
+    const auto rules_of_table = [=] {
         py::dict rules;
         for (const Item& item : isa().kernels<double>().*list) {
             py::list parameters;
@@ -136,39 +138,47 @@ void bind_rules(py::module_& m, const char* function, const py::object& type, Li
             rules[item.name] = type(*fields(item), py::arg("parameters") = py::tuple(parameters));
         }
         return rules;
-    });
+    };
+    m.def(function, rules_of_table, doc);
 }
 
 void bind_kernels(py::module_& m) {
-    m.def("isa", [] { return isa().name; });
-    m.def("isas", [] {
-        py::list list;
-        for (const Isa* one : isas()) list.append(py::make_tuple(one->name, one->runs_here()));
-        return list;
-    });
-    m.def("set_isa", &set_isa, py::arg("name"));
-    named_tuple(m, "Parameter", "name default low high low_open high_open doc");
-    bind_rules(m, "activations", named_tuple(m, "Activation", "name parameters"), &Kernels<double>::activations,
-               [](const auto& activation) { return py::make_tuple(activation.name); });
-    bind_rules(m, "losses",
+    m.def("isa", [] { return isa().name; }, doc::isa);
+    m.def(
+        "isas",
+        [] {
+            py::list list;
+            for (const Isa* one : isas()) list.append(py::make_tuple(one->name, one->runs_here()));
+            return list;
+        },
+        doc::isas);
+    m.def("set_isa", &set_isa, py::arg("name"), doc::set_isa);
+    named_tuple(m, "Parameter", "name default low high low_open high_open doc", doc::parameter);
+    bind_rules(m, "activations", doc::activations, named_tuple(m, "Activation", "name parameters", doc::activation),
+               &Kernels<double>::activations, [](const auto& activation) { return py::make_tuple(activation.name); });
+    bind_rules(m, "losses", doc::losses,
                named_tuple(m, "Loss",
                            "name link lowest_target highest_target lowest_target_open lowest_output highest_output "
-                           "takes_links parameters"),
+                           "takes_links parameters",
+                           doc::loss_rule),
                &Kernels<double>::losses, [](const auto& loss) {
                    return py::make_tuple(loss.name, loss.link, loss.lowest_target, loss.highest_target,
                                          loss.lowest_target_open, loss.lowest_output, loss.highest_output,
                                          loss.slope != nullptr);
                });
-    const py::object link_type = named_tuple(m, "Link", "name lowest highest unit_by_unit");
-    m.def("links", [link_type] {
+    const py::object link_type = named_tuple(m, "Link", "name lowest highest unit_by_unit", doc::link);
+    const auto links_of_table = [link_type] {
         py::dict links;
         for (const auto& link : isa().kernels<double>().links)
             links[link.name] = link_type(link.name, link.lowest, link.highest, link.unit_by_unit);
         return links;
-    });
-    bind_rules(m, "optimizers", named_tuple(m, "Optimizer", "name slots parameters"), &Kernels<double>::optimizers,
+    };
+    m.def("links", links_of_table, doc::links);
+    bind_rules(m, "optimizers", doc::optimizers, named_tuple(m, "Optimizer", "name slots parameters", doc::optimizer),
+               &Kernels<double>::optimizers,
                [](const auto& optimizer) { return py::make_tuple(optimizer.name, optimizer.slots); });
-    m.def("activate", &activate<float>, py::arg("name"), py::arg("z").noconvert(), py::arg("derivative") = false);
+    m.def("activate", &activate<float>, py::arg("name"), py::arg("z").noconvert(), py::arg("derivative") = false,
+          doc::activate);
     m.def("activate", &activate<double>, py::arg("name"), py::arg("z").noconvert(), py::arg("derivative") = false);
     m.def(
         "peak_gflops",
@@ -176,7 +186,7 @@ void bind_kernels(py::module_& m) {
             const NoGil no_gil;
             return double_precision ? peak_gflops<double>(duration) : peak_gflops<float>(duration);
         },
-        py::arg("double_precision") = false, py::arg("duration") = 0.1);
+        py::arg("double_precision") = false, py::arg("duration") = 0.1, doc::peak_gflops);
     m.def(
         "product_gflops",
         [](Index rows, Index n_in, Index n_out, bool double_precision, double duration) {
@@ -185,7 +195,7 @@ void bind_kernels(py::module_& m) {
                                     : product_gflops<float>(rows, n_in, n_out, duration);
         },
         py::arg("rows"), py::arg("n_in"), py::arg("n_out"), py::arg("double_precision") = false,
-        py::arg("duration") = 0.1);
+        py::arg("duration") = 0.1, doc::product_gflops);
 }
 
 }  // namespace chainfit

@@ -6,6 +6,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "docs.hpp"
 #include "outside.hpp"
 
 namespace chainfit {
@@ -112,7 +113,7 @@ class PyRowNet {
 template <class T>
 void bind_row_net(py::module_& m, const char* name) {
     using Net = PyRowNet<T>;
-    py::class_<Net>(m, name)
+    py::class_<Net>(m, name, doc::row_net)
         .def(py::init<const py::sequence&, const py::sequence&, const py::object&, const std::string&,
                       std::vector<Index>>(),
              py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"),
@@ -138,7 +139,7 @@ void bind_prediction(py::module_& m) {
                        : predict_as<double>(X, coefs, intercepts, activation, link, n_threads);
         },
         py::arg("X"), py::arg("coefs"), py::arg("intercepts"), py::arg("activation"), py::arg("out_activation"),
-        py::arg("n_threads"), py::arg("blocks") = py::none());
+        py::arg("n_threads"), py::arg("blocks") = py::none(), doc::predict);
     m.def(
         "loss",
         [](const py::object& output, const py::object& Y, const py::object& sample_weight, const std::string& loss,
@@ -149,7 +150,8 @@ void bind_prediction(py::module_& m) {
                        ? loss_as<float>(output, Y, sample_weight, settings_of_output, std::move(settings))
                        : loss_as<double>(output, Y, sample_weight, settings_of_output, std::move(settings));
         },
-        py::arg("output"), py::arg("Y"), py::arg("sample_weight"), py::arg("loss"), py::arg("blocks") = py::none());
+        py::arg("output"), py::arg("Y"), py::arg("sample_weight"), py::arg("loss"), py::arg("blocks") = py::none(),
+        doc::loss);
     bind_row_net<float>(m, "RowNetF32");
     bind_row_net<double>(m, "RowNetF64");
 }

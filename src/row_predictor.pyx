@@ -21,34 +21,56 @@ import numpy as np
 from chainfit import _core
 
 
+# The docstring begins with the signature, in the form that inspect reads.
 cdef class RowPredictor:
-    """The outputs of a net for one row, by a buffer that is there already.
+    """RowPredictor(coefs, intercepts, activation, out_activation)\n--\n
+    Predictor of one row at a time, with buffers allocated in advance.
 
     Parameters
     ----------
     coefs : list of ndarray of shape (n_l, n_{l+1})
-        The weights, all float32 or all float64. They are copied: later training does not show.
+        The weights, all float32 or all float64. They are copied, so that later training has no
+        effect.
     intercepts : list of ndarray of shape (n_{l+1},)
         The biases.
-    activation, out_activation : str
-        Of the hidden layers and of the output layer, as the model's `activation` and
-        `out_activation_`.
+    activation : str or sequence of str
+        Activation of the hidden layers, as the model's `activation`.
+    out_activation : str
+        Activation of the output layer, as the model's `out_activation_`.
 
     Attributes
     ----------
     input : ndarray of shape (n_in,)
-        The row to predict from; write into it.
+        The row to predict; write into it.
     output : ndarray of shape (n_out,)
-        The output layer's activations of the last call, in the model's dtype: real values of a
-        regressor; probabilities of a classifier, of ``classes_[1]`` alone where there are two.
-        The bits are those of `predict` and `predict_proba`.
+        Activations of the output layer at the last call, in the dtype of the model: for a regressor
+        the predictions; for a classifier the probabilities, with two classes that of
+        ``classes_[1]`` alone. The bits are those of `predict` and `predict_proba`.
     n_in, n_out : int
         Numbers of features and of outputs.
+    is_f64 : bool
+        Whether the dtype is float64.
+
+    See Also
+    --------
+    chainfit.MLPRegressor.row_predictor : Make one from a fitted model.
 
     Notes
     -----
-    Nothing is checked in a call: NaN in gives NaN out. The buffers belong to the predictor, so a
-    predictor serves one thread; C functions get theirs from the caller, any thread may call them.
+    A call checks nothing: NaN in gives NaN out. The buffers belong to the predictor, which
+    therefore serves one thread. The C functions take the buffers of their caller: any thread may
+    call them.
+
+    Examples
+    --------
+    >>> from chainfit import MLPRegressor
+    >>> model = MLPRegressor.from_weights([[[2.0], [-1.0]]], [[1.0]])
+    >>> predictor = model.row_predictor()
+    >>> predictor([3.0, 1.0])
+    array([6.])
+    >>> predictor.input[:] = 3.0, 2.0
+    >>> predictor()
+    array([5.])
     """
 
     def __init__(self, coefs, intercepts, activation, out_activation):
@@ -76,17 +98,17 @@ cdef class RowPredictor:
         self._function = function
 
     def __call__(self, x=None):
-        """Return `output` for x, or for what lies in `input`.
+        """Return the output for a row.
 
         Parameters
         ----------
-        x : array-like of shape (n_in,), optional
-            Copied into `input` first.
+        x : array-like of shape (n_in,), default=None
+            The row, which is copied into `input`; None means the row that `input` holds.
 
         Returns
         -------
         output : ndarray of shape (n_out,)
-            The same array at each call.
+            The attribute `output`, the same array at each call.
         """
         if self._function == NULL:
             raise ValueError("this RowPredictor has no net: its __init__ was not called")

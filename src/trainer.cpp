@@ -10,6 +10,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "docs.hpp"
 #include "hooks.hpp"
 #include "observer.hpp"
 #include "outside.hpp"
@@ -261,22 +262,22 @@ class PyTrainer {
 template <class T>
 void bind_trainer(py::module_& m, const char* name) {
     using Class = PyTrainer<T>;
-    py::class_<Class>(m, name)
+    py::class_<Class>(m, name, doc::trainer)
         .def(py::init<std::vector<Index>, const py::object&, const std::string&, const std::string&, const std::string&,
                       const py::object&, const py::kwargs&>(),
              py::arg("units"), py::arg("activation"), py::arg("loss"), py::arg("optimizer"), py::kw_only(),
              py::arg("out_activation") = "", py::arg("blocks") = py::none())
-        .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"))
-        .def("parameters", &Class::parameters)
-        .def("average", &Class::average)
-        .def("set_average", &Class::set_average, py::arg("coefs"), py::arg("intercepts"))
-        .def("outer", &Class::outer)
-        .def("set_outer", &Class::set_outer, py::arg("coefs"), py::arg("intercepts"))
-        .def("dropout", &Class::dropout)
-        .def("set_dropout", &Class::set_dropout, py::arg("rates"), py::arg("seed"))
-        .def("is_finite", &Class::is_finite)
-        .def("set_slots", &Class::set_slots, py::arg("slots"))
-        .def("slots", &Class::slots)
+        .def("set_parameters", &Class::set_parameters, py::arg("coefs"), py::arg("intercepts"), doc::set_parameters)
+        .def("parameters", &Class::parameters, doc::parameters)
+        .def("average", &Class::average, doc::average)
+        .def("set_average", &Class::set_average, py::arg("coefs"), py::arg("intercepts"), doc::set_average)
+        .def("outer", &Class::outer, doc::outer)
+        .def("set_outer", &Class::set_outer, py::arg("coefs"), py::arg("intercepts"), doc::set_outer)
+        .def("dropout", &Class::dropout, doc::dropout)
+        .def("set_dropout", &Class::set_dropout, py::arg("rates"), py::arg("seed"), doc::set_dropout)
+        .def("is_finite", &Class::is_finite, doc::is_finite)
+        .def("set_slots", &Class::set_slots, py::arg("slots"), doc::set_slots)
+        .def("slots", &Class::slots, doc::slots)
         .def_property(
             "eta", [](Class& self) { return self.trainer().optimizer().schedule.eta; },
             [](Class& self, double eta) { self.trainer().optimizer().schedule.eta = eta; })
@@ -288,20 +289,21 @@ void bind_trainer(py::module_& m, const char* name) {
             })
         .def("run", &Class::run, py::arg("X"), py::arg("Y"), py::arg("sample_weight"), py::arg("order"),
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"),
-             py::arg("gradient_hook") = py::none(), py::arg("loss_hook") = py::none(), py::arg("ranks") = py::none())
+             py::arg("gradient_hook") = py::none(), py::arg("loss_hook") = py::none(), py::arg("ranks") = py::none(),
+             doc::trainer_run)
         .def("run_windows", &Class::run_windows, py::arg("windows"), py::arg("rows"), py::arg("sparse"), py::arg("run"),
              py::arg("listener"), py::arg("n_threads"), py::arg("gradient_hook") = py::none(),
-             py::arg("loss_hook") = py::none())
+             py::arg("loss_hook") = py::none(), doc::run_windows)
         .def(
             "window_rows",
             [](Class& self, Index rows, Index batch_size) {
                 if (batch_size < 1) throw py::value_error("batch_size must be at least 1");
                 return self.trainer().window_rows(rows, batch_size);
             },
-            py::arg("rows"), py::arg("batch_size"))
+            py::arg("rows"), py::arg("batch_size"), doc::window_rows)
         .def("loss_and_gradient", &Class::loss_and_gradient, py::arg("X"), py::arg("Y"), py::arg("sample_weight"),
              py::arg("l2"), py::arg("n_threads"), py::arg("l1") = 0.0, py::arg("dropout") = false,
-             py::arg("loss_hook") = py::none());
+             py::arg("loss_hook") = py::none(), doc::loss_and_gradient);
 }
 
 std::string schedule_name(const Run& run) { return kSchedules[static_cast<std::size_t>(run.schedule)]; }
@@ -322,7 +324,7 @@ void bind_training(py::module_& m) {
     py::tuple fields(std::size(EpochRecord::names));
     for (std::size_t i = 0; i < fields.size(); ++i) fields[i] = EpochRecord::names[i];
     m.attr("EPOCH_FIELDS") = fields;
-    py::class_<Run>(m, "Run")
+    py::class_<Run>(m, "Run", doc::run)
         .def(py::init<>())
         .def_readwrite("batch_size", &Run::batch_size)
         .def_readwrite("max_iter", &Run::max_iter)
@@ -358,7 +360,7 @@ void bind_training(py::module_& m) {
                 const auto* bytes = reinterpret_cast<const char*>(run.epochs.data() + first);
                 return py::bytes(bytes, static_cast<std::size_t>(size - first) * sizeof(EpochRecord));
             },
-            py::arg("first") = 0)
+            py::arg("first") = 0, doc::epochs)
         .def_property_readonly(
             "last_eta", [](const Run& run) { return run.epochs.empty() ? EpochRecord::kNone : run.epochs.back().eta; })
         .def_readwrite("best_loss", &Run::best_loss)

@@ -7,9 +7,39 @@ from importlib.metadata import version
 
 from packaging.version import Version
 
+_CALLBACKS = ("scikit-learn", "1.9", "sklearn.callback is new")
+_WORDS = ("scikit-learn", "1.7.1", "its MLP can't stop early on classes that are words")
+_WEIGHTS = ("scikit-learn", "1.9", "it does not refuse weights that are all zero")
+_FOUND = ("scikit-learn", "1.9", "its own MLP, metadata, or checks did something else")
+_RELATIONS = ("duckdb", "1.4.1", "narwhals asks for duckdb.sqltypes")
+_ROLES = ("playwright", "1.49", "aria_snapshot is new")
 NEEDS = [
-    ("test_callbacks.py", "scikit-learn", "1.9", "sklearn.callback is new"),
-    ("test_history.py", "scikit-learn", "1.9", "sklearn.callback is new"),
+    ("test_callbacks.py", *_CALLBACKS),
+    ("test_history.py", *_CALLBACKS),
+    ("page/test_file.py::test_epochs_are_thinned_out", *_CALLBACKS),
+    ("page/test_file.py::test_memory_of_the_optimizer", *_CALLBACKS),
+    ("page/test_numbers.py::test_every_epoch_has_its_numbers", *_CALLBACKS),
+    ("page/test_numbers.py::test_earlier_epochs_are_whole", *_CALLBACKS),
+    ("test_concurrent.py::test_set_params_during_a_fit_stays", *_CALLBACKS),
+    ("test_docstrings.py::test_examples[chainfit._explain.history]", *_CALLBACKS),
+    ("test_sparse_corrupt.py::test_sound_matrices_pass", *_CALLBACKS),
+    ("test_interrupts.py::test_denormal_numbers_of_python_code", *_CALLBACKS),
+    ("test_update.py::test_what_watches_a_model", *_CALLBACKS),
+    ("test_parity.py::test_fit[early_stopping-words]", *_WORDS),
+    ("test_parity.py::test_fit[early_stopping_in_order-words]", *_WORDS),
+    ("test_parity.py::test_drawn_settings", *_WORDS),
+    ("test_sklearn_convert.py::test_from_scikit_learn_and_back[early-words]", *_WORDS),
+    ("test_sklearn_convert.py::test_to_scikit_learn_and_back[early-words]", *_WORDS),
+    ("test_update.py::test_early_stopping_and_warm_start_do_not_hinder[sklearn]", *_WORDS),
+    ("test_weights.py::test_weights_that_sum_to_zero_are_refused", *_WEIGHTS),
+    ("test_ecosystem.py::test_sample_weight_is_routed_through_pipeline", *_FOUND),
+    ("test_estimators.py::test_bad_data_gets_scikit_learns_error", *_FOUND),
+    ("test_import.py::test_import_loads_nothing_that_scikit", *_FOUND),
+    ("test_parity.py::test_output_and_warnings[lbfgs]", *_FOUND),
+    ("test_sklearn_checks.py::test_checks_with_array_api", *_FOUND),
+    ("test_table_frames.py::test_every_make_of_table_reads_alike[duckdb]", *_RELATIONS),
+    ("test_tabular.py::test_duckdb", *_RELATIONS),
+    ("page/test_controls.py::test_everything_has_a_name", *_ROLES),
 ]
 
 

@@ -1,5 +1,6 @@
 """The docstrings of what is public: complete, by numpydoc's checks, with examples that run."""
 
+import ast
 import doctest
 import importlib
 import inspect
@@ -99,7 +100,7 @@ def checks():
     return {*settings["checks"][1:]}
 
 
-@pytest.mark.parametrize("name", public_names())
+@pytest.mark.parametrize("name", [*public_names()])
 def test_what_is_public_is_documented(name):
     left_out = checks()
     last = name.rpartition(".")[2]
@@ -109,3 +110,31 @@ def test_what_is_public_is_documented(name):
         left_out.add("PR01")
     found = [error for error in validate(name)["errors"] if error[0] not in left_out]
     assert not found
+
+
+def test_the_compiled_core_is_documented():
+    core = chainfit._core
+    public = {name: value for name, value in vars(core).items() if not name.startswith("_")}
+    functions = {name: value for name, value in public.items() if callable(value)}
+    for name, cls in [item for item in functions.items() if inspect.isclass(item[1])]:
+        if not issubclass(cls, tuple):
+            own = {k: v for k, v in vars(cls).items() if callable(v) and not k.startswith("_")}
+            functions |= {f"{name}.{k}": v for k, v in own.items()}
+    # what pybind11 writes by itself is one paragraph, the signature
+    bare = [name for name, f in functions.items() if not re.search(r"\w{3}", own_text(f))]
+    assert not bare
+
+
+def own_text(function):
+    text = function.__doc__ or ""
+    return text if inspect.isclass(function) else text.partition("\n\n")[2]
+
+
+def test_the_stub_of_row_predictor_says_the_same():
+    """Editors read the stub."""
+    stub = ast.parse((PACKAGE / "row_predictor.pyi").read_text(encoding="utf-8"))
+    (cls,) = [node for node in stub.body if isinstance(node, ast.ClassDef)]
+    (call,) = [node for node in cls.body if getattr(node, "name", None) == "__call__"]
+    predictor = chainfit.row_predictor.RowPredictor
+    assert ast.get_docstring(cls) == inspect.getdoc(predictor)
+    assert ast.get_docstring(call) == inspect.getdoc(predictor.__call__)

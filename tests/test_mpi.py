@@ -31,7 +31,7 @@ pytestmark = [
 ]
 
 
-def mpi(work, ranks, folder, *, fails=False, patience=120, python=()):
+def mpi(work, ranks, folder, *, fails=False, patience=300, python=()):
     """Return what each rank came to; if it is to fail, what the job has said."""
     assert MPIEXEC is not None
     command = [MPIEXEC, "-n", str(ranks), sys.executable, *python, str(TESTS / "ranks_job.py")]

@@ -5,6 +5,7 @@ in thread_ranks. By MPI itself: test_mpi.
 """
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from thread_ranks import by_ranks, interleaved
 
-from chainfit import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
+from chainfit import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor, _core
+from chainfit._estimators.ranks import current_ranks
 from chainfit._estimators.shares import shares_of_all, shares_of_shards
 
 pytestmark = [
@@ -287,6 +289,62 @@ def test_lbfgs_minimises_the_loss_of_all_rows():
     assert len({model.coefs_[0].tobytes() for model in models}) == 1
     np.testing.assert_allclose(models[0].coefs_[0], one.coefs_[0], rtol=1e-8)
     np.testing.assert_allclose(models[0].loss_, one.loss_, rtol=1e-10)
+
+
+@pytest.mark.parametrize("clip_norm", [None, 0.5])
+def test_each_layer_is_a_sum_of_its_own(clip_norm):
+    X, y = data(np.random.RandomState(4), 64, "one")
+
+    def work(rank):
+        fit(
+            MLPRegressor(
+                hidden_layer_sizes=(40, 20), batch_size=16, max_iter=2, clip_norm=clip_norm
+            ),
+            np.arange(rank, 64, 2),
+            (X, y, None),
+        )
+        return current_ranks().sums
+
+    assert raised(by_ranks(2, work)) == [2 * 4 * 3] * 2
+
+
+def test_layers_are_told_of_by_a_team_of_threads():
+    """Of two threads the first one tells: sums of layers begin while the other one works."""
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(512, 60)), rng.normal(size=512)
+    parameters = dict(
+        hidden_layer_sizes=(200, 200), batch_size=256, max_iter=3, shuffle=False, random_state=0
+    )
+    many = raised(by_ranks(1, lambda rank: MLPRegressor(n_threads=2, **parameters).fit(X, y)))
+    one = MLPRegressor(n_threads=1, **parameters).fit(X, y)
+    check_same(many, one, 0)
+
+
+WRONG_SHARES = {
+    "rows that are not there": ([[0, 7, 0]], 7, 7),
+    "from end to begin": ([[3, 2, 0]], 7, 7),
+    "too few batches": ([[0, 3, 0]], 7, 3),
+    "no batch": (np.zeros((0, 3)), 0, 1),
+    "no rows in a batch": ([[0, 3, 0]], 3, 0),
+    "another shape": ([[0, 3]], 3, 3),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_SHARES)
+def test_shares_that_make_no_sense_are_refused(what, make_net):
+    given, rows, batch_size = WRONG_SHARES[what]
+    net = make_net([3, 4, 1], "tanh", "squared_error", np.float64, rows=6)
+    trainer, run = net.trainer("sgd"), _core.Run()
+    run.shuffle = False
+    ranks = SimpleNamespace(
+        shares=np.array(given, dtype=np.int64), all_rows=rows, batch_size=batch_size, first=True,
+        sync_every=0, outer_rate=1.0, outer_momentum=0.0,
+    )  # fmt: skip
+    before = [w.copy() for w in trainer.parameters()[0]]
+    with pytest.raises(ValueError, match="shares"):
+        trainer.run(net.X, net.Y, None, None, None, run, None, 1, None, None, ranks)
+    for mine, theirs in zip(trainer.parameters()[0], before, strict=True):
+        assert mine.tobytes() == theirs.tobytes()
 
 
 # -- local steps

@@ -173,3 +173,8 @@ def test_a_number_far_from_all_others_is_told(word):
 def test_codes_that_differ_say_why_they_are_left_out():
     column = learn([f"{731 * i % 100_000:05d}" for i in range(60)])
     assert column.reason == "like an identifier: some have leading zeros"
+
+
+def test_rows_of_a_number_that_repeats_are_counted():
+    (note,) = learn([*map(str, range(8)), "-999"] * 20).notes
+    assert note.startswith("'c': -999 in 20 rows is far from all other numbers")

@@ -9,11 +9,12 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from sales import X, X_new, kinds, labels, price, price_new, small
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.inspection import permutation_importance
-from sklearn.metrics import RocCurveDisplay, log_loss, mean_pinball_loss
+from sklearn.metrics import RocCurveDisplay, log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -46,33 +47,6 @@ def test_check(estimator, check):
 
 
 # -- a table of mixed columns
-
-
-def table(rows=300, seed=0):
-    draw = np.random.RandomState(seed)
-    frame = pd.DataFrame(
-        {
-            "size": draw.lognormal(1, 0.5, rows),
-            "age": draw.randint(0, 80, rows),
-            "sold": pd.Timestamp("2020-01-01") + pd.to_timedelta(draw.randint(0, 900, rows), "D"),
-            "kind": draw.choice(["house", "flat", "007"], rows),
-            "new": draw.rand(rows) < 0.3,
-        }
-    )
-    frame.loc[draw.rand(rows) < 0.1, "size"] = np.nan
-    frame.loc[draw.rand(rows) < 0.1, "kind"] = None
-    price = 50 * frame["size"].fillna(2) + 30 * (frame["kind"] == "house") + 20 * frame["new"]
-    return frame, (price + draw.normal(0, 5, rows)).to_numpy()
-
-
-def labels(y):
-    return np.array(["low", "middle", "high"], dtype=object)[np.digitize(y, [130, 200])]
-
-
-X, price = table()
-kinds = labels(price)
-X_new, price_new = table(150, seed=1)
-small = {"max_iter": 6, "n_nets": 2, "hidden_layer_sizes": (16,), "random_state": 0}
 
 
 @pytest.fixture(scope="module")
@@ -207,10 +181,10 @@ def test_a_row_alone_is_predicted_as_among_others(classifier, regressor, monkeyp
     for i in (0, 77, 149):
         np.testing.assert_array_equal(classifier.predict_proba(X_new.iloc[[i]])[0], whole[i])
         assert regressor.predict(X_new.iloc[[i]])[0] == values[i]
-    from chainfit._tables import base
+    from chainfit._tables import fitted
 
     parts = [slice(0, 7), slice(7, 100), slice(100, 150)]
-    monkeypatch.setattr(base, "blocks_of_rows", lambda rows, width: iter(parts))
+    monkeypatch.setattr(fitted, "blocks_of_rows", lambda rows, width: iter(parts))
     np.testing.assert_array_equal(classifier.predict_proba(X_new), whole)
     np.testing.assert_array_equal(regressor.predict(X_new), values)
 
@@ -254,127 +228,6 @@ def test_what_is_no_table(strange, error, says):
     rows = 30 if isinstance(strange, np.ndarray) else len(strange)
     with pytest.raises(error, match=says):
         TabularRegressor(**small).fit(strange, np.arange(rows))
-
-
-# -- targets
-
-
-@pytest.mark.parametrize(
-    "y",
-    [
-        price > 150,
-        np.digitize(price, [150]) * 7,
-        np.where(price > 150, 1.0, 2.0),
-        pd.Series(labels(price), name="price"),
-        pd.Categorical(labels(price), ["low", "middle", "high"], ordered=True),
-        pl.Series(labels(price).tolist()),
-        pa.array(labels(price).tolist()),
-        labels(price).tolist(),
-        np.where(price > 150, "007", "None"),
-    ],
-    ids=lambda y: type(y).__name__,
-)
-def test_labels_come_back_as_they_were(y):
-    model = TabularClassifier(**small).fit(X, y)
-    values = np.asarray(y)
-    np.testing.assert_array_equal(model.classes_, np.unique(values))
-    predicted = model.predict(X_new)
-    assert predicted.dtype == values.dtype
-    assert set(predicted.tolist()) <= set(values.tolist())
-
-
-@pytest.mark.parametrize("y", [price, price.astype(np.float32), pl.Series(price), price.tolist()])
-def test_numbers_may_come_as_what_they_are(y):
-    assert TabularRegressor(**small).fit(X, y).predict(X_new).dtype == np.float64
-
-
-@pytest.mark.parametrize(
-    ("model", "y", "error", "says"),
-    [
-        (TabularClassifier, None, ValueError, "requires y to be passed"),
-        (TabularClassifier, "kind", TypeError, "for a column of X"),
-        (TabularClassifier, kinds[:-1], ValueError, "inconsistent numbers of samples: .300, 299"),
-        (TabularClassifier, np.full(300, "a"), ValueError, "one class"),
-        (TabularClassifier, np.where(price > 150, 1.0, np.nan), ValueError, "NaN"),
-        (TabularClassifier, price, ValueError, "Unknown label type"),
-        (TabularClassifier, np.eye(300)[:, :2].astype(int), ValueError, "1d array"),
-        (TabularRegressor, kinds, ValueError, "could not convert string"),
-        (TabularRegressor, np.where(price > 150, np.inf, 1), ValueError, "infinity"),
-        (TabularRegressor, np.stack([price, price], axis=1), ValueError, "1d array"),
-        (TabularRegressor, np.full(300, "2020-01-01", "M8[D]"), TypeError, "dates"),
-    ],
-)
-def test_targets_that_are_refused(model, y, error, says):
-    with pytest.raises(error, match=says):
-        model(**small).fit(X, y)
-
-
-@pytest.mark.parametrize("model", [TabularClassifier, TabularRegressor])
-@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT])
-def test_missing_targets_are_refused(model, missing):
-    y = kinds.copy()
-    y[3] = missing
-    with pytest.raises(ValueError, match="Input y contains NaN"):
-        model(**small).fit(X, y)
-
-
-@pytest.mark.parametrize("factor", [1e-300, 1e-5, 1e5, 1e300])
-def test_targets_of_any_size(factor):
-    small_ones = TabularRegressor(**small).fit(X, price).predict(X_new)
-    scaled = TabularRegressor(**small).fit(X, price * factor).predict(X_new)
-    np.testing.assert_allclose(scaled / factor, small_ones, rtol=1e-3)
-
-
-def test_a_target_that_is_the_same_everywhere():
-    assert TabularRegressor(**small).fit(X, np.full(300, 7.0)).predict(X_new).tolist() == [7] * 150
-
-
-# -- losses
-
-
-def test_quantiles():
-    parameters = {"loss": "quantile", "quantile": (0.1, 0.9), "random_state": 0, "n_nets": 2}
-    model = TabularRegressor(**parameters).fit(X, price)
-    found = model.predict(X_new)
-    assert found.shape == (150, 2)
-    assert (found[:, 0] <= found[:, 1]).all()
-    assert 0.5 < np.mean((found[:, 0] <= price_new) & (price_new <= found[:, 1])) < 0.99
-    assert model.nets_[0].scoring == "loss"
-    constant = mean_pinball_loss(price_new, np.full(150, np.quantile(price, 0.9)), alpha=0.9)
-    assert mean_pinball_loss(price_new, found[:, 1], alpha=0.9) < 0.5 * constant
-    assert model.predict(X.head(0)).shape == (0, 2)
-
-
-def test_standard_deviations():
-    model = TabularRegressor(loss="gaussian_nll", n_nets=2, random_state=0).fit(X, price)
-    mean, std = model.predict(X_new, return_std=True)
-    np.testing.assert_array_equal(mean, model.predict(X_new))
-    assert 1 < np.sqrt(np.mean((mean - price_new) ** 2)) < 25
-    # of a mixture of two normal distributions
-    scale = model.target_scale_
-    each = [net.predict(model.encode(X_new), return_std=True) for net in model.nets_]
-    between = np.var([m * scale for m, _ in each], axis=0)
-    expected = np.sqrt(np.mean([(s * scale) ** 2 for _, s in each], axis=0) + between)
-    np.testing.assert_allclose(std, expected, rtol=1e-3)
-    with pytest.raises(ValueError, match="gaussian_nll"):
-        TabularRegressor(**small).fit(X, price).predict(X_new, return_std=True)
-
-
-@pytest.mark.parametrize("loss", ["poisson", "gamma"])
-def test_deviances_learn_from_the_scale_alone(loss):
-    model = TabularRegressor(loss=loss, random_state=0, n_nets=1).fit(X, price)
-    assert model.target_mean_ == 0 and model.target_scale_ == pytest.approx(price.mean())
-    assert model.score(X_new, price_new) > 0.9
-    with pytest.raises(ValueError):
-        TabularRegressor(loss=loss, **small).fit(X, price - 200)
-
-
-def test_outputs_with_a_range():
-    share = (price - price.min()) / (price.max() - price.min())
-    parameters = {"loss": "squared_error", "out_activation": "logistic", **small}
-    model = TabularRegressor(**parameters).fit(X, share)
-    assert (model.target_mean_, model.target_scale_) == (0, 1)
-    assert 0 <= model.predict(X_new).min() <= model.predict(X_new).max() <= 1
 
 
 # -- parameters
@@ -464,122 +317,6 @@ def test_solvers():
         assert model.fit(X, price).score(X_new, price_new) > 0.5
     model = TabularClassifier(**{**small, "solver": "lbfgs", "max_iter": 20}).fit(X, kinds)
     assert model.temperature_ == 1 and model.score(X, kinds) > 0.9
-
-
-# -- weights and rows to validate on
-
-
-def test_rows_of_weight_0_are_left_out():
-    weight = np.ones(300)
-    weight[200:] = 0
-    model = TabularClassifier(**small).fit(X, kinds, weight)
-    expected = TabularClassifier(**small).fit(X[:200], kinds[:200], np.ones(200))
-    np.testing.assert_array_equal(model.predict_proba(X_new), expected.predict_proba(X_new))
-    assert model.n_rows_ == 200
-
-
-def test_weights_count():
-    heavy = np.where(kinds == "high", 20.0, 1.0)
-    by_rows = TabularClassifier(**small).fit(X, kinds, heavy)
-    by_class = TabularClassifier(class_weight={"high": 20.0}, **small).fit(X, kinds)
-    np.testing.assert_array_equal(by_rows.predict_proba(X_new), by_class.predict_proba(X_new))
-    plain = TabularClassifier(**small).fit(X, kinds)
-    assert by_rows.predict_proba(X_new)[:, 0].mean() > plain.predict_proba(X_new)[:, 0].mean()
-
-
-def test_rows_to_validate_on():
-    given = {"X_val": X_new, "y_val": labels(price_new)}
-    model = TabularClassifier(**small).fit(X, kinds, **given)
-    for net in model.nets_:
-        assert len(net.validation_scores_) == 6
-    weighted = TabularClassifier(**small).fit(X, kinds, **given, sample_weight_val=np.arange(150.0))
-    assert weighted.temperature_ != model.temperature_
-    model = TabularRegressor(**small).fit(X, price, X_val=X_new, y_val=price_new)
-    assert len(model.nets_[0].validation_scores_) == 6
-
-
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        ({"X_val": X_new}, "y_val was not provided"),
-        ({"X_val": X_new, "y_val": kinds}, "X_val, y_val.* inconsistent"),
-        ({"X_val": X_new[["age"]], "y_val": labels(price_new)}, "X_val, y_val.* lacks columns"),
-        ({"X_val": X_new, "y_val": np.full(150, "tiny")}, "tiny"),
-    ],
-)
-def test_rows_to_validate_on_that_are_refused(given, says):
-    with pytest.raises(ValueError, match=says):
-        TabularClassifier(**small).fit(X, kinds, **given)
-
-
-# -- what is equal, and what a failing fit leaves
-
-
-def test_equal_seeds_give_equal_bits_on_any_number_of_threads():
-    parameters = {**small, "n_nets": 3}
-    expected = TabularRegressor(**parameters, n_threads=1).fit(X, price).predict(X_new)
-    for settings in ({"n_threads": 4}, {"n_threads": 4, "n_jobs": 1}, {"n_jobs": 2}):
-        found = TabularRegressor(**parameters, **settings).fit(X, price).predict(X_new)
-        np.testing.assert_array_equal(found, expected)
-    other = TabularRegressor(**{**parameters, "random_state": 1}).fit(X, price).predict(X_new)
-    assert (other != expected).any()
-    generator = np.random.RandomState(0)
-    drawn = TabularRegressor(**{**parameters, "random_state": generator})
-    np.testing.assert_array_equal(drawn.fit(X, price).predict(X_new), expected)
-    assert (drawn.fit(X, price).predict(X_new) != expected).any()
-
-
-@pytest.mark.parametrize("bad", ["y", "parameter", "column"])
-def test_a_failing_fit_leaves_everything(bad):
-    model = TabularClassifier(**small).fit(X, kinds)
-    before = dict(vars(model))
-    generator = np.random.RandomState(3)
-    model.random_state, held = generator, generator.get_state(legacy=False)["state"]["pos"]
-    with pytest.raises((ValueError, TypeError)):
-        if bad == "y":
-            model.fit(X, price)
-        elif bad == "column":
-            model.fit(X.assign(age=[object()] * 300)[["age"]], kinds)
-        else:
-            model.clip_norm = before["clip_norm"] = -1
-            model.fit(X, kinds)
-    before["random_state"] = generator
-    assert vars(model) == before
-    assert generator.get_state(legacy=False)["state"]["pos"] == held
-
-
-def test_a_fit_of_other_columns_forgets_the_first():
-    model = TabularRegressor(**small).fit(X, price)
-    model.fit(X.to_numpy()[:, [1]].astype(float), price)
-    assert not hasattr(model, "feature_names_in_") and model.n_features_in_ == 1
-
-
-def test_verbose(capsys):
-    TabularRegressor(**{**small, "verbose": True, "n_jobs": 1}).fit(X, price)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 12
-    assert lines[0].startswith("Net 1 of 2, epoch 1, loss = ")
-    assert ", validation score = " in lines[0]
-
-
-def test_interrupted(monkeypatch):
-    calls = []
-
-    def interrupt(net, epoch, loss, score):
-        calls.append(epoch)
-        if epoch == 3:
-            raise KeyboardInterrupt
-
-    model = TabularClassifier(**{**small, "n_jobs": 1})
-    with pytest.warns(UserWarning, match="interrupted"):
-        model._fit(X, kinds, on_epoch=interrupt)
-    assert calls == [1, 2, 3] and len(model.nets_) == 1
-    np.testing.assert_allclose(model.predict_proba(X_new).sum(axis=1), 1)
-
-
-def test_time_limit():
-    model = TabularRegressor(time_limit=0.3, max_iter=100_000, n_nets=2, random_state=0)
-    assert model.fit(X, price).n_iter_ < 100_000
 
 
 # -- in scikit-learn's tools

@@ -181,7 +181,7 @@ def test_what_can_not_be_checkpointed_is_refused_before_any_work(
     parameters, error, message, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("chainfit._tables.base.learn_schema", None)
+    monkeypatch.setattr("chainfit._tables.base.learn_and_read", None)
     model, y = model_of(TabularClassifier, tmp_path / "run", **parameters)
     with pytest.raises(error, match=message):
         model.fit(X, y)

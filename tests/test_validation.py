@@ -10,65 +10,16 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import sklearn
-from sklearn.metrics import accuracy_score, get_scorer, log_loss, make_scorer, r2_score
+from scored_fits import WEIGHT, X, X_val, case, each_target, scored, signal
+from sklearn.metrics import get_scorer, make_scorer, r2_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 import chainfit
-from chainfit import MLPClassifier, MLPRegressor, _core
+from chainfit import MLPRegressor, _core
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-_rng = np.random.RandomState(0)
-X, X_val = _rng.randn(120, 5), _rng.randn(41, 5)
-WEIGHT = _rng.rand(41) + 0.1
-
-
-def signal(inputs):
-    return inputs[:, 0] - inputs[:, 1] * inputs[:, 2]
-
-
-TARGETS = {
-    "real": signal,
-    "two real": lambda inputs: np.c_[signal(inputs), inputs[:, 3]],
-    "binary": lambda inputs: np.where(signal(inputs) > 0, "yes", "no"),
-    "multiclass": lambda inputs: np.digitize(signal(inputs), [-1.0, 0.5]),
-    "multilabel": lambda inputs: (np.c_[signal(inputs), inputs[:, 3]] > 0).astype(int),
-}
-each_target = pytest.mark.parametrize("target", TARGETS)
-
-
-def case(target, **parameters):
-    kind = MLPRegressor if "real" in target else MLPClassifier
-    settings = {"hidden_layer_sizes": (8,), "random_state": 0, "learning_rate_init": 0.02}
-    model = kind(**{**settings, "max_iter": 12, **parameters})
-    y, y_val = TARGETS[target](X), TARGETS[target](X_val)
-    return model, y, {"X_val": X_val, "y_val": y_val}
-
-
-def scored(model, weight=None):
-    """Return scikit-learn's score and loss of the model on the validation rows."""
-    y_val = next(make for make in TARGETS.values() if _suits(model, make(X_val)))(X_val)
-    output, predicted = model._forward(X_val), model.predict(X_val)
-    if isinstance(model, MLPRegressor):
-        loss = np.average(
-            ((output - y_val.reshape(len(y_val), -1)) ** 2).mean(axis=1), weights=weight
-        )
-        return r2_score(y_val, predicted, sample_weight=weight), loss / 2
-    if y_val.ndim > 1:
-        columns = zip(y_val.T, output.T, strict=True)
-        loss = sum(log_loss(y, p, sample_weight=weight) for y, p in columns)
-    else:
-        loss = log_loss(y_val, model.predict_proba(X_val), sample_weight=weight)
-    return accuracy_score(y_val, predicted, sample_weight=weight), loss
-
-
-def _suits(model, y):
-    if isinstance(model, MLPRegressor):
-        return y.dtype.kind == "f" and y[0].size == model.n_outputs_
-    kind = model._label_binarizer.y_type_
-    return y.dtype.kind != "f" and sklearn.utils.multiclass.type_of_target(y) == kind
 
 
 @each_target
@@ -192,134 +143,6 @@ def test_the_loss_of_outputs_is_the_trainers(loss, rows, make_net):
     expected = trainer.loss_and_gradient(net.X, net.Y, net.weight, 0.0, 1)[0]
     found = _core.loss(net.predict(), net.Y, net.weight, loss)
     assert found == pytest.approx(expected, rel=1e-13)
-
-
-# --- lbfgs -------------------------------------------------------------------------------------
-
-
-@each_target
-@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["", "weighted"])
-def test_iterations_are_scored(target, weight):
-    model, y, rows = case(target, solver="lbfgs")
-    model.fit(X, y, **rows, sample_weight_val=weight)
-    twin, _, _ = case(target, solver="lbfgs")
-    for n in range(1, 5):  # one fit cut short each
-        twin.set_params(max_iter=n).fit(X, y)
-        score, loss = scored(twin, weight)
-        assert model.validation_scores_[n - 1] == pytest.approx(score, rel=1e-12)
-        assert model.validation_loss_curve_[n - 1] == pytest.approx(loss, rel=1e-12)
-    assert len(model.validation_loss_curve_) == len(model.validation_scores_) == model.n_iter_
-    assert model.best_validation_score_ == max(model.validation_scores_)
-    assert model.history_["validation_score"] == model.validation_scores_
-    assert model.history_["validation_loss"] == model.validation_loss_curve_
-    plain = case(target, solver="lbfgs")[0].fit(X, y)
-    assert all(np.array_equal(a, b) for a, b in zip(model.coefs_, plain.coefs_, strict=True))
-    assert not hasattr(plain, "validation_scores_")
-
-
-@each_target
-@pytest.mark.parametrize("scoring", [None, "loss"])
-def test_the_iteration_that_scored_best_is_kept(target, scoring, tmp_path):
-    settings = {"solver": "lbfgs", "early_stopping": True, "scoring": scoring, "alpha": 0.0}
-    model, y, rows = case(target, **settings, max_iter=300, n_iter_no_change=3)
-    model.fit(X, y, **rows)
-    score, loss = scored(model)
-    scores = model.validation_scores_
-    assert model.best_validation_score_ == max(scores)
-    assert max(scores) == pytest.approx(score if scoring is None else -loss, rel=1e-12)
-    assert model.n_iter_ == len(scores) < 300
-    assert max(scores[:-4]) > max(scores[-4:]) - model.tol  # four without a better one
-    model.save(tmp_path / "model.safetensors")
-    for other in (chainfit.load(tmp_path / "model.safetensors"), pickle.loads(pickle.dumps(model))):
-        assert other.validation_scores_ == scores
-        assert other.best_validation_score_ == max(scores)
-        assert other.validation_loss_curve_ == model.validation_loss_curve_
-    # begun again, what was best before counts no more
-    again = model.set_params(warm_start=True, max_iter=1).fit(X, y, **rows)
-    assert again.best_validation_score_ == again.validation_scores_[-1]
-
-
-def test_lbfgs_holds_out_no_rows():
-    """As in scikit-learn early_stopping has no effect by itself."""
-    model, y, _ = case("multiclass", solver="lbfgs", early_stopping=True, scoring="accuracy")
-    plain = case("multiclass", solver="lbfgs")[0].fit(X, y)
-    model.fit(X, y)
-    assert all(np.array_equal(a, b) for a, b in zip(model.coefs_, plain.coefs_, strict=True))
-    assert not hasattr(model, "validation_scores_")
-
-
-def test_listeners_of_lbfgs_see_the_best_weights_so_far():
-    seen = []
-
-    def look(estimator, inputs, y):
-        seen.append(estimator.n_iter_)
-        return -abs(len(seen) - 4.0)  # tried once, then better up to the third iteration
-
-    model, y, rows = case("real", solver="lbfgs", early_stopping=True, scoring=look)
-    model.set_params(n_iter_no_change=2).fit(X, y, **rows)
-    twin = case("real", solver="lbfgs", max_iter=3)[0].fit(X, y)
-    assert seen == [0, 1, 2, 3, 4, 5, 6]
-    assert all(np.array_equal(a, b) for a, b in zip(model.coefs_, twin.coefs_, strict=True))
-
-
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-@pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration, RuntimeError])
-def test_any_error_of_a_scorer_comes_out(solver, error):
-    def scorer(estimator, inputs, y):
-        if estimator.n_iter_ == 2:
-            raise error("no more")
-        return 0.0
-
-    model, y, rows = case("real", solver=solver, scoring=scorer)
-    with pytest.raises(error, match="no more"):
-        model.fit(X, y, **rows)
-    assert not hasattr(model, "coefs_")
-
-
-# --- partial_fit ---------------------------------------------------------------------------------
-
-
-def test_partial_fit_ends_with_the_best_weights(tmp_path):
-    model, y, rows = case("real", early_stopping=True, n_iter_no_change=3, learning_rate_init=0.1)
-    calls = 0
-    while not getattr(model, "converged_", False):
-        model.partial_fit(X, y, **rows)
-        calls += 1
-        if calls == 3:  # what waits for a better score survives
-            model.save(tmp_path / "model.safetensors")
-            model = pickle.loads(pickle.dumps(chainfit.load(tmp_path / "model.safetensors")))
-    scores = model.validation_scores_
-    assert len(scores) == calls
-    assert model.best_validation_score_ == max(scores)
-    assert r2_score(rows["y_val"], model.predict(X_val)) == pytest.approx(max(scores), rel=1e-12)
-    assert scores.index(max(scores)) == calls - 5  # four calls without a better one
-    best = [w.copy() for w in model.coefs_]
-    model.coefs_[0][:] = 0  # the user's own doing
-    model.partial_fit(X, y, **rows)
-    if len(model.validation_scores_) and model.validation_scores_[-1] < max(scores):
-        assert all(np.array_equal(a, b) for a, b in zip(best, model.coefs_, strict=True))
-
-
-def test_partial_fit_with_scores_only():
-    model, y, rows = case("multiclass")
-    twin = case("multiclass")[0]
-    for _ in range(3):
-        model.partial_fit(X, y, classes=[0, 1, 2], **rows)
-        twin.partial_fit(X, y, classes=[0, 1, 2])
-        assert scored(model)[0] == model.validation_scores_[-1]
-    assert model.loss_curve_ == twin.loss_curve_
-    assert model.best_loss_ == twin.best_loss_
-    assert twin.validation_scores_ is None
-
-
-def test_scores_of_other_rows_are_not_compared():
-    """What a fit scored on rows held out is no measure of the user's own."""
-    model, y, rows = case("real", early_stopping=True, max_iter=60)
-    model.fit(X, y).partial_fit(X, y, **rows)
-    assert model.best_validation_score_ == model.validation_scores_[-1]
-    assert not model.converged_
-    model.set_params(warm_start=True, scoring="loss", max_iter=3).fit(X, y, **rows)
-    assert model.best_validation_score_ == max(model.validation_scores_[-3:])
 
 
 # --- what is refused -----------------------------------------------------------------------------

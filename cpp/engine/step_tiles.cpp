@@ -92,9 +92,10 @@ template <class T>
 void TileStepper<T>::begin(Step& step, const BatchRows& batch, const Progress<T>& progress) {
     step.batch = step.x_rows = batch;
     step.scalars = progress.schedule.scalars(step.share.penalty);
-    for (std::atomic<Index>& left : tasks_left_) left = 0;
-    if (step.update.hook)
+    if (step.update.hook) {
+        for (std::atomic<Index>& left : tasks_left_) left = 0;
         for (const WeightsTask& task : plan_.tasks) ++tasks_left_[static_cast<std::size_t>(task.layer)];
+    }
     if (net_.dropout.drops_any()) dropouts_.begin_step(progress.schedule.steps, progress.drops);
     if (!dropouts_.drops(0) || !step.samples.is_sparse()) return;
     masked_rows_.fill(kernels_, dropouts_.of(0), step.samples.sparse, batch, step.share.first_row);

@@ -9,6 +9,9 @@ from typing import Any, assert_type
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import chainfit
 from chainfit import (
@@ -18,6 +21,8 @@ from chainfit import (
     MLPRegressor,
     TabularClassifier,
     TabularRegressor,
+    data,
+    distributed,
 )
 from chainfit.row_predictor import RowPredictor
 
@@ -44,6 +49,14 @@ def a_classifier() -> None:
     assert_type(model.out_activation_, str)
     proba = model.predict_proba(X)[:, 1] + np.exp(model.predict_log_proba(X)[:, 1])
     print(proba, model.decision_function(X), model.classes_[0], model.get_params()["alpha"])
+
+
+def models_elsewhere() -> None:
+    model = TabularClassifier().fit(X, y)
+    assert_type(chainfit.onnx_inputs(model, X), dict[str, Array])
+    chainfit.to_onnx(model, Path("model.onnx"), dtype="float32")
+    chainfit.to_onnx(MLPRegressor().fit(X, y), dtype=np.float64, X=X)
+    chainfit.register_skl2onnx()
 
 
 def its_keywords() -> None:
@@ -143,10 +156,47 @@ def the_rest() -> None:
     found = chainfit.find_learning_rate(MLPClassifier(), X, y, n_steps=50)
     assert_type(found, chainfit.LearningRateDisplay)
     assert_type(found.suggestion, float)
+    curves = chainfit.LossCurveDisplay.from_estimator(MLPClassifier(verbose="progress").fit(X, y))
+    assert_type(curves, chainfit.LossCurveDisplay)
+    assert_type(curves.plot(name="net").loss, Array)
+    drawn = chainfit.NetworkDisplay.from_estimator(MLPClassifier(), scale="layer")
+    assert_type(drawn.plot(), chainfit.NetworkDisplay)
+    flow = chainfit.GradientFlowDisplay.from_estimator(MLPClassifier(), X, y)
+    assert_type(flow.gradients, Array)
     assert_type(HiddenLayers((1, 3), width=64).rvs(random_state=0), tuple[int, ...])
     assert_type(chainfit.__version__, str)
     print(chainfit.info()["threads"], chainfit.from_sklearn(found).coefs_)
     print(chainfit.reference.forward(X, [X.T], [y], "relu", "identity"))
+
+
+def data_larger_than_memory(path: Path) -> None:
+    source = data.Arrays(X, y, block_rows=1000, buffer_rows=10_000)
+    assert_type(MLPClassifier(random_state=0).fit(source), MLPClassifier)
+    assert_type(TabularRegressor().fit(data.Files(path, target="price")), TabularRegressor)
+    for block, targets, weights in source.blocks():
+        print(block, targets, weights)
+    with distributed.communicator(sync_every=10):
+        MLPRegressor().fit(X, y)
+
+
+def pictures_and_onnx(path: Path) -> None:
+    model = MLPClassifier(verbose="progress").fit(X, y)
+    curve = chainfit.LossCurveDisplay.from_estimator(model, name="a net")
+    assert_type(curve.plot(validation=False), chainfit.LossCurveDisplay)
+    flow = chainfit.GradientFlowDisplay.from_estimator(model, X, y)
+    assert_type(flow, chainfit.GradientFlowDisplay)
+    chainfit.NetworkDisplay.from_estimator(model, scale="layer").figure_.savefig("net.png")
+    chainfit.to_onnx(model, path)
+
+
+def one_of_scikit_learns(estimator: BaseEstimator) -> None:
+    print(estimator.get_params())
+
+
+def takes_part_in_scikit_learn() -> None:
+    one_of_scikit_learns(MLPClassifier())
+    one_of_scikit_learns(TabularRegressor())
+    print(make_pipeline(StandardScaler(), MLPClassifier()).fit(X, y).predict(X))
 
 
 class Deeper(MLPClassifier):

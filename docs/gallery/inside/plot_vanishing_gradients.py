@@ -27,11 +27,12 @@ nets = {
     "relu": deep("relu"),
     "relu, init='he_normal'": deep("relu", init="he_normal"),
 }
-for name, net in nets.items():
+_, axes = plt.subplots(3, 1, figsize=(9, 12), layout="constrained")
+for ax, (name, net) in zip(axes, nets.items(), strict=True):
     net.initialize(64, 10)
-    display = GradientFlowDisplay.from_estimator(net, X[:300], y[:300])
-    display.ax_.set_title(name, loc="right")
-    plt.show()
+    GradientFlowDisplay.from_estimator(net, X[:300], y[:300], ax=ax)
+    ax.set_title(name, loc="right")
+plt.show()
 
 # %%
 # It is what training runs into: with the logistic function the loss stays where it was, and

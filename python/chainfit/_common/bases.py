@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 MYPY: Final = False  # True to mypy alone, by its name
 if MYPY:
-    from .sklearn_types import BaseEstimator, ClassifierMixin, RegressorMixin
+    from .sklearn_types import (
+        BaseEstimator,
+        CallbackSupportMixin,
+        ClassifierMixin,
+        RegressorMixin,
+    )
 else:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+    from .callback_support import CallbackSupportMixin
 
 if TYPE_CHECKING:
     from .sklearn_types import available_if, fit_context
@@ -21,8 +28,8 @@ else:
     from sklearn.utils.metaestimators import available_if
 
 __all__ = [
-    "MYPY",
     "BaseEstimator",
+    "CallbackSupportMixin",
     "ClassifierMixin",
     "RegressorMixin",
     "available_if",

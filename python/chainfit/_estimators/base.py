@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sklearn.utils._param_validation import validate_parameter_constraints
 
-from .._common.bases import fit_context
+from .._common.bases import CallbackSupportMixin, fit_context
 from .callbacks import Functions, Listener, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
@@ -25,7 +25,7 @@ from .parameters import CONSTRAINTS, PROGRESS
 from .progress import ProgressBar, check_can_show
 from .ranks import agreed, current_ranks
 from .record import history
-from .sklearn_callbacks import CallbackSupportMixin, SklearnCallbacks
+from .sklearn_callbacks import SklearnCallbacks
 from .start import Start
 from .together import Together
 from .training import train

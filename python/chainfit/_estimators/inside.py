@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 
 
 class Gradients(NamedTuple):
-    """Derivatives of the loss J by all weights and biases.
+    """Derivatives of the loss J with respect to all weights and biases.
 
     Attributes
     ----------

@@ -13,6 +13,7 @@ from collections.abc import Collection
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from .rules import ACTIVATIONS, SCHEDULES, SOLVERS
@@ -100,7 +101,7 @@ def _is_int(value: Any) -> bool:
         operator.index(value)
     except TypeError:
         return False
-    return not isinstance(value, bool)
+    return not isinstance(value, bool | np.bool_)  # which had an index in NumPy 2.0
 
 
 LAYER_SIZES = LayerSizes()

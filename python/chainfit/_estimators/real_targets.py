@@ -50,25 +50,25 @@ class RealTargets(RegressorParameters, RegressorMixin, Jobs):
             The inputs.
 
         return_std : bool, default=False
-            Whether to return standard deviations too, with loss='gaussian_nll'.
+            Whether to return standard deviations too; requires loss='gaussian_nll'.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            The predictions. With several levels in `quantile` the array has one axis more at its
-            end, for these: the sorted outputs, the k-th smallest being the quantile of the k-th
+            The predictions. With several levels in `quantile` the array has a further axis for
+            them, at the end: the outputs in sorted order, the k-th being the quantile of the k-th
             level.
 
         std : ndarray of the shape of y
-            Only with return_std=True.
+            The standard deviations; only with return_std=True.
 
         Raises
         ------
         NotFittedError
             If the model was not fitted.
         ValueError
-            If X is not finite or has another number of features than in `fit`, or if standard
-            deviations are asked of a model without variances.
+            If X is not finite or has another number of features than in `fit`, or with
+            return_std=True if the model was not fitted with loss='gaussian_nll'.
 
         Examples
         --------
@@ -95,9 +95,9 @@ class RealTargets(RegressorParameters, RegressorMixin, Jobs):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R^2 of the predictions, see `sklearn.metrics.r2_score`.
 
-        With loss='gaussian_nll' they are the means. With several levels in `quantile` the score is
-        D^2, 1 less the pinball loss over that of constant quantiles, averaged over the levels; see
-        `sklearn.metrics.d2_pinball_score`.
+        With loss='gaussian_nll' the predictions are the means. With several levels in `quantile`
+        the score is D^2, one minus the ratio of the pinball loss to that of constant quantiles,
+        averaged over the levels; see `sklearn.metrics.d2_pinball_score`.
 
         Parameters
         ----------
@@ -105,15 +105,15 @@ class RealTargets(RegressorParameters, RegressorMixin, Jobs):
             The inputs.
 
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Their targets.
+            The targets.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; None is 1 for each.
+            Weights of the rows; None means 1 for each.
 
         Returns
         -------
         score : float
-            At most 1.
+            The score, at most 1.
 
         Raises
         ------

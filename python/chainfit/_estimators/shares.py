@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 
+# Batches whose shares of all ranks are held at a time.
+_AT_ONCE = 1024
+
 
 def shares_of_shards(sizes: list[int], rank: int, batch_size: int) -> Ints:
     """Return the share of a rank in each batch of an epoch over shards of these sizes.
@@ -23,11 +26,13 @@ def shares_of_shards(sizes: list[int], rank: int, batch_size: int) -> Ints:
     shares : ndarray of shape (batches, 3)
         The first row, the one after the last, and how many rows lower ranks have in the batch.
     """
-    counts = counts_at(sizes, boundaries(sum(sizes), batch_size))
-    before = np.diff(np.cumsum(counts, axis=1), axis=0)[:, rank - 1] if rank else 0
-    shares = np.zeros((len(counts) - 1, 3), dtype=np.int64)
-    shares[:, 0], shares[:, 1] = counts[:-1, rank], counts[1:, rank]
-    shares[:, 2] = before
+    ends = boundaries(sum(sizes), batch_size)
+    shares = np.zeros((len(ends) - 1, 3), dtype=np.int64)
+    for at in range(0, len(shares), _AT_ONCE):
+        counts = counts_at(sizes, ends[at : at + _AT_ONCE + 1])
+        part = shares[at : at + _AT_ONCE]
+        part[:, 0], part[:, 1] = counts[:-1, rank], counts[1:, rank]
+        part[:, 2] = np.diff(counts[:, :rank].sum(axis=1))
     return shares
 
 

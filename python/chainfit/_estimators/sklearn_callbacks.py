@@ -1,53 +1,19 @@
-"""Callbacks of `sklearn.callback`, which came with scikit-learn 1.9: the one file that knows them.
+"""Callbacks of `sklearn.callback`, which came with scikit-learn 1.9.
 
-With an older version estimators have no `set_callbacks`, and everything else works.
+With older versions `_common/callback_support.py` lets estimators do without.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import sklearn
 
-from .._common.bases import MYPY
 from .callbacks import Listener, Record, Snapshot
 from .endings import Why
 from .inputs import take_rows
-
-if MYPY:
-    from .._common.sklearn_types import CallbackSupportMixin
-else:
-    try:
-        from sklearn.callback import CallbackSupportMixin
-    except ModuleNotFoundError:
-
-        class _NoTask:
-            """A task that nobody follows."""
-
-            def call_on_fit_task_begin(self, **arguments: Any) -> None:
-                """Tell nobody."""
-
-            def call_on_fit_task_end(self, **arguments: Any) -> None:
-                """Tell nobody."""
-
-        class CallbackSupportMixin:
-            """What scikit-learn's class is to us, without callbacks."""
-
-            @property
-            def set_callbacks(self) -> NoReturn:
-                """Say what is missing; to `hasattr` there is no such method."""
-                raise AttributeError(
-                    "set_callbacks needs scikit-learn 1.9 or newer, for it hands callbacks of "
-                    f"sklearn.callback to fit; this is scikit-learn {sklearn.__version__}. "
-                    "Functions given as the parameter callbacks are called after each epoch with "
-                    "any version."
-                )
-
-            def _init_callback_context(self, **arguments: Any) -> _NoTask:
-                return _NoTask()
 
 
 class SklearnCallbacks(Listener):

@@ -23,27 +23,28 @@ _BLOCK_ROWS = 1 << 14
 
 @public_in("chainfit.data")
 class Source(ABC):
-    """Rows in blocks, given more than once: the X of a `fit` for data larger than memory.
+    """Base class of data larger than memory, read in blocks of rows: the X of `fit`.
 
-    In each epoch the blocks are visited in random order, if they can be had in any, and rows are
-    shuffled within windows of `buffer_rows`. Where one window holds all rows, the fit is that of
-    the rows in memory, bit for bit.
+    Each epoch visits the blocks in random order, if they can be read in any order, and shuffles the
+    rows within windows of `buffer_rows`. If one window holds all rows, the fit equals that of the
+    rows in memory, bit for bit.
 
-    A class of your own has `blocks`, and `n_blocks` if its blocks can be had in any order.
+    A class of your own defines `blocks`, and `n_blocks` if its blocks can be read in any order.
 
     Attributes
     ----------
     n_blocks : int or None
-        Number of the blocks; None where they come in one order only.
+        Number of blocks; None if they come in one order only.
 
     buffer_rows : int or None
-        The most rows of a window; None is as many as take 128 MB as the nets' inputs. There are up
-        to three windows at a time: in use, being made, and one that grows out of blocks.
+        Maximum number of rows in a window; None means as many as take 128 MB as inputs of the nets.
+        Up to three windows exist at a time: one in use, one being prepared, and one that is being
+        filled from blocks.
 
     See Also
     --------
     Arrays : Arrays, memory maps and sparse matrices.
-    Chunks : Whatever gives (X, y) again and again.
+    Chunks : Sequences, iterables and generator functions of (X, y).
     Files : Parquet and CSV files.
     Batches : Datasets and record batches of pyarrow.
 
@@ -94,7 +95,20 @@ class Source(ABC):
         """
 
     def as_numbers(self) -> Source:
-        """Return the same rows with arrays for X, where blocks are tables."""
+        """Return a source of the same rows whose X are arrays, not tables.
+
+        Returns
+        -------
+        source : Source
+            The source, which is this one if its X are arrays.
+
+        Examples
+        --------
+        >>> from chainfit import data
+        >>> source = data.Arrays([[0.0], [1.0]], [0.0, 1.0])
+        >>> source.as_numbers() is source
+        True
+        """
         return self
 
 
@@ -107,25 +121,25 @@ def check_buffer(buffer_rows: int | None) -> int | None:
 
 @public_in("chainfit.data")
 class Arrays(Source):
-    """Rows of arrays that need not be in memory, such as memory maps.
+    """Source of arrays that need not be in memory, such as memory maps.
 
     Parameters
     ----------
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        A `numpy.memmap`, for instance. What has slices, as an h5py or zarr array, will do; a sparse
-        matrix is read as CSR.
+        The inputs: a `numpy.memmap`, or anything that can be sliced, such as an h5py or zarr array.
+        A sparse matrix is read as CSR.
 
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         The targets.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows; None is 1 for each.
+        Weights of the rows; None means 1 for each.
 
     block_rows : int, default=16384
-        Rows that are read at a time.
+        Number of rows read at a time.
 
     buffer_rows : int, default=None
-        Rows of a window, see `Source`.
+        Number of rows in a window, see `Source`.
 
     Examples
     --------
@@ -170,22 +184,22 @@ def _rows_of(data: Any, rows: slice) -> Any:
 
 @public_in("chainfit.data")
 class Chunks(Source):
-    """Rows that something gives in chunks, again and again.
+    """Source of rows in chunks, which can be iterated over repeatedly.
 
     Parameters
     ----------
     chunks : sequence, iterable or callable
-        Of tuples (X, y) or (X, y, sample_weight). From a sequence, which has `len` and numbered
-        items, chunks are taken in random order. A callable takes no argument and returns an
-        iterable, for instance a generator function.
+        The chunks, tuples (X, y) or (X, y, sample_weight). Those of a sequence, which has `len` and
+        items by number, are taken in random order. A callable takes no arguments and returns an
+        iterable: a generator function, for instance.
 
     buffer_rows : int, default=None
-        Rows of a window, see `Source`.
+        Number of rows in a window, see `Source`.
 
     Raises
     ------
     TypeError
-        If `chunks` is an iterator, such as a generator, which gives its rows only once.
+        If `chunks` is an iterator, such as a generator, which yields its rows only once.
 
     Examples
     --------

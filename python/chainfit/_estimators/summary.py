@@ -15,12 +15,13 @@ class LayerSummary(NamedTuple):
     Attributes
     ----------
     units : int
+        Number of units.
     activation : str
-        '' of the inputs.
+        Name of the activation, '' for the inputs.
     parameters : int
-        Weights and biases that lead to it.
+        Number of weights and biases that lead to the layer.
     flop : int
-        Multiplications and additions of a row's product with these weights.
+        Number of multiplications and additions of one row's product with these weights.
     """
 
     units: int
@@ -36,19 +37,21 @@ class Summary:
     Attributes
     ----------
     layers : tuple of LayerSummary
-        From the inputs to the outputs: units, activation, parameters, flop.
+        The layers, from the inputs to the outputs: units, activation, parameters, flop.
     n_parameters : int
-        Weights and biases.
+        Number of weights and biases.
     dtype : str
-        Their type.
+        Their data type.
     nbytes : int
-        Their memory.
+        Their memory in bytes.
     solver : str
+        The solver.
     optimizer_nbytes : int
-        Memory of what the solver remembers of each parameter; 'lbfgs' keeps the last ten pairs of
-        steps and gradients in float64.
+        Memory of the solver's state in bytes; 'lbfgs' keeps the last ten pairs of steps and
+        gradients in float64.
     predict_flop, training_flop : int
-        Floating-point operations of the products, a row: of `predict`, and of a step of training.
+        Number of floating-point operations per row, of `predict` and of a training step, in matrix
+        products.
     """
 
     def __init__(

@@ -104,6 +104,8 @@ def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
     if sample_weight is not None:
         w = np.atleast_1d(sample_weight)
         w = _check_sample_weight(w, X, dtype=np.float64, ensure_non_negative=True)
+        if not w.any():  # in scikit-learn's words, which checks this from 1.9 on
+            raise ValueError("Sample weights must contain at least one non-zero number.")
         return Batch(X, Y, w)
     return Batch(X, Y, None)
 

@@ -18,10 +18,17 @@ from .verify import check_paths
 
 @dataclass(frozen=True)
 class BlockedUnit:
-    """A unit that lets nothing, or next to nothing, through; layers and units count from 0.
+    """Unit through which little or no gradient flows.
 
-    `reason` is 'dropped' where dropout leaves it out, 'off' of a relu at z <= 0, and 'saturated' of
-    a logistic or tanh at less than a hundredth of its steepest slope; `slope` is da/dz.
+    Attributes
+    ----------
+    layer, unit : int
+        Indices of the layer and of the unit, from 0.
+    reason : str
+        'dropped' by dropout, 'off' for a relu at z <= 0, or 'saturated' for a logistic or tanh
+        whose slope is less than a hundredth of the steepest.
+    slope : float
+        The derivative da/dz.
     """
 
     layer: int
@@ -35,13 +42,22 @@ Block = BlockedUnit  # its name in pickles of 0.1.0
 
 @dataclass(frozen=True)
 class Path:
-    """One path from the weight to the loss of a row.
+    """Path from the weight to the loss of one row.
 
-    `nodes` are (layer, unit), one of each layer from the one that the weight enters up to the
-    outputs. `factors` lead from the loss back to the weight, their product is `product`. In a batch
-    the first is the row's share in J. A softmax has no factor of its own: the first is then dJ/dz
-    of the output, which takes all outputs together. `blocks` are the units on it that let nothing
-    through.
+    Attributes
+    ----------
+    row : int
+        Index of the row.
+    nodes : tuple of (int, int)
+        (layer, unit) of the units on the path, from the one that the weight enters to an output.
+    factors : tuple of Factor
+        The derivatives from the loss back to the weight. In a batch the first is the row's share in
+        J. A softmax has no factor of its own: the first is then dJ/dz of the output, through all
+        outputs.
+    product : float
+        Their product.
+    blocks : tuple of BlockedUnit
+        The units on the path through which no gradient flows.
     """
 
     row: int
@@ -58,13 +74,29 @@ class Path:
 
 @dataclass(frozen=True)
 class RowChain:
-    """The chain of one row, which counts `share` = w_r / sum(w) in J; `term` is dJ_r/dw.
+    """Chain of one row.
 
-    `factors` is the chain folded: all paths above the weight's unit in one derivative. There are
-    `n_paths`, one for each choice of a unit of every layer above the weight's own, and `n_alive`
-    without a zero on them. `paths` are all of them or the largest; their products and `remainder`
-    add up to share * term. `blocks` are units above the weight. It is `fused` where an output is so
-    near its limit that the last two steps are finite as a product only.
+    Attributes
+    ----------
+    row : int
+        Index of the row.
+    share : float
+        Its weight in J, w_r / sum(w).
+    term : float
+        The derivative dJ_r/dw of the row's own loss.
+    n_paths, n_alive : int
+        Number of all paths, and of those without a zero.
+    factors : tuple of Factor
+        The folded chain, in which all paths above the weight's unit are one derivative.
+    paths : tuple of Path
+        All paths, or the largest ones; their products and `remainder` add up to share * term.
+    remainder : float
+        Sum of the paths that are not in `paths`.
+    blocks : tuple of BlockedUnit
+        Units above the weight through which little or no gradient flows.
+    fused : bool
+        Whether an output is so near its limit that the last two derivatives are finite only as a
+        product.
     """
 
     row: int
@@ -80,6 +112,7 @@ class RowChain:
 
     @property
     def complete(self) -> bool:
+        """Whether `paths` are all paths."""
         return len(self.paths) == self.n_paths
 
 

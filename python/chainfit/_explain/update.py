@@ -33,25 +33,25 @@ Layers = tuple[tuple[Array, ...], tuple[Array, ...]]  # (as coefs, as intercepts
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Update:
-    """One step of the solver on one mini-batch: every parameter before and after.
+    """Step of the solver on one mini-batch: all parameters before and after.
 
     Attributes
     ----------
     rule : str
         'sgd', 'momentum', 'nesterov', 'adam' and so on, as defined in `chainfit.reference`.
     dtype : dtype
-        What the step computed in.
+        Data type of the step.
     constants : dict of str to float
-        The rule's numbers that are the same for every weight, attributes as well: ``eta``, as the
-        schedule left it, the name of the ``schedule`` and its own numbers, ``mu``, ``beta1``;
-        ``t``, the number of the step; ``eta_t``, Adam's step size with both of its bias
-        corrections; ``norm`` of the gradient and ``clip``, what it was multiplied by.
+        Numbers of the rule that are the same for all weights, which are attributes too: ``eta``,
+        after the schedule; the name of the ``schedule`` and its parameters; ``mu``, ``beta1``;
+        ``t``, the number of the step; ``eta_t``, Adam's step size with both bias corrections;
+        ``norm`` of the gradient and ``clip``, the factor it was multiplied by.
     old, new, gradient : tuple of (coefs, intercepts)
-        The parameters, and dJ by each, as arrays of their shapes; the gradient in float64, before
-        it is clipped.
+        The parameters before and after, and the derivatives of J with respect to them, in float64
+        and before clipping.
     slots : dict of str to tuple of (old, new)
-        'velocity', or 'm' and 'v', each before and after as `old` and `new` are; 'average', the
-        model's weights where they are the average of those that are trained.
+        The state of the rule before and after, in the form of `old` and `new`: 'velocity', or 'm'
+        and 'v'; and 'average', the weights of the model if they are an average.
     """
 
     rule: str

@@ -50,12 +50,27 @@ class MismatchError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Verification:
-    """One derivative in several ways, and how far from the chain each may be.
+    """One derivative computed in several ways, with the tolerance of each.
 
-    `chain` is the chain's product, all paths and rows added up, with penalties; `stored` the
-    gradient of the trace, in NumPy; `kernel` that of the compiled core in float64, None where it
-    trains no such net; `difference` the central difference of J, None where there is none. Notes
-    say how each was got, or why not.
+    Attributes
+    ----------
+    chain : float
+        The product of the chain, summed over all paths and rows, with penalties.
+    stored, stored_tolerance : float
+        The gradient of the trace, computed by NumPy, and its largest possible distance from
+        `chain` due to rounding.
+    kernel : float or None
+        The gradient of the compiled core in float64; None if it trains no such net.
+    kernel_tolerance : float
+        Its largest possible distance from `chain`.
+    kernel_note : str
+        How it was computed, or why not.
+    difference : float or None
+        The central difference of J; None if there is none.
+    difference_tolerance : float
+        Its largest possible distance from `chain`.
+    difference_note : str
+        How it was computed, or why not.
     """
 
     chain: float
@@ -69,7 +84,7 @@ class Verification:
     difference_note: str
 
     def rows(self) -> list[Way]:
-        """Return (what, value, tolerance, note) of the three, the chain itself first."""
+        """Return the chain, a gradient and the difference as (name, value, tolerance, note)."""
         stored, kernel, difference = self._others()
         shown = stored if self.kernel is None else kernel
         return [("product of the chain", self.chain, 0.0, ""), shown, difference]
@@ -83,7 +98,7 @@ class Verification:
         ]
 
     def check(self, symbol: str) -> None:
-        """Raise a MismatchError if one of them is farther from the chain than it may be."""
+        """Raise a MismatchError if one of them is outside its tolerance."""
         for name, value, tolerance, _ in self._others():
             if value is not None and not abs(value - self.chain) <= tolerance:
                 what = f"dJ/d{symbol}: the chain's product is {self.chain!r}, {name} is {value!r}"

@@ -25,10 +25,22 @@ CHAIN = ("chain", "factors", "paths", "update")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Example(Written):
-    """One worked example: its name, such as '3-3-1', the whole step, and chains of some weights."""
+    """Worked example: a training step of a small net, and the chains of some weights.
+
+    Attributes
+    ----------
+    name : str
+        Its name, such as '3-3-1'.
+    introduction : tuple
+        What the example is, and how its source names things.
+    trace : Trace
+        The step.
+    chains : tuple of Chain
+        The chains.
+    """
 
     name: str
-    introduction: tuple[Legend, ...]  # what it is, and how the text that it comes from names things
+    introduction: tuple[Legend, ...]
     trace: Trace
     chains: tuple[Chain, ...]
 
@@ -48,7 +60,7 @@ class Example(Written):
 
 
 class Walkthrough(Written, tuple[Example, ...]):
-    """Worked examples, one after the other: ``print`` it, or show it in a notebook."""
+    """Tuple of worked examples, which ``print`` writes and notebooks display."""
 
     __slots__ = ()
 

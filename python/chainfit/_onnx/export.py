@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy.typing as npt
+
 from .._files.disk import AnyPath, check_writable, write_atomically
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def to_onnx(
-    model: Any, path: AnyPath | None = None, *, X: Any = None, dtype: Any = None
+    model: Any, path: AnyPath | None = None, *, X: Any = None, dtype: npt.DTypeLike | None = None
 ) -> onnx.ModelProto:
     """Turn a fitted model into ONNX, to be run wherever there is a runtime for it.
 

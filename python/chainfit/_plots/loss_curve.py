@@ -120,7 +120,7 @@ class LossCurveDisplay:
             search around it.
 
         name : str, default=None
-            Name of the model in the legend; None means its class.
+            Name of the model in the legend; None leaves it out.
 
         validation : bool, default=True
             As in `plot`.
@@ -254,8 +254,10 @@ def _record(net: Any) -> Mapping[str, Sequence[float] | None]:
         return {part: history[part] for part in _PARTS}
     losses = getattr(net, "loss_curve_", None)
     if losses is None:
-        has = "no record of losses ('lbfgs' of scikit-learn keeps none)"
-        raise TypeError(f"This {type(net).__name__} has {has}, so there is none to draw.")
+        raise TypeError(
+            f"This {type(net).__name__} has no record of losses to draw: it was not trained, or by "
+            "'lbfgs' of scikit-learn, which keeps none."
+        )
     scores = getattr(net, "validation_scores_", None)
     return {**dict.fromkeys(_PARTS), "loss": losses, "validation_score": scores}
 

@@ -27,7 +27,7 @@ from .._estimators.source import Source
 from .._estimators.stream_job import check_source
 from .._estimators.threads import resolve_n_threads
 from .cells.hints import Hints
-from .cells.schema import learn_schema
+from .cells.schema import learn_and_read
 from .encoded_rows import encoded_rows
 from .encoding import Parsed, learn_encoding
 from .ensemble import OnEpoch, Reports, Samples, held_out_rows, train_nets
@@ -223,7 +223,7 @@ class BaseTabular(FittedTabular):
             date_format=self.date_format,
             drop=tuple(self.drop),
         )
-        self.schema_ = learn_schema(table, hints)
+        self.schema_, parsed = learn_and_read(table, hints)
         columns = self.schema_.used
         if not columns:
             why = "; ".join(self.schema_.left_out)
@@ -234,7 +234,6 @@ class BaseTabular(FittedTabular):
             name: auto[name] if name in auto and value == "auto" else value
             for name, value in self.get_params(deep=False).items()
         }
-        parsed = self.schema_.parse(table)
         self.encoding_ = learn_encoding(columns, parsed, values["n_bins"], values["max_levels"])
         return values, parsed
 
@@ -286,7 +285,7 @@ class BaseTabular(FittedTabular):
         bar = None
         if self.verbose == PROGRESS and over.first:
             rows = len(samples.X) - (0 if held_out is None else len(held_out[0]))
-            bar = EpochBar(count * int(values["max_iter"]), rows, epochs)
+            bar = EpochBar(len(over.mine) * int(values["max_iter"]), rows, epochs)
         with Reports(self.verbose if over.first else False, count, bar, on_epoch) as reports:
             follow = reports if reports.needed else None
             ensemble = train_nets(nets, samples, held_out, n_jobs, follow, checkpointers, over)

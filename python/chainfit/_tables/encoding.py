@@ -201,11 +201,12 @@ Features = NumberFeatures | BooleanFeatures | CategoryFeatures
 
 @dataclass(frozen=True)
 class Encoding:
-    """What is known of every column that the net sees, in the order of its features.
+    """How the columns of a table become the inputs of nets.
 
     Attributes
     ----------
     columns : tuple of NumberFeatures, BooleanFeatures or CategoryFeatures
+        What was learned of each column, in the order of the features.
     """
 
     columns: tuple[Features, ...]

@@ -32,8 +32,8 @@ class TableParameters:
 
     activation: Activation | Sequence[Activation]
     alpha: float | Literal["auto"]
-    average: Literal["ema"] | None
-    average_decay: float
+    average: Literal["ema"] | Literal["auto"] | None
+    average_decay: float | Literal["auto"]
     batch_size: int | Literal["auto"]
     beta_1: float
     beta_2: float | Literal["auto"]
@@ -100,8 +100,8 @@ class TableKeywords(TypedDict, total=False):
 
     activation: Activation | Sequence[Activation]
     alpha: float | Literal["auto"]
-    average: Literal["ema"] | None
-    average_decay: float
+    average: Literal["ema"] | Literal["auto"] | None
+    average_decay: float | Literal["auto"]
     batch_size: int | Literal["auto"]
     beta_1: float
     beta_2: float | Literal["auto"]

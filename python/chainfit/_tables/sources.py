@@ -101,31 +101,31 @@ def _numbers(table: pa.Table) -> Array:
 
 @public_in("chainfit.data")
 class Files(TableSource):
-    """A table in files: Parquet, CSV or other text of separated cells.
+    """Source of a table in files: Parquet, CSV or other delimited text.
 
     Parameters
     ----------
     path : str or path-like
-        A file, or several of a kind by a pattern such as ``data/*.parquet``, in the order of their
-        names; as for ``chainfit train``.
+        A file, or a pattern of several files of one kind such as ``data/*.parquet``, which are read
+        in the order of their names; as in ``chainfit train``.
 
     target : str
-        The column to learn; all others are inputs.
+        Name of the target's column; all others are inputs.
 
     sample_weight : str, default=None
-        A column of weights.
+        Name of a column of weights.
 
     buffer_rows : int, default=None
-        Rows of a window, see `Source`.
+        Number of rows in a window, see `Source`.
 
     options : ReadOptions, default=None
-        How text is read, where that should not be found out.
+        How to read text; None infers it.
 
     Notes
     -----
-    A block of Parquet is a group of rows, and groups are read in random order. Text is read from
-    its beginning, and its rows are shuffled within windows alone: rows that were written in an
-    order of their own, by class for instance, should be shuffled before, or written as Parquet.
+    A block of Parquet is a row group, and these are read in random order. Text is read from the
+    beginning, and its rows are shuffled within windows only: rows that are sorted, by class for
+    instance, should be shuffled beforehand or written as Parquet.
 
     Examples
     --------
@@ -164,28 +164,28 @@ class Files(TableSource):
 
 @public_in("chainfit.data")
 class Batches(TableSource):
-    """A table that Arrow gives in batches of rows.
+    """Source of a table that Arrow reads in batches of rows.
 
     Parameters
     ----------
     batches : pyarrow.dataset.Dataset, pyarrow.Table, sequence or callable
-        A dataset is read by fragments (of Parquet by groups of rows) in random order, a table or a
-        sequence of record batches in random order too. A callable takes no argument and returns an
-        iterable of them, such as a new pyarrow.RecordBatchReader.
+        The rows. A dataset is read by fragments (Parquet by row groups) in random order, and so are
+        a table and a sequence of record batches. A callable takes no arguments and returns an
+        iterable of batches, such as a new pyarrow.RecordBatchReader.
 
     target : str
-        The column to learn; all others are inputs.
+        Name of the target's column; all others are inputs.
 
     sample_weight : str, default=None
-        A column of weights.
+        Name of a column of weights.
 
     buffer_rows : int, default=None
-        Rows of a window, see `Source`.
+        Number of rows in a window, see `Source`.
 
     Raises
     ------
     TypeError
-        If `batches` gives its rows only once, as a RecordBatchReader does.
+        If `batches` yields its rows only once, as a RecordBatchReader does.
 
     Examples
     --------

@@ -25,34 +25,36 @@ def communicator(
     outer_momentum: float = 0.0,
     timeout: float = _PATIENCE,
 ) -> Iterator[None]:
-    """Fit models together: every `fit` within is made by all processes of a communicator.
+    """Context in which all processes of a communicator train each model together.
 
-    All of them must make the same calls with the same parameters. Each ends with the same model, to
-    the bit. `batch_size` is that of all together: its rows come from all shards, in proportion to
-    their sizes. Losses, scores, early stopping, weights of classes and all else that decides
-    training are those of all rows. `partial_fit` is for one process.
+    All processes must make the same calls of `fit` with the same parameters, and end with the same
+    model, bit for bit. `batch_size` is the number of rows of all processes together, taken from all
+    shards in proportion to their sizes. Losses, scores, early stopping, class weights and
+    everything else that decides training refer to the rows of all. `partial_fit` trains in one
+    process only, and so does a fit that another thread or process makes, such as joblib's.
 
     Parameters
     ----------
     comm : mpi4py.MPI.Comm, default=None
-        The processes. None is all of them, ``mpi4py.MPI.COMM_WORLD``.
+        The processes; None means all of them, ``mpi4py.MPI.COMM_WORLD``.
 
     shards : bool, default=True
-        Whether each process gives `fit` rows of its own; they may be of different numbers, but must
-        have the same columns, dtype and classes. Otherwise all give the same rows, and share the
-        work of each batch: the model is that of one process, up to the rounding of sums.
+        Whether each process passes rows of its own to `fit`. Their numbers may differ, but not
+        their columns, dtype and classes. Otherwise all pass the same rows and share the work of
+        each batch: the model is that of one process, up to the rounding of sums.
 
     sync_every : int, default=None
-        None: the gradient of each step is summed over all processes (synchronous SGD). Otherwise
-        each process makes so many steps by itself, on its part of the batches, and then the weights
-        are averaged, as they are at the end of each epoch.
+        None means that the gradient of each step is summed over all processes (synchronous SGD).
+        Otherwise each process makes this number of steps on its part of the batches before the
+        weights are averaged, which also happens at the end of each epoch.
 
     outer_learning_rate, outer_momentum : float, default=1.0, 0.0
-        With `sync_every` the step from the weights that the processes began with, by Nesterov's
-        momentum, along the mean of what they have moved by [1]_. The defaults take the mean.
+        With `sync_every`, learning rate and Nesterov momentum of the outer step, from the weights
+        that the processes started with along the mean of their changes [1]_. The defaults give the
+        mean of the weights.
 
     timeout : float, default=1800.0
-        Seconds after which a process that waits for another gives up.
+        Number of seconds after which a process that waits for another gives up.
 
     Raises
     ------
@@ -61,8 +63,8 @@ def communicator(
     ImportError
         If mpi4py is not installed (``pip install chainfit[mpi]``).
     RuntimeError
-        In `fit`, if another process failed or did not answer in time. The processes can't go on
-        together then: the job ends (``MPI_Abort``) when one of these leaves Python.
+        In `fit`, if another process failed or did not answer in time. The processes cannot continue
+        together then: the job ends (``MPI_Abort``) when one of them leaves Python.
 
     References
     ----------

@@ -49,6 +49,8 @@ _LOOSE = (
     r"|\d{4}[- ]?[QW]\d|Q\d[-/ ]?\d{4}$)"
 )
 
+_LIKE_A_DATE = re.compile(_LOOSE.replace("(?i)^", r"(?i)\s*")).match
+
 # Each with the characters that all its dates have, and whether these have a name.
 _TRIED = [
     (DateFormat(text), re.sub("%.", "", text), re.search("%[ab]", text) is not None)
@@ -103,17 +105,19 @@ def possible_dates(values: Any, counts: np.ndarray, hints: Hints) -> DateFormats
         format = DateFormat(hints.date_format)
         rows = int(counts[~np.isnan(format.read(values))].sum())
         return DateFormats((format,)) if rows * 2 > total else None
+    if not any(map(_LIKE_A_DATE, probe(values, counts).to_pylist())):
+        return None
     like_dates = mask_of(pc.match_substring_regex(trimmed(values), _LOOSE))
     if int(counts[like_dates].sum()) * 2 <= total:
         return None
-    some = trimmed(probe(values, counts))
-    marks = {*(text := "".join(some.to_pylist())), *text.upper()}
+    some = trimmed(probe(values, counts)).to_pylist()
+    marks = {*(text := "".join(some)), *text.upper()}
     letters = any(map(str.isalpha, marks))
     best, found = 0, list[tuple[DateFormat, np.ndarray]]()
     for format, literals, name in _TRIED:
         if not marks.issuperset(literals) or (name and not letters):
             continue
-        if not pc.any(pc.match_substring_regex(some, format.pattern)).as_py():
+        if not any(map(format.matches, some)):
             continue
         days = format.read(values)
         rows = int(counts[~np.isnan(days)].sum())

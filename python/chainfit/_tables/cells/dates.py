@@ -7,6 +7,7 @@ A format is written in the directives of ``strptime``; which one a column has is
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -48,6 +49,9 @@ _DIRECTIVES = {
     "A": ("", _WEEKDAYS),
 }
 _SHORTHANDS = {"%F": "%Y-%m-%d", "%D": "%m/%d/%y", "%T": "%H:%M:%S", "%R": "%H:%M"}
+
+# Parts of a date, which a text that has them all can't lack.
+_NEVER_EMPTY = {"year", "short", "month", "day", "quarter", "week", "weekday"}
 
 #: What may follow any date whose format says nothing of the time of day.
 _TIME = (
@@ -122,9 +126,15 @@ class DateFormat(Record):
         )
         return f"(?i)^(?:{body}{'' if 'hour' in groups else _SUFFIX})$"
 
+    @cached_property
+    def matches(self) -> Callable[[str], object]:
+        """Tell of a text whether it has this format; for a few texts."""
+        return re.compile(self.pattern).match
+
     def read(self, values: pa.StringArray) -> np.ndarray:
         """Read texts as days since 1970 (UTC where there is a zone), NaN where there is none."""
-        fields = _Fields(values, self.pattern)
+        timed = pc.any(pc.match_substring(values, ":")).as_py()
+        fields = _Fields(values, self.pattern if timed else self.pattern.replace(_SUFFIX, ""))
         if not fields.found.any():
             return np.full(len(values), np.nan)
         year = fields.numbers("year", 0)
@@ -189,6 +199,8 @@ class _Fields:
         self.names = {field.name for field in self._fields.type}
 
     def _texts(self, name: str) -> Any:
+        if self.found.all():
+            return self._fields.field(name)
         return pc.if_else(pa.array(self.found), self._fields.field(name), "")
 
     def numbers(self, name: str, absent: int) -> np.ndarray:
@@ -196,6 +208,8 @@ class _Fields:
         if name not in self.names:
             return np.full(len(self.found), absent, dtype=np.int64)
         texts = self._texts(name)
+        if name in _NEVER_EMPTY and self.found.all():
+            return np.asarray(texts.cast(pa.int64()))
         empty = pc.equal(texts, "")
         return np.asarray(pc.if_else(empty, str(absent), texts).cast(pa.int64()))
 

@@ -53,14 +53,17 @@ class Draft:
     reason : str
         Why it is 'dropped', or a 'category' though its texts have numbers.
     texts : Texts or None
-        Its cells if they are text; ``rest``, those of them that are there, and ``counts``, their
-        rows.
+        Its cells if they are text.
+    there : ndarray of bool, or None
+        Which of the texts are no word for missing; None: all.
     words : dict of str to int
         Those of `MISSING_WORDS` that it has, and their rows.
     numbers, dates : NumberFormats, DateFormats or None
         How it may be written.
     values : ndarray or None
         The numbers of its texts, where they are known already.
+    read : ndarray or None
+        The values of all rows, once they were read.
     """
 
     name: str
@@ -68,12 +71,27 @@ class Draft:
     kind: str = ""
     reason: str = ""
     texts: Texts | None = None
-    rest: Any = None
-    counts: Any = None
+    there: np.ndarray | None = None
     words: dict[str, int] = field(default_factory=dict)
     numbers: NumberFormats | None = None
     dates: DateFormats | None = None
     values: np.ndarray | None = None
+    read: np.ndarray | None = None
+
+    @property
+    def rest(self) -> Any:
+        """Texts that are there, made anew each time: all columns' at once would be a copy."""
+        if self.texts is None or self.there is None:
+            return None if self.texts is None else self.texts.values
+        return self.texts.values.filter(pa.array(self.there))
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Rows of each of `rest`; of a typed column, of each cell."""
+        if self.texts is None:
+            return np.ones(len(self.column), dtype=np.int64)
+        counts = self.texts.counts()
+        return counts if self.there is None else counts[self.there]
 
 
 def draft_of(name: str, column: Any, hints: Hints) -> Draft:
@@ -87,10 +105,9 @@ def draft_of(name: str, column: Any, hints: Hints) -> Draft:
     stripped, counts = trimmed(texts.values), texts.counts()
     known = are_empty(stripped) | are_words(stripped, hints.na) | (counts == 0)
     marks = are_missing_words(stripped) & ~known
-    keep = ~(known | marks)
+    draft.there = ~(known | marks)
     draft.words = unread(stripped, counts, marks).rows
-    draft.rest, draft.counts = texts.values.filter(pa.array(keep)), counts[keep]
-    if len(draft.rest):
+    if draft.there.any():
         _of_text(draft, hints)
     else:
         draft.kind = "category" if draft.words else "empty"
@@ -99,29 +116,40 @@ def draft_of(name: str, column: Any, hints: Hints) -> Draft:
 
 def _settle_plain(draft: Draft, texts: Texts) -> bool:
     """Settle the most frequent case in one pass: numbers as Python writes them, with gaps."""
-    try:
-        values = np.array(without_blanks(texts.values).cast(pa.float64()))
-    except pa.ArrowInvalid:
+    values = _plain_numbers(texts.values)
+    if values is None:
         return False
     gaps = np.isnan(values)
     if gaps.all() or np.isinf(values).any():
         return False
-    draft.rest, draft.counts = texts.values, texts.counts()
     if gaps.any():
-        draft.words = unread(trimmed(draft.rest), draft.counts, gaps & (draft.counts > 0)).rows
+        counts = texts.counts()
+        draft.words = unread(trimmed(texts.values), counts, gaps & (counts > 0)).rows
         draft.words.pop("", None)
-        draft.rest, draft.counts = draft.rest.filter(pa.array(~gaps)), draft.counts[~gaps]
+        draft.there = ~gaps
     present = values[~gaps]
     if are_compact(draft.name, present):
         draft.kind, draft.dates = "date", DateFormats((COMPACT,))
         return True
     draft.kind, draft.numbers = "number", _PLAIN
-    whole = (present == np.floor(present)).all()
-    draft.reason = _why_codes(draft) if whole else _two_ways(trimmed(draft.rest))
+    if (present == np.floor(present)).all():
+        draft.reason = _why_codes(draft)
+    elif len({*present[: 2 * MAX_VERSIONS].tolist()}) <= MAX_VERSIONS:
+        draft.reason = _two_ways(trimmed(draft.rest))
     if draft.reason:
         draft.kind = "category"
     draft.values = values
     return True
+
+
+def _plain_numbers(values: Any) -> np.ndarray | None:
+    """Return texts as Python reads numbers, NaN where they are blank; None if it can't."""
+    for sieve in (lambda values: values, without_blanks):
+        try:
+            return np.array(sieve(values).cast(pa.float64()))
+        except pa.ArrowInvalid:
+            pass
+    return None
 
 
 def _of_text(draft: Draft, hints: Hints) -> None:

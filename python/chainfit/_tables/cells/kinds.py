@@ -86,8 +86,10 @@ class Evidence:
     words: tuple[str, ...] = ()
 
 
-def learn_columns(table: pa.Table, hints: Hints) -> tuple[Column, ...]:
-    """Learn what each column of a table means."""
+def learn_columns(
+    table: pa.Table, hints: Hints
+) -> tuple[tuple[Column, ...], dict[str, np.ndarray]]:
+    """Learn what each column of a table means; return the values of those that were read for it."""
     lacking = [name for name in hints.drop if name not in table.column_names]
     if lacking:
         raise ColumnError(f"there is no column {lacking[0]!r} to leave out")
@@ -99,7 +101,8 @@ def learn_columns(table: pa.Table, hints: Hints) -> tuple[Column, ...]:
     ]
     _check_date_format(drafts, hints)
     evidence = evidence_of(drafts)
-    return tuple(_settle(draft, hints, evidence) for draft in drafts)
+    columns = tuple(_settle(draft, hints, evidence) for draft in drafts)
+    return columns, {draft.name: draft.read for draft in drafts if draft.read is not None}
 
 
 def _check_date_format(drafts: Sequence[Draft], hints: Hints) -> None:
@@ -202,7 +205,13 @@ def _checked(
     column: NumberColumn | DateColumn | TimeColumn | BooleanColumn, draft: Draft
 ) -> Column:
     """Leave out a column that says nothing; keep what could not be read as words for missing."""
-    cells = column.read(draft.column) if draft.values is None else Cells(draft.values)
+    if draft.values is None:
+        cells = column.read(draft.column)
+        draft.read = cells.values
+    else:
+        cells = Cells(draft.values)
+        draft.read = draft.values if draft.texts is None else draft.texts.by_row(draft.values)
+        draft.values = None
     name, values = column.name, cells.values
     gaps = np.isnan(values)
     present = values[~gaps] if gaps.any() else values
@@ -212,7 +221,7 @@ def _checked(
         return DroppedColumn(name, f"like an identifier: {count:,} different whole numbers")
     if len(present) == len(values) and (present == present[0]).all():
         return DroppedColumn(name, "the same value in every row")
-    if isinstance(column, NumberColumn) and (note := _like_missing(name, present)):
+    if isinstance(column, NumberColumn) and (note := _like_missing(name, draft.read)):
         column = replace(column, notes=(*column.notes, note))
     marks = Unread({**draft.words, **cells.unread.rows})
     if not marks.rows:
@@ -224,6 +233,7 @@ def _checked(
 
 def _like_missing(name: str, values: np.ndarray) -> str:
     """Tell of a number such as -999 that may stand for a missing value; '' where there is none."""
+    values = values[~np.isnan(values)]
     for value in (values.min(), values.max()):
         if abs(value) not in _SENTINELS:
             continue
@@ -241,7 +251,7 @@ def _like_missing(name: str, values: np.ndarray) -> str:
 def _row_names(draft: Draft, values: np.ndarray) -> int:
     """Count whole numbers that only tell rows apart, 0 where they may say more."""
     large = np.abs(values).max() >= _EXACT and _are_integers(draft)
-    rows = len(values) if draft.counts is None else int(draft.counts.sum())
+    rows = len(values) if draft.texts is None else int(draft.counts.sum())
     named = _ROW_NAME.fullmatch(draft.name) and rows > MIN_IDENTIFIER_LEVELS
     if not (large or named):
         return 0

@@ -27,8 +27,11 @@ def _loose(before: str, after: str) -> str:
 _WITH_SIGN = _loose(UNIT, UNIT)
 _WITH_WORD = _loose(f"(?:{UNIT}|{WORD_BEFORE})", f"(?:{UNIT}|{WORD})")
 
-# Letters beside the digits of a number with its unit.
-_MOST_LETTERS = 20
+# Digits with their marks, a unit before or after; m2 has another digit.
+_ONE_NUMBER = re.compile(
+    r"\D{0,30}\d[\d.,'\u2019 \u00a0\u2009\u202f]*(?:[eE][-+]?\d+)?"
+    r"(?:\D{0,30}|\D{0,10}[mtin][23]\s*)"
+)
 
 # Letters right before or after digits, as units stand there in few tables and codes in many.
 _CODE = re.compile(r"^[A-Za-z]\d|\d[A-DF-Za-df-z]\w*\d")
@@ -148,9 +151,8 @@ def _formats(
 
 
 def _worth_a_look(text: str) -> bool:
-    """Whether a text has digits and at most a unit beside them: a cheap look before a dear one."""
-    letters = [letter for letter in text if letter.isalpha()]
-    return len(letters) <= _MOST_LETTERS and any(map(str.isdigit, text)) and not _CODE.search(text)
+    """Whether a text has a number and at most a unit beside it: a cheap look before a dear one."""
+    return _ONE_NUMBER.fullmatch(text) is not None and not _CODE.search(text)
 
 
 def has_decimal_point(values: Any) -> bool:

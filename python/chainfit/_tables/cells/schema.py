@@ -42,6 +42,7 @@ __all__ = [
     "Schema",
     "Tally",
     "TimeColumn",
+    "learn_and_read",
     "learn_schema",
 ]
 
@@ -81,12 +82,12 @@ class Tally:
 
 @dataclass(frozen=True)
 class Schema:
-    """What the columns of a table mean.
+    """Meaning of the columns of a table.
 
     Attributes
     ----------
     columns : tuple of Column
-        In the order of the training table, those left out among them.
+        The columns in the order of the training table, including those left out.
     """
 
     columns: tuple[Column, ...]
@@ -212,7 +213,19 @@ def learn_schema(table: pa.Table, hints: Hints | None = None) -> Schema:
         If a name stands twice, or the hints name a column that is not there.
     """
     check_names(table, [])
-    return Schema(learn_columns(table, hints or Hints()))
+    return Schema(learn_columns(table, hints or Hints())[0])
+
+
+def learn_and_read(
+    table: pa.Table, hints: Hints | None = None
+) -> tuple[Schema, dict[str, np.ndarray]]:
+    """Learn a schema as `learn_schema` does; return with it what it parses of the same rows."""
+    check_names(table, [])
+    columns, values = learn_columns(table, hints or Hints())
+    schema = Schema(columns)
+    rest = Schema(tuple(column for column in schema.used if column.name not in values))
+    kept = {column.name: values[column.name] for column in schema.used if column.name in values}
+    return schema, {**kept, **rest.parse(table)}
 
 
 def check_names(table: pa.Table, needed: Sequence[str]) -> None:

@@ -73,8 +73,10 @@ def texts_of(column: Any) -> Texts:
     """Take the cells of a chunked array of text."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    wide = column.nbytes > 2**30
-    values = flat(column.cast(pa.large_string() if wide else pa.string()))
+    if column.type != pa.string() or column.num_chunks != 1:
+        wide = column.nbytes > 2**30
+        column = column.cast(pa.large_string() if wide else pa.string())
+    values = flat(column)
     if values.null_count:
         values = values.fill_null("")
     if len(values) > 64:

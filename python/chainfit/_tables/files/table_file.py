@@ -127,6 +127,7 @@ class TableFile:
 
         tables = [pa.Table.from_batches(part.batches(), part.schema()) for part in self._parts]
         table = pa.concat_tables(tables, promote_options="permissive")
+        pa.default_memory_pool().release_unused()  # what the readers' blocks took
         names = set(self.names)
         unnamed = [name for name in self.columns if name not in names]
         return table.drop_columns(unnamed) if unnamed else table
@@ -196,16 +197,16 @@ def open_table(
 
 def _check_columns(part: _Reader, first: _Reader) -> None:
     """Refuse another file with other columns; they may stand in another order."""
-    for name in first.columns:
-        if name not in part.columns:
-            raise ValueError(f"{part.source.name}: lacks column {name!r} of {first.source.name}")
-    for name in part.columns:
-        if name not in first.columns:
-            raise ValueError(
-                f"{part.source.name}: has a column {name!r}, which {first.source.name} lacks"
-            )
-    if part.columns != first.columns:
-        part.notes.append("columns stand in another order in some files: taken by their names")
+    if part.columns == first.columns:
+        return
+    there, here = {*first.columns}, {*part.columns}
+    if lacking := [name for name in first.columns if name not in here]:
+        raise ValueError(f"{part.source.name}: lacks column {lacking[0]!r} of {first.source.name}")
+    if more := [name for name in part.columns if name not in there]:
+        raise ValueError(
+            f"{part.source.name}: has a column {more[0]!r}, which {first.source.name} lacks"
+        )
+    part.notes.append("columns stand in another order in some files: taken by their names")
 
 
 def _expand(path: str) -> list[str]:
