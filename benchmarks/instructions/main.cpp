@@ -85,7 +85,7 @@ void train(const Workload& workload, Index epochs) {
     run.max_iter = epochs;
     run.shuffle = false;
     NobodyWatches nobody;
-    const Source<float> source(samples, order.data(), run.batch_size);
+    const chainfit::Source<float> source(samples, order.data(), run.batch_size);
     trainer.run(source, run, nobody, nullptr, nullptr, nullptr, 1);
     std::printf("%s: %lld steps, loss %.6f\n", workload.name, static_cast<long long>(epochs * workload.steps),
                 run.loss_curve.back());
