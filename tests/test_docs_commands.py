@@ -1,5 +1,6 @@
 """What pages tell to type or to open exists: commands, options, paths, links, nox sessions."""
 
+import os
 import re
 import shlex
 import tomllib
@@ -115,7 +116,7 @@ def test_links(page):
         if HERE.match(target):
             linked = ROOT / HERE.sub("", path)
         else:
-            linked = (ROOT / page).parent / path if path else ROOT / page
+            linked = Path(os.path.normpath((ROOT / page).parent / path)) if path else ROOT / page
             assert page != "README.md", f"{page}: {target} would lead nowhere on PyPI"
         if linked.is_relative_to(ROOT / "docs/examples"):  # made with the site
             continue

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .._estimators.fingerprint import of_data, of_parameters
-from .._estimators.inputs import FitData
+from .._estimators.inputs import FitData, MadeRows
 from .._estimators.ranks import agreed, current_ranks
 from .._estimators.state import State
 from .._estimators.together import Together
@@ -95,9 +95,11 @@ class OverRanks:
         if self._ranks is None:
             return
         known = {k: v for k, v in parameters.items() if k not in ("random_state", "checkpoint")}
-        rows = FitData(X, np.zeros(0), sample_weight, X.dtype, 0.0)
-        mine = {**of_parameters(known), **of_data(rows, State([], []))}
-        mine["y"] = hashlib.sha256(pickle.dumps(y.tolist())).hexdigest()
+        mine = of_parameters(known)
+        if isinstance(X, np.ndarray | MadeRows):  # else a source, which each rank reads
+            rows = FitData(X, np.zeros(0), sample_weight, X.dtype, 0.0)
+            mine |= of_data(rows, State([], []))
+            mine["y"] = hashlib.sha256(pickle.dumps(y.tolist())).hexdigest()
         told = self._ranks.exchange("table", mine)
         for rank, theirs in enumerate(told):
             names = [name for name in told[0] if theirs.get(name) != told[0][name]]
