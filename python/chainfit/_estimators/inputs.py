@@ -7,7 +7,6 @@ it (right type, dtype and shape, no feature names, finite) pass here; all others
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -27,16 +26,16 @@ _BLOCK = 1 << 16
 SMALL_DOT = 1 << 10
 
 
-class MadeRows(ABC):
+class MadeRows:
     """An X (rows, n_0) whose rows are made when asked for: finite, of a dtype of the core."""
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     ndim = 2
 
-    @abstractmethod
     def __getitem__(self, rows: Any) -> Array:
         """Return these rows, given by numbers or as a slice: C-contiguous."""
+        raise NotImplementedError  # an ABC takes longer to recognise, which small steps would feel
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -47,15 +46,15 @@ class MadeRows(ABC):
         return self.shape[0] * self.shape[1]
 
 
-class Streamed(ABC):
+class Streamed:
     """An X (rows, n_0) that can only be read block by block."""
 
     shape: tuple[int, int]
     digest: str  # of all rows, with their targets and weights
 
-    @abstractmethod
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows in blocks, as the core takes them."""
+        raise NotImplementedError
 
 
 class Rows(NamedTuple):

@@ -191,7 +191,9 @@ class Jobs(Forward):
         if auto and not first_pass:
             fixed = self._model_dtype()
         wanted = (np.float64, np.float32) if auto else fixed
-        source, Y = X.as_numbers() if isinstance(X, Source) else None, None
+        source = Y = None
+        if type(X) is not np.ndarray and isinstance(X, Source):  # the first is quicker
+            source = X.as_numbers()
         if source is not None:
             check_source(y, sample_weight, incremental=incremental)
             survey = survey_of(self, source, wanted, reset=first_pass)

@@ -30,6 +30,9 @@ from .warn import warn
 from .watcher import Watcher, after_run
 from .windows import Ahead, Feed, Picked
 
+#: X of rows that come in windows.
+_NOT_THERE = (MadeRows, Stream)
+
 Array = npt.NDArray[Any]
 Weights = tuple[list[Array], list[Array]]
 
@@ -74,7 +77,7 @@ def _make_steps(
     order = validation = watcher = None
     if together is not None and isinstance(data.X, MadeRows):
         data = replace(data, X=data.X[:])  # ranks share out rows that are there
-    windowed = isinstance(data.X, MadeRows | Stream)
+    windowed = isinstance(data.X, _NOT_THERE)
     step = settings.step
     rates = step.dropout_rates(len(state.coefs)) if step.dropout else []
     if optimizer is None:
@@ -139,14 +142,7 @@ def _make_steps(
         together.share(run.batch_size)
     try:
         draws = generator if shuffle else None
-        if isinstance(data.X, Stream):
-            streaming = Streaming(data.X, draws, trainer, run.batch_size)
-            streaming.skip(state.n_iter if state.resumed else 0)
-            _run_windows(settings, trainer, streaming, run, watcher)
-        elif windowed:
-            picked = Picked(data, order, draws, trainer, run.batch_size)
-            _run_windows(settings, trainer, picked, run, watcher)
-        else:
+        if not windowed:
             trainer.run(
                 data.X,
                 data.Y,
@@ -160,6 +156,13 @@ def _make_steps(
                 settings.loss_hook(data.Y, data.sample_weight),
                 together,
             )
+        elif isinstance(data.X, Stream):
+            streaming = Streaming(data.X, draws, trainer, run.batch_size)
+            streaming.skip(state.n_iter if state.resumed else 0)
+            _run_windows(settings, trainer, streaming, run, watcher)
+        else:
+            picked = Picked(data, order, draws, trainer, run.batch_size)
+            _run_windows(settings, trainer, picked, run, watcher)
     except BaseException as raised:
         error = raised
     why = _why(run, watcher, optimizer, error)
