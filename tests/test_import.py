@@ -82,3 +82,25 @@ def test_scikit_learn_without_callbacks(python):
     assert done.stdout == "an epoch\n" * 4
     error = done.stderr.splitlines()[-1]
     assert error.startswith("AttributeError: set_callbacks needs scikit-learn 1.9 or newer")
+
+
+WITHOUT_PYARROW = """
+import sys, tempfile, os
+sys.modules["pyarrow"] = None
+import chainfit
+net = chainfit.MLPRegressor.from_weights([[[1.0], [2.0]]], [[0.5]])
+path = os.path.join(tempfile.mkdtemp(), "net")
+net.save(path)
+print(chainfit.load(path).predict([[1.0, 1.0]]))
+"""
+
+
+def test_nets_are_loaded_without_what_tables_need(python):
+    done = python(WITHOUT_PYARROW)
+    assert done.stdout == "[3.5]\n", done.stderr
+
+
+def test_all_kinds_of_files_are_there():
+    from chainfit._load import KINDS as kinds
+
+    assert {name: kinds[name].name for name in kinds} == {name: name for name in kinds}

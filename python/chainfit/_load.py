@@ -1,33 +1,54 @@
 """``load``: a model file of any kind. It stands above all that can be saved.
 
-A further kind of object is one more entry of ``KINDS``; see ``_files.model.Kind``.
+A further kind of object is one more entry of ``_Kinds``; see ``_files.model.Kind``.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from ._estimators.classifier import MLPClassifier
 from ._estimators.model_file import kind_of as kind_of_net
 from ._estimators.regressor import MLPRegressor
 from ._files.disk import AnyPath
+from ._files.model import Kind
 from ._files.model import load as load_kind
-from ._tables.classifier import TabularClassifier
-from ._tables.model_file import kind_of as kind_of_table
-from ._tables.regressor import TabularRegressor
-from ._tables.table_model import kind_of_old
 
-#: What a file may hold. A type checker narrows it by `isinstance`.
-Model = MLPClassifier | MLPRegressor | TabularClassifier | TabularRegressor
+if TYPE_CHECKING:
+    from ._tables.classifier import TabularClassifier
+    from ._tables.regressor import TabularRegressor
 
-KINDS = {
-    kind.name: kind
-    for kind in (
-        kind_of_net(MLPClassifier),
-        kind_of_net(MLPRegressor),
-        kind_of_table(TabularClassifier),
-        kind_of_table(TabularRegressor),
-        kind_of_old(),
-    )
-}
+    #: What a file may hold. A type checker narrows it by `isinstance`.
+    Model = MLPClassifier | MLPRegressor | TabularClassifier | TabularRegressor
+
+
+_OF_NETS = {kind.name: kind for kind in map(kind_of_net, (MLPClassifier, MLPRegressor))}
+_OF_TABLES = ("TabularClassifier", "TabularRegressor", "TableModel")
+
+
+class _Kinds(Mapping[str, Kind]):
+    """All kinds by name; what models of tables need, pyarrow first, is read when one is met."""
+
+    def __getitem__(self, name: str) -> Kind:
+        if name in _OF_NETS:
+            return _OF_NETS[name]
+        from ._tables.classifier import TabularClassifier
+        from ._tables.model_file import kind_of
+        from ._tables.regressor import TabularRegressor
+        from ._tables.table_model import kind_of_old
+
+        kinds = (kind_of(TabularClassifier), kind_of(TabularRegressor), kind_of_old())
+        return {kind.name: kind for kind in kinds}[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*_OF_NETS, *_OF_TABLES))
+
+    def __len__(self) -> int:
+        return len(_OF_NETS) + len(_OF_TABLES)
+
+
+KINDS = _Kinds()
 
 
 def load(path: AnyPath) -> Model:
