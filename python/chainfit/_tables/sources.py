@@ -64,6 +64,7 @@ class _Numbers(Source):
 
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
         for table, y, weight in self._given.blocks(numbers):
+            self.feature_names = table.column_names
             yield _numbers(table), y, weight
 
 
