@@ -243,7 +243,7 @@ def test_interruption_elsewhere(capsys, monkeypatch, table):
     def interrupt(*arguments, **settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chainfit._tables.files.table_file.TableFile.read", interrupt)
+    monkeypatch.setattr("chainfit._tables.files.table_file.TableFile.blocks", interrupt)
     table(load_iris, "iris.csv")
     assert main(["train", "iris.csv", "--target", "target"]) == 130
     assert capsys.readouterr().err == "chainfit: interrupted\n"

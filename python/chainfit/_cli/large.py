@@ -47,22 +47,22 @@ def read(file: Any, buffer_rows: int | None) -> Read:
 
     limit = buffer_rows or max(1, MOST_CELLS // len(file.columns))
     sample: Any = None
-    kept: list[Any] = []
+    kept: list[tuple[int, Any]] = []  # where each block begins
     starts = [0]
     for table in _blocks(file):
-        begin = starts[-1]
-        starts.append(begin + table.num_rows)
-        kept.append((table.select(file.names), np.arange(begin, starts[-1])))
+        kept.append((starts[-1], table.select(file.names)))
+        starts.append(starts[-1] + table.num_rows)
         if sample is None and starts[-1] > limit:
             sample = Sample(limit)
         if sample is not None:
-            for one in kept:
-                sample.add(*one)
+            for begin, one in kept:
+                sample.add(one, np.arange(begin, begin + one.num_rows))
             kept = []
     if sample is None:
-        return Read(together([table for table, _ in kept]), np.arange(starts[-1]), starts)
-    table, numbers = sample.rows()
-    return Read(table, numbers, starts)
+        whole = together([one for _, one in kept]) if kept else file.read()
+        return Read(whole, np.arange(starts[-1]), starts)
+    rest, numbers = sample.rows()
+    return Read(rest, numbers, starts)
 
 
 def _blocks(file: Any, numbers: Sequence[int] | None = None) -> Iterator[Any]:

@@ -22,7 +22,6 @@ from .._estimators.generator import generator_kept
 from .._estimators.job import Given, given
 from .._estimators.parameters import PROGRESS
 from .._estimators.progress import EpochBar, check_can_show
-from .._estimators.ranks import current_ranks
 from .._estimators.source import Source
 from .._estimators.stream_job import check_source
 from .._estimators.threads import resolve_n_threads
@@ -194,8 +193,6 @@ class BaseTabular(FittedTabular):
         """Do the same with a source, whose rows the nets take block by block."""
         from .streaming import EncodedSource, first_pass  # pyarrow
 
-        if current_ranks() is not None:
-            raise ValueError("Ranks fit tables in memory, not a source of them.")
         found = first_pass(self, source)
         self._learn_target(found.y if found.labels is None else found.labels)
         if found.whole:
@@ -207,6 +204,11 @@ class BaseTabular(FittedTabular):
             raise ValueError(
                 f"solver='lbfgs' goes through all rows in each step, and the source has "
                 f"{found.rows}: raise its buffer_rows, or choose another solver."
+            )
+        if OverRanks(values["n_nets"]).shares_rows:
+            raise ValueError(
+                f"More ranks than nets share rows in memory: the source has {found.rows}, its "
+                f"buffer_rows are fewer, and n_nets={values['n_nets']}."
             )
         dtype, digest = _dtype(values), values["checkpoint"] is not None
         encoded = EncodedSource(self, source, dtype, digest=digest)
