@@ -24,10 +24,17 @@ def by_all(mpi: bool, file: str) -> Iterator[bool]:
     from .._estimators.ranks import current_ranks
     from ..distributed.communicator import communicator
 
-    with communicator(shards=False):
-        ranks = current_ranks()
-        if ranks is None or ranks.rank == 0:
-            yield True
-            return
-        with open(os.devnull, "w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
-            yield False
+    first = True
+    try:
+        with communicator(shards=False):
+            ranks = current_ranks()
+            first = ranks is None or ranks.rank == 0
+            if first:
+                yield True
+                return
+            with open(os.devnull, "w") as quiet, redirect_stdout(quiet), redirect_stderr(quiet):
+                yield False
+    except Exception as error:
+        if first:
+            raise
+        raise SystemExit(1) from error  # of which the first one has heard, and tells

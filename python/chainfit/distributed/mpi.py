@@ -26,6 +26,8 @@ Array = npt.NDArray[Any]
 _FAILED = 1  # the tag of the message
 # A waiting rank first spins, then lets others have its CPU, then sleeps: seconds.
 _SPINS_FOR, _YIELDS_FOR, _SLEEPS_FOR = 20e-6, 2e-3, 50e-6
+# How long the others have to hear of a failure and tell of it, before they are ended: seconds.
+_GRACE = 1.0
 # Between two looks at the messages.
 _LOOKS_EVERY = 5e-3
 
@@ -174,6 +176,7 @@ def _abort() -> None:
     """End all processes, for they wait for what will not come, and MPI can't be finalized."""
     sys.stdout.flush()
     sys.stderr.flush()
+    time.sleep(_GRACE)
     if not MPI.Is_finalized():
         MPI.COMM_WORLD.Abort(1)
     os._exit(1)
