@@ -1,5 +1,7 @@
 """Sources of tables: files and Arrow, for nets on numbers and for tabular estimators."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,16 @@ def test_numbers_are_the_fit_in_memory(tmp_path):
     whole = MLPRegressor(**settings).fit(X, PRICE, WEIGHT)
     for name, source in sources(tmp_path, table, "y", sample_weight="w").items():
         assert bits(MLPRegressor(**settings).fit(source)) == bits(whole), name
+    frame = NUMBERS.to_pandas()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*feature names")
+        for buffer_rows in (None, 300):
+            source = data.Batches(
+                table.to_batches(max_chunksize=77), "y", sample_weight="w", buffer_rows=buffer_rows
+            )
+            model = MLPRegressor(early_stopping=True, **settings).fit(source, X_val=source)
+            assert model.feature_names_in_.tolist() == ["a", "b"]
+            assert model.predict(frame).shape == (ROWS,)
     table = NUMBERS.append_column("y", pa.array(LABEL))
     whole = MLPClassifier(**settings).fit(X, LABEL)
     for name, source in sources(tmp_path, table, "y").items():

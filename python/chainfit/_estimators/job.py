@@ -199,8 +199,11 @@ class Jobs(Forward):
             survey = survey_of(self, source, wanted, reset=first_pass)
             if survey.whole is None:
                 weight_dtype = survey.dtype if fixed is None else fixed
-                return stream_data(self, source, survey, weight_dtype), weight_dtype
+                data = stream_data(self, source, survey, weight_dtype)
+                self._learn_names(source)
+                return data, weight_dtype
             X, y, sample_weight = survey.whole
+            self._learn_names(source)
         as_given = X, y
         if incremental and fixed is not None and is_plain_X(X, fixed, self.__dict__):
             Y = self._encode_plain(y, classes, len(X), fixed)
@@ -247,6 +250,10 @@ class Jobs(Forward):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y
+
+    def _learn_names(self, source: Source) -> None:
+        if source.feature_names is not None:
+            self.feature_names_in_ = np.array(source.feature_names, dtype=object)
 
     # -- what training is validated on
 

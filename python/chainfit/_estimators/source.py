@@ -68,6 +68,8 @@ class Source(ABC):
     buffer_rows: int | None = None
     #: What is known already of its rows, a Survey: of inputs that were made of another source.
     known: Any = None
+    #: Names of the features, where blocks are arrays that were made of a table.
+    feature_names: Sequence[str] | None = None
 
     @abstractmethod
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:

@@ -64,6 +64,7 @@ class _Numbers(Source):
 
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
         for table, y, weight in self._given.blocks(numbers):
+            self.feature_names = table.column_names
             yield _numbers(table), y, weight
 
 
@@ -194,7 +195,7 @@ class Batches(TableSource):
     >>> table = pa.table({"x": [i / 100 for i in range(100)], "y": [i / 50 for i in range(100)]})
     >>> source = data.Batches(table.to_batches(max_chunksize=20), target="y")
     >>> model = MLPRegressor(solver="lbfgs", random_state=0).fit(source)
-    >>> model.score([[0.0], [0.5], [0.9]], [0.0, 1.0, 1.8]) > 0.99
+    >>> model.score(table.select(["x"]), table["y"]) > 0.99
     True
     """
 
