@@ -207,7 +207,7 @@ def test_time_is_up_after_an_epoch(solver):
 def test_time_is_up_within_an_epoch():
     """One epoch of a million steps takes longer than that."""
     rows = np.zeros((10**6, 1))
-    model = net(batch_size=1, time_limit=0.1, hidden_layer_sizes=(64, 64), max_iter=1)
+    model = net(batch_size=1, time_limit=0.5, hidden_layer_sizes=(128, 128), max_iter=1)
     with pytest.warns(ConvergenceWarning, match="in iteration 1, and"):
         model.fit(rows, rows[:, 0])
     assert model.n_iter_ == 0
