@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,12 @@ from older import reason
 from chainfit import _core
 
 RUNNING = [name for name, runs in _core.isas() if runs]
+
+
+def pytest_configure():
+    """Undo what shells do to commands in the background, for Ctrl-C is tested too."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path):
