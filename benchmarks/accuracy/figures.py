@@ -66,6 +66,16 @@ def _figure(name: str, result: Result) -> float:
     return float(result.get(name, np.nan))
 
 
+def seeds_of_all(results: Results) -> list[int]:
+    """Return the seeds with which all methods have all tables, or the first."""
+    whole = [
+        seed
+        for seed in results.seeds
+        if not np.isnan(results._replace(seeds=[seed]).matrix("score")).any()
+    ]
+    return whole or list(results.seeds[:1])
+
+
 def mean_ranks(values: Array) -> Array:
     """Return the mean rank of each method with a value on all tables, NaN for others."""
     whole = ~np.isnan(values).any(axis=0)
