@@ -1,19 +1,18 @@
 """Fits by several ranks, here threads: what they come to is what one process makes of all rows.
 
 The rows of one process lie as the batches of all ranks take them; the definition of that order is
-in thread_ranks. By MPI itself: test_mpi.
+in thread_ranks. Errors, checkpoints and tables: test_ranks_end. By MPI itself: test_mpi.
 """
 
-from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
-from thread_ranks import by_ranks, interleaved
+from thread_ranks import by_ranks, data, fit, interleaved, raised, shards_of
 
-from chainfit import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor, _core
+from chainfit import MLPClassifier, MLPRegressor, _core
 from chainfit._estimators.ranks import current_ranks
 from chainfit._estimators.shares import shares_of_all, shares_of_shards
 
@@ -28,44 +27,10 @@ def hinge_like(y, raw):
     return ((raw - y) ** 2).sum(axis=1) / 2, raw - y
 
 
-def data(rng, rows, kind):
-    X = rng.normal(size=(rows, 5))
-    score = X[:, 0] + X[:, 1] ** 2 + 0.1 * rng.normal(size=rows)
-    if kind == "binary":
-        y = (score > 0.7).astype(int)
-    elif kind == "classes":
-        y = np.digitize(score, [0.2, 1.5])
-    elif kind == "two classifications":
-        y = np.stack([score > 0.7, np.digitize(score, [0.2, 1.5])], axis=1).astype(int)
-    elif kind == "two targets":
-        y = np.stack([score, np.abs(score)], axis=1)
-    else:
-        y = np.abs(score) + 0.1
-    return X, y
-
-
-def fit(model, rows, given, **val):
-    X, y, weight = given
-    weight = None if weight is None else weight[rows]
-    return model.fit(X[rows], y[rows], sample_weight=weight, **val)
-
-
-def shards_of(sizes):
-    ends = np.cumsum([0, *sizes])
-    return [np.arange(a, b) for a, b in pairwise(ends)]
-
-
 def as_batches_take_them(sizes, batch_size):
     shards = shards_of(sizes)
     order = [shards[rank][j] for batch in interleaved(sizes, batch_size) for rank, j in batch]
     return np.array(order)
-
-
-def raised(outcomes):
-    for outcome in outcomes:
-        if isinstance(outcome, Exception):
-            raise outcome
-    return outcomes
 
 
 def check_same(models, one, tolerance=1e-12):
@@ -419,209 +384,3 @@ def test_outer_steps_are_those_of_the_paper(every):
             ]
     for mine, theirs in zip((*models[0].coefs_, *models[0].intercepts_), anchor, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-11, atol=1e-12)
-
-
-# -- errors
-
-
-def check_error(outcomes, kind, words):
-    texts = {f"{type(outcome).__name__}: {outcome}" for outcome in outcomes}
-    assert len(texts) == 1, texts
-    assert isinstance(outcomes[0], kind), outcomes
-    for word in words:
-        assert word in texts.pop() if len(words) == 1 else all(w in str(outcomes[0]) for w in words)
-
-
-WRONG = {
-    "an empty shard": (lambda X, y: (X[:0], y[:0]), ["Rank 1 of 3", "0 sample(s)"]),
-    "other columns": (lambda X, y: (X[:, :4], y), ["n_features", "5 on rank 0, 4 on rank 1"]),
-    "another dtype": (lambda X, y: (X.astype(np.float32), y), ["float64 on rank 0, float32"]),
-    "other classes": (lambda X, y: (X, y + 1), ["classes", "rank 1"]),
-    "NaN": (lambda X, y: (np.where(X > 0, X, np.nan), y), ["Rank 1 of 3", "NaN"]),
-    "dates": (lambda X, y: (X.astype("M8[s]"), y), ["Rank 1 of 3", "dates"]),
-}
-
-
-@pytest.mark.parametrize("what", WRONG)
-@pytest.mark.parametrize("balanced", [False, True])
-def test_what_does_not_fit_is_one_error_on_all_ranks(what, balanced):
-    X, y = data(np.random.RandomState(8), 60, "binary")
-    change, words = WRONG[what]
-
-    def work(rank):
-        rows = np.arange(rank, 60, 3)
-        given = change(X[rows], y[rows]) if rank == 1 else (X[rows], y[rows])
-        model = MLPClassifier((4,), class_weight="balanced" if balanced else None)
-        return model.fit(*given)
-
-    outcomes = by_ranks(3, work)
-    assert all(isinstance(outcome, ValueError | TypeError) for outcome in outcomes), outcomes
-    assert len({str(outcome) for outcome in outcomes[::2]}) == 1
-    for outcome in outcomes[::2]:
-        assert all(word in str(outcome) for word in words), outcome
-
-
-def test_parameters_must_be_the_same():
-    X, y = data(np.random.RandomState(8), 60, "binary")
-    outcomes = by_ranks(2, lambda rank: MLPClassifier((4 + rank,)).fit(X, y))
-    assert "same hidden_layer_sizes: (4,) on rank 0, (5,) on rank 1" in str(outcomes[1])
-    assert str(outcomes[0]) == str(outcomes[1])
-
-
-def test_the_same_rows_must_be_the_same():
-    X, y = data(np.random.RandomState(8), 60, "binary")
-    outcomes = by_ranks(2, lambda rank: MLPClassifier((4,)).fit(X + rank, y), shards=False)
-    assert all("same X of data" in str(outcome) for outcome in outcomes)
-
-
-def test_an_error_in_training_ends_all_of_it():
-    X, y = data(np.random.RandomState(8), 60, "binary")
-
-    def work(rank):
-        def watch(record):
-            if rank == 1 and record["epoch"] == 2:
-                raise OSError("the disk is full")
-
-        return MLPClassifier((4,), callbacks=[watch], random_state=0).fit(X, y)
-
-    outcomes = by_ranks(2, work)
-    assert isinstance(outcomes[1], OSError)
-    assert "OSError: the disk is full" in str(outcomes[0])
-
-
-def test_a_callback_of_one_rank_stops_all():
-    X, y = data(np.random.RandomState(8), 60, "binary")
-
-    def work(rank):
-        watch = [lambda record: record["epoch"] == 4] if rank == 1 else [lambda record: False]
-        return MLPClassifier((4,), callbacks=watch, random_state=0, tol=0).fit(X, y)
-
-    assert [model.n_iter_ for model in raised(by_ranks(2, work))] == [4, 4]
-
-
-def test_the_time_limit_of_one_rank_stops_all():
-    X, y = data(np.random.RandomState(8), 60, "binary")
-
-    def work(rank):
-        parameters = {"time_limit": 0.2, "max_iter": 10**6, "tol": 0, "n_iter_no_change": 10**6}
-        return MLPClassifier((4,), random_state=0, **parameters).fit(X, y)
-
-    models = raised(by_ranks(2, work))
-    assert models[0].n_iter_ == models[1].n_iter_ > 1
-    assert models[0].coefs_[0].tobytes() == models[1].coefs_[0].tobytes()
-
-
-def test_partial_fit_is_for_one_process():
-    X, y = data(np.random.RandomState(8), 60, "binary")
-    outcomes = by_ranks(2, lambda rank: MLPClassifier((4,)).partial_fit(X, y, classes=[0, 1]))
-    assert all("partial_fit" in str(outcome) for outcome in outcomes)
-
-
-def test_what_learned_nothing_says_so_of_the_targets_of_all_ranks():
-    """Those of each rank are constant, of which there would be nothing to say."""
-    X, y = np.random.RandomState(0).normal(size=(40, 3)), np.repeat([0.0, 1.0], 20)
-
-    def work(rank):
-        model = MLPRegressor(alpha=1e4, tol=1, max_iter=300, random_state=0, n_iter_no_change=1)
-        return fit(model, shards_of([20, 20])[rank], (X, y, None))
-
-    with pytest.warns(ConvergenceWarning, match="learned nothing"):
-        raised(by_ranks(2, work))
-
-
-# -- checkpoints
-
-
-@pytest.mark.parametrize("plan", [{}, {"sync_every": 3, "outer_rate": 0.7, "outer_momentum": 0.9}])
-def test_a_fit_goes_on_from_a_checkpoint_to_the_same_bits(plan, tmp_path):
-    X, y = data(np.random.RandomState(9), 90, "one")
-
-    def model(name, watch=lambda record: False):
-        return MLPRegressor(
-            hidden_layer_sizes=(6,), random_state=0, max_iter=9, batch_size=20, callbacks=[watch],
-            tol=0, average="ema", checkpoint=tmp_path / name, early_stopping=True, dropout=0.2,
-        )  # fmt: skip
-
-    def work(*given, size=3):
-        def one(rank):
-            return fit(model(*given), np.arange(rank, 90, size), (X, y, None))
-
-        return raised(by_ranks(size, one, **plan))
-
-    whole = work("whole")
-    work("parts", lambda record: record["epoch"] == 4)
-    assert (tmp_path / "parts").exists()
-    for resumed in work("parts"):
-        assert resumed.n_iter_ == 9
-        for mine, theirs in zip(resumed.coefs_, whole[0].coefs_, strict=True):
-            assert mine.tobytes() == theirs.tobytes()
-    with pytest.raises(ValueError, match="X, y, ranks"):
-        work("parts", size=2)
-
-
-# -- tables
-
-
-def table(rows=80):
-    rng = np.random.RandomState(0)
-    X = {
-        "a": rng.normal(size=rows),
-        "b": rng.choice(["x", "y", "z"], rows),
-        "c": [None if rng.rand() < 0.1 else int(n) for n in rng.randint(0, 9, rows)],
-    }
-    return X, X["a"] + (X["b"] == "x")
-
-
-def check_nets(models, one, tolerance):
-    for model in models:
-        assert len(model.nets_) == len(one.nets_)
-        for mine, theirs in zip(model.nets_, one.nets_, strict=True):
-            for w, v in zip(mine.coefs_, theirs.coefs_, strict=True):
-                if tolerance == 0:
-                    assert w.tobytes() == v.tobytes()
-                np.testing.assert_allclose(w, v, rtol=tolerance, atol=tolerance)
-
-
-@pytest.mark.parametrize("checkpoint", [False, True])
-@pytest.mark.parametrize(("size", "n_nets"), [(2, 5), (3, 3), (3, 2)])
-def test_nets_of_a_table_are_those_of_one_process(size, n_nets, checkpoint, tmp_path):
-    X, y = table()
-    parameters = {"n_nets": n_nets, "random_state": 0, "max_iter": 4, "precision": "float64"}
-    files = {"checkpoint": tmp_path / "c"} if checkpoint else {}
-    models = raised(
-        by_ranks(size, lambda r: TabularRegressor(**parameters, **files).fit(X, y), shards=False)
-    )
-    one = TabularRegressor(**parameters).fit(X, y)
-    dealt = n_nets >= size
-    check_nets(models, one, 0 if dealt else 1e-12)
-    if checkpoint:
-        assert len([*tmp_path.iterdir()]) == n_nets
-        again = raised(
-            by_ranks(
-                size, lambda r: TabularRegressor(**parameters, **files).fit(X, y), shards=False
-            )
-        )
-        check_nets(again, models[0], 0)
-
-
-def test_classifiers_of_tables_have_one_temperature():
-    X, y = table()
-    parameters = {"n_nets": 3, "random_state": 0, "max_iter": 4}
-    models = raised(
-        by_ranks(2, lambda r: TabularClassifier(**parameters).fit(X, y > 0), shards=False)
-    )
-    one = TabularClassifier(**parameters).fit(X, y > 0)
-    assert [model.temperature_ for model in models] == [one.temperature_] * 2
-    check_nets(models, one, 0)
-
-
-def test_a_table_must_be_whole_and_the_same():
-    X, y = table()
-    outcomes = by_ranks(2, lambda r: TabularRegressor(max_iter=2).fit(X, y))
-    assert all("communicator(shards=False)" in str(outcome) for outcome in outcomes)
-    outcomes = by_ranks(
-        2, lambda r: TabularRegressor(max_iter=2, random_state=0).fit(X, y + r), shards=False
-    )
-    assert [str(outcome) for outcome in outcomes] == ["Rank 1 has other y than rank 0."] * 2
-    outcomes = by_ranks(2, lambda r: TabularRegressor(max_iter=2).fit(X, y[: 80 - r]), shards=False)
-    assert all("Rank 1 of 2" in str(outcome) for outcome in outcomes[:1])

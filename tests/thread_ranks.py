@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -77,3 +78,37 @@ def interleaved(sizes, batch_size):
     rows = [(rank, j) for _, rank, j in sorted(places)]
     batches = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
     return [sorted(batch) for batch in batches]
+
+
+def data(rng, rows, kind):
+    X = rng.normal(size=(rows, 5))
+    score = X[:, 0] + X[:, 1] ** 2 + 0.1 * rng.normal(size=rows)
+    if kind == "binary":
+        y = (score > 0.7).astype(int)
+    elif kind == "classes":
+        y = np.digitize(score, [0.2, 1.5])
+    elif kind == "two classifications":
+        y = np.stack([score > 0.7, np.digitize(score, [0.2, 1.5])], axis=1).astype(int)
+    elif kind == "two targets":
+        y = np.stack([score, np.abs(score)], axis=1)
+    else:
+        y = np.abs(score) + 0.1
+    return X, y
+
+
+def fit(model, rows, given, **val):
+    X, y, weight = given
+    weight = None if weight is None else weight[rows]
+    return model.fit(X[rows], y[rows], sample_weight=weight, **val)
+
+
+def shards_of(sizes):
+    ends = np.cumsum([0, *sizes])
+    return [np.arange(a, b) for a, b in pairwise(ends)]
+
+
+def raised(outcomes):
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+    return outcomes
