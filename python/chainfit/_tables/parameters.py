@@ -34,7 +34,7 @@ TABLE: tuple[Keyword, ...] = (
         [StrOptions(set(PRESETS))],
         "{'fast', 'good', 'best'}",
         """Values of the parameters that are 'auto'. 'fast' is one net of three layers of 128 units,
-        'good' four such nets, 'best' four nets of 256 units per layer. All are trained for 32
+        'good' four such nets, 'best' eight nets of 256 units per layer. All are trained for 32
         epochs by Adam with beta_2=0.95 on batches of 256 rows, with a learning rate that rises to
         0.004 and falls again; 'fast' goes up to 0.008 and keeps an exponential moving average of
         the weights. Classifiers have label_smoothing=0.1 and keep the epoch of the smallest loss;

@@ -33,7 +33,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     # of learning. Where nets are averaged it gains nothing.
     "fast": {"n_nets": 1, "learning_rate_init": 0.008, "average": "ema"},
     "good": {},
-    "best": {"n_nets": 4, "hidden_layer_sizes": (256, 256, 256)},
+    "best": {"n_nets": 8, "hidden_layer_sizes": (256, 256, 256)},
 }
 
 #: The parameters that are 'auto' by default.
