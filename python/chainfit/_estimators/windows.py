@@ -10,6 +10,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from time import perf_counter
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -100,6 +101,8 @@ class Ahead:
     ----------
     window : Window or None
         That in use.
+    waited : float
+        Seconds that were spent waiting for windows.
     """
 
     def __init__(self, feed: Feed) -> None:
@@ -109,6 +112,7 @@ class Ahead:
         self._windows: Iterator[Window] = iter(())
         self._next: Future[Window | None] | None = None
         self.window: Window | None = None
+        self.waited = 0.0
 
     def __call__(self, done: int) -> Window:
         """Return the window after so many rows of an epoch, as the core asks for it."""
@@ -122,7 +126,9 @@ class Ahead:
             self._make_next()
         assert self._next is not None
         self.window = None  # for there may be room for two only
+        begin = perf_counter()
         self.window = self._next.result()
+        self.waited += perf_counter() - begin
         if self.window is None:
             raise ValueError(f"An epoch ended after {done} rows, expected {self._feed.rows}.")
         self._make_next()

@@ -23,6 +23,7 @@ from .._estimators.endings import INTERRUPTED, check_end
 from .._estimators.inputs import FitData
 from .._estimators.job import Given
 from .._estimators.progress import EpochBar
+from .._estimators.reading import Reading, warn_if_reading_bounds
 from .._estimators.stream import Stream
 from .._estimators.stream_job import rows_of
 from .._estimators.temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
@@ -62,6 +63,7 @@ class _Member(NamedTuple):
     net: Any
     unseen: Unseen | None
     interrupted: bool
+    reading: Reading | None
 
 
 def held_out_rows(
@@ -200,6 +202,7 @@ def train_nets(
     members = [done[number] for number in sorted(done)]
     if any(member.interrupted for member in members) or len(members) < len(nets):
         warn(INTERRUPTED)
+    warn_if_reading_bounds([m.reading for m in members if m.reading is not None])
     trained = tuple(member.net for member in members)
     unseen = [member.unseen for member in members if member.unseen is not None]
     temperature = 1.0
@@ -279,7 +282,8 @@ def _train_one(
     check_end(end, state, data.dtype)
     state.into(net.__dict__)
     net.__dict__.pop("_optimizer", None)  # nobody goes on
-    return _Member(net, _unseen(net, data, held_out) if data.classes else None, interrupted)
+    unseen = _unseen(net, data, held_out) if data.classes else None
+    return _Member(net, unseen, interrupted, end.reading)
 
 
 def _unseen(net: Any, data: FitData, held_out: Array | None) -> Unseen | None:
