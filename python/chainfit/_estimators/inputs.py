@@ -51,6 +51,7 @@ class Streamed:
 
     shape: tuple[int, int]
     digest: str  # of all rows, with their targets and weights
+    order: str  # what decides the order of rows in an epoch beside random numbers, in words
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows in blocks, as the core takes them."""

@@ -267,6 +267,8 @@ def _new_run(
     run.t = int(state.t)
     if state.resumed:
         run.n_iter = state.n_iter
+        if state.so_far is not None:
+            run.so_far = state.so_far
     if settings.early_stopping and _scores_anew(settings, data, state):
         return run
     if state.no_improvement_count:

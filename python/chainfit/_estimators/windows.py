@@ -42,8 +42,11 @@ class Feed(ABC):
     sparse: bool
 
     @abstractmethod
-    def epoch(self) -> Iterator[Window]:
-        """Yield the windows of the next epoch: whole batches, the last one whatever is left."""
+    def epoch(self, done: int = 0) -> Iterator[Window]:
+        """Yield the windows of the next epoch: whole batches, the last one whatever is left.
+
+        Those of the first `done` rows, which have been trained on, are left out.
+        """
 
 
 class Picked(Feed):
@@ -76,12 +79,12 @@ class Picked(Feed):
         self._size = trainer.window_rows(_WINDOW // (width * data.dtype.itemsize), batch_size)
         self.rows = len(self._order)
 
-    def epoch(self) -> Iterator[Window]:
-        """Yield the windows of the next epoch."""
+    def epoch(self, done: int = 0) -> Iterator[Window]:
+        """Yield the windows of the next epoch, from row `done` on."""
         data, order = self._data, self._order
         if self._generator is not None:
             self._generator.shuffle(order)
-        for start in range(0, self.rows, self._size):
+        for start in range(done, self.rows, self._size):
             rows = order[start : start + self._size]
             weight = None if data.sample_weight is None else data.sample_weight[rows]
             yield Window(data.X[rows], data.Y[rows], weight)
@@ -121,8 +124,8 @@ class Ahead:
                 "A process forked within a fit can't go on with it where rows come in windows: "
                 "the thread that makes them is the parent's."
             )
-        if done == 0:
-            self._windows = self._feed.epoch()
+        if done == 0 or self._next is None:  # a fit may go on in the middle of an epoch
+            self._windows = self._feed.epoch(done)
             self._make_next()
         assert self._next is not None
         self.window = None  # for there may be room for two only
