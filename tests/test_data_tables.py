@@ -188,7 +188,8 @@ def test_the_sample_is_even_and_knows_no_blocks():
     for size in (70, 999, 20_000):
         sample = Sample(2000)
         for start in range(0, 20_000, size):
-            sample.add(table[start : start + size], rows[start : start + size])
+            part = rows[start : start + size]
+            sample.add((table[start : start + size], part), len(part))
         found, y = sample.rows()
         assert found["x"].to_pylist() == y.tolist() == sorted(set(y.tolist()))
         drawn.append(y.tolist())

@@ -15,8 +15,8 @@ import scipy.sparse as sp
 
 from .inputs import Streamed
 from .optimizer import Trainer
-from .source import Block, Source
-from .survey import Survey, naming
+from .source import Block, Source, naming
+from .survey import Survey
 from .windows import Feed, Window
 
 Array = npt.NDArray[Any]
@@ -60,6 +60,10 @@ class Stream(Streamed):
     def part(self, numbers: Sequence[int]) -> Stream:
         """Return those of the blocks that have these numbers."""
         return Stream(self._source, self.survey, self._prepare, numbers)
+
+    def sample(self) -> Window:
+        """Return an even sample of the rows of the source."""
+        return self._prepare(self.survey.sample)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the X of each block, in the blocks' order."""
