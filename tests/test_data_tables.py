@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chainfit import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor, data, load
+from chainfit._estimators.checkpoint import Checkpointer
 
 pa = pytest.importorskip("pyarrow")
 ds = pytest.importorskip("pyarrow.dataset")
@@ -148,13 +149,26 @@ def test_rows_to_validate_on(tmp_path):
     assert first.temperature_ == second.temperature_
 
 
-def test_a_checkpoint_goes_on(tmp_path):
+def test_a_checkpoint_goes_on(tmp_path, monkeypatch):
     table = TABLE.append_column("y", pa.array(LABEL))
     source = sources(tmp_path, table, "y", buffer_rows=300)["parquet"]
     settings = {**SMALL, "learning_rate": "constant"}
     whole = TabularClassifier(**settings).fit(source)
     settings["checkpoint"] = tmp_path / "state"
     TabularClassifier(**{**settings, "max_iter": 3}).fit(source)
+    assert bits(TabularClassifier(**settings).fit(source)) == bits(whole)
+    settings |= {"checkpoint": tmp_path / "windows", "checkpoint_interval": "0s"}
+    written, left = Checkpointer.window, [9]
+
+    def crash(self, rows):
+        written(self, rows)
+        left[0] -= 1
+        if left[0] == 0:
+            raise RuntimeError("crash")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="crash"):
+        patch.setattr(Checkpointer, "window", crash)
+        TabularClassifier(**settings).fit(source)
     assert bits(TabularClassifier(**settings).fit(source)) == bits(whole)
     other = TABLE.append_column("y", pa.array(LABEL[::-1]))
     other = data.Batches(other.to_batches(max_chunksize=100), "y", buffer_rows=300)
@@ -174,7 +188,8 @@ def test_the_sample_is_even_and_knows_no_blocks():
     for size in (70, 999, 20_000):
         sample = Sample(2000)
         for start in range(0, 20_000, size):
-            sample.add(table[start : start + size], rows[start : start + size])
+            part = rows[start : start + size]
+            sample.add((table[start : start + size], part), len(part))
         found, y = sample.rows()
         assert found["x"].to_pylist() == y.tolist() == sorted(set(y.tolist()))
         drawn.append(y.tolist())

@@ -51,6 +51,7 @@ class Streamed:
 
     shape: tuple[int, int]
     digest: str  # of all rows, with their targets and weights
+    order: str  # what decides the order of rows in an epoch beside random numbers, in words
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows in blocks, as the core takes them."""
@@ -71,8 +72,7 @@ class FitData:
     """Checked training data, all of one dtype."""
 
     # (rows, n_0): ndarray of any strides, CSR as `core_form` makes it, MadeRows, or Streamed with
-    # targets and weights of its own: then Y has each different target of classes, sample_weight how
-    # often it is there, and Y some real targets
+    # targets and weights of its own: then Y has each different target of classes, or some real ones
     X: Any
     Y: Array  # (rows, n_L), C-contiguous: one-hot, 0/1 or real
     sample_weight: Array | None  # (rows,)

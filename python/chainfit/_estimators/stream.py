@@ -15,8 +15,8 @@ import scipy.sparse as sp
 
 from .inputs import Streamed
 from .optimizer import Trainer
-from .source import Block, Source
-from .survey import Survey, naming
+from .source import Block, Source, naming
+from .survey import Survey
 from .windows import Feed, Window
 
 Array = npt.NDArray[Any]
@@ -49,6 +49,8 @@ class Stream(Streamed):
         self.shape = sum(survey.counts[number] for number in self.numbers), survey.width
         self.sparse, self.digest = survey.sparse, survey.digest
         self.in_any_order = source.n_blocks is not None
+        order = "any" if self.in_any_order else "one"
+        self.order = f"{survey.buffer_rows} rows, blocks in {order} order"
 
     def without(self, numbers: Sequence[int]) -> Stream:
         """Return all but those of the blocks that have these numbers."""
@@ -58,6 +60,10 @@ class Stream(Streamed):
     def part(self, numbers: Sequence[int]) -> Stream:
         """Return those of the blocks that have these numbers."""
         return Stream(self._source, self.survey, self._prepare, numbers)
+
+    def sample(self) -> Window:
+        """Return an even sample of the rows of the source."""
+        return self._prepare(self.survey.sample)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the X of each block, in the blocks' order."""
@@ -96,6 +102,17 @@ class Stream(Streamed):
                 f"The source ended after {read} blocks, and had {len(wanted)} when it was read "
                 "first. A source must give the same rows each time."
             )
+
+    def after(self, rows: int, numbers: Sequence[int]) -> tuple[Iterator[Window], int]:
+        """Return the blocks of these numbers that are not all among the first so many rows.
+
+        And how many rows of the first of them are.
+        """
+        first = 0
+        while rows and rows >= self.survey.counts[numbers[first]]:
+            rows -= self.survey.counts[numbers[first]]
+            first += 1
+        return self.blocks(numbers[first:]), rows
 
     def _is_mine(self, number: int, mine: set[int]) -> bool:
         if number >= len(self.survey.counts):
@@ -162,19 +179,23 @@ class Streaming(Feed):
         # Of its own: windows are made ahead, and the user's generator must not run ahead of steps.
         return np.random.RandomState(self._generator.randint(2**32, dtype=np.int64))
 
-    def epoch(self) -> Iterator[Window]:
-        """Yield the windows of the next epoch."""
+    def epoch(self, done: int = 0) -> Iterator[Window]:
+        """Yield the windows of the next epoch, those of the first `done` rows left out.
+
+        Nor are their blocks read, where they can be read in any order.
+        """
         draws, stream = self._draws(), self._stream
-        numbers = None
+        numbers = stream.numbers
         if draws is not None and stream.in_any_order:
-            numbers = [int(number) for number in draws.permutation(stream.numbers)]
-        blocks, left = _Rows(stream.blocks(numbers)), self.rows
-        while left:
-            rows = min(self._size, left)
-            left -= rows
+            numbers = [int(number) for number in draws.permutation(numbers)]
+        blocks = _Rows(*stream.after(done, numbers))
+        for start in range(0, self.rows, self._size):
+            rows = min(self._size, self.rows - start)
             places = np.arange(rows) if draws is None else draws.permutation(rows)
+            if start < done:
+                continue
             window = blocks.take(rows, places)
-            if not left:
+            if start + rows == self.rows:
                 blocks.end()
             yield window
 
@@ -182,15 +203,15 @@ class Streaming(Feed):
 class _Rows:
     """Takes rows from blocks, as many as wanted."""
 
-    def __init__(self, blocks: Iterator[Window]) -> None:
+    def __init__(self, blocks: Iterator[Window], used: int) -> None:
         self._blocks = blocks
         self._block: Window | None = None
-        self._used = 0  # of the rows of that block
+        self._used = used  # of the rows of that block, or of the first one
 
     def _parts(self, rows: int) -> Iterator[Window]:
         while rows:
             if self._block is None:
-                self._block, self._used = next(self._blocks), 0
+                self._block = next(self._blocks)
             begin, count = self._used, self._block.X.shape[0]
             end = min(count, begin + rows)
             X, Y, weight = self._block

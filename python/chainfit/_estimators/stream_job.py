@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from .inputs import FitData, Rows, core_form
 from .parameters import rows_of_batch
-from .source import Block, Source
+from .source import Block, Source, naming
 from .stream import Stream
-from .survey import Survey, checked_block, naming, surveyed
+from .survey import Survey, checked_block, surveyed
 from .weights import weights_and_penalties, weights_in_range
 from .windows import Window
 
@@ -71,18 +71,11 @@ def stream_data(model: Any, source: Source, survey: Survey, dtype: np.dtype[Any]
     batch_rows = rows_of_batch(model.solver, model.batch_size, survey.rows)
     penalties = model.alpha, model.l1
     _, l2, l1 = weights_and_penalties(None, penalties, survey.rows, batch_rows, dtype)
-    nameless = _without_names(model)
+    nameless = model._without_names()
     stream = Stream(source, survey, lambda block: _window(nameless, block, dtype))
     classes = survey.times is not None
     given = source, targets
-    alike = classes and model.class_weight is None and not survey.weighted
-    times = survey.times if alike else None
-    return FitData(stream, Y, times, dtype, l2, model._score_on, classes, None, given, l1)
-
-
-def _without_names(model: Any) -> Any:
-    """Return a model that knows no names of features, which blocks don't have."""
-    return model._sharing({k: v for k, v in vars(model).items() if k != "feature_names_in_"})
+    return FitData(stream, Y, None, dtype, l2, model._score_on, classes, None, given, l1)
 
 
 def _window(model: Any, block: Block, dtype: np.dtype[Any]) -> Window:
@@ -144,6 +137,6 @@ def rows_of(stream: Stream) -> Rows:
 
 def validation_rows(model: Any, source: Source, dtype: np.dtype[Any]) -> Rows:
     """Return the rows of a source of their own to validate on."""
-    model = _without_names(model)
+    model = model._without_names()
     survey = survey_of(model, source, dtype, reset=False)
     return rows_of(Stream(source, survey, lambda block: _window(model, block, dtype)))
