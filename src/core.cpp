@@ -6,7 +6,11 @@
 #include "docs.hpp"
 #include "engine/threads.hpp"
 
+#if defined(_WIN32)
+#define CHAINFIT_EXPORT extern "C" __declspec(dllexport)
+#else
 #define CHAINFIT_EXPORT extern "C" __attribute__((visibility("default")))
+#endif
 
 // Found by threadpoolctl (chainfit/_threads.py).
 CHAINFIT_EXPORT int chainfit_get_num_threads() { return chainfit::max_threads(); }
