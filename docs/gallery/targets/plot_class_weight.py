@@ -28,7 +28,7 @@ for weight in (None, "balanced"):
 
 # %%
 # With 'balanced' both classes have the same total weight, and the boundary moves into the frequent
-# one.
+# one. The titles show the recall of the rare class.
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.8), layout="constrained")
 for ax, (name, model) in zip(axes, models.items(), strict=True):
     DecisionBoundaryDisplay.from_estimator(
@@ -37,7 +37,7 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
     ax.scatter(*X_test.T, c=y_test, cmap="RdBu_r", s=8, edgecolors="k", linewidths=0.2)
     predicted = model.predict(X_test)
     found, both = recall_score(y_test, predicted), balanced_accuracy_score(y_test, predicted)
-    title = f"{name}\nrecall of the rare class {found:.0%}, balanced accuracy {both:.2f}"
+    title = f"{name}\nrecall {found:.0%}, balanced accuracy {both:.2f}"
     ax.set_title(title, fontsize="medium")
     ax.set(xlabel="$x_1$", ylabel="$x_2$")
 plt.show()
