@@ -34,6 +34,16 @@ SEARCHES = {
     "learning rate": "guide/learning-rates.html",
 }
 FIRST = 8
+# The elements of a page's text that are cut off on the right and can't be scrolled to.
+CUT_OFF = """() => {
+  const article = document.querySelector("article.bd-article");
+  const scrolls = (e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
+  const reached = (e) => e === article ? false : scrolls(e) || reached(e.parentElement);
+  const edge = article ? article.getBoundingClientRect().right + 1 : 0;
+  return [...(article?.querySelectorAll("*:not(.headerlink, svg *, math *)") ?? [])]
+    .filter((e) => e.getBoundingClientRect().right > edge && !reached(e.parentElement))
+    .map((e) => e.textContent.trim().slice(0, 60));
+}"""
 # What a page loads, as opposed to what it links to.
 LOADED = {("img", "src"), ("script", "src"), ("iframe", "src"), ("source", "src"), ("link", "href")}
 
@@ -123,6 +133,8 @@ def looked_at(site: Path, browser: Any, address: str) -> list[str]:
             wide = page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
                 found.append(f"{now}: {wide} pixels wide on a screen of {width}")
+            if cut := page.evaluate(CUT_OFF):
+                found.append(f"{now}: cut off on a screen of {width}: {cut[-1]!r}")
         page.close()
     return found
 

@@ -44,6 +44,7 @@ nitpicky = False  # numpydoc's types are words, not names
 myst_enable_extensions = ["colon_fence", "dollarmath", "attrs_inline"]
 myst_heading_anchors = 3
 html_math_renderer = "mathml"
+default_role = "autolink"  # `name` in a docstring links where it is the name of something
 
 # -- reference
 autosummary_generate = True
@@ -112,10 +113,25 @@ html_theme_options = {
 def _without_foreign_links(
     _app: Any, _what: str, _name: str, _obj: Any, _o: Any, lines: list[str]
 ) -> None:
-    """Make text of the references to scikit-learn's guide in docstrings that come from there."""
-    lines[:] = [re.sub(r":(?:ref|term):`([^`<]+?)(?: ?<[^>`]+>)?`", r"\1", line) for line in lines]
+    """Make text of the references to scikit-learn's guide in docstrings that come from there.
+
+    The versions that they name are scikit-learn's, too.
+    """
+    lines[:] = [
+        re.sub(r":(?:ref|term):`([^`<]+?)(?: ?<[^>`]+>)?`", r"\1", line)
+        for line in lines
+        if not line.lstrip().startswith(".. versionadded::")
+    ]
+
+
+def _without_signature(
+    _app: Any, _what: str, name: str, _obj: Any, _o: Any, _signature: Any, _returns: Any
+) -> tuple[str, None] | None:
+    """Leave out how to make what only the package makes."""
+    return ("", None) if name in ("chainfit.Chain", "chainfit.Trace") else None
 
 
 def setup(app: Any) -> None:
     """Connect what is the site's own."""
     app.connect("autodoc-process-docstring", _without_foreign_links)
+    app.connect("autodoc-process-signature", _without_signature)

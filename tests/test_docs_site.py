@@ -45,6 +45,13 @@ def test_pages_that_searches_must_find_exist(checker):
         assert (DOCS / page).with_suffix(".md").exists()
 
 
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda path: path.stem)
+def test_no_line_of_text_is_a_comment(page):
+    """As one that a percent sign begins is to MyST: the site would lack it."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    assert re.findall(r"^\s*%.*", text, re.M) == []
+
+
 def site(folder, **pages):
     for name, body in pages.items():
         (folder / f"{name}.html").write_text(f"<html><body>{body}</body></html>", "utf-8")
@@ -74,14 +81,19 @@ def test_links_of_a_site(checker, tmp_path, body, fault):
 
 def test_the_site_in_a_browser(checker, tmp_path):
     wide = "<div style='width: 900px'>wide</div>"
-    folder = site(tmp_path, a="narrow", b=wide, c="<script>nothing()</script>")
+    cut = "<div style='overflow: hidden'><article class='bd-article'>{}</article></div>"
+    scrolls = f"<div style='overflow: auto'>{wide}</div>"
+    folder = site(
+        tmp_path, a=cut.format(scrolls), b=wide, c="<script>nothing()</script>", d=cut.format(wide)
+    )
     with checker.chromium() as browser, checker.served(folder) as address:
         if browser is None:
             pytest.skip("no Chromium")
         found = checker.looked_at(folder, browser, address)
     assert any(text.startswith("b.html: 9") and text.endswith("of 400") for text in found)
     assert sum("nothing is not defined" in text for text in found) == 2
-    assert len(found) == 3
+    assert "d.html: cut off on a screen of 400: 'wide'" in found
+    assert len(found) == 4
 
 
 def test_a_folder_without_a_site(checker, tmp_path, capsys):

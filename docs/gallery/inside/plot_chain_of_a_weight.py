@@ -2,12 +2,12 @@
 The chain of one weight
 =======================
 
-Where does the derivative of the loss by *this* weight come from? :func:`chainfit.explain` writes it
-down, with the numbers of a row.
+Where does the derivative of the loss with respect to one particular weight come from?
+:func:`chainfit.explain` writes it out, with the numbers of one row.
 """
 
 # %%
-# A net of two hidden layers that predicts the progress of diabetes from three measurements.
+# A net with two hidden layers predicts the progression of diabetes from three measurements.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_diabetes
@@ -38,8 +38,8 @@ chain
 
 # %%
 # The numbers are checked before they are shown: the product of the chain, the gradient that
-# training applies and a central difference agree. Here the same by eye: the loss as this weight
-# moves, and the line with the slope that the chain says.
+# training applies and a central difference must agree. The plot shows the same: the loss as a
+# function of this weight, and the tangent whose slope is the value of the chain.
 W, b = net.coefs_, net.intercepts_
 row = StandardScaler().fit(X).transform(X)[:1]
 

@@ -2,13 +2,15 @@
 Vanishing gradients, and dead units
 ===================================
 
-The chain rule multiplies a slope for every layer. The logistic function's is 1/4 at most, so eight
-layers of it leave the first ones next to nothing to learn from; relu's is 0 or 1.
+By the chain rule, each layer multiplies the gradient by the slope of its activation. The logistic
+function's slope is at most 1/4, so with eight such layers hardly any gradient reaches the first
+ones. The slope of relu is 0 or 1.
 """
 
 # %%
-# Nets of eight hidden layers before their first step. :class:`chainfit.GradientFlowDisplay` shows
-# how large activations and gradients are, layer by layer, on a logarithmic scale.
+# Nets with eight hidden layers, before the first training step.
+# :class:`chainfit.GradientFlowDisplay` shows how large activations and gradients are, layer by
+# layer, on a logarithmic scale.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 
@@ -27,7 +29,7 @@ nets = {
     "relu": deep("relu"),
     "relu, init='he_normal'": deep("relu", init="he_normal"),
 }
-_, axes = plt.subplots(3, 1, figsize=(9, 12), layout="constrained")
+_, axes = plt.subplots(3, 1, figsize=(8, 11), layout="constrained")
 for ax, (name, net) in zip(axes, nets.items(), strict=True):
     net.initialize(64, 10)
     GradientFlowDisplay.from_estimator(net, X[:300], y[:300], ax=ax)
@@ -35,8 +37,8 @@ for ax, (name, net) in zip(axes, nets.items(), strict=True):
 plt.show()
 
 # %%
-# It is what training runs into: with the logistic function the loss stays where it was, and
-# chainfit warns that nothing was learned.
+# Training shows the effect: with the logistic function the loss hardly moves, and chainfit warns
+# that nothing was learned.
 import warnings
 
 _, ax = plt.subplots(layout="constrained")

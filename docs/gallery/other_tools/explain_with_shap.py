@@ -2,12 +2,13 @@
 shap: Shapley values beside gradients
 =====================================
 
-shap's explainers ask a model for predictions and nothing else, so they take chainfit's. What
-``integrated_gradients`` finds from the gradients is much the same, in a fraction of the time.
+shap's explainers only need a model's predictions, so they work with chainfit's models.
+``integrated_gradients`` computes similar attributions from the gradients, in a fraction of the
+time.
 """
 
 # %%
-# Progress of diabetes by ten measurements.
+# The progression of diabetes, predicted from ten measurements.
 import matplotlib.pyplot as plt
 import numpy as np
 import shap
@@ -25,7 +26,7 @@ model = MLPRegressor(
 model.fit(X, y)
 
 # %%
-# Shapley values of 50 rows, against the mean of all rows as background.
+# Shapley values of 50 rows, with 50 rows as the background.
 explainer = shap.Explainer(model.predict, shap.maskers.Independent(X, max_samples=50), seed=0)
 values = explainer(X[:50], silent=True)
 print(
@@ -33,7 +34,7 @@ print(
 )
 
 # %%
-# Integrated gradients of the same rows, from the mean, which is 0.
+# Integrated gradients of the same rows, from a baseline of 0, which is the mean of each feature.
 gradients = model.integrated_gradients(X[:50])
 print(f"correlation of both: {np.corrcoef(values.values.ravel(), gradients.ravel())[0, 1]:.3f}")
 

@@ -2,12 +2,12 @@
 skrub: tables into numbers
 ==========================
 
-skrub's TableVectorizer makes numbers of a data frame, dates and text with many levels too, and a
-net takes them from there. chainfit's own TabularRegressor needs no such step.
+skrub's TableVectorizer turns a data frame into numbers, including dates and high-cardinality text,
+for a net to train on. chainfit's own TabularRegressor needs no such step.
 """
 
 # %%
-# Cars, their makers and their gas consumption.
+# Cars, with their manufacturers, engines and fuel economy.
 import warnings
 
 import numpy as np
@@ -23,7 +23,7 @@ from chainfit import MLPRegressor, TabularRegressor
 X, y = mpg.drop(columns=["cty", "hwy"]), mpg["hwy"].to_numpy(float)
 
 # %%
-# Both the inputs and the target are scaled for a single net.
+# A single net needs scaled inputs and a scaled target.
 net = MLPRegressor(
     hidden_layer_sizes=(32,), alpha=0.01, max_iter=500, learning_rate_init=0.005, random_state=0
 )
@@ -33,7 +33,7 @@ pipeline = TransformedTargetRegressor(
 table = TabularRegressor("fast", random_state=0)
 
 # %%
-# R² of three folds. Levels that a fold has not seen are reported, and here no news.
+# R² on three folds. Warnings about categories that a fold has not seen are silenced.
 scores, folds = {}, KFold(3, shuffle=True, random_state=0)
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -2,12 +2,12 @@
 imbalanced-learn: resample before the net
 =========================================
 
-Samplers of imbalanced-learn are steps of its pipelines, which resample in ``fit`` and leave
-``predict`` alone. ``class_weight`` is the way without resampling.
+The samplers of imbalanced-learn are steps of its pipelines: they resample in ``fit`` and do nothing
+in ``predict``. ``class_weight`` is the alternative without resampling.
 """
 
 # %%
-# One row in twenty is of the class that matters.
+# One row in twenty belongs to the class of interest.
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline
 from sklearn.datasets import make_classification
@@ -31,7 +31,7 @@ ways = {
 }
 
 # %%
-# Both find more of the rare class.
+# Both find more of the rare class than the net trained on the rows as they are.
 scores = {}
 for name, model in ways.items():
     found = cross_validate(model, X, y, cv=3, scoring=["balanced_accuracy", "recall"])

@@ -2,13 +2,13 @@
 skops: save a pipeline safely
 =============================
 
-A pickle may run any code when it is loaded. `skops <https://skops.readthedocs.io>`__ files hold
-arrays and names of types, and load only types that you trust: of a pipeline with a net of chainfit
-that is one name.
+A pickle can run arbitrary code when it is loaded. `skops <https://skops.readthedocs.io>`__ files
+hold arrays and names of types, and load only types that you trust. For a pipeline with a chainfit
+net that is a single name.
 """
 
 # %%
-# A pipeline of a scaler and a net.
+# A pipeline with a scaler and a net.
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -27,13 +27,13 @@ file = Path(mkdtemp()) / "iris.skops"
 skops.io.dump(pipeline, file)
 
 # %%
-# scikit-learn's own types are trusted already. All that is left to name is the estimator.
+# scikit-learn's own types are trusted by default; only the estimator has to be named.
 print(skops.io.get_untrusted_types(file=file))
 
 loaded = skops.io.load(file, trusted=["chainfit.MLPClassifier"])
 print((loaded.predict_proba(X) == pipeline.predict_proba(X)).all())
 
 # %%
-# A net alone, or a TabularClassifier or TabularRegressor, needs no other package:
-# ``model.save(path)`` writes one safetensors file, which :func:`chainfit.load` reads. It holds no
+# A net by itself, a TabularClassifier or a TabularRegressor needs no other package:
+# ``model.save(path)`` writes a safetensors file, which :func:`chainfit.load` reads. It contains no
 # code either.

@@ -2,12 +2,12 @@
 Dask: a grid search over many machines
 ======================================
 
-scikit-learn's searches run their fits through joblib, and Dask is one of its backends: with
-``parallel_config(backend="dask")`` the fits go to the workers of a cluster.
+scikit-learn's searches run their fits through joblib, and Dask is one of its backends: inside
+``parallel_config(backend="dask")`` the fits run on the workers of a cluster.
 """
 
 # %%
-# A cluster of two processes on this machine. Each fit uses one thread, as the workers are many.
+# A cluster of two processes on this machine. With many workers, each fit should use one thread.
 from dask.distributed import Client
 from joblib import parallel_config
 from sklearn.datasets import load_digits
@@ -25,7 +25,7 @@ grid = {
 }
 search = GridSearchCV(make_pipeline(StandardScaler(), net), grid, cv=3)
 
-# Workers are processes that import this file: what starts them must not run again there.
+# Workers import this file, so starting the cluster has to be guarded.
 if __name__ == "__main__":
     with Client(n_workers=2, threads_per_worker=1, dashboard_address=None), parallel_config("dask"):
         search.fit(X, y)

@@ -2,12 +2,12 @@
 Optuna: search parameters, and prune
 ====================================
 
-Optuna's pruners end trials that fall behind. A callback of the estimator tells Optuna the score of
-each epoch, and returns True where training should stop.
+Optuna's pruners stop unpromising trials. A callback of the estimator reports the score of each
+epoch to Optuna, and returns True if training should stop.
 """
 
 # %%
-# ``hidden_layer_sizes`` may be a text such as "64-32", so that it can be a category of a search.
+# ``hidden_layer_sizes`` may be a string such as "64-32", which suits categorical search spaces.
 import optuna
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -49,7 +49,7 @@ study = optuna.create_study(
 study.optimize(objective, n_trials=16)
 
 # %%
-# What came of it.
+# The result of the search.
 pruned = sum(trial.state == optuna.trial.TrialState.PRUNED for trial in study.trials)
 print(f"{len(study.trials)} trials, {pruned} of them pruned")
 print(f"best: {study.best_value:.4f} with {study.best_params}")

@@ -2,12 +2,12 @@
 MLflow: track runs and keep models
 ==================================
 
-MLflow's scikit-learn flavour logs chainfit's estimators as it does scikit-learn's. The losses of
-each epoch go along by a callback.
+MLflow's scikit-learn flavour logs chainfit's estimators just like scikit-learn's. A callback logs
+the loss of each epoch.
 """
 
 # %%
-# A store in a folder of its own; yours may be a server.
+# A temporary tracking store; in practice it may be a server.
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -30,8 +30,8 @@ def log(record):
 
 
 # %%
-# The model is logged without the callback, which belongs to this script. ``skops_trusted_types``
-# lets MLflow write it without a pickle.
+# The model is logged without the callback, which belongs to this script. With
+# ``skops_trusted_types`` MLflow saves it without a pickle.
 with mlflow.start_run() as run:
     model = MLPClassifier((64,), random_state=0, early_stopping=True, callbacks=[log])
     model.fit(X_train, y_train)
@@ -43,7 +43,7 @@ with mlflow.start_run() as run:
     )
 
 # %%
-# What was logged comes back as the estimator.
+# The logged model loads as an estimator again.
 loaded = mlflow.sklearn.load_model(logged.model_uri)
 print((loaded.predict(X_test) == model.predict(X_test)).all())
 losses = mlflow.MlflowClient().get_metric_history(run.info.run_id, "loss")

@@ -1,13 +1,13 @@
 """
-A table, and what the model goes by
-===================================
+A table, and what the predictions depend on
+===========================================
 
-:class:`chainfit.TabularRegressor` takes a data frame as it is: numbers, categories, missing values.
-scikit-learn's inspection tools then say what it has learned.
+:class:`chainfit.TabularRegressor` takes a data frame as it is, with numbers, categories and missing
+values. scikit-learn's inspection tools show what it has learned.
 """
 
 # %%
-# Prices of 4,000 diamonds, with three categories beside the numbers.
+# The prices of 4,000 diamonds, with six numeric and three categorical columns.
 import matplotlib.pyplot as plt
 import numpy as np
 from plotnine.data import diamonds
@@ -22,25 +22,25 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=1000, random
 X_train.head()
 
 # %%
-# Three nets, each validated on rows of its own: the display draws their mean, and a band from the
-# least to the largest.
+# Three nets are trained, each validated on its own held-out rows. The display draws the mean over
+# the nets, and a band from the smallest to the largest value.
 model = TabularRegressor("fast", n_nets=3, max_iter=12, random_state=0).fit(X_train, y_train)
 print(f"R² of the test rows: {model.score(X_test, y_test):.4f}")
 LossCurveDisplay.from_estimator(model)
 plt.show()
 
 # %%
-# How much worse do predictions become when a column is shuffled?
+# Permutation importance: how much worse are the predictions if a column is shuffled?
 found = permutation_importance(model, X_test, y_test, n_repeats=5, random_state=0)
 order = found.importances_mean.argsort()
 _, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
 ax.boxplot(found.importances[order].T, orientation="horizontal", tick_labels=X.columns[order])
-ax.set_xlabel("loss of R² when the column is shuffled")
+ax.set_xlabel("decrease in R² when the column is shuffled")
 plt.show()
 
 # %%
-# What does the price do, on average, as one column changes?
-_, axes = plt.subplots(1, 3, figsize=(11, 3.5), layout="constrained")
+# Partial dependence: how does the predicted price change, on average, with one column?
+_, axes = plt.subplots(1, 3, figsize=(8.5, 3.2), layout="constrained")
 PartialDependenceDisplay.from_estimator(
     model,
     X_test[:300],

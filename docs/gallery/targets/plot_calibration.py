@@ -2,14 +2,14 @@
 Calibrated probabilities
 ========================
 
-Of all rows that are given a probability of 80 %, is the class right in 80 %? scikit-learn's
-:class:`~sklearn.calibration.CalibrationDisplay` shows it, and
-:class:`~sklearn.calibration.CalibratedClassifierCV` mends what it shows.
+Of all rows with a predicted probability of 80 %, do 80 % belong to the class? scikit-learn's
+:class:`~sklearn.calibration.CalibrationDisplay` shows whether they do, and
+:class:`~sklearn.calibration.CalibratedClassifierCV` corrects the probabilities if they don't.
 """
 
 # %%
-# A net that was trained for long on few rows is much too sure of itself. Calibration on other folds
-# makes up for that, and so does early stopping.
+# A net trained for many epochs on few rows is overconfident. Calibration by cross-validation
+# corrects this, and early stopping avoids it.
 import matplotlib.pyplot as plt
 from sklearn.calibration import CalibratedClassifierCV, CalibrationDisplay
 from sklearn.datasets import make_classification
@@ -23,7 +23,7 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=1000, rando
 
 net = MLPClassifier((100,), learning_rate_init=0.005, max_iter=500, random_state=0)
 models = {
-    "trained for long": net,
+    "many epochs": net,
     "the same, calibrated": CalibratedClassifierCV(net, cv=3),
     "stopped early": MLPClassifier(
         (100,), early_stopping=True, scoring="loss", random_state=0, max_iter=500

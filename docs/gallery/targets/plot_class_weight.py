@@ -2,12 +2,12 @@
 Imbalanced classes
 ==================
 
-Where one row in twenty is of the class that matters, a net that always says "no" is right 95 % of
-the time. ``class_weight`` tells it what a mistake costs.
+If one row in twenty belongs to the class of interest, a net that always predicts the other class is
+right 95 % of the time. ``class_weight`` changes how much each class counts.
 """
 
 # %%
-# Two classes that overlap, one of them rare.
+# Two overlapping classes, one of them rare.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.inspection import DecisionBoundaryDisplay
@@ -27,8 +27,9 @@ for weight in (None, "balanced"):
     models[f"class_weight={weight!r}"] = model.fit(X_train, y_train)
 
 # %%
-# With 'balanced' both classes count the same in all, and the boundary moves into the frequent one.
-figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+# With 'balanced' both classes have the same total weight, and the boundary moves into the frequent
+# one. The titles show the recall of the rare class.
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.8), layout="constrained")
 for ax, (name, model) in zip(axes, models.items(), strict=True):
     DecisionBoundaryDisplay.from_estimator(
         model, X, response_method="predict_proba", cmap="RdBu_r", vmin=0, vmax=1, alpha=0.5, ax=ax
@@ -36,12 +37,14 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
     ax.scatter(*X_test.T, c=y_test, cmap="RdBu_r", s=8, edgecolors="k", linewidths=0.2)
     predicted = model.predict(X_test)
     found, both = recall_score(y_test, predicted), balanced_accuracy_score(y_test, predicted)
-    ax.set_title(f"{name}\nfound {found:.0%} of the rare class, balanced accuracy {both:.2f}")
+    title = f"{name}\nrecall {found:.0%}, balanced accuracy {both:.2f}"
+    ax.set_title(title, fontsize="medium")
+    ax.set(xlabel="$x_1$", ylabel="$x_2$")
 plt.show()
 
 # %%
-# Both models order the rows much alike, as the curves of scikit-learn's display say: weights choose
-# the point on the curve at which ``predict`` works, rather than the curve.
+# Both models rank the rows in much the same way, as their precision-recall curves show: the weights
+# move the point on the curve at which ``predict`` operates, rather than the curve.
 _, ax = plt.subplots(figsize=(5, 4), layout="constrained")
 for name, model in models.items():
     PrecisionRecallDisplay.from_estimator(model, X_test, y_test, name=name, ax=ax)

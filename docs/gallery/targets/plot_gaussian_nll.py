@@ -1,13 +1,13 @@
 """
-A mean and a spread for each row
-================================
+A mean and a standard deviation for each row
+============================================
 
-With ``loss="gaussian_nll"`` a net predicts a normal distribution: two outputs a target, the mean
-and the variance.
+With ``loss="gaussian_nll"`` a net predicts a normal distribution: it has two outputs for each
+target, the mean and the variance.
 """
 
 # %%
-# A curve whose noise grows from left to right.
+# A curve with noise that grows from left to right.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -36,17 +36,19 @@ model = MLPRegressor(
     n_iter_no_change=30,
     random_state=0,
 )
-model.fit(x[:, np.newaxis], y)
+model = model.fit(x[:, np.newaxis], y)
 
 # %%
-# ``predict(X, return_std=True)`` gives the standard deviation too. The dotted lines are what the
-# rows were drawn from.
+# ``predict(X, return_std=True)`` also returns the standard deviation. The dotted lines are the true
+# mean and standard deviation.
 grid = np.linspace(-1.5, 1.5, 200)
 predicted, std = model.predict(grid[:, np.newaxis], return_std=True)
 
-_, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+_, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
 left.scatter(x, y, s=4, color="0.5")
-left.fill_between(grid, predicted - 2 * std, predicted + 2 * std, alpha=0.25, label="two std")
+left.fill_between(
+    grid, predicted - 2 * std, predicted + 2 * std, alpha=0.25, label="± 2 standard deviations"
+)
 left.plot(grid, predicted, label="mean")
 left.plot(grid, mean(grid), "k:", label="true mean")
 right.plot(grid, std, label="predicted")

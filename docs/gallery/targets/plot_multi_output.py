@@ -2,7 +2,7 @@
 Several outputs at once
 =======================
 
-A net may have as many targets as you like. Here it sees the upper half of a digit and draws the
+A net may have any number of targets. Here it sees the upper half of a digit and draws the
 lower half: 32 outputs of one net, with hidden layers that all of them share.
 """
 
@@ -25,7 +25,7 @@ net = MLPRegressor(hidden_layer_sizes=(100, 100), early_stopping=True, max_iter=
 net.fit(X_train, y_train)
 drawn = net.predict(X_test).clip(0, 1)
 
-figure, axes = plt.subplots(2, 10, figsize=(9, 2.4), layout="constrained")
+figure, axes = plt.subplots(2, 10, figsize=(8, 2.2), layout="constrained")
 for column, (upper, lower, guess) in enumerate(zip(X_test, y_test, drawn, strict=True)):
     if column == 10:
         break
@@ -33,15 +33,15 @@ for column, (upper, lower, guess) in enumerate(zip(X_test, y_test, drawn, strict
         ax.imshow(np.append(upper, half).reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
         ax.axhline(3.5, color="C1")
         ax.set(xticks=[], yticks=[])
-axes[0, 0].set_ylabel("as it is")
-axes[1, 0].set_ylabel("as drawn")
+axes[0, 0].set_ylabel("true")
+axes[1, 0].set_ylabel("predicted")
 plt.show()
 
 # %%
-# Classes come in several columns as well. One net tells which digit it is and whether it is even,
-# each by a softmax of its own.
+# Classification with several target columns works in the same way. One net predicts which digit it
+# is and whether it is odd, each with a softmax of its own.
 labels = np.c_[digit, digit % 2]
 X_train, X_test, y_train, y_test = train_test_split(images, labels, random_state=0)
 both = MLPClassifier((64,), max_iter=500, random_state=0).fit(X_train, y_train)
 right = (both.predict(X_test) == y_test).mean(axis=0)
-print(f"which digit: {right[0]:.3f} right; even or odd: {right[1]:.3f} right")
+print(f"accuracy: digit {right[0]:.3f}, even or odd {right[1]:.3f}")

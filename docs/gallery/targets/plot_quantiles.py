@@ -1,14 +1,14 @@
 """
-Bands of quantiles
-==================
+Prediction intervals from quantiles
+===================================
 
-One prediction says nothing about how sure it is. With ``loss="quantile"`` a net predicts quantiles,
-several at once, which never cross.
+A single prediction doesn't tell how uncertain it is. With ``loss="quantile"`` a net predicts
+several quantiles at once, which never cross.
 """
 
 # %%
-# Prices of diamonds by their weight, on logarithmic scales. Between the outer two of five quantiles
-# should lie 90 % of the prices, between the inner two half of them.
+# The prices of diamonds by their weight, on logarithmic scales. 90 % of the prices should lie
+# between the outer two of the five quantiles, and half of them between the inner two.
 import matplotlib.pyplot as plt
 import numpy as np
 from plotnine.data import diamonds
@@ -28,8 +28,8 @@ net = MLPRegressor("quantile", (32, 32), "tanh", quantile=levels, max_iter=500, 
 model = make_pipeline(StandardScaler(), net).fit(X_train, y_train)
 
 # %%
-# ``predict`` returns a column for each level. Of rows that the net has not seen, about the share
-# that was asked for lies below each of them.
+# ``predict`` returns a column for each level. On test rows, about the requested fraction lies below
+# each quantile.
 for level, quantile in zip(levels, model.predict(X_test).T, strict=True):
     print(f"below the {level:.2f} quantile: {np.mean(y_test < quantile):.3f} of the test rows")
 

@@ -2,13 +2,13 @@
 Text in sparse matrices
 =======================
 
-Words make features by the thousand, nearly all of them 0 in a row. A CSR matrix is trained on as it
-is and never made dense.
+Text gives thousands of features, nearly all of them 0 in any row. A CSR matrix is used as it is and
+never made dense.
 """
 
 # %%
-# A corpus that everybody has: the docstrings of NumPy, SciPy's statistics, scikit-learn and
-# Matplotlib, cut into paragraphs. Which package is a paragraph from?
+# The corpus is already installed: the docstrings of NumPy, SciPy's statistics module, scikit-learn
+# and Matplotlib, split into paragraphs. Which package does a paragraph come from?
 import inspect
 import re
 
@@ -39,7 +39,7 @@ for package, modules in packages.items():
         for name, thing in inspect.getmembers(module, callable):
             if not name.startswith("_"):
                 found.update(re.split(r"\n\s*\n", inspect.getdoc(thing) or ""))
-    # what names the package, or is code, would be too easy
+    # leave out code and the packages' names, which would make it too easy
     plain = sorted(p for p in found if len(p) > 80 and ">>>" not in p)
     texts += [re.sub(r"(?i)numpy|scipy|np|sklearn|scikit|matplotlib", "", p) for p in plain]
     labels += [package] * len(plain)
@@ -55,8 +55,8 @@ print(f"{X.shape[0]:,} paragraphs, {X.shape[1]:,} words, {X.nnz / np.prod(X.shap
 print(f"accuracy {model.score(test, y_test):.3f}")
 
 # %%
-# What it confuses, and which words it goes by: the gradient of an output by its inputs,
-# averaged over the test rows.
+# Which packages it confuses, and which words matter most: the gradient of an output with respect to
+# the inputs, averaged over the test rows.
 _, ax = plt.subplots(figsize=(5, 4.2), layout="constrained")
 ConfusionMatrixDisplay.from_estimator(model, test, y_test, normalize="true", ax=ax, cmap="Blues")
 plt.show()

@@ -3,13 +3,14 @@ The same model as scikit-learn's, in less time
 ==============================================
 
 :class:`chainfit.MLPClassifier` has the parameters of scikit-learn's
-:class:`~sklearn.neural_network.MLPClassifier`. With an equal ``random_state`` it draws the same
-weights and shuffles the rows alike, so both make the same steps and differ by rounding alone.
+:class:`~sklearn.neural_network.MLPClassifier`. With the same ``random_state`` it draws the same
+weights and shuffles the rows in the same order, so both take the same steps and differ only by
+rounding.
 """
 
 # %%
-# Both learn the handwritten digits, with the same hidden layers, for 30 epochs, and on one thread
-# each. That is before they have converged, of which they would warn.
+# Both learn the handwritten digits with the same hidden layers, for 30 epochs on one thread. They
+# have not converged by then, hence the ignored warning.
 import time
 import warnings
 
@@ -39,12 +40,12 @@ for package in (neural_network, chainfit):
     print(f"{name:9} accuracy {model.score(X_test, y_test):.4f}")
 
 # %%
-# Their losses can't be told apart, and their weights differ in the last digits only.
+# The losses are indistinguishable, and the weights differ only in the last digits.
 theirs, ours = models["sklearn"], models["chainfit"]
 apart = max(np.abs(a - b).max() for a, b in zip(theirs.coefs_, ours.coefs_, strict=True))
 print(f"largest difference of a weight: {apart:.1e}")
 
-_, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+_, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
 left.plot(theirs.loss_curve_, color="0.7", linewidth=6, label="scikit-learn")
 left.plot(ours.loss_curve_, color="C0", label="chainfit")
 left.set(xlabel="epoch", ylabel="training loss")

@@ -2,13 +2,13 @@
 Loss curves and early stopping
 ==============================
 
-A net that is trained for long learns its training rows by heart, noise included.
+A net that is trained for too long overfits: it memorises the training rows, noise included.
 :class:`chainfit.LossCurveDisplay` shows where that begins, and ``early_stopping`` stops there.
 """
 
 # %%
-# A classification with labels of which every tenth is wrong. ``X_val`` and ``y_val`` are validated
-# on after each epoch.
+# A classification task in which some of the labels are wrong. After each epoch the model is
+# evaluated on ``X_val`` and ``y_val``.
 import matplotlib.pyplot as plt
 from sklearn.datasets import make_classification
 from sklearn.metrics import log_loss
@@ -28,8 +28,8 @@ display.ax_.set_title(f"test rows: loss {loss:.3f}, accuracy {long.score(X_test,
 plt.show()
 
 # %%
-# With ``early_stopping`` the model has the weights of the epoch with the best score, here the loss,
-# and training ends when ``n_iter_no_change`` epochs have brought no better one.
+# With ``early_stopping`` training ends after ``n_iter_no_change`` epochs without a better score,
+# here the loss, and the model keeps the weights of the best epoch.
 early = MLPClassifier(**settings, early_stopping=True, scoring="loss")
 early.fit(X_train, y_train, X_val=X_val, y_val=y_val)
 display = LossCurveDisplay.from_estimator(early)

@@ -1,9 +1,9 @@
 """
-Learning rates: how large, and on which schedule
-================================================
+Learning rates and schedules
+============================
 
-Too small a learning rate takes long, too large a one leads nowhere. A range test finds the order of
-magnitude, and a schedule takes it down as training goes on.
+With too small a learning rate training is slow, with too large a one it fails. A range test finds
+the right order of magnitude, and a schedule lowers the rate as training goes on.
 """
 
 # %%
@@ -29,12 +29,12 @@ found.plot()
 plt.show()
 
 # %%
-# A learning rate of 0.03 is a high one for this net. It is fast at first, and to stay there means
-# to jump about: schedules that take it down end with a far smaller loss. The legend has the errors
-# of the test rows.
-warnings.filterwarnings("ignore", category=ConvergenceWarning)  # 20 epochs are all they have
+# A learning rate of 0.03 is high for this net. Training is fast at first, but if the rate stays
+# high the loss keeps jumping; schedules that lower it end at a far smaller loss. The legend shows
+# the test error.
+warnings.filterwarnings("ignore", category=ConvergenceWarning)  # 20 epochs are enough here
 
-_, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+_, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
 for schedule in ("constant", "step", "linear", "cosine", "one_cycle"):
     model.set_params(learning_rate=schedule, learning_rate_init=0.03)
     model.fit(X_train, y_train)

@@ -1,13 +1,13 @@
 """
-Regularisation on a small, noisy set
-====================================
+Regularisation on a small, noisy data set
+=========================================
 
-Sixty noisy points, and a net that is large enough to run through all of them. Penalties, dropout
-and weight decay hold it back, each in its own way.
+Sixty noisy points, and a net large enough to fit all of them. Penalties, dropout and weight decay
+keep it from doing so, each in its own way.
 """
 
 # %%
-# The curve is a sine. ``max_iter`` is large, for what is to be seen is what training ends with.
+# The true function is a sine. ``max_iter`` is large, to show where training ends up.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -29,12 +29,14 @@ base = {
     "batch_size": 20, "alpha": 0.0, "max_iter": 1000, "n_iter_no_change": 1000, "random_state": 0,
 }  # fmt: skip
 ways = {
-    "nothing": {},
+    "no regularisation": {},
     "alpha=0.03": {"alpha": 0.03},
     "dropout=0.2": {"dropout": 0.2},
     "solver='adamw', weight_decay=0.3": {"solver": "adamw", "weight_decay": 0.3},
 }
-_, axes = plt.subplots(2, 2, figsize=(9, 6), sharex=True, sharey=True, layout="constrained")
+figure, axes = plt.subplots(
+    2, 2, figsize=(7.5, 5.5), sharex=True, sharey=True, layout="constrained"
+)
 for ax, (name, parameters) in zip(axes.flat, ways.items(), strict=True):
     model = MLPRegressor(**{**base, **parameters}).fit(x[:, np.newaxis], y)
     curve = model.predict(grid[:, np.newaxis])
@@ -42,11 +44,13 @@ for ax, (name, parameters) in zip(axes.flat, ways.items(), strict=True):
     ax.scatter(x, y, s=12, color="0.5")
     ax.plot(grid, truth, "k:", linewidth=1)
     ax.plot(grid, curve)
-    ax.set_title(f"{name}\nerror to the dotted line: {error:.2f}", fontsize="medium")
+    ax.set_title(f"{name}\nRMSE to the true function: {error:.2f}", fontsize="medium")
+figure.supxlabel("x")
+figure.supylabel("y")
 plt.show()
 
 # %%
-# Clipping is no regularisation, but it keeps a training at a high learning rate from going astray:
+# Gradient clipping is not regularisation, but it stabilises training at a high learning rate:
 # ``clip_norm`` bounds the norm of the gradient, and so the length of a step of 'sgd'.
 _, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
 for clip_norm in (None, 0.5):

@@ -176,7 +176,7 @@ def deltas(
     ----------
     .. [1] D. Rumelhart, G. Hinton, R. Williams, "Learning representations by back-propagating
        errors", Nature 323, 1986.
-    .. [2] P. McCullagh, J. Nelder, "Generalized Linear Models", 2nd edition, 1989, section 2.2.
+    .. [2] McCullagh and Nelder, "Generalized Linear Models", 2nd edition, 1989, section 2.2.
 
     Examples
     --------
