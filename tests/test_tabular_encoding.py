@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from chainfit._tables.encoding import MAX_DEVIATION, CategoryFeatures, learn_encoding
+from chainfit._tables.encoding import MAX_DEVIATION, CategoryFeatures, Encoding, learn_encoding
 
 NAN = np.nan
 
@@ -21,10 +21,7 @@ def learned(values, n_bins=16, kind="number"):
 
 
 def write(features, values, dtype=np.float64):
-    values = np.asarray(values)
-    out = np.full((len(values), features.width), np.nan, dtype=dtype)
-    features.write(values, out)
-    return out
+    return Encoding((features,)).write({features.name: np.asarray(values)}, dtype)
 
 
 def piecewise_linear(x, edges):
@@ -207,6 +204,18 @@ def test_a_row_is_encoded_the_same_wherever_it_stands(dtype):
     shuffled = np.random.RandomState(1).permutation(500)
     moved = {name: values[shuffled] for name, values in parsed.items()}
     np.testing.assert_array_equal(encoding.write(moved, dtype), whole[shuffled])
+
+
+@pytest.mark.parametrize(("rows", "times"), [(1, 200), (5000, 5), (2049, 40)])
+def test_a_column_is_encoded_the_same_among_any_others(rows, times):
+    columns, parsed = table()
+    at = np.random.RandomState(2).randint(500, size=rows)
+    used = [c for c in columns if c.kind != "dropped"]
+    many = [column(f"{c.name}{i}", c.kind, c.levels) for i in range(times) for c in used]
+    values = {c.name: parsed[c.name[0]][at] for c in many}
+    encoding = learn_encoding(many, {c.name: parsed[c.name[0]] for c in many})
+    alone = [write(features, values[features.name], np.float32) for features in encoding.columns]
+    np.testing.assert_array_equal(encoding.write(values), np.hstack(alone))
 
 
 def test_columns_and_features():

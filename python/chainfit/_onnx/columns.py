@@ -85,7 +85,7 @@ def _numbers(
         return np.array([getattr(column, name) for column in features])
 
     held = gone.where(each("fill"), x)
-    held = held.apply("Max", each("low")).apply("Min", each("high")) * 0.5  # halves, as in `write`
+    held = held.apply("Max", each("low")).apply("Min", each("high")) * 0.5  # as FeatureWriter does
     z = (held - each("mean") * 0.5) / (each("scale") * 0.5)
     limit = each("limit")
     parts = [z.apply("Max", -limit).apply("Min", limit)]

@@ -1,7 +1,7 @@
 """From the parsed columns of a table to the numbers that a net takes, learned once, then applied.
 
-Each kind of column is a frozen record of what was learned: its features by name, and `write`, which
-gives them for other rows. A new kind is one more record, and a line in `learn_encoding`.
+Each kind of column is a frozen record of what was learned, and of its features by name, which
+`feature_writer` writes. A new kind is one more record, and a line in `learn_encoding`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from .cells.record import Record
+from .feature_writer import FeatureWriter
+
 Array = npt.NDArray[Any]
 Parsed = Mapping[str, Array]
 
@@ -25,12 +28,9 @@ MAX_DEVIATION = 10.0
 #: single absurd one in training does not make all others equal.
 MAX_DISTANCE = 10.0
 
-# Rows encoded at a time: what is made on the way stays in a cache.
-_BLOCK = 2048
-
 
 @dataclass(frozen=True)
-class NumberFeatures:
+class NumberFeatures(Record):
     """A column of numbers, of dates as days, or of times of day as seconds.
 
     Its features are the number itself, standardised, and how much of each bin lies below it: 0
@@ -88,24 +88,25 @@ class NumberFeatures:
         width = np.diff(edges)
         return edges[:-1], np.where(width > 0, width, 1.0)
 
-    def write(self, values: Array, out: Array) -> None:
-        """Write the features of values (rows,) to out (rows, width)."""
-        missing = np.isnan(values)
-        held = np.clip(np.where(missing, self.fill, values), self.low, self.high)
-        held *= 0.5  # a difference of two float64 may be beyond all float64, not one of halves
-        z = (held - self.mean * 0.5) / (self.scale * 0.5)
-        out[:, 0] = np.clip(z, -self.limit, self.limit)
-        if self.edges:
-            lower, width = self.bins
-            bins = held[:, np.newaxis] - lower
-            bins /= width
-            out[:, 1 : 1 + len(lower)] = np.clip(bins, 0.0, 1.0, out=bins)
-        if self.missing:
-            out[:, -1] = missing
+    @property
+    def held(self) -> tuple[float, float, float]:
+        """What stands for a missing value, and the range that values are held in."""
+        return self.fill, self.low, self.high
+
+    @property
+    def scaled(self) -> tuple[Array, ...]:
+        """Offset, scale and bounds of each feature, of half a value: (held - offset) / scale."""
+        lower, width = self.bins if self.edges else (np.empty(0), np.empty(0))
+        return (
+            np.append(self.mean * 0.5, lower),
+            np.append(self.scale * 0.5, width),
+            np.append(-self.limit, np.zeros_like(lower)),
+            np.append(self.limit, np.ones_like(lower)),
+        )
 
 
 @dataclass(frozen=True)
-class BooleanFeatures:
+class BooleanFeatures(Record):
     """A column of true and false: 1 and 0.
 
     Attributes
@@ -132,16 +133,19 @@ class BooleanFeatures:
         """Number of the features."""
         return 1 + self.missing
 
-    def write(self, values: Array, out: Array) -> None:
-        """Write the features of values (rows,) to out (rows, width)."""
-        missing = np.isnan(values)
-        out[:, 0] = np.where(missing, self.fill, values)
-        if self.missing:
-            out[:, 1] = missing
+    @property
+    def held(self) -> tuple[float, float, float]:
+        """What stands for a missing value, and the range of the others."""
+        return float(self.fill), 0.0, 1.0
+
+    @property
+    def scaled(self) -> tuple[Array, ...]:
+        """Offset, scale and bounds of the feature, as those of `NumberFeatures`."""
+        return np.zeros(1), np.full(1, 0.5), np.zeros(1), np.ones(1)
 
 
 @dataclass(frozen=True)
-class CategoryFeatures:
+class CategoryFeatures(Record):
     """A column of categories: a feature of 0 and 1 for each level.
 
     Attributes
@@ -188,19 +192,12 @@ class CategoryFeatures:
         place[-1] = len(self.levels) if self.missing else -1
         return place
 
-    def write(self, values: Array, out: Array) -> None:
-        """Write the features of codes (rows,) to out (rows, width)."""
-        out[:] = 0
-        place = self.place[values]
-        rows = np.flatnonzero(place >= 0)
-        out[rows, place[rows]] = 1
-
 
 Features = NumberFeatures | BooleanFeatures | CategoryFeatures
 
 
 @dataclass(frozen=True)
-class Encoding:
+class Encoding(Record):
     """How the columns of a table become the inputs of nets.
 
     Attributes
@@ -220,6 +217,10 @@ class Encoding:
     def width(self) -> int:
         """Number of the features."""
         return sum(column.width for column in self.columns)
+
+    @cached_property
+    def _writer(self) -> FeatureWriter:
+        return FeatureWriter(self.columns)
 
     def column_of(self, feature: int) -> Features:
         """Return the column that a feature is made from."""
@@ -248,15 +249,7 @@ class Encoding:
         -------
         X : ndarray of shape (rows, width)
         """
-        values = [parsed[column.name][rows] for column in self.columns]
-        X = np.empty((len(values[0]) if values else 0, self.width), dtype=dtype)
-        for begin in range(0, len(X), _BLOCK):
-            block, start = X[begin : begin + _BLOCK], 0
-            for column, of_column in zip(self.columns, values, strict=True):
-                stop = start + column.width
-                column.write(of_column[begin : begin + _BLOCK], block[:, start:stop])
-                start = stop
-        return X
+        return self._writer.write([parsed[column.name][rows] for column in self.columns], dtype)
 
 
 def learn_encoding(

@@ -27,8 +27,12 @@ DELIMITERS = (",", ";", "\t", "|")
 SNIFFED_ROWS = 1000
 MOST_ABOVE = 20
 
-#: Characters of a text that DuckDB sees; it takes its time with thousands of columns.
+#: Characters of a text that DuckDB sees.
 DUCKDB_SAMPLE = 1 << 18
+
+#: Rows that a common separator cuts into as many cells each are cut right, whatever DuckDB, which
+#: takes its time with so many columns, would say.
+WIDE = 100
 
 _SEP_LINE = re.compile(r"sep=(.)(?:\r\n|\n|\r)", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[-+]?(\d+|\d*[.,]\d+|\d+[.,]\d*)([eE][-+]?\d+)?\s*%?\s*")
@@ -163,15 +167,10 @@ def _choose(text: str, whole: bool, said: str | None, like: Dialect | None) -> _
     expected = like is not None and likely.rank == 3 and said in (None, known.delimiter)
     if expected and likely.width > 1:
         return likely
-    found = []
-    for lines in ("skip = 0, header = true, ", ""):
-        with _interrupts_wait():
-            marks = _sniffed(text, said, lines)
-        if marks:
-            found.append(_read_by(text, whole, known, marks))
-            if found[-1].rank == 3 and found[-1].width > 1:
-                break
-    found += [_read_by(text, whole, known, (mark, '"', '"')) for mark in said or DELIMITERS]
+    common = [_read_by(text, whole, known, (mark, '"', '"')) for mark in said or DELIMITERS]
+    wide = any(reading.rank == 3 and reading.width >= WIDE for reading in common)
+    found = [] if wide else _by_duckdb(text, whole, said, known)
+    found += common
     fitting = [reading for reading in found if reading.rank and (reading.width > 1 or said)]
     if expected:
         # One column by the likely dialect, unless the text is plainly in another.
@@ -185,6 +184,19 @@ def _choose(text: str, whole: bool, said: str | None, like: Dialect | None) -> _
     # One column, or rows that don't fit: the separator that the first rows have most of.
     found = found if said else [likely, *found]
     return max(found, key=lambda r: max((len(row.cells) for row in r.rows[:5]), default=0))
+
+
+def _by_duckdb(text: str, whole: bool, said: str | None, known: Dialect) -> list[_Reading]:
+    """Return the readings that DuckDB proposes."""
+    found = []
+    for lines in ("skip = 0, header = true, ", ""):
+        with _interrupts_wait():
+            marks = _sniffed(text, said, lines)
+        if marks:
+            found.append(_read_by(text, whole, known, marks))
+            if found[-1].rank == 3 and found[-1].width > 1:
+                break
+    return found
 
 
 def _read_by(text: str, whole: bool, known: Dialect, marks: tuple[str, str, str]) -> _Reading:
