@@ -56,6 +56,11 @@ class End:
     best_kept: bool = False
     in_range: bool = True
 
+    @property
+    def leads_on(self) -> bool:
+        """Whether the state is one to predict with and to go on from."""
+        return self.in_range or self.best_kept
+
 
 def warn_of_end(end: End, state: State, settings: FitSettings) -> None:
     """Warn where a fit ended without having converged."""
