@@ -27,6 +27,11 @@ Why = Literal[
     "failed",
 ]
 
+
+class NotFiniteError(ValueError):
+    """Training led to numbers that are not finite."""
+
+
 INTERRUPTED = "Training interrupted by user."
 
 
@@ -102,16 +107,16 @@ def warn_of_infinite_loss(end: End, state: State) -> None:
 
 
 def check_end(end: End, state: State, dtype: np.dtype[Any]) -> None:
-    """Raise a ValueError where weights, or the optimizer's state, are no finite numbers."""
+    """Raise an error where weights, or the optimizer's state, are no finite numbers."""
     if end.in_range and not end.best_kept:
         return
     if not state.is_finite():
-        raise ValueError(
+        raise NotFiniteError(
             "Solver produced non-finite parameter weights. The input data may contain large "
             "values and need to be preprocessed."
         )
     if not end.best_kept:
-        raise ValueError(
+        raise NotFiniteError(
             f"The state of the optimizer went beyond the range of {dtype}. The data may "
             "contain large values and need to be preprocessed: scale the features, and in "
             "regression the targets."
