@@ -89,6 +89,15 @@ def test_constant_targets_are_learned(y):
         ).fit(X, y)
 
 
+def test_negative_weights_have_no_constant_to_compare_with():
+    """A loss with these may have no least value."""
+    weight = np.where(np.arange(80) % 4, 1.0, -0.5)
+    model = net("squared_error", tol=1.0, n_iter_no_change=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model.fit(np.ones_like(X), y, weight).converged_
+
+
 def test_data_that_are_not_scaled_but_do():
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*learned nothing")
