@@ -167,7 +167,7 @@ def wide_net(seed=0):
     return Net(coefs, activation="tanh", out_activation="softmax"), rng.normal(size=(3, 5))
 
 
-@pytest.mark.parametrize("max_paths", [1, 7, 60])
+@pytest.mark.parametrize("max_paths", [1, np.int64(7), 60])
 def test_top_paths_and_the_rest_add_up(max_paths):
     net, X = wide_net()
     chain = explain(net, X, [0, 3, 1], (0, 2, 4), max_paths=max_paths)

@@ -345,3 +345,26 @@ def test_first_fits_side_by_side_end():
     """What the first fit of a process looks up is waited for without the GIL."""
     command = [sys.executable, "-W", "ignore", "-c", FIRST_FITS]
     subprocess.run(command, check=True, timeout=60)
+
+
+class Meanwhile:
+    """Rows that do something when they are read: what another thread would do just then."""
+
+    def __init__(self, rows, act):
+        self.rows, self.act = rows, act
+
+    def __array__(self, dtype=None, copy=None):
+        self.act()
+        return np.array(self.rows, dtype=dtype)
+
+
+@pytest.mark.parametrize("call", ["predict", "predict_proba", "decision_function", "score"])
+def test_a_call_is_answered_by_the_model_that_it_began_with(call):
+    few, many = np.c_[labels, labels], np.c_[labels, labels, labels]
+    model = MLPClassifier((4,), max_iter=2, random_state=0).fit(X, few)
+    more = (few,) if call == "score" else ()
+    wanted = getattr(model, call)(X, *more)
+    rows = Meanwhile(X, lambda: model.fit(X, many))
+    found = getattr(model, call)(rows, *more)
+    np.testing.assert_equal(found, wanted)
+    assert len(model.classes_) == 3

@@ -79,6 +79,39 @@ def test_a_failing_first_call_leaves_model_and_generator(call, solver):
             assert call == "partial_fit" and parameters.get("learning_rate_init")
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [
+        ("classifier", {}),
+        ("classifier", {"early_stopping": True}),
+        ("classifier", {"precision": "float32", "batch_size": 7}),
+        ("regressor", {"solver": "sgd"}),
+        ("regressor", {"average": "ema", "dropout": 0.2}),
+        ("regressor", {"learning_rate": "cosine", "clip_norm": 1e300}),
+    ],
+)
+def test_rows_beyond_all_numbers_do_not_spoil_a_model(kind, parameters):
+    """A stream may hold a few such rows: the call is refused, and the next one goes on."""
+    model, target = make(kind, **parameters)
+    rows = {"X_val": X, "y_val": target} if "early_stopping" in parameters else {}
+    if kind == "classifier":
+        model.partial_fit(X, target, classes=np.unique(target), **rows)
+    for _ in range(3):
+        model.partial_fit(X, target, **rows)
+    before, predicted = copy.deepcopy(model), model.predict(X)
+    size = 1e30 if "precision" in parameters else 1e300
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"non-finite|went beyond the range"):
+            model.partial_fit(size * X, target, **rows)
+        assert_equal_models(model, before)
+        np.testing.assert_array_equal(model.predict(X), predicted)
+        assert (model.t_, model.n_iter_) == (before.t_, before.n_iter_)
+        np.testing.assert_equal(model.history_, before.history_)
+    losses = [model.partial_fit(X, target, **rows).loss_ for _ in range(20)]
+    assert min(losses) < losses[0] and len(model.loss_curve_) == len(before.loss_curve_) + 20
+
+
 def test_a_failing_refit_leaves_the_generator():
     generator = np.random.RandomState(3)
     model = make("regressor", random_state=generator)[0].fit(X, y)

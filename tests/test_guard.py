@@ -90,6 +90,24 @@ def test_constant_targets_are_learned(y):
         ).fit(X, y)
 
 
+def test_what_an_earlier_fit_learned_does_not_count():
+    model = net("binary", warm_start=True, learning_rate_init=0.05, n_iter_no_change=3)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*learned nothing")
+        model.fit(X, TARGETS["binary"])
+    with pytest.warns(ConvergenceWarning, match="learned nothing"):
+        model.fit(np.ones_like(X), TARGETS["binary"])
+
+
+def test_negative_weights_have_no_constant_to_compare_with():
+    """A loss with these may have no least value."""
+    weight = np.where(np.arange(80) % 4, 1.0, -0.5)
+    model = net("squared_error", tol=1.0, n_iter_no_change=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model.fit(np.ones_like(X), y, weight).converged_
+
+
 def test_data_that_are_not_scaled_but_do():
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*learned nothing")

@@ -166,6 +166,15 @@ def test_gradients_change_nothing():
         assert_array_equal(W, held)
 
 
+def test_gradients_of_rows_that_lack_a_class():
+    """Also of a model that is to start warm, which needs every class to train."""
+    model = fitted("classes")
+    wanted = model.gradients(X[:1], y[:1])
+    found = model.set_params(warm_start=True).gradients(X[:1], y[:1])
+    for a, b in zip(found.coefs, wanted.coefs, strict=True):
+        assert_array_equal(a, b)
+
+
 def test_gradients_take_what_fit_takes():
     model = fitted("classes")
     with pytest.raises(ValueError, match="classes not in"):

@@ -69,6 +69,28 @@ def test_steps_are_those_of_training():
     assert_allclose(found.learning_rates, 1e-3, rtol=1e-8)
 
 
+def test_all_rows_are_checked_first():
+    """What is wrong with the rows of a later batch doesn't look as if training had diverged."""
+    model = MLPRegressor(hidden_layer_sizes=(4,), random_state=0, batch_size=5)
+    last = np.random.RandomState(0).permutation(len(D))[-1]
+    bad = D.copy()
+    bad[last] = np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        find_learning_rate(model, bad, progress)
+    poisson = model.set_params(loss="poisson")
+    with pytest.raises(ValueError, match="out of the valid range of the loss 'poisson'"):
+        find_learning_rate(poisson, D, np.where(np.arange(len(D)) == last, -1.0, 1.0))
+
+
+def test_rows_without_weight_are_left_out():
+    model = MLPRegressor(hidden_layer_sizes=(4,), random_state=0, batch_size=5)
+    few = np.arange(len(D)) % 40 == 0
+    found = find_learning_rate(model, D, progress, sample_weight=few.astype(float), n_steps=30)
+    alone = find_learning_rate(model, D[few], progress[few], n_steps=30)
+    assert_array_equal(found.losses, alone.losses)
+    assert len(found.losses) > 20
+
+
 def test_a_generator_is_left_alone():
     generator = np.random.RandomState(0)
     model = MLPRegressor(hidden_layer_sizes=(4,), random_state=generator)

@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from onnx_run import run
+from scipy.sparse import csr_array
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
@@ -130,6 +131,31 @@ def test_columns_of_a_frame():
     assert abs(found["probabilities"] - scaled.predict_proba(frame[["b", "n"]])).max() < 1e-6
 
 
+def test_what_onnxruntime_does_not_impute_is_told():
+    frame = pd.DataFrame(X[:, :2], columns=["a", "b"]).assign(n=np.arange(80))
+    some = make_column_transformer((SimpleImputer(), ["a", "b"]), (StandardScaler(), ["n"]))
+    model = make_pipeline(some, MLPClassifier(**QUICK)).fit(frame, LABELS)
+    with pytest.warns(UserWarning, match="SimpleImputer in float32 alone: give dtype='float32'"):
+        to_onnx(model, X=frame)
+    exported = to_onnx(model, X=frame, dtype="float32")
+    inputs = {name: frame[[name]].to_numpy("f4" if name != "n" else "i8") for name in frame}
+    assert abs(run(exported, inputs)["probabilities"] - model.predict_proba(frame)).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        (X[0], r"X must have rows and columns, got an array of shape \(4,\)"),
+        ([X], "X must have rows and columns"),
+        (pd.DataFrame(X, columns=[*"aabc"]), "columns of X must have different names"),
+    ],
+)
+def test_rows_that_are_none(rows, text):
+    with pytest.raises(ValueError, match=text):
+        to_onnx(classifier(), X=rows)
+    assert to_onnx(classifier(), X=csr_array(X)) == to_onnx(classifier(), X=X)
+
+
 @pytest.mark.parametrize("dtype", NEAR)
 def test_nets_within_other_estimators(dtype):
     rows = X.astype(dtype)
@@ -184,7 +210,7 @@ def test_a_file_says_what_it_is(tmp_path):
         (
             make_pipeline(FunctionTransformer(np.tanh), MLPRegressor(**QUICK)),
             TypeError,
-            "Pipeline can't be exported: skl2onnx: FunctionTransformer is not supported",
+            "Pipeline can't be exported: skl2onnx: FunctionTransformer is not supported .*float32",
         ),
         (
             TransformedTargetRegressor(MLPRegressor(**QUICK), transformer=PowerTransformer()),

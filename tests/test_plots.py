@@ -3,6 +3,7 @@
 # ruff: noqa: E741 - l is the layer, here as in the formulas
 
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -94,6 +95,36 @@ def test_one_epoch_is_a_point():
     assert display.line_.get_marker() == "o"
     display.figure_.draw_without_rendering()
     assert [tick for tick in display.ax_.get_xticks() if 0.5 < tick < 1.5] == [1]
+
+
+def test_the_best_epoch_is_one_of_the_last_fit():
+    """One whose weights the model has: scores before it may have been better."""
+    wrong = (y + 1) % 3
+    model = classifier(early_stopping=True, warm_start=True, activation="tanh", max_iter=30)
+    model.set_params(learning_rate_init=0.05, n_iter_no_change=30)
+    first = model.fit(X, y, X_val=X, y_val=y).n_iter_
+    scores = model.fit(X, y, X_val=X, y_val=wrong).validation_scores_
+    best = LossCurveDisplay.from_estimator(model).best_epoch
+    assert best == first + 1 + int(np.argmax(scores[first:])) and scores[best - 1] < max(scores)
+    assert model.score(X, wrong) == scores[best - 1]
+
+
+def test_the_last_fit_may_have_no_best_epoch():
+    model = classifier(early_stopping=True, warm_start=True, max_iter=5, learning_rate_init=0.1)
+    model.fit(X, y)
+    model.best_validation_score_ = 2.0  # which the next fit can't reach
+    assert LossCurveDisplay.from_estimator(model.fit(X, y)).best_line_ is None
+
+
+def test_partial_fit_has_the_best_weights_once_it_has_converged():
+    model = classifier(early_stopping=True, learning_rate_init=0.1, n_iter_no_change=3)
+    rows = {"classes": range(3), "X_val": X, "y_val": y}
+    bests = []
+    while not model.partial_fit(X, y, **rows).converged_:
+        bests.append(LossCurveDisplay.from_estimator(model).best_epoch)
+    assert len(bests) > 3 and set(bests) == {None}
+    best = LossCurveDisplay.from_estimator(model).best_epoch
+    assert model.validation_scores_[best - 1] == max(model.validation_scores_) == model.score(X, y)
 
 
 def test_nets_of_a_table_are_a_mean_and_a_band():
@@ -269,6 +300,38 @@ def test_axes_of_the_user(kind):
     again = display.plot()
     assert again is display and display.ax_ is not ax
     assert type(display).__module__ == "chainfit"
+
+
+@pytest.mark.parametrize("kind", ["loss", "net", "flow"])
+@pytest.mark.parametrize("look", [{"xscale": "log", "yscale": "log"}, {"xticks": [1, 5, 10]}])
+def test_scales_and_ticks_of_the_user(kind, look):
+    _, ax = pyplot.subplots()
+    ax.set(**look)
+    draw = displays()[kind]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw(ax=ax).figure_.draw_without_rendering()
+    if kind == "loss":
+        assert ax.get_xscale() == look.get("xscale", "linear")
+        assert "xticks" not in look or [*ax.get_xticks()] == look["xticks"]
+
+
+@pytest.mark.parametrize("kind", ["loss", "flow"])
+@pytest.mark.parametrize("style", ["ls", "linestyle"])
+def test_lines_as_the_user_wants_them(kind, style):
+    draw = displays()[kind]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        display = draw(**{style: ":", "marker": "x", "c": "red"})
+    drawn = [display.line_] if kind == "loss" else [display.delta_line_, display.gradient_line_]
+    for line in drawn:
+        assert (line.get_linestyle(), line.get_marker(), line.get_color()) == (":", "x", "red")
+
+
+@pytest.mark.parametrize("kind", ["loss", "net", "flow"])
+def test_axes_that_are_none(kind):
+    with pytest.raises(TypeError, match="ax must be one matplotlib Axes, got ndarray"):
+        displays()[kind](ax=pyplot.subplots(2)[1])
 
 
 @pytest.mark.parametrize("kind", ["loss", "net", "flow"])

@@ -98,6 +98,11 @@ def test_a_step_has_no_bar(capsys):
     assert "7/7" in last_line(capsys)
 
 
+def test_a_program_without_stderr_has_no_bar(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)  # as pythonw has it
+    assert model().fit(X, y).n_iter_ == 7
+
+
 def test_in_a_pipeline(capsys):
     make_pipeline(StandardScaler(), model()).fit(X, y)
     assert "7/7" in last_line(capsys)

@@ -238,6 +238,9 @@ def test_what_has_no_counterpart():
     message = "scikit-learn has no activation='leaky_relu', only 'identity', 'logistic', 'relu', "
     with pytest.raises(ValueError, match=message):
         ours.set_params(activation="leaky_relu").to_sklearn()
+    trained = chainfit.MLPRegressor(solver="rmsprop", max_iter=2).fit(X, TARGETS["real"])
+    with pytest.raises(ValueError, match="scikit-learn has no optimizer 'rmsprop', by which"):
+        trained.set_params(solver="adam").to_sklearn()
     for wrong in (None, theirs.MLPRegressor, theirs.BernoulliRBM(), ours):
         with pytest.raises(TypeError, match="from_sklearn takes an MLPClassifier or MLPRegressor"):
             chainfit.from_sklearn(wrong)

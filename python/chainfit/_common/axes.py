@@ -15,6 +15,8 @@ def axes_for(ax: Any = None, figsize: tuple[float, float] | None = None) -> Any:
     ------
     ImportError
         If matplotlib is not installed.
+    TypeError
+        If `ax` is something else, such as the array that ``pyplot.subplots(2)`` returns.
     """
     try:
         from matplotlib import pyplot
@@ -22,4 +24,6 @@ def axes_for(ax: Any = None, figsize: tuple[float, float] | None = None) -> Any:
         raise ImportError("plot needs matplotlib: pip install chainfit[plot]") from error
     if ax is None:
         _, ax = pyplot.subplots(figsize=figsize, layout="constrained")
+    elif not isinstance(ax, pyplot.Axes):
+        raise TypeError(f"ax must be one matplotlib Axes, got {type(ax).__name__}.")
     return ax

@@ -245,7 +245,11 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         classes: Any,
         validation: Given | None,
     ) -> Self:
-        """Train by the locked optimizer; the steps made count, whatever happens after them."""
+        """Train by the locked optimizer; the steps made count, whatever happens after them.
+
+        Those that lead to weights beyond all numbers don't: the model stays as it was, and only the
+        optimizer, which holds such numbers too, starts anew.
+        """
         if optimizer.running:
             raise RuntimeError("partial_fit was called from within partial_fit of the same model.")
         # A fitted model learns nothing new in `_job`: it needs no copy, which would take a while.
@@ -254,7 +258,11 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         optimizer.running = True
         try:
             settings, data, state = model._job(X, y, sample_weight, classes, validation, True)
-            after, end = train(settings, data, state, model._own_listeners())
+            trained, end = train(settings, data, state, model._own_listeners())
+            if end.leads_on:
+                after = trained
+            else:
+                optimizer.restart()
         finally:
             if after is not None and end.steps:
                 attributes = self.__dict__.copy()
@@ -265,8 +273,8 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
             optimizer.running = False
         if end.error is not None:
             raise end.error
-        warn_of_infinite_loss(end, after)
-        check_end(end, after, data.dtype)
+        warn_of_infinite_loss(end, trained)
+        check_end(end, trained, data.dtype)
         return self
 
     def _first_epoch(
@@ -278,7 +286,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         with generator_kept(self.random_state):
             settings, data, state = model._job(X, y, sample_weight, classes, validation, True)
             state, end = train(settings, data, state, model._own_listeners())
-            interrupted = end.why == "interrupted" and end.steps > 0
+            interrupted = end.why == "interrupted" and end.steps > 0 and end.leads_on
             if end.error is not None and not interrupted:
                 raise end.error
             if not interrupted:

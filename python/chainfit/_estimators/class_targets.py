@@ -145,11 +145,11 @@ class ClassTargets(ClassifierParameters, ClassifierMixin, Jobs):
         >>> model.decision_function([[0.0], [3.0]]) > 0
         array([False,  True])
         """
-        raw = {**self.__dict__, "out_activation_": "identity"}
-        raw.pop("_forward", None)  # which may know outputs after the activation
-        scores = self._sharing(raw)._forward(X)
-        if isinstance(self.classes_, list):
-            return several.split(self._label_binarizer, scores)
+        raw = self._sharing({**self.__dict__, "out_activation_": "identity"})
+        raw.__dict__.pop("_forward", None)  # which may know outputs after the activation
+        scores = raw._forward(X)
+        if isinstance(raw.classes_, list):
+            return several.split(raw._label_binarizer, scores)
         return scores.ravel() if scores.shape[1] == 1 else scores
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -185,9 +185,10 @@ class ClassTargets(ClassifierParameters, ClassifierMixin, Jobs):
         >>> model.score([[-1.0], [1.0], [2.0], [3.0]], ["above", "below", "below", "above"])
         0.75
         """
-        if not isinstance(getattr(self, "classes_", None), list):
+        fitted = self._as_published()
+        if not isinstance(getattr(fitted, "classes_", None), list):
             return float(super().score(X, y, sample_weight))
-        predicted = self.predict(X)
+        predicted = fitted.predict(X)
         y = check_array(y, dtype=None, ensure_2d=False, input_name="y")
         if y.shape != predicted.shape:
             raise ValueError(f"y must have shape {predicted.shape}, got {y.shape}.")

@@ -336,7 +336,8 @@ class MLPClassifier(ClassTargets, StartClassifier, BaseMLP):
             With solver='lbfgs', which has no steps.
         ValueError
             With early_stopping=True and no X_val; without `classes` at the first call; if a label
-            is not among them, if the data are not valid, and if the weights end up not finite.
+            is not among them, if the data are not valid, and if the weights end up not finite. The
+            model then is as it was before the call; in the last case its optimizer starts anew.
 
         See Also
         --------

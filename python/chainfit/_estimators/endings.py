@@ -28,6 +28,11 @@ Why = Literal[
     "failed",
 ]
 
+
+class NotFiniteError(ValueError):
+    """Training led to numbers that are not finite."""
+
+
 INTERRUPTED = "Training interrupted by user."
 
 
@@ -59,6 +64,11 @@ class End:
     best_kept: bool = False
     in_range: bool = True
     reading: Reading | None = None
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether the state is one to predict with and to go on from."""
+        return self.in_range or self.best_kept
 
 
 def warn_of_end(end: End, state: State, settings: FitSettings) -> None:
@@ -103,16 +113,16 @@ def warn_of_infinite_loss(end: End, state: State) -> None:
 
 
 def check_end(end: End, state: State, dtype: np.dtype[Any]) -> None:
-    """Raise a ValueError where weights, or the optimizer's state, are no finite numbers."""
+    """Raise an error where weights, or the optimizer's state, are no finite numbers."""
     if end.in_range and not end.best_kept:
         return
     if not state.is_finite():
-        raise ValueError(
+        raise NotFiniteError(
             "Solver produced non-finite parameter weights. The input data may contain large "
             "values and need to be preprocessed."
         )
     if not end.best_kept:
-        raise ValueError(
+        raise NotFiniteError(
             f"The state of the optimizer went beyond the range of {dtype}. The data may "
             "contain large values and need to be preprocessed: scale the features, and in "
             "regression the targets."

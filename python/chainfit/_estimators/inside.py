@@ -285,7 +285,8 @@ class Inside(Jobs):
         self, X: Any, y: Any, sample_weight: Any = None
     ) -> tuple[float, Gradients]:
         """Return J on these rows, penalty included, and its gradient."""
-        model = self._sharing(self._fitted().__dict__.copy())
+        # a warm start wants every class in y, rows to look at need not have them
+        model = self._sharing({**self._fitted().__dict__, "warm_start": False})
         # class_weight="balanced" goes by these rows, which are all that there are
         model.__dict__["_row_weight"] = lambda weight, Y, _: type(self)._row_weight(
             model, weight, Y, False

@@ -17,6 +17,7 @@ from sklearn.utils import _safe_indexing, check_random_state, compute_sample_wei
 from .._common.axes import axes_for
 from .._common.public import public
 from .base import BaseMLP
+from .endings import NotFiniteError
 from .parameters import rows_of_batch
 from .several import are_several
 
@@ -189,7 +190,12 @@ def find_learning_rate(
         raise ValueError(f"n_steps must be from 2 to 1,000,000, got {n_steps}.")
     X, y, sample_weight = indexable(X, y, sample_weight)  # COO, for one, has no rows to take
     tested, classes, weight = _to_test(model, y, sample_weight)
-    batches = _batches(model, X.shape[0] if hasattr(X, "shape") else len(X))
+    tested._validate_params()
+    # all rows are checked, before a step on some
+    clone(tested)._fit_data(X, y, weight, classes.get("classes"), True, True)
+    count = X.shape[0] if hasattr(X, "shape") else len(X)
+    # a batch of nothing but rows without weight has no loss
+    batches = _batches(model, np.arange(count) if weight is None else np.flatnonzero(weight))
     rates = np.geomspace(low, high, n_steps)
     losses: list[float] = []
     smoothed: list[float] = []
@@ -202,10 +208,10 @@ def find_learning_rate(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tested.partial_fit(*part, **classes)
-        except ValueError:
+        except NotFiniteError:
             if not losses:
                 raise
-            break  # weights beyond all numbers
+            break
         losses.append(float(tested.loss_))
         average = _SMOOTHING * average + (1 - _SMOOTHING) * losses[-1]
         smoothed.append(average / (1 - _SMOOTHING ** len(losses)))
@@ -245,11 +251,11 @@ def _classes(y: Any) -> Any:
     return [*map(np.unique, y.T)] if are_several(y) else np.arange(y.shape[1])
 
 
-def _batches(model: Any, rows: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the rows of mini-batches, epoch after epoch in another order."""
+def _batches(model: Any, rows: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.intp]]:
+    """Yield mini-batches of these rows, epoch after epoch in another order."""
     generator = check_random_state(copy.deepcopy(model.random_state))
-    size = min(rows_of_batch(model.solver, model.batch_size, rows), rows)
+    size = min(rows_of_batch(model.solver, model.batch_size, len(rows)), len(rows))
     while True:
         order = generator.permutation(rows)
-        for start in range(0, rows - size + 1, size):
+        for start in range(0, len(rows) - size + 1, size):
             yield order[start : start + size]

@@ -134,10 +134,11 @@ class Optimizer:
         #: What the settings of the last `partial_fit` were made of, and they themselves.
         self.memo: tuple[tuple[Any, ...], Any] | None = None
         self._order: tuple[int, int, npt.NDArray[np.int64]] | None = None
-        self._restart()
+        self.restart()
         _all.add(self)
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
+        """Start anew, without what it has learned of the gradients."""
         self.known_steps = 0
         self.averages = False
         self._trainer: Trainer | None = None
@@ -162,7 +163,7 @@ class Optimizer:
         self.lock = threading.RLock()
         if self.running:
             self.running = False
-            self._restart()
+            self.restart()
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], settings: Mapping[str, Any]) -> Optimizer:

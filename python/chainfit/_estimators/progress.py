@@ -31,7 +31,7 @@ def open_bar(
     """
     return _tqdm()(
         total=total, initial=done, unit=f" {unit}", delay=delay, leave=leave, file=sys.stderr,
-        dynamic_ncols=True,
+        dynamic_ncols=True, disable=sys.stderr is None,  # as in programs without a console
     )  # fmt: skip
 
 

@@ -370,7 +370,8 @@ class MLPRegressor(RealTargets, StartRegressor, BaseMLP):
             With solver='lbfgs', which has no steps.
         ValueError
             With early_stopping=True and no X_val, if the data are not valid, and if the weights
-            end up not finite.
+            end up not finite. The model then is as it was before the call; in the last case its
+            optimizer starts anew.
         TypeError
             If y is sparse, or holds dates, durations or text.
 

@@ -17,7 +17,7 @@ from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from .parameters import PROGRESS, hidden_units
-from .rules import CLASS_LOSSES, SETTINGS, optimizer_name
+from .rules import CLASS_LOSSES, SETTINGS, SGD_FAMILY, optimizer_name
 from .state import HISTORY
 
 Array = npt.NDArray[Any]
@@ -62,6 +62,10 @@ def to_sklearn(estimator: Any) -> Any:
     copy_fitted(estimator, mlp)
     state = getattr(estimator, "_optimizer_state", None)
     if state is not None:
+        if state["name"] not in ("adam", *SGD_FAMILY):  # which a later `solver` doesn't change
+            raise ValueError(
+                f"scikit-learn has no optimizer {state['name']!r}, by which this model was trained."
+            )
         mlp._optimizer = _optimizer(state, [*mlp.coefs_, *mlp.intercepts_])
     if hasattr(mlp, "coefs_"):
         # where its early stopping under warm_start looks for the best weights so far

@@ -183,7 +183,9 @@ def _make_steps(
         weights = [w.copy() for w in best[0]], [b.copy() for b in best[1]]
     # The steps after the best epoch may have led nowhere.
     kept = optimizer if in_range or best is None else None
-    after = after_run(state, weights, run, watcher, kept)
+    # What leads nowhere must not be in the lists of a model that stays as it was.
+    in_place = state.optimizer is not None and not state.resumed and end.leads_on
+    after = after_run(state, weights, run, watcher, kept, in_place=in_place)
     for listener in listeners if why != "failed" else ():
         listener.finish(why)
     return after, end

@@ -6,7 +6,6 @@ And the state that a run leaves, after its last epoch or as if an earlier one we
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -128,7 +127,7 @@ class Watcher:
         return state
 
     def _state_with(self, weights: Weights) -> State:
-        return after_run(replace(self.state, optimizer=None), weights, self.run, self, None)
+        return after_run(self.state, weights, self.run, self, None, in_place=False)
 
 
 def after_run(
@@ -137,13 +136,14 @@ def after_run(
     run: _core.Run,
     watcher: Watcher | None,
     optimizer: Optimizer | None,
+    *,
+    in_place: bool,
 ) -> State:
     """Return the state after a run, whole or cut short, that began with `state`.
 
-    One that goes on by its own optimizer is the same object, and its lists are extended. A fit
-    makes new ones, so that one that fails leaves the old ones alone.
+    In place it is the same object, and its lists are extended: what goes on by its own optimizer
+    need not copy them. A fit makes new ones, so that one that fails leaves the old ones alone.
     """
-    in_place = state.optimizer is not None and not state.resumed
     after = state if in_place else State(*weights, loss=state.loss)
     after.coefs, after.intercepts = weights
     after.n_iter, after.t = run.n_iter, run.t

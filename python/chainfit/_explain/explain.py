@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from .._common.public import public
@@ -148,9 +149,9 @@ def explain(
     ∂z₁⁽¹⁾/∂w₁₂⁽¹⁾ = h₂⁽¹⁾ = 1
     """
     names = get_notation(notation)
-    if isinstance(max_paths, bool) or not isinstance(max_paths, int) or max_paths < 1:
+    if isinstance(max_paths, bool) or not isinstance(max_paths, Integral) or max_paths < 1:
         raise ValueError(f"max_paths must be an integer of at least 1, got {max_paths!r}.")
     its_net = as_net(model, net)
     address = read_address(weight, its_net.units, names)
     step = trace(its_net, X, y, sample_weight=sample_weight, notation=notation)
-    return Chain.of_step(step, address, names, max_paths)
+    return Chain.of_step(step, address, names, int(max_paths))

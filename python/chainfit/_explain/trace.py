@@ -43,6 +43,7 @@ class TraceNumbers:
     J: float
     update: Update | None = None
     dropout: Dropout | None = None
+    cells: Mapping[str, Array] | None = None  # of a model of tables
 
     def mask(self, l: int) -> Array | None:
         """Return the factors by which dropout multiplies a layer.
@@ -66,8 +67,6 @@ class TraceNumbers:
         """
         masks = [] if self.dropout is None else self.dropout.masks
         return masks[l] if l < len(masks) else None
-
-    cells: Mapping[str, Array] | None = None  # of a model of tables
 
     @property
     def share(self) -> Array:

@@ -35,7 +35,7 @@ def to_onnx(
     path : str, bytes or path-like, default=None
         The file to write, as a whole or not at all. None: none.
 
-    X : data frame or ndarray of shape (n_samples, n_features), default=None
+    X : data frame or {array-like, sparse matrix} of shape (n_samples, n_features), default=None
         Some rows, for what skl2onnx converts, otherwise not used: their types are those of the
         inputs, and each column of a data frame is an input. None: one input of numbers.
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
@@ -23,6 +24,7 @@ from sklearn.preprocessing import (
 from .._estimators.base import BaseMLP
 from .._estimators.classifier import MLPClassifier
 from .._estimators.regressor import MLPRegressor
+from .._estimators.warn import warn
 from .facts import facts_of
 from .graph import (
     BOOL,
@@ -96,12 +98,24 @@ def convert(model: Any, X: Any, dtype: np.dtype[Any] | None) -> Any:
     except _ERRORS as error:
         first = str(error).strip().partition("\n")[0]
         hint = "" if X is not None else " (With X, a data frame's columns are inputs.)"
+        if any(isinstance(kind, _TYPES[FLOAT64]) for _, kind in types):
+            hint += " (It knows more transformers with dtype='float32'.)"
         raise TypeError(
             f"{type(model).__name__} can't be exported: skl2onnx: {first}{hint}"
         ) from error
+    if _imputes_in_float64(found):
+        warn("onnxruntime has SimpleImputer in float32 alone: give dtype='float32' to run it.")
     props = {prop.key: prop.value for prop in found.metadata_props}
     helper.set_model_props(found, {**props, **facts_of(model)})
     return found
+
+
+def _imputes_in_float64(model: Any) -> bool:
+    """Whether an imputer's input is float64, which is valid ONNX, and no runtime is known for."""
+    graph = shape_inference.infer_shapes(model).graph
+    kinds = {v.name: v.type.tensor_type.elem_type for v in (*graph.input, *graph.value_info)}
+    imputed = [node.input[0] for node in graph.node if node.op_type == "Imputer"]
+    return any(kinds.get(name) == element_type(FLOAT64) for name in imputed)
 
 
 def _check_calibration(model: Any) -> None:
@@ -253,9 +267,15 @@ def _types_of(model: Any, X: Any, dtype: np.dtype[Any] | None) -> list[tuple[str
     if hasattr(X, "to_pandas"):  # polars
         X = X.to_pandas()
     if hasattr(X, "columns"):
-        return [(str(name), _type_of(X[name].dtype, dtype, 1)) for name in X.columns]
+        names = [str(name) for name in X.columns]
+        if len({*names}) < len(names):
+            raise ValueError("The columns of X must have different names, those of the inputs.")
+        kinds = [X[name].dtype for name in X.columns]
+        return [(name, _type_of(kind, dtype, 1)) for name, kind in zip(names, kinds, strict=True)]
     if X is not None:
-        X = np.asarray(X)
+        X = X if sp.issparse(X) else np.asarray(X)
+        if X.ndim != 2:
+            raise ValueError(f"X must have rows and columns, got an array of shape {X.shape}.")
         return [("X", _type_of(X.dtype, dtype, X.shape[1]))]
     if not hasattr(model, "n_features_in_"):
         raise ValueError(f"X is needed, as this {type(model).__name__} knows no n_features_in_.")

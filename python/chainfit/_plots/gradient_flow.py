@@ -203,22 +203,26 @@ class GradientFlowDisplay:
         """
         count = len(self.layers)
         ax = axes_for(ax, (max(6.4, 0.9 * count + 2), 4.8))
+        from matplotlib import cbook, lines
+
         self.ax_, self.figure_ = ax, ax.figure
         self.bands_ = []
         at = np.arange(1, count + 1)
+        given = cbook.normalize_kwargs(kwargs, lines.Line2D)  # ls is linestyle
 
-        def draw(sizes: Array, style: str, label: str, units: Sequence[Array] = ()) -> Any:
-            (line,) = ax.plot(at, _positive(sizes), style, **{"label": label, **kwargs})
+        def draw(sizes: Array, marker: str, label: str, units: Sequence[Array] = ()) -> Any:
+            look = {"marker": marker, "linestyle": "-" if units else "--", "label": label}
+            (line,) = ax.plot(at, _positive(sizes), **{**look, **given})
             if units:
                 spans = np.array([*map(_span, units)]).T
-                look = {"color": line.get_color(), "alpha": 0.15, "linewidth": 0}
-                self.bands_.append(ax.fill_between(at, *spans, **look))
+                band = {"color": line.get_color(), "alpha": 0.15, "linewidth": 0}
+                self.bands_.append(ax.fill_between(at, *spans, **band))
             return line
 
         activations, deltas = (_overall(units) for units in (self.activations, self.deltas))
-        self.activation_line_ = draw(activations, "o-", "activation a", self.activations)
-        self.delta_line_ = draw(deltas, "s-", "dloss/dz of a row", self.deltas)
-        self.gradient_line_ = draw(self.gradients, "^--", "dJ/dW")
+        self.activation_line_ = draw(activations, "o", "activation a", self.activations)
+        self.delta_line_ = draw(deltas, "s", "dloss/dz of a row", self.deltas)
+        self.gradient_line_ = draw(self.gradients, "^", "dJ/dW")
         ax.set(xlabel="layer", ylabel="root mean square", yscale="log", xlim=(0.5, count + 0.5))
         ax.set_xticks(at, [*map(self._label, range(count))])
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)

@@ -36,7 +36,7 @@ class LossCurveDisplay:
     learning_rate : array-like of the same shape, default=None
         The learning rate at the end of each epoch.
     best_epoch : int, default=None
-        The epoch, counted from 1, whose weights the model has, where that is not the last one.
+        The epoch, counted from 1, whose weights early stopping has kept.
     unit : {'epoch', 'iteration'}, default='epoch'
         What is counted.
     name : str, default=None
@@ -239,7 +239,7 @@ class LossCurveDisplay:
             self.learning_rate_line_, _ = _draw(self.learning_rate_ax_, self.learning_rate, style)
             self.learning_rate_ax_.set_ylim(bottom=0)
         ax.set(xlabel=self.unit, ylabel="loss")
-        ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        _whole_ticks(ax.xaxis)
         _legend(ax, self.score_ax_, self.learning_rate_ax_)
         return self
 
@@ -255,19 +255,31 @@ def _record(net: Any) -> Mapping[str, Sequence[float] | None]:
     losses = getattr(net, "loss_curve_", None)
     if losses is None:
         raise TypeError(
-            f"This {type(net).__name__} has no record of losses to draw: it was not trained, or by "
-            "'lbfgs' of scikit-learn, which keeps none."
+            f"{type(net).__name__} has no record of losses to draw, a history_ or loss_curve_. A "
+            "net has none if it was not trained, or by 'lbfgs' of scikit-learn."
         )
     scores = getattr(net, "validation_scores_", None)
     return {**dict.fromkeys(_PARTS), "loss": losses, "validation_score": scores}
 
 
 def _best_epoch(net: Any, record: Mapping[str, Sequence[float] | None]) -> int | None:
-    """Return the epoch that early stopping chose, if it chose one."""
+    """Return the epoch whose weights early stopping has kept, if it has kept one's.
+
+    The record also has the epochs of fits before under warm_start, and a later fit ends with its
+    last weights where none of its own was better. Calls of `partial_fit` keep the best aside until
+    they have converged.
+    """
     scores = record["validation_score"]
-    if not getattr(net, "early_stopping", False) or scores is None or not _known(scores):
+    if not getattr(net, "early_stopping", False) or scores is None:
         return None
-    return int(np.nanargmax(scores)) + 1
+    incremental = "_best_weights" in vars(net)
+    if incremental and not net.converged_:
+        return None
+    before = 0 if incremental else len(scores) - net.n_iter_
+    of_fit = np.asarray(scores[before:], dtype=float)
+    if not _known(of_fit) or np.nanmax(of_fit) < net.best_validation_score_:
+        return None
+    return before + int(np.nanargmax(of_fit)) + 1
 
 
 def _side_by_side(curves: Sequence[Sequence[float] | None]) -> Array | None:
@@ -302,6 +314,15 @@ def _draw(ax: Any, curves: Any, style: dict[str, Any]) -> tuple[Any, Any]:
         return line, None
     span = shown.min(axis=0).filled(np.nan), shown.max(axis=0).filled(np.nan)
     return line, ax.fill_between(epochs, *span, color=line.get_color(), alpha=0.15, linewidth=0)
+
+
+def _whole_ticks(axis: Any) -> None:
+    """Count in whole numbers, unless the user has chosen a scale or ticks."""
+    from matplotlib.ticker import MaxNLocator
+
+    locator = axis.get_major_locator()
+    if isinstance(locator, MaxNLocator):
+        locator.set_params(integer=True, min_n_ticks=1)
 
 
 def _right_axes(ax: Any, label: str, outside: bool = False) -> Any:

@@ -205,6 +205,7 @@ class NetworkDisplay:
         self.edges_ = self._draw_weights(at, scale)
         self.units_ = self._draw_units(at)
         self._write(at, rows)
+        ax.set(xscale="linear", yscale="linear")
         ax.set_axis_off()
         ax.set_xlim(-0.45, len(at) - 0.55)
         elided = any(len(b) > len(s) for b, s in zip(self.intercepts, self.shown_[1:], strict=True))
