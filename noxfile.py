@@ -39,6 +39,7 @@ OUTSIDE = "row_predictor sparse sparse_corrupt callbacks model_file model_file_m
 OUTSIDE_TESTS = [f"tests/test_{name}.py" for name in OUTSIDE.split()]
 # Where PyTorch is the oracle.
 ORACLE_TESTS = [f"tests/test_{n}.py" for n in "torch inside regularization schedules shape".split()]
+ORACLE_TESTS += ["tests/test_chain_docs.py::test_up_to_date[pytorch.md.in]"]
 # Where other people's libraries are met, scikit-learn first.
 LIBRARIES = "callbacks ecosystem estimators explain_tables import labels outputs scores several"
 LIBRARIES += " sklearn_checks sklearn_convert table_files table_frames tabular validation weights"
@@ -162,7 +163,8 @@ def oldest(session: nox.Session, sklearn: str) -> None:
 def recipes(session: nox.Session) -> None:
     """Run the gallery's recipes with the tools that they are for; not part of the CI."""
     session.install(".[test,recipes]", env=build_env(session))
-    session.run("pytest", "-m", "", "tests/test_gallery.py", *session.posargs)
+    pages = ["tests/test_chain_docs.py::test_up_to_date[saving.md.in]"]
+    session.run("pytest", "-m", "", "tests/test_gallery.py", *pages, *session.posargs)
 
 
 @nox.session

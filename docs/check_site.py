@@ -32,8 +32,18 @@ SEARCHES = {
     "vanishing gradient": "faq.html",
     "early stopping": "guide/stopping.html",
     "learning rate": "guide/learning-rates.html",
+    "missing values": "guide/tables.html",
+    "GPU": "faq.html",
+    "pandas": "guide/tables.html",
+    "ONNX": "guide/onnx.html",
+    "MPI": "guide/many-machines.html",
+    "dropout": "guide/regularisation.html",
+    "probabilities": "guide/classification.html",
+    "seed": "guide/reproducibility.html",
+    "sparse": "guide/sparse.html",
+    "quantile": "guide/losses.html",
 }
-FIRST = 8
+FIRST = 5
 # The elements of a page's text that are cut off on the right and can't be scrolled to.
 CUT_OFF = """() => {
   const article = document.querySelector("article.bd-article");

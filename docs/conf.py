@@ -85,6 +85,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "chainfit"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_search_scorer = str(DOCS / "_static/search_scorer.js")
 html_domain_indices = False
 html_show_sourcelink = False
 html_copy_source = False
