@@ -114,11 +114,9 @@ class _Categories:
 
     def __init__(self, columns: Sequence[tuple[int, Any]], starts: Array) -> None:
         self._at = [at for at, _ in columns]
-        places = [column.place for _, column in columns]
         # the feature of each code, all columns' one after the other, -1 for none
-        self._places = np.concatenate(
-            [np.where(place >= 0, place + starts[at], -1) for at, place in zip(self._at, places)]
-        )
+        places = [np.where(c.place >= 0, c.place + starts[at], -1) for at, c in columns]
+        self._places = np.concatenate(places)
         counts = np.array([len(place) for place in places])
         self._count = counts[:, np.newaxis]
         self._first = (np.cumsum(counts) - counts)[:, np.newaxis]

@@ -73,7 +73,8 @@ class _Column(Record):
         if pa.types.is_null(column.type):
             column = column.cast(pa.string())
         if is_text(column.type):
-            return self._read_texts(texts_of(column))
+            plain = self._read_plain(column)
+            return self._read_texts(texts_of(column)) if plain is None else Cells(plain)
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         typed = self._read_typed(column)
@@ -83,12 +84,18 @@ class _Column(Record):
     def _read_typed(self, column: pa.ChunkedArray) -> Cells | None:
         return None
 
+    def _read_plain(self, column: pa.ChunkedArray) -> np.ndarray | None:
+        """Read a column of text in one pass, if all of it is written as it mostly is."""
+        return None
+
     def _numbers(self, values: pa.StringArray) -> np.ndarray:
         raise NotImplementedError
 
     @cached_property
     def missing_values(self) -> np.ndarray:
         """Words for missing that are values of the column: -999."""
+        if not self.missing:
+            return np.empty(0)
         values = self._numbers(pa.array(self.missing, pa.string()))
         return values[~np.isnan(values)]
 
@@ -132,6 +139,9 @@ class NumberColumn(_Column):
     def _numbers(self, values: pa.StringArray) -> np.ndarray:
         return self.format.read(values)
 
+    def _read_plain(self, column: pa.ChunkedArray) -> np.ndarray | None:
+        return None if len(self.missing_values) else self.format.read_plain(column)
+
     def _read_typed(self, column: pa.ChunkedArray) -> Cells | None:
         kind, types = column.type, pa.types
         numeric = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
@@ -162,6 +172,9 @@ class DateColumn(_Column):
 
     def _numbers(self, values: pa.StringArray) -> np.ndarray:
         return self.format.read(values)
+
+    def _read_plain(self, column: pa.ChunkedArray) -> np.ndarray | None:
+        return self.format.read_plain(column)
 
     def _read_typed(self, column: pa.ChunkedArray) -> Cells | None:
         if not (pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)):

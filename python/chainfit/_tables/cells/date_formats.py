@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .arrow import pc
-from .dates import DateFormat
+from .dates import ISO, DateFormat
 from .hints import Hints
 from .texts import mask_of, probe, trimmed
 
@@ -105,12 +105,15 @@ def possible_dates(values: Any, counts: np.ndarray, hints: Hints) -> DateFormats
         format = DateFormat(hints.date_format)
         rows = int(counts[~np.isnan(format.read(values))].sum())
         return DateFormats((format,)) if rows * 2 > total else None
-    if not any(map(_LIKE_A_DATE, probe(values, counts).to_pylist())):
+    some = probe(values, counts).to_pylist()
+    if not any(map(_LIKE_A_DATE, some)):
         return None
+    if ISO.matches(some[0]) and not np.isnan(ISO.read(values)).any():
+        return DateFormats((ISO,))
     like_dates = mask_of(pc.match_substring_regex(trimmed(values), _LOOSE))
     if int(counts[like_dates].sum()) * 2 <= total:
         return None
-    some = trimmed(probe(values, counts)).to_pylist()
+    some = [text.strip() for text in some]
     marks = {*(text := "".join(some)), *text.upper()}
     letters = any(map(str.isalpha, marks))
     best, found = 0, list[tuple[DateFormat, np.ndarray]]()

@@ -62,6 +62,11 @@ _SUFFIX = rf"(?:(?:T|,?\s+){_TIME}(?:\s?(?P<zone>{ZONE}){REMARK})?)?"
 
 _MAX_FORMAT = 60
 
+ISO_DATE = "%Y-%m-%d"
+
+# The first day of the year 1.
+_EARLIEST = -719_162
+
 #: Times are counted in whole nanoseconds, so that text and typed columns give equal bits.
 SECOND = 10**9
 DAY = 86_400 * SECOND
@@ -131,8 +136,20 @@ class DateFormat(Record):
         """Tell of a text whether it has this format; for a few texts."""
         return re.compile(self.pattern).match
 
+    def read_plain(self, column: pa.ChunkedArray | pa.Array) -> np.ndarray | None:
+        """Read text in one pass, if the format is ISO 8601's and all cells are so; None if not."""
+        if self.format != ISO_DATE or column.null_count:
+            return None
+        try:
+            days = np.asarray(column.cast(pa.date32()).cast(pa.int32())).astype(np.float64)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return None
+        return days if days.min(initial=_EARLIEST) >= _EARLIEST else None
+
     def read(self, values: pa.StringArray) -> np.ndarray:
         """Read texts as days since 1970 (UTC where there is a zone), NaN where there is none."""
+        if (plain := self.read_plain(values)) is not None:
+            return plain
         timed = pc.any(pc.match_substring(values, ":")).as_py()
         fields = _Fields(values, self.pattern if timed else self.pattern.replace(_SUFFIX, ""))
         if not fields.found.any():
@@ -170,7 +187,7 @@ def _monday_of_week_1(year: np.ndarray) -> np.ndarray:
 
 
 #: Dates as ISO 8601 has them, and typed ones.
-ISO = DateFormat("%Y-%m-%d")
+ISO = DateFormat(ISO_DATE)
 
 #: A time of day, or a span in hours, in a column that has only these.
 _TIME_OF_DAY = rf"(?i)^{_TIME}$".replace(r"[01]?\d|2[0-3]", r"\d{1,4}")
@@ -178,6 +195,8 @@ _TIME_OF_DAY = rf"(?i)^{_TIME}$".replace(r"[01]?\d|2[0-3]", r"\d{1,4}")
 
 def read_times(values: pa.StringArray) -> np.ndarray:
     """Read times of day, '17:30', '5:30:15.25 PM', as seconds since midnight, else NaN."""
+    if not pc.any(pc.match_substring(values, ":")).as_py():
+        return np.full(len(values), np.nan)
     fields = _Fields(values, _TIME_OF_DAY)
     if not fields.found.any():
         return np.full(len(values), np.nan)

@@ -11,17 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from .arrow import pa, pc
+from .arrow import flat, pa, pc
 from .date_formats import COMPACT, EARLIEST, DateFormats, are_compact, possible_dates
 from .dates import read_times
 from .hints import Hints
 from .number_formats import NumberFormats, possible_formats, why_no_numbers
-from .numbers import PLAIN, typed_numbers
+from .numbers import PLAIN, may_be_plain, read_plainly, typed_numbers
 from .texts import (
     Texts,
     are_empty,
     are_missing_words,
     are_words,
+    is_blank,
     is_text,
     mask_of,
     texts_of,
@@ -98,6 +99,8 @@ def draft_of(name: str, column: Any, hints: Hints) -> Draft:
     """Look at one column."""
     if not is_text(column.type) or pa.types.is_dictionary(column.type):
         return _of_type(Draft(name, column), hints)
+    if hints.say_nothing and (draft := _plain_decimals(name, column)):
+        return draft
     texts = texts_of(column)
     draft = Draft(name, column, texts=texts)
     if hints.say_nothing and _settle_plain(draft, texts):
@@ -112,6 +115,20 @@ def draft_of(name: str, column: Any, hints: Hints) -> Draft:
     else:
         draft.kind = "category" if draft.words else "empty"
     return draft
+
+
+def _plain_decimals(name: str, column: Any) -> Draft | None:
+    """Settle what most columns of numbers are: many, in each row, with decimals, nothing else.
+
+    The texts are not even looked at for repetitions.
+    """
+    values = read_plainly(column) if column.type == pa.string() else None
+    if values is None or len({*values[: 2 * MAX_VERSIONS].tolist()}) <= MAX_VERSIONS:
+        return None
+    if are_compact(name, values) or (values == np.floor(values)).all():
+        return None
+    texts = Texts(flat(column), None)
+    return Draft(name, column, "number", texts=texts, numbers=_PLAIN, values=values)
 
 
 def _settle_plain(draft: Draft, texts: Texts) -> bool:
@@ -144,6 +161,8 @@ def _settle_plain(draft: Draft, texts: Texts) -> bool:
 
 def _plain_numbers(values: Any) -> np.ndarray | None:
     """Return texts as Python reads numbers, NaN where they are blank; None if it can't."""
+    if len(values) and not (is_blank(first := values[0].as_py()) or may_be_plain(first)):
+        return None
     for sieve in (lambda values: values, without_blanks):
         try:
             return np.array(sieve(values).cast(pa.float64()))

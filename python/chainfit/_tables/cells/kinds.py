@@ -217,11 +217,12 @@ def _checked(
     present = values[~gaps] if gaps.any() else values
     if not len(present):
         return DroppedColumn(name, "no value in any row")
-    if isinstance(column, NumberColumn) and (count := _row_names(draft, present)):
+    low, high = float(present.min()), float(present.max())
+    if isinstance(column, NumberColumn) and (count := _row_names(draft, present, low, high)):
         return DroppedColumn(name, f"like an identifier: {count:,} different whole numbers")
-    if len(present) == len(values) and (present == present[0]).all():
+    if len(present) == len(values) and low == high:
         return DroppedColumn(name, "the same value in every row")
-    if isinstance(column, NumberColumn) and (note := _like_missing(name, draft.read)):
+    if isinstance(column, NumberColumn) and (note := _like_missing(draft, low, high)):
         column = replace(column, notes=(*column.notes, note))
     marks = Unread({**draft.words, **cells.unread.rows})
     if not marks.rows:
@@ -231,29 +232,30 @@ def _checked(
     return replace(column, missing=tuple(words), notes=(*column.notes, note))
 
 
-def _like_missing(name: str, values: np.ndarray) -> str:
+def _like_missing(draft: Draft, low: float, high: float) -> str:
     """Tell of a number such as -999 that may stand for a missing value; '' where there is none."""
-    values = values[~np.isnan(values)]
-    for value in (values.min(), values.max()):
+    for value in (low, high):
         if abs(value) not in _SENTINELS:
             continue
+        values = draft.read[~np.isnan(draft.read)]
         others = values[values != value]
         count = len(values) - len(others)
         spread = np.ptp(others) if len(others) else np.inf
         if count > 1 and np.abs(others - value).min(initial=np.inf) > max(spread, 1):
             return (
-                f"{name!r}: {value:.0f} in {plural(count, 'row')} is far from all other numbers "
-                f"(na_values={f'{value:.0f}'!r} if it means a missing one)"
+                f"{draft.name!r}: {value:.0f} in {plural(count, 'row')} is far from all other "
+                f"numbers (na_values={f'{value:.0f}'!r} if it means a missing one)"
             )
     return ""
 
 
-def _row_names(draft: Draft, values: np.ndarray) -> int:
+def _row_names(draft: Draft, values: np.ndarray, low: float, high: float) -> int:
     """Count whole numbers that only tell rows apart, 0 where they may say more."""
-    large = np.abs(values).max() >= _EXACT and _are_integers(draft)
+    large = max(-low, high) >= _EXACT and _are_integers(draft)
+    if not (large or _ROW_NAME.fullmatch(draft.name)):
+        return 0
     rows = len(values) if draft.texts is None else int(draft.counts.sum())
-    named = _ROW_NAME.fullmatch(draft.name) and rows > MIN_IDENTIFIER_LEVELS
-    if not (large or named):
+    if rows <= MIN_IDENTIFIER_LEVELS and not large:
         return 0
     if not (values == np.floor(values)).all():
         return 0

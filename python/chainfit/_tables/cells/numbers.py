@@ -112,6 +112,10 @@ class NumberFormat(Record):
                     pass
         return self._read_marked(trimmed(values))
 
+    def read_plain(self, column: pa.ChunkedArray) -> np.ndarray | None:
+        """Read a column of text in one pass, if it has plain numbers in all rows; None if not."""
+        return read_plainly(column) if self.decimal == "." and not self.units else None
+
     def _read_marked(self, values: pa.StringArray) -> np.ndarray:
         values = pc.if_else(pc.match_substring_regex(values, self.pattern), values, None)
         if self.units:
@@ -129,6 +133,27 @@ class NumberFormat(Record):
 
 #: Numbers as Python writes them.
 PLAIN = NumberFormat()
+
+
+def may_be_plain(text: str) -> bool:
+    """Whether a text may be a number as Python writes them: a cast that fails takes its time."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def read_plainly(column: pa.ChunkedArray) -> np.ndarray | None:
+    """Read finite numbers, as Python writes them, in all rows; None if some have none."""
+    first = column[0].as_py() if len(column) else None
+    if first is not None and not may_be_plain(first):
+        return None
+    try:
+        numbers = _floats(column.cast(pa.float64()))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    return numbers if np.isfinite(numbers).all() else None
 
 
 def _finite(values: pa.DoubleArray) -> np.ndarray:

@@ -105,8 +105,8 @@ def mask_of(values: Any) -> np.ndarray:
 
 def probe(values: Any, counts: np.ndarray) -> Any:
     """Take some texts, from all over a column, and the most frequent one, for a first look."""
-    places = np.arange(0, len(values), len(values) // 60 + 1)
-    return values.take(pa.array(np.union1d(places, [int(np.argmax(counts))])))
+    places = {*range(0, len(values), len(values) // 60 + 1), int(np.argmax(counts))}
+    return values.take(pa.array(sorted(places)))
 
 
 def are_empty(stripped: Any) -> np.ndarray:
@@ -132,10 +132,19 @@ def _missing_words(kind: Any) -> Any:
     return pa.array(MISSING_WORDS, kind)
 
 
+_BLANKS = {form(word) for word in MISSING_WORDS for form in (str, str.upper, str.title)} | {
+    *("", "NaN"),
+}
+
+
 @cache
 def _blanks(kind: Any) -> Any:
-    words = [form(word) for word in MISSING_WORDS for form in (str, str.upper, str.title)]
-    return pa.array(sorted({"", "NaN", *words}), kind)
+    return pa.array(sorted(_BLANKS), kind)
+
+
+def is_blank(text: str) -> bool:
+    """Whether `without_blanks` puts null in place of a text."""
+    return text in _BLANKS
 
 
 def without_blanks(values: Any) -> Any:
