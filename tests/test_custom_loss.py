@@ -130,6 +130,7 @@ def test_gradients_are_those_of_the_function():
 
 WRONG = {
     "derivative": (lambda y, z: (squared(y, z)[0], y - z), ValueError, "is not its own"),
+    "a hundredth": (lambda y, z: (squared(y, z)[0], 1.01 * (z - y)), ValueError, "is not its own"),
     "factor": (lambda y, z: (2 * squared(y, z)[0], z - y), ValueError, "is not its own"),
     "no pair": (lambda y, z: squared(y, z)[0], TypeError, "must return a pair"),
     "a number": (lambda y, z: (squared(y, z)[0].sum(), z - y), ValueError, "losses of shape"),

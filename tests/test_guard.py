@@ -90,6 +90,29 @@ def test_constant_targets_are_learned(y):
         ).fit(X, y)
 
 
+@pytest.mark.parametrize("stops", [{"max_iter": 100}, {"tol": 1.0}, {"early_stopping": True}])
+def test_an_average_that_lags(stops):
+    """Of a fit that learned: its average is still that of the first steps."""
+    model = net("binary", average="ema", learning_rate_init=0.05, **stops)
+    with pytest.warns(ConvergenceWarning, match=r"[89].% of which are the weights after the first"):
+        model.fit(X, TARGETS["binary"])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*are an average")
+        warnings.filterwarnings("ignore", message=".*Maximum iterations")
+        model.set_params(average_decay=0.5).fit(X, TARGETS["binary"])
+        model.set_params(average_decay=0.999, average=None).fit(X, TARGETS["binary"])
+
+
+def test_an_average_goes_on_from_a_checkpoint(tmp_path):
+    """The steps of all parts of a fit count, not those since it was taken up."""
+    model = net("binary", average="ema", average_decay=0.95, tol=0.0, checkpoint=tmp_path / "a")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*are an average")
+        warnings.filterwarnings("ignore", message=".*Maximum iterations")
+        model.set_params(max_iter=100).fit(X, TARGETS["binary"])
+        model.set_params(max_iter=102).fit(X, TARGETS["binary"])
+
+
 def test_what_an_earlier_fit_learned_does_not_count():
     model = net("binary", warm_start=True, learning_rate_init=0.05, n_iter_no_change=3)
     with warnings.catch_warnings():

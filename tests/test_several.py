@@ -145,8 +145,9 @@ def test_partial_fit(target):
         model.partial_fit(X, y, classes=[classes[1], classes[0], classes[2]])
     with pytest.raises(ValueError, match="classes not in"):
         model.partial_fit(X, y[:, [1, 0, 2]])
-    with pytest.raises(ValueError, match="must have 3 columns"):
-        model.partial_fit(X, y[:, 0])
+    for other in (y[:, 0], y[:, :2]):
+        with pytest.raises(ValueError, match="must have 3 columns"):
+            model.partial_fit(X, other)
     with pytest.raises(ValueError, match="a list for each of 3 columns"):
         net().partial_fit(X, y, classes=classes[:2])
     assert all(np.array_equal(a, b) for a, b in zip(before, model.coefs_, strict=True))
@@ -256,6 +257,9 @@ def test_what_one_column_has_is_as_before():
 
 def test_what_is_refused():
     model = net().fit(X, NUMBERS)
+    for weight, message in ((np.zeros(len(X)), "non-zero"), (np.ones(3), "inconsistent|shape")):
+        with pytest.raises(ValueError, match=message):
+            model.score(X, NUMBERS, weight)
     for refused in (
         lambda: model.row_predictor(),
         lambda: model.to_sklearn(),

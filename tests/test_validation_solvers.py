@@ -56,6 +56,16 @@ def test_the_iteration_that_scored_best_is_kept(target, scoring, tmp_path):
     assert again.best_validation_score_ == again.validation_scores_[-1]
 
 
+def test_iterations_must_improve_the_score_by_tol():
+    settings = {"solver": "lbfgs", "early_stopping": True, "n_iter_no_change": 3, "max_iter": 50}
+    model = chainfit.MLPClassifier((6,), tol=1.5, random_state=0, **settings)
+    rows = 1e3 * X  # gradients are beyond tol for long, scores never rise by it
+    y = X[:, 0] > 0
+    model.fit(rows, y, X_val=rows, y_val=y)
+    assert max(model.validation_scores_[1:]) > model.validation_scores_[0]
+    assert model.n_iter_ == 1 + 4  # the first one, and four without an improvement
+
+
 def test_lbfgs_holds_out_no_rows():
     """As in scikit-learn early_stopping has no effect by itself."""
     model, y, _ = case("multiclass", solver="lbfgs", early_stopping=True, scoring="accuracy")

@@ -16,7 +16,7 @@ from .._common.bases import CallbackSupportMixin, fit_context
 from .callbacks import Functions, Listener, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
-from .guard import warn_if_nothing_learned
+from .guard import warn_if_average_lags, warn_if_nothing_learned
 from .inputs import Streamed
 from .inside import Inside
 from .job import Given, given
@@ -211,6 +211,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
                 warn_of_end(end, state, settings)
                 if end.why in ("converged", "eta_too_small"):
                     warn_if_nothing_learned(state, settings, data)
+                warn_if_average_lags(state, settings)
                 check_end(end, state, data.dtype)
         state.into(model.__dict__)
         draft.publish()

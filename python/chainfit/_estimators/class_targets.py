@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 from sklearn.utils.validation import check_array
 
@@ -192,7 +193,8 @@ class ClassTargets(ClassifierParameters, ClassifierMixin, Jobs):
         y = check_array(y, dtype=None, ensure_2d=False, input_name="y")
         if y.shape != predicted.shape:
             raise ValueError(f"y must have shape {predicted.shape}, got {y.shape}.")
-        return float(np.average((y == predicted).all(axis=1), weights=sample_weight))
+        right = (y == predicted).all(axis=1)
+        return float(accuracy_score(right, np.ones_like(right), sample_weight=sample_weight))
 
     # -- labels and outputs
 

@@ -1,7 +1,8 @@
 """A fit that learned nothing says so: where training stopped no better off than a constant is.
 
 Dead hidden units, features of the wrong scale, a step size or penalty far too large: all of them
-end in a net that predicts the same for every row, and seem to have converged.
+end in a net that predicts the same for every row, and seem to have converged. So does training
+whose average of the weights is still that of the first steps.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ Array = npt.NDArray[Any]
 
 # What a loss may fall short of a constant's by rounding alone, in float32 over many rows.
 _ROUNDING = 1e-5
+
+# What the first step's weights may make up of an average: with more it is not that of the last.
+_SHARE_OF_FIRST = 0.1
 
 
 def warn_if_nothing_learned(state: State, settings: FitSettings, data: FitData) -> None:
@@ -78,6 +82,21 @@ def _on_sample(
     rows = Rows(X, Y, weight, lambda: data.given)
     loss = Validation(settings, data, rows).loss(coefs, intercepts)
     return replace(data, X=X, Y=Y, sample_weight=weight), loss
+
+
+def warn_if_average_lags(state: State, settings: FitSettings) -> None:
+    """Warn where a model's weights are an average that a fit was too short for."""
+    if not settings.step.averages or state.optimizer is None or not state.optimizer.steps:
+        return
+    steps, decay = state.optimizer.steps, float(settings.own["average_decay"])
+    share = decay ** (steps - 1)  # the average began with the weights after the first step
+    if share > _SHARE_OF_FIRST:
+        warn(
+            f"The model's weights are an average, {share:.0%} of which are the weights after the "
+            f"first step: with average_decay={decay:g} the {steps} steps of this fit are too few. "
+            "Lower average_decay, or make more steps: by a smaller batch_size, or more epochs.",
+            ConvergenceWarning,
+        )
 
 
 def _loss_of_constant(settings: FitSettings, data: FitData) -> float:

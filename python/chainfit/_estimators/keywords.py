@@ -233,7 +233,7 @@ TABLE: tuple[Keyword, ...] = (
         "{'ema'} or None",
         """With 'ema' the fitted weights are the exponential moving average of the weights after
         each step, while training itself continues from the latter. The average starts with the
-        weights after the first step.""",
+        weights after the first step; a fit of too few steps for `average_decay` warns.""",
     ),
     Keyword(
         "average_decay",
