@@ -66,16 +66,6 @@ def _figure(name: str, result: Result) -> float:
     return float(result.get(name, np.nan))
 
 
-def seeds_of_all(results: Results) -> list[int]:
-    """Return the seeds with which all methods have all tables, or the first."""
-    whole = [
-        seed
-        for seed in results.seeds
-        if not np.isnan(results._replace(seeds=[seed]).matrix("score")).any()
-    ]
-    return whole or list(results.seeds[:1])
-
-
 def mean_ranks(values: Array) -> Array:
     """Return the mean rank of each method with a value on all tables, NaN for others."""
     whole = ~np.isnan(values).any(axis=0)
@@ -176,12 +166,13 @@ def about(results: Results) -> str:
         return "No results."
     dates = sorted(result["date"][:10] for _, result in ok)
     days = " to ".join(dict.fromkeys((dates[0], dates[-1])))
-    machines = ", ".join(sorted({f"{r['threads']} threads of {r['machine']}" for _, r in ok}))
+    threads = " or ".join(map(str, sorted({result["threads"] for _, result in ok})))
+    machines = ", ".join(sorted({result["machine"] for _, result in ok}))
     versions = sorted({f"{METHODS[t.method].module} {r['version']}" for t, r in ok})
     seeds = ", ".join(map(str, results.seeds))
     text = (
-        f"Measured {days} on {machines}; {', '.join(versions)}. Seeds {seeds}: each another fifth "
-        "of the rows held out."
+        f"Measured {days} on {threads} threads of {machines}; {', '.join(versions)}. Seeds "
+        f"{seeds}: each another fifth of the rows held out."
     )
     load = float(np.median([result["load"][0] for _, result in ok]))
     if load > 1 + max(result["threads"] for _, result in ok):

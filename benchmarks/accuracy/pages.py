@@ -11,7 +11,7 @@ from pathlib import Path
 from marks import fill
 
 from .claims import claims_table
-from .figures import Results, about, by_role, each_table, overall_table, seeds_of_all
+from .figures import Results, about, by_role, each_table, overall_table
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "docs/accuracy.md", ROOT / "README.md")
@@ -21,15 +21,10 @@ NAMES = {"Tuned on": "tuned", "Never tuned on": "kept", "Small tables, tuned on"
 def sections(results: Results) -> dict[str, str]:
     """Return the parts of the report by the names of their marks."""
     parts = by_role(results)
-    # The slowest method may not have been measured with all seeds.
-    shared = results._replace(seeds=seeds_of_all(results))
-    compared = {"all tables": results, "all tables, seeds of all methods": shared}
-    if "Never tuned on" in parts:
-        compared["never tuned on"] = parts["Never tuned on"]
-        compared["never tuned on, seeds of all methods"] = by_role(shared)["Never tuned on"]
-    found = {"accuracy": about(results), "accuracy claims": claims_table(compared)}
-    for heading, part in by_role(shared).items():
-        found[f"accuracy {NAMES[heading]} shared"] = overall_table(part)
+    found = {
+        "accuracy": about(results),
+        "accuracy claims": claims_table({"All tables": results} | parts),
+    }
     for heading, part in parts.items():
         found[f"accuracy {NAMES[heading]}"] = overall_table(part)
         found[f"accuracy {NAMES[heading]} each"] = each_table(part)
