@@ -4,13 +4,11 @@ The rows of one process lie as the batches of all ranks take them; the definitio
 in thread_ranks. Errors, checkpoints and tables: test_ranks_end. By MPI itself: test_mpi.
 """
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
-from thread_ranks import by_ranks, data, fit, interleaved, raised, shards_of
+from thread_ranks import Alone, by_ranks, data, fit, interleaved, raised, shards_of
 
 from chainfit import MLPClassifier, MLPRegressor, _core
 from chainfit._estimators.ranks import current_ranks
@@ -308,10 +306,9 @@ def test_shares_that_make_no_sense_are_refused(what, make_net):
     net = make_net([3, 4, 1], "tanh", "squared_error", np.float64, rows=6)
     trainer, run = net.trainer("sgd"), _core.Run()
     run.shuffle = False
-    ranks = SimpleNamespace(
-        shares=np.array(given, dtype=np.int64), all_rows=rows, batch_size=batch_size, first=True,
-        sync_every=0, outer_rate=1.0, outer_momentum=0.0,
-    )  # fmt: skip
+    ranks = Alone(1, 1)
+    ranks.shares, ranks.all_rows = np.array(given, dtype=np.int64), rows
+    ranks.batch_size = batch_size
     before = [w.copy() for w in trainer.parameters()[0]]
     with pytest.raises(ValueError, match="shares"):
         trainer.run(net.X, net.Y, None, None, None, run, None, 1, None, None, ranks)

@@ -1,8 +1,12 @@
 """Fits by several ranks that fail, stop or go on, and those of tables; ranks are threads here."""
 
+import pickle
+
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
 from thread_ranks import by_ranks, data, fit, raised, shards_of
 
 from chainfit import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
@@ -58,6 +62,85 @@ def test_parameters_must_be_the_same():
     outcomes = by_ranks(2, lambda rank: MLPClassifier((4 + rank,)).fit(X, y))
     assert "same hidden_layer_sizes: (4,) on rank 0, (5,) on rank 1" in str(outcomes[1])
     assert str(outcomes[0]) == str(outcomes[1])
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_how_long_to_train_must_be_the_same(solver):
+    X, y = data(np.random.RandomState(8), 60, "binary")
+    outcomes = by_ranks(2, lambda rank: MLPClassifier(solver=solver, max_iter=3 + rank).fit(X, y))
+    assert "same max_iter: 3 on rank 0, 4 on rank 1" in str(outcomes[1])
+    assert str(outcomes[0]) == str(outcomes[1])
+    rows, target = table()
+    outcomes = by_ranks(
+        2, lambda rank: TabularRegressor(max_iter=3 + rank).fit(rows, target), shards=False
+    )
+    assert [str(outcome) for outcome in outcomes] == ["Rank 1 has other max_iter than rank 0."] * 2
+
+
+def test_models_that_go_on_must_have_come_as_far():
+    X, y = data(np.random.RandomState(8), 60, "binary")
+    before = MLPClassifier((4,), warm_start=True, max_iter=3, random_state=0).fit(X, y)
+
+    def work(rank, alone=2):
+        model = pickle.loads(pickle.dumps(before)) if rank != alone else clone(before)
+        return model.fit(X[rank::2], y[rank::2])
+
+    models = raised(by_ranks(2, work))
+    assert models[0].coefs_[0].tobytes() == models[1].coefs_[0].tobytes()
+    assert [model.t_ for model in models] == [2 * before.t_] * 2
+    assert len(models[0].loss_curve_) == 6
+    for alone in range(2):
+        outcomes = by_ranks(2, lambda rank, alone=alone: work(rank, alone))
+        assert all("same t_ of the model to go on from" in str(outcome) for outcome in outcomes)
+
+
+def test_rows_to_validate_on_must_be_the_same_where_all_have_the_same():
+    X, y = data(np.random.RandomState(8), 60, "binary")
+    outcomes = by_ranks(
+        2, lambda rank: MLPClassifier((4,)).fit(X, y, X_val=X[rank:], y_val=y[rank:]), shards=False
+    )
+    assert all("same X_val of data" in str(outcome) for outcome in outcomes)
+    rows, target = table()
+    val = {name: values[:20] for name, values in rows.items()}
+    outcomes = by_ranks(
+        2,
+        lambda rank: TabularRegressor(max_iter=3).fit(
+            rows, target, X_val=val, y_val=target[:20] + rank
+        ),
+        shards=False,
+    )
+    assert [str(outcome) for outcome in outcomes] == ["Rank 1 has other y_val than rank 0."] * 2
+
+
+def test_a_search_goes_its_way_where_all_ranks_have_the_same_rows():
+    X, y = data(np.random.RandomState(8), 90, "binary")
+    model = MLPClassifier((4,), max_iter=5, random_state=0)
+
+    def search(rank=0):
+        return GridSearchCV(model, {"alpha": [1e-4, 1.0]}, cv=2).fit(X, y)
+
+    one = search()
+    for found in raised(by_ranks(2, search, shards=False)):
+        assert found.best_params_ == one.best_params_
+        np.testing.assert_allclose(
+            found.cv_results_["mean_test_score"], one.cv_results_["mean_test_score"]
+        )
+        again = pickle.loads(pickle.dumps(found.best_estimator_))
+        assert again.predict(X).tobytes() == found.predict(X).tobytes()
+
+
+def test_a_rank_may_have_one_row():
+    X, y = data(np.random.RandomState(8), 60, "one")
+    parts = shards_of([59, 1])
+
+    def work(rank, **more):
+        model = MLPRegressor(hidden_layer_sizes=(4,), random_state=0, max_iter=4, **more)
+        return fit(model, parts[rank], (X, y, None))
+
+    models = raised(by_ranks(2, work))
+    assert models[0].coefs_[0].tobytes() == models[1].coefs_[0].tobytes()
+    outcomes = by_ranks(2, lambda rank: work(rank, early_stopping=True))
+    assert all("Rank 1 of 2" in str(outcome) for outcome in outcomes)
 
 
 def test_the_same_rows_must_be_the_same():

@@ -61,9 +61,11 @@ class Alone:
     """One rank as the core asks for it: it has all rows of each batch, and its sums are done."""
 
     first, sync_every, outer_rate, outer_momentum = True, 0, 1.0, 0.0
+    weighted = False
 
-    def __init__(self, batches, batch_size):
+    def __init__(self, batches, batch_size, in_windows=False):
         self.batch_size, self.all_rows = batch_size, batches * batch_size
+        self.in_windows = in_windows
         begin = batch_size * np.arange(batches)
         self.shares = np.stack([begin, begin + batch_size, 0 * begin], axis=1)
 

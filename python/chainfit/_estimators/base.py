@@ -17,7 +17,6 @@ from .callbacks import Functions, Listener, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
 from .guard import warn_if_nothing_learned
-from .inputs import Streamed
 from .inside import Inside
 from .job import Given, given
 from .optimizer import Optimizer
@@ -187,11 +186,6 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
                 checkpointer = model._checkpointer()
                 settings, data, state = model._job(X, y, sample_weight, validation=validation)
                 if ranks is not None:
-                    if isinstance(data.X, Streamed):
-                        raise ValueError(
-                            "Ranks fit rows in memory; raise buffer_rows of the source to at least "
-                            f"{data.X.shape[0]}, or give each rank fewer rows."
-                        )
                     data.together = Together(ranks)
                     known = model.__dict__
                     state = data.together.begin(self.get_params(deep=False), known, data, state)

@@ -50,7 +50,8 @@ def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
     """
     targets, weight = data.Y.astype(FLOAT64), data.sample_weight
     together = data.together
-    if isinstance(data.X, Streamed) and weight is None:
+    unknown = isinstance(data.X, Streamed) and weight is None
+    if unknown if together is None else together.any(unknown):
         return math.nan
     extremes = np.stack([targets.min(axis=0), targets.max(axis=0)])
     lightest = 0.0 if weight is None else weight.min()

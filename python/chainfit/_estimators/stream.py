@@ -34,6 +34,8 @@ class Stream(Streamed):
         Turns a block into a Window.
     numbers : sequence of int, default=None
         The blocks that belong to it; None is all of them.
+    weighted : bool, default=False
+        Whether its windows have weights.
     """
 
     def __init__(
@@ -42,8 +44,11 @@ class Stream(Streamed):
         survey: Survey,
         prepare: Callable[[Block], Window],
         numbers: Sequence[int] | None = None,
+        *,
+        weighted: bool = False,
     ) -> None:
         self._source, self._prepare, self.survey = source, prepare, survey
+        self.weighted, self.negative = weighted, survey.negative
         given = range(len(survey.counts)) if numbers is None else numbers
         self.numbers = [number for number in given if survey.counts[number]]
         self.shape = sum(survey.counts[number] for number in self.numbers), survey.width
@@ -57,7 +62,8 @@ class Stream(Streamed):
 
     def part(self, numbers: Sequence[int]) -> Stream:
         """Return those of the blocks that have these numbers."""
-        return Stream(self._source, self.survey, self._prepare, numbers)
+        given = self._source, self.survey, self._prepare, numbers
+        return Stream(*given, weighted=self.weighted)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the X of each block, in the blocks' order."""
@@ -138,6 +144,8 @@ class Streaming(Feed):
         Gives a seed for each epoch; None leaves the rows as they come.
     trainer : _core.TrainerF32 or _core.TrainerF64
     batch_size : int
+    together : Together, default=None
+        The fit of all ranks, which says where a window may end.
     """
 
     def __init__(
@@ -146,10 +154,12 @@ class Streaming(Feed):
         generator: np.random.RandomState | None,
         trainer: Trainer,
         batch_size: int,
+        together: Any = None,
     ) -> None:
         self._stream, self._generator = stream, generator
         self.rows, self.sparse = stream.shape[0], stream.sparse
         self._size = trainer.window_rows(stream.survey.buffer_rows, batch_size)
+        self.together = together
 
     def skip(self, epochs: int) -> None:
         """Draw what so many epochs draw."""
@@ -162,6 +172,15 @@ class Streaming(Feed):
         # Of its own: windows are made ahead, and the user's generator must not run ahead of steps.
         return np.random.RandomState(self._generator.randint(2**32, dtype=np.int64))
 
+    def _rows_after(self, done: int) -> int:
+        """Return the number of rows of the window after so many."""
+        if self.together is None:
+            return min(self._size, self.rows - done)
+        ends = self.together.ends
+        last = ends.searchsorted(done + self._size, "right") - 1
+        end = ends[last] if last >= 0 and ends[last] > done else ends[ends > done][0]
+        return int(end) - done
+
     def epoch(self) -> Iterator[Window]:
         """Yield the windows of the next epoch."""
         draws, stream = self._draws(), self._stream
@@ -170,7 +189,7 @@ class Streaming(Feed):
             numbers = [int(number) for number in draws.permutation(stream.numbers)]
         blocks, left = _Rows(stream.blocks(numbers)), self.rows
         while left:
-            rows = min(self._size, left)
+            rows = self._rows_after(self.rows - left)
             left -= rows
             places = np.arange(rows) if draws is None else draws.permutation(rows)
             window = blocks.take(rows, places)

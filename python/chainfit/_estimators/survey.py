@@ -50,6 +50,8 @@ class Survey:
     times : ndarray or None
         How often each of the classes' targets stands in the source.
     weighted : bool
+    negative : bool
+        Whether a weight is below 0.
     digest : str
         Of all values, where one was asked for.
     whole : tuple or None
@@ -64,6 +66,7 @@ class Survey:
     targets: Any = None
     times: Any = None
     weighted: bool = False
+    negative: bool = False
     digest: str = ""
     whole: Block | None = None
 
@@ -151,6 +154,7 @@ def surveyed(
                 size = X.shape[1] * X.dtype.itemsize
                 found.buffer_rows = source.buffer_rows or max(1, _WINDOW // size)
             _check_like(found, X, y, weight)
+            found.negative |= weight is not None and bool(weight.min() < 0)
             if classes:
                 different.append(np.unique(y, axis=0, return_counts=True))
             if digest:
