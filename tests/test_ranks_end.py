@@ -1,15 +1,18 @@
 """Fits by several ranks that fail, stop or go on, and those of tables; ranks are threads here."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
-from thread_ranks import by_ranks, data, fit, raised, shards_of
+from thread_ranks import Alone, by_ranks, data, fit, raised, shards_of
 
 from chainfit import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
+from chainfit._estimators.ranks import current_ranks, made_by
+from chainfit.distributed import communicator
 
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning"),
@@ -143,6 +146,21 @@ def test_a_rank_may_have_one_row():
     assert all("Rank 1 of 2" in str(outcome) for outcome in outcomes)
 
 
+def test_how_ranks_train_must_be_the_same():
+    X, y = data(np.random.RandomState(8), 60, "binary")
+    for name, other in (("sync_every", 2), ("shards", False)):
+
+        def work(rank, name=name, other=other):
+            ranks = current_ranks()
+            if rank == 1:
+                ranks.plan = replace(ranks.plan, **{name: other})
+            return MLPClassifier((4,), max_iter=2).fit(X, y)
+
+        outcomes = by_ranks(2, work)
+        assert f"same {name}: " in str(outcomes[1])
+        assert str(outcomes[0]) == str(outcomes[1])
+
+
 def test_the_same_rows_must_be_the_same():
     X, y = data(np.random.RandomState(8), 60, "binary")
     outcomes = by_ranks(2, lambda rank: MLPClassifier((4,)).fit(X + rank, y), shards=False)
@@ -190,6 +208,11 @@ def test_partial_fit_is_for_one_process():
     X, y = data(np.random.RandomState(8), 60, "binary")
     outcomes = by_ranks(2, lambda rank: MLPClassifier((4,)).partial_fit(X, y, classes=[0, 1]))
     assert all("partial_fit" in str(outcome) for outcome in outcomes)
+    outcomes = by_ranks(
+        2,
+        lambda rank: MLPClassifier((4,)).fit(X, y) if rank else MLPClassifier().partial_fit(X, y),
+    )
+    assert all("Rank 0 of 2: partial_fit" in str(outcome) for outcome in outcomes)
 
 
 def test_what_learned_nothing_says_so_of_the_targets_of_all_ranks():
@@ -202,6 +225,29 @@ def test_what_learned_nothing_says_so_of_the_targets_of_all_ranks():
 
     with pytest.warns(ConvergenceWarning, match="learned nothing"):
         raised(by_ranks(2, work))
+
+
+WRONG_PLANS = [
+    ({"shards": "no"}, "shards must be a bool"),
+    ({"sync_every": 0}, "sync_every must be None or an int >= 1"),
+    ({"sync_every": True}, "sync_every must be None or an int >= 1"),
+    ({"sync_every": 2, "outer_learning_rate": float("nan")}, "outer_learning_rate must be"),
+    ({"sync_every": 2, "outer_momentum": 1.0}, r"outer_momentum must be a number in \[0, 1\)"),
+    ({"outer_momentum": 0.5}, "need sync_every"),
+    ({"timeout": 0}, "timeout must be a number > 0"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), WRONG_PLANS)
+def test_parameters_of_a_communicator_are_checked_before_mpi_starts(given, words):
+    with pytest.raises(ValueError, match=words), communicator(**given):
+        pass
+    with (
+        made_by(Alone(1, 1)),
+        pytest.raises(ValueError, match="within another"),
+        communicator(),
+    ):
+        pass
 
 
 # -- checkpoints

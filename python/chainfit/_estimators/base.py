@@ -22,7 +22,7 @@ from .job import Given, given
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS, PROGRESS
 from .progress import ProgressBar, check_can_show
-from .ranks import agreed, current_ranks
+from .ranks import current_ranks
 from .record import history
 from .sklearn_callbacks import SklearnCallbacks
 from .start import Start
@@ -220,8 +220,10 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         validation: Given | None = None,
     ) -> Self:
         """Train one epoch by the optimizer at hand, or by a new one."""
-        if current_ranks() is not None:
-            raise agreed(RuntimeError("partial_fit can't be called within a communicator."))
+        ranks = current_ranks()
+        if ranks is not None:
+            with ranks.together():
+                raise RuntimeError("partial_fit can't be called within a communicator.")
         while True:
             optimizer = self._live_optimizer()
             if optimizer is None:

@@ -73,7 +73,13 @@ class Together:
             On all ranks, if they differ in what they must have in common.
         """
         mine: dict[str, dict[str, Any]] = {
-            "parameters": common_parameters(parameters),
+            "parameters": {
+                "shards": self.shards,
+                "sync_every": self.sync_every or None,
+                "outer_learning_rate": self.outer_rate,
+                "outer_momentum": self.outer_momentum,
+                **common_parameters(parameters),
+            },
             "the model to go on from": _history(state),
             "X": {
                 "n_features": data.X.shape[1],
@@ -174,14 +180,13 @@ class Together:
         if not self.shards:
             return rows
         y = np.asarray(rows.given()[1])
-        # of a source X is not there, and stands for itself: nobody but the net looks at it
-        with_X = with_X and not self.ranks.any(isinstance(rows.X, Streamed))
-        mine = (rows.X if with_X else None, rows.Y, rows.sample_weight, y)
+        there = with_X and not isinstance(rows.X, Streamed)
+        mine = (rows.X if there else None, rows.Y, rows.sample_weight, y)
         parts = self.ranks.exchange("validation", mine)
         weights = [p[2] if p[2] is not None else np.ones(len(p[1]), p[1].dtype) for p in parts]
         weighted = any(p[2] is not None for p in parts)
         X: Any = rows.X
-        if with_X:
+        if all(p[0] is not None for p in parts):  # else a source stands for all rows
             stack = sp.vstack if sp.issparse(rows.X) else np.concatenate
             X = stack([p[0] for p in parts])
         every = np.concatenate([p[3] for p in parts])

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from .._estimators.ranks import Plan, current_ranks, made_by
 from .._estimators.threads import shared_with
 
@@ -58,7 +60,7 @@ def communicator(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If a parameter is not valid, or within another `communicator`.
     ImportError
         If mpi4py is not installed (``pip install chainfit[mpi]``).
@@ -91,6 +93,8 @@ def communicator(
 
 
 def _plan(shards: bool, sync_every: int | None, rate: float, momentum: float) -> Plan:
+    if not isinstance(shards, bool | np.bool_):
+        raise ValueError(f"shards must be a bool, got {shards!r}.")
     if sync_every is not None and (
         not isinstance(sync_every, Integral) or isinstance(sync_every, bool) or sync_every < 1
     ):
