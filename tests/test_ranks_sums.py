@@ -40,18 +40,23 @@ class Watching(Alone):
 
 
 @pytest.mark.parametrize("clip_norm", [0.0, 0.1])
-@pytest.mark.parametrize("batch_size", [5, 64])
-def test_a_layers_sum_begins_before_the_next_gradient_is_made(
-    batch_size, clip_norm, make_net, dtype
+@pytest.mark.parametrize(
+    ("hidden", "batch_size", "buckets"),
+    [([70, 50], 5, {4: 3, 8: 3}), ([70, 50], 64, {4: 3, 8: 3}), ([700, 100], 16, {4: 4, 8: 6})],
+)
+def test_a_sum_begins_before_the_next_gradient_is_made(
+    hidden, batch_size, buckets, clip_norm, make_net, dtype
 ):
-    net = make_net([60, 70, 50, 5], "tanh", "log_loss", dtype, rows=4 * batch_size)
+    """Buckets are layers, of larger ones parts of one megabyte to two."""
+    count = buckets[dtype.itemsize]
+    net = make_net([750, *hidden, 5], "tanh", "log_loss", dtype, rows=4 * batch_size)
     trainer, run = net.trainer("adam"), _core.Run()
     run.batch_size, run.shuffle, run.clip_norm = batch_size, False, clip_norm
     watching = Watching(trainer, 4, batch_size)
     trainer.run(net.X, net.Y, None, None, None, run, None, 1, None, None, watching)
     assert len(watching.steps) == 4
     for events in watching.steps:
-        assert [what for what, _, _ in events] == ["begin"] * 3 + ["wait"]
+        assert [what for what, _, _ in events] == ["begin"] * count + ["wait"]
         # no weight moves between the first sum's begin and the wait
         assert len({weights for _, _, weights in events}) == 1
     assert len({events[0][2] for events in watching.steps}) == 4
@@ -62,4 +67,4 @@ def test_a_layers_sum_begins_before_the_next_gradient_is_made(
             for before, after in pairwise(gradients)
         ]
         # from one begin to the next, and from the last one to the wait
-        assert made == [[False, True, False], [False, False, True], [False, False, False]]
+        assert made == [[next == k + 1 for next in range(count)] for k in range(count)]

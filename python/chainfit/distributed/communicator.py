@@ -41,8 +41,8 @@ def communicator(
         The processes; None means all of them, ``mpi4py.MPI.COMM_WORLD``.
 
     shards : bool, default=True
-        Whether each process passes rows of its own to `fit`. Their numbers may differ, but not
-        their columns, dtype and classes. Otherwise all pass the same rows and share the work of
+        Whether each process passes rows of its own to `fit`, or a source of `chainfit.data`. Their
+        numbers may differ, but not their columns, dtype and classes. Otherwise all pass the same rows and share the work of
         each batch: the model is that of one process, up to the rounding of sums.
 
     sync_every : int, default=None
