@@ -78,13 +78,12 @@ class Stream(Streamed):
             If the source gives other rows than at first.
         """
         wanted = self.numbers if numbers is None else numbers
+        blocks = self._source.blocks(wanted if self.in_any_order else None)
         if self.in_any_order:
-            given: Iterator[tuple[int, Block]] = zip(
-                wanted, self._source.blocks(wanted), strict=False
-            )
+            given: Iterator[tuple[int, Block]] = zip(wanted, blocks, strict=False)
         else:
             mine = set(wanted)
-            given = ((n, b) for n, b in enumerate(self._source.blocks()) if self._is_mine(n, mine))
+            given = ((n, b) for n, b in enumerate(blocks) if self._is_mine(n, mine))
         read = 0
         for number, block in given:
             with naming(number):
@@ -101,6 +100,11 @@ class Stream(Streamed):
             raise ValueError(
                 f"The source ended after {read} blocks, and had {len(wanted)} when it was read "
                 "first. A source must give the same rows each time."
+            )
+        if next(blocks, None) is not None:
+            raise ValueError(
+                f"The source has more blocks than the {len(wanted)} that it was asked for. A "
+                "source with n_blocks must give those of the numbers that it is given."
             )
 
     def after(self, rows: int, numbers: Sequence[int]) -> tuple[Iterator[Window], int]:
