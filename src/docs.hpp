@@ -120,6 +120,9 @@ records_norm : bool
     Whether the norm of the gradient is recorded.
 t, n_iter : int
     Number of rows and of epochs trained on.
+so_far : tuple of (int, float, float, float)
+    Of an epoch that has begun, whose rows come in windows: rows trained on, the sum of their losses, of the norms of
+    the gradients, and seconds. A run goes on from there.
 loss_curve : list of float
     Loss of each epoch.
 best_loss, best_validation_score : float

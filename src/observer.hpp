@@ -45,6 +45,7 @@ class PythonObserver final : public Observer {
         shuffle_(bit_generator_, order, n);
         set_locked(false);
     }
+    void on_window() override { tell("window", static_cast<double>(run_.so_far.rows)); }
     void on_epoch(double loss) override { tell("epoch", loss); }
     void on_learning_rate(double eta) override { tell("learning_rate", eta); }
     bool epoch_ended(double loss) override {
@@ -86,6 +87,7 @@ class PythonObserver final : public Observer {
         shown_epochs_ = run_.epochs.size();
         shown_.t = run_.t;
         shown_.n_iter = run_.n_iter;
+        shown_.so_far = run_.so_far;
         shown_.best_loss = run_.best_loss;
         shown_.best_validation_score = run_.best_validation_score;
         shown_.no_improvement_count = run_.no_improvement_count;

@@ -128,6 +128,7 @@ class PyTrainer {
         const SampleArrays<T> arrays(X, Y, sample_weight, units().front(), units().back());
         check_run(run, listener);
         if (run.shuffle && bit_generator.is_none()) throw py::value_error("shuffle needs a bit generator");
+        if (run.so_far.rows != 0) throw py::value_error("only with windows a run begins within an epoch");
 
         std::vector<std::int64_t> rows;  // empty: all rows as they lie
         if (!order.is_none()) {
@@ -165,6 +166,9 @@ class PyTrainer {
         check_run(run, listener);
         if (rows < 1) throw py::value_error("an epoch must have at least one row");
         if (run.shuffle) throw py::value_error("rows that come in windows are shuffled before");
+        if (run.so_far.rows < 0 || run.so_far.rows >= rows || run.so_far.rows % run.batch_size != 0)
+            throw py::value_error("so_far must have whole batches of an epoch, and not all, got " +
+                                  std::to_string(run.so_far.rows) + " rows");
         std::optional<PythonLoss<T>> loss = loss_of(loss_hook);
         std::optional<PythonRanks<T>> others;
         if (!ranks.is_none()) others.emplace(ranks, rows);
@@ -356,6 +360,15 @@ void bind_training(py::module_& m) {
         .def_readwrite("loss_scale", &Run::loss_scale)
         .def_readwrite("t", &Run::t)
         .def_readwrite("n_iter", &Run::n_iter)
+        .def_property(
+            "so_far",
+            [](const Run& run) {
+                const EpochSoFar& epoch = run.so_far;
+                return py::make_tuple(epoch.rows, epoch.loss, epoch.norms, epoch.seconds);
+            },
+            [](Run& run, const std::tuple<Index, double, double, double>& epoch) {
+                run.so_far = {std::get<0>(epoch), std::get<1>(epoch), std::get<2>(epoch), std::get<3>(epoch)};
+            })
         .def_readwrite("loss_curve", &Run::loss_curve)
         .def(
             "epochs",

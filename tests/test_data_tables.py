@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chainfit import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor, data, load
+from chainfit._estimators.checkpoint import Checkpointer
 
 pa = pytest.importorskip("pyarrow")
 ds = pytest.importorskip("pyarrow.dataset")
@@ -148,7 +149,7 @@ def test_rows_to_validate_on(tmp_path):
     assert first.temperature_ == second.temperature_
 
 
-def test_a_checkpoint_goes_on(tmp_path):
+def test_a_checkpoint_goes_on(tmp_path, monkeypatch):
     table = TABLE.append_column("y", pa.array(LABEL))
     source = sources(tmp_path, table, "y", buffer_rows=300)["parquet"]
     settings = {**SMALL, "learning_rate": "constant"}
@@ -156,10 +157,50 @@ def test_a_checkpoint_goes_on(tmp_path):
     settings["checkpoint"] = tmp_path / "state"
     TabularClassifier(**{**settings, "max_iter": 3}).fit(source)
     assert bits(TabularClassifier(**settings).fit(source)) == bits(whole)
+    settings |= {"checkpoint": tmp_path / "windows", "checkpoint_interval": "0s"}
+    written, left = Checkpointer.window, [9]
+
+    def crash(self, rows):
+        written(self, rows)
+        left[0] -= 1
+        if left[0] == 0:
+            raise RuntimeError("crash")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="crash"):
+        patch.setattr(Checkpointer, "window", crash)
+        TabularClassifier(**settings).fit(source)
+    assert bits(TabularClassifier(**settings).fit(source)) == bits(whole)
     other = TABLE.append_column("y", pa.array(LABEL[::-1]))
     other = data.Batches(other.to_batches(max_chunksize=100), "y", buffer_rows=300)
     with pytest.raises(ValueError, match="of another fit"):
         TabularClassifier(**settings).fit(other)
+
+
+def test_columns_that_folders_stand_for(tmp_path):
+    ds.write_dataset(
+        NUMBERS.append_column("y", pa.array(PRICE)),
+        tmp_path,
+        format="parquet",
+        partitioning=["b"],
+        partitioning_flavor="hive",
+    )
+    dataset = ds.dataset(tmp_path, partitioning="hive")
+    model = MLPRegressor(max_iter=2).fit(data.Batches(dataset, "y", buffer_rows=300))
+    assert model.feature_names_in_.tolist() == ["a", "b"]
+    assert model.t_ == 2 * ROWS
+
+
+def test_what_exports_an_arrow_stream():
+    frame = NUMBERS.to_pandas().assign(y=PRICE)
+    relation = pytest.importorskip("duckdb").from_arrow(pa.Table.from_pandas(frame))
+    settings = {"max_iter": 2, "random_state": 0}
+    whole = MLPRegressor(**settings).fit(np.column_stack([a, b]), PRICE)
+    for given in (frame, relation):
+        for buffer_rows in (None, 300):
+            model = MLPRegressor(**settings, shuffle=buffer_rows is None)
+            model.fit(data.Batches(given, "y", buffer_rows=buffer_rows))
+            assert bits(model) == bits(whole) or buffer_rows
+            assert model.t_ == 2 * ROWS
 
 
 # --- what is learned from a sample ---------------------------------------------------------------
@@ -174,7 +215,8 @@ def test_the_sample_is_even_and_knows_no_blocks():
     for size in (70, 999, 20_000):
         sample = Sample(2000)
         for start in range(0, 20_000, size):
-            sample.add(table[start : start + size], rows[start : start + size])
+            part = rows[start : start + size]
+            sample.add((table[start : start + size], part), len(part))
         found, y = sample.rows()
         assert found["x"].to_pylist() == y.tolist() == sorted(set(y.tolist()))
         drawn.append(y.tolist())
@@ -216,6 +258,8 @@ def test_what_is_no_source_of_tables(tmp_path):
     paths = written(tmp_path, table)
     with pytest.raises(ValueError, match="no column 'z'; the table has 'a', 'b', 'town', 'y'"):
         data.Files(paths["parquet"], "z")
+    with pytest.raises(ValueError, match="the same column, 'y'"):
+        data.Files(paths["text"], "y", sample_weight="y")
     with pytest.raises(ValueError, match="no column 'w'"):
         data.Files(paths["text"], "y", sample_weight="w")
     with pytest.raises(FileNotFoundError):

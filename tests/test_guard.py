@@ -3,11 +3,12 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_iris, make_friedman1
 from sklearn.exceptions import ConvergenceWarning
 
-from chainfit import MLPClassifier, MLPRegressor
+from chainfit import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor, data
 
 _rng = np.random.RandomState(0)
 X = _rng.randn(80, 4)
@@ -95,3 +96,59 @@ def test_data_that_are_not_scaled_but_do():
         warnings.filterwarnings("ignore", message=".*Maximum iterations")
         MLPClassifier(random_state=0, early_stopping=True).fit(*load_iris(return_X_y=True))
         MLPRegressor(random_state=0).fit(*make_friedman1(random_state=0))
+
+
+# --- rows that are not in memory -----------------------------------------------------------------
+
+
+def fit_by_windows(X, target, weight=None, **settings):
+    source = data.Arrays(X, TARGETS[target], weight, block_rows=10, buffer_rows=40)
+    model = net(target, learning_rate_init=0.05, batch_size=20, **settings)
+    return model.fit(source)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_source_whose_features_say_nothing(target, weighted):
+    weight = _rng.uniform(0.5, 2, len(X)) if weighted else None
+    with pytest.warns(ConvergenceWarning, match="The model learned nothing: its loss on a sample"):
+        fit_by_windows(np.ones_like(X), target, weight)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_source_that_was_learned_from(target):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*learned nothing")
+        warnings.filterwarnings("ignore", message=".*Maximum iterations")
+        fit_by_windows(X, target, n_iter_no_change=3)
+
+
+@pytest.mark.parametrize("settings", [{"early_stopping": True}, {"average": "ema"}])
+def test_a_source_and_what_decides_the_weights(settings):
+    with pytest.warns(ConvergenceWarning, match="The model learned nothing: its loss on a sample"):
+        fit_by_windows(np.ones_like(X), "squared_error", **settings)
+
+
+def test_a_source_with_weights_of_classes():
+    with pytest.warns(ConvergenceWarning, match="The model learned nothing: its loss on a sample"):
+        fit_by_windows(np.ones_like(X), "multiclass", class_weight="balanced")
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["squared_error", "multiclass"])
+def test_tables(target):
+    cls = TabularRegressor if target == "squared_error" else TabularClassifier
+    model = cls("fast", random_state=0, n_nets=2, max_iter=200, learning_rate_init=0.05)
+    nothing = {"x": np.arange(80) % 2, "town": ["Bonn", "Rome"] * 40}
+    y_alike = np.repeat(TARGETS[target][:40], 2)
+    with pytest.warns(ConvergenceWarning, match="The model learned nothing: of net 1, its loss"):
+        model.fit(nothing, y_alike)
+    source = data.Arrays(pd.DataFrame(nothing), y_alike, block_rows=8, buffer_rows=20)
+    with pytest.warns(ConvergenceWarning, match="learned nothing: of net 1, its loss on a sample"):
+        model.set_params(batch_size=8).fit(source)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*learned nothing")
+        warnings.filterwarnings("ignore", message=".*Maximum iterations")
+        model.fit(X, TARGETS[target])

@@ -210,3 +210,19 @@ def test_fewer_nets_than_ranks_share_the_rows_of_a_table_in_windows():
     assert [str(o) for o in outcomes] == ["Rank 1 has other X than rank 0."] * 2
     for mine, theirs in zip(models[0].nets_[0].coefs_, work().nets_[0].coefs_, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("streaming", [(0, 1), (1,)])
+def test_what_learned_nothing_says_so_of_a_sample_of_all_ranks(streaming):
+    """Targets of each rank are constant, of which there would be nothing to say."""
+    X, y = np.random.RandomState(0).normal(size=(40, 3)), np.repeat([0.0, 1.0], 20)
+
+    def work(rank):
+        model = MLPRegressor(alpha=1e4, tol=1, max_iter=300, random_state=0, n_iter_no_change=1)
+        rows = shards_of([20, 20])[rank]
+        if rank in streaming:
+            return model.fit(source(rows, (X, y, None), buffer_rows=10, block_rows=5))
+        return fit(model, rows, (X, y, None))
+
+    with pytest.warns(ConvergenceWarning, match="learned nothing: its loss on a sample"):
+        raised(by_ranks(2, work))

@@ -8,6 +8,7 @@ import pytest
 
 from chainfit import MLPClassifier, MLPRegressor, _core
 from chainfit._estimators import windows
+from chainfit._estimators.callbacks import Listener
 from chainfit._estimators.inputs import MadeRows
 
 
@@ -100,6 +101,31 @@ def test_a_checkpoint_goes_on(small_windows, tmp_path):
     assert bits(made) == bits(whole)
 
 
+class CrashInWindow(Listener):
+    """Fails after so many windows, before the checkpoint is written."""
+
+    def __init__(self, count):
+        self.left = count
+
+    def window(self, rows):
+        self.left -= 1
+        if self.left == 0:
+            raise RuntimeError("crash")
+
+
+def test_a_fit_cut_short_within_an_epoch_goes_on_there(small_windows, tmp_path):
+    X, y, _ = data()
+    settings = {"random_state": 3, "batch_size": 32, "max_iter": 6, "early_stopping": True}
+    with pytest.warns(UserWarning):
+        whole = MLPRegressor(**settings).fit(X, y)
+    for count in (2, 9):
+        model = MLPRegressor(**settings, checkpoint=tmp_path / str(count), checkpoint_interval="0s")
+        with pytest.raises(RuntimeError, match="crash"):
+            model._fit_followed_by([CrashInWindow(count)], Made(X), y)
+        with pytest.warns(UserWarning):
+            assert bits(model.fit(Made(X), y)) == bits(whole)
+
+
 class Failing(Made):
     def __getitem__(self, rows):
         if np.ndim(rows) and 600 in rows:
@@ -176,8 +202,13 @@ def test_a_window_that_does_not_fit_is_refused(make_net, window, error, why):
 
 def test_settings_that_windows_do_not_go_with(make_net):
     trainer = make_net([3, 2], dtype=np.float64).trainer()
-    for settings in ({"shuffle": True}, {"rows": 0}, {"batch_size": 0}, {"max_iter": 0}):
+    begun = ({"so_far": (rows, 0.0, 0.0, 0.0)} for rows in (-4, 3, 10, 12))
+    for settings in (*begun, {"shuffle": True}, {"rows": 0}, {"batch_size": 0}, {"max_iter": 0}):
         with pytest.raises(ValueError):
             run(trainer, lambda done: (X, Y, None), **settings)
     with pytest.raises(ValueError, match="all be sparse"):
         run(trainer, lambda done: (X, Y, None), sparse=True)
+    settings = _core.Run()
+    settings.shuffle, settings.so_far = False, (1, 0.0, 0.0, 0.0)
+    with pytest.raises(ValueError, match="only with windows"):
+        trainer.run(X, Y, None, None, None, settings, None, 1)

@@ -74,10 +74,11 @@ void step_by_hook(LossHook<T>& loss, Roads<T>& roads, bool sparse, Batches<T>& b
     batches.next = batch.next;
 }
 
-// One pass over the rows; with others, over those of this rank.
-template <class T>
+// One pass over the rows, those after the first `done` in windows; with others, over those of this rank.
+template <class T, class Between>
 void epoch(const Source<T>& source, Shares<T>* shares, LocalSteps<T>* local, Roads<T>& roads, Optimizer<T>& optimizer,
-           GradientHook<T>* hook, LossHook<T>* loss, Buffer<T>& gradient, Progress<T>& progress, int max_threads) {
+           GradientHook<T>* hook, LossHook<T>* loss, Buffer<T>& gradient, Progress<T>& progress, int max_threads,
+           Index done, const Between& between) {
     Buffer<T> not_used;
     const auto make_steps = [&](Batches<T> batches) {
         while (batches.left() && !progress.interrupted) try {
@@ -100,7 +101,7 @@ void epoch(const Source<T>& source, Shares<T>* shares, LocalSteps<T>* local, Roa
         return !progress.interrupted;
     };
     if (!shares) {
-        source.for_each_run(make_steps);
+        source.for_each_run(done, make_steps, between);
         return;
     }
     shares->begin_epoch();
@@ -175,14 +176,23 @@ void fit(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Run&
     InterruptPoll poll(deadline, roads.net().isa);
     auto start = deadline.start();  // of the epoch
     while (run.stopped.empty()) {
+        const Index steps_done = run.so_far.rows / run.batch_size;
         if (run.schedule == LearningRate::given) {
-            schedule.first_given = schedule.steps;
-            schedule.given = observer.step_sizes(schedule.steps, batches);
+            schedule.first_given = schedule.steps - steps_done;
+            schedule.given = observer.step_sizes(schedule.first_given, batches);
         }
         if (run.shuffle) observer.shuffle(source.order(), source.rows());
         Progress<T> progress{schedule, poll, run.loss_scale};
+        progress.loss = run.so_far.loss;
+        norm.resume(run.so_far.norms, steps_done);
+        const double seconds_before = run.so_far.seconds;
+        const auto seconds = [&] { return seconds_before + seconds_between(start, Clock::now()); };
+        const auto between = [&](Index rows_done) {
+            run.so_far = {rows_done, progress.loss, norm.sum(), seconds()};
+            observer.on_window();
+        };
         epoch(source, shares, local ? &*local : nullptr, roads, optimizer, hook, loss_hook, gradient, progress,
-              max_threads);
+              max_threads, run.so_far.rows, between);
         if (progress.interrupted) {
             if (deadline.reached(Clock::now())) run.stopped = "time_limit";
             return;
@@ -190,6 +200,7 @@ void fit(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Run&
         double totals[] = {progress.loss, deadline.reached(Clock::now()) ? 1.0 : 0.0};
         if (shares) shares->ranks().sum(totals, 2);
         const double loss = totals[0] / static_cast<double>(rows);
+        run.so_far = {};
         ++run.n_iter;
         run.t += rows;
         run.loss_curve.push_back(loss);
@@ -198,7 +209,7 @@ void fit(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Run&
         count_improvement(run, loss, record, observer);
         record.eta = schedule.eta_of(schedule.steps - 1);
         if (takes_norm) record.gradient_norm = norm.take_mean();
-        record.seconds = seconds_between(start, Clock::now());
+        record.seconds = seconds();
         run.epochs.push_back(record);
         run.stopped = end_epoch(run, loss, schedule, observer);
         if (!run.stopped.empty()) return;

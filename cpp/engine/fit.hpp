@@ -31,6 +31,14 @@ struct Validation {
     double loss = EpochRecord::kNone;
 };
 
+// What has come of an epoch whose rows come in windows, between two of them.
+struct EpochSoFar {
+    Index rows = 0;    // trained on
+    double loss = 0;   // summed over them
+    double norms = 0;  // of the gradients, summed over the steps
+    double seconds = 0;
+};
+
 // Settings of one training run, and what came of it.
 struct Run : ScheduleSettings {
     Index batch_size = 1;
@@ -46,6 +54,7 @@ struct Run : ScheduleSettings {
 
     Index t = 0;  // rows seen
     Index n_iter = 0;
+    EpochSoFar so_far;  // of the next epoch, in whose middle a run may begin
     std::vector<double> loss_curve;
     std::vector<EpochRecord> epochs;
     double best_loss = std::numeric_limits<double>::infinity();
@@ -61,6 +70,8 @@ class Observer : public Interrupt {
     // Before an epoch, where the schedule is given: eta of step `first`, counted from 0, and of those after it.
     virtual std::vector<double> step_sizes(Index first, Index count) = 0;
     virtual void shuffle(std::int64_t* order, Index n) = 0;
+    // Between two windows of an epoch; the run has what came of it so far.
+    virtual void on_window() = 0;
     virtual void on_epoch(double loss) = 0;
     virtual Validation validate() = 0;
     virtual void on_learning_rate(double eta) = 0;
@@ -69,9 +80,9 @@ class Observer : public Interrupt {
 };
 
 // Trains until run.stopped, or until the observer interrupts. With run.n_iter > 0 it goes on after so many epochs, from
-// the state that epoch_ended() found, or that a whole run left. The source's order is permuted by the epochs' shuffles.
-// Throws what source, observer and hooks throw, after the last whole step. Hooks and `shares`, where other processes
-// train the same net, may be null.
+// the state that epoch_ended() found, or that a whole run left; with run.so_far, from what on_window() found. The
+// source's order is permuted by the epochs' shuffles. Throws what source, observer and hooks throw, after the last
+// whole step. Hooks and `shares`, where other processes train the same net, may be null.
 template <class T>
 void fit(const Source<T>& source, Roads<T>& roads, Optimizer<T>& optimizer, Run& run, Observer& observer,
          GradientHook<T>* hook, LossHook<T>* loss_hook, Shares<T>* shares, int max_threads);

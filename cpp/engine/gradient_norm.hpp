@@ -19,6 +19,12 @@ class GradientNorm final : public GradientHook<T> {
     }
     // The mean of the norms since the last call.
     double take_mean();
+    double sum() const { return sum_; }
+    // Goes on from the sum of `count` norms.
+    void resume(double sum, Index count) {
+        sum_ = sum;
+        count_ = count;
+    }
 
    private:
     double norm(const T* gradient) const;

@@ -94,17 +94,19 @@ class Source {
     }
 
     // Calls visit(batches) for the whole batches of an epoch, and for the shorter one at its end, as long as it returns
-    // true: a batch goes through the kernels for its own size.
-    template <class Visit>
-    void for_each_run(const Visit& visit) const {
+    // true: a batch goes through the kernels for its own size. With windows it begins after `done` rows, and calls
+    // between(rows done) after each but the last.
+    template <class Visit, class Between>
+    void for_each_run(Index done, const Visit& visit, const Between& between) const {
         if (!windows_) {
             visit_runs(*samples_, visit);
             return;
         }
-        for (Index done = 0; done < rows();) {
+        while (done < rows()) {
             const Samples<T>& window = windows_->after(done);
             if (!visit_runs(window, visit)) return;
             done += window.rows;
+            if (done < rows()) between(done);
         }
     }
 

@@ -88,6 +88,7 @@ class Run:
     loss_scale: float
     t: int
     n_iter: int
+    so_far: tuple[int, float, float, float]  # rows, their losses, norms, seconds
     loss_curve: list[float]
     best_loss: float
     best_validation_score: float

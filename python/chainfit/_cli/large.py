@@ -56,7 +56,8 @@ def read(file: Any, buffer_rows: int | None) -> Read:
             sample = Sample(limit)
         if sample is not None:
             for begin, one in kept:
-                sample.add(one, np.arange(begin, begin + one.num_rows))
+                numbers = np.arange(begin, begin + one.num_rows)
+                sample.add((one, numbers), one.num_rows)
             kept = []
     if sample is None:
         whole = together([one for _, one in kept]) if kept else file.read()

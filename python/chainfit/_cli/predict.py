@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
-import numpy as np
 from sklearn.base import is_classifier
 
 from .._common.printable import printable
@@ -45,9 +43,8 @@ def load_table_model(path: str, table: str) -> Any:
 
 def predict(args: argparse.Namespace) -> int:
     """Run ``chainfit predict``."""
-    from .._tables.cells.schema import Tally
-    from .._tables.files.output import TableWriter
     from .._tables.files.table_file import open_table
+    from .._tables.predictions import write_predictions
     from .say import warn
 
     model = load_table_model(args.model, args.file)
@@ -67,13 +64,7 @@ def predict(args: argparse.Namespace) -> int:
     with open_table(args.file, read_options(args), model.dialect_) as file:
         for note in file.notes:
             warn(f"note: {note}")
-        tally = Tally()
-        blocks = ((block, _predicted(model, block, args.proba, tally)) for block in file.blocks())
-        first = next(blocks, None)  # before a file is begun: mostly it tells what is wrong
-        with TableWriter(args.out, file, _names(model, args.proba)) as writer:
-            for block, columns in chain([first] if first else [], blocks):
-                writer.write(block, columns)
-        model.schema_.warn(tally)
+        write_predictions(model, file, args.out, proba=args.proba)
     return 0
 
 
@@ -88,23 +79,3 @@ def _with_marks(schema: Any, decimal: str | None, thousands: str | None) -> Any:
             column = replace(column, format=replace(column.format, decimal=point, thousands=mark))
         columns.append(column)
     return replace(schema, columns=tuple(columns))
-
-
-def _names(model: Any, proba: bool) -> list[str]:
-    """Return the names of the columns that are added."""
-    if proba:
-        return [*(f"proba_{label}" for label in model.classes_), "prediction"]
-    units = getattr(model, "quantile", None)
-    if not is_classifier(model) and model.loss == "quantile" and isinstance(units, tuple | list):
-        return [f"prediction_{level:g}" for level in units]
-    return ["prediction"]
-
-
-def _predicted(model: Any, block: Any, proba: bool, tally: Any) -> list[np.ndarray]:
-    """Return the columns that are added to the rows of a block."""
-    if not is_classifier(model):
-        values = model._predict(block, tally)
-        return [values] if values.ndim == 1 else list(values.T)
-    probabilities = model._probabilities(block, tally)
-    labels = model.classes_[probabilities.argmax(axis=1)]
-    return [*probabilities.T, labels] if proba else [labels]

@@ -33,6 +33,9 @@ class Listener:
     def begin(self, unit: str, state: Snapshot) -> None:
         """Begin an epoch or an iteration; `unit` is one of these words."""
 
+    def window(self, rows: int) -> None:
+        """Take the number of rows done, between two windows of an epoch."""
+
     def epoch(self, n_iter: int, loss: float) -> None:
         """Take the loss of an epoch."""
 

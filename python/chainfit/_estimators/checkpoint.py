@@ -1,7 +1,8 @@
 """Checkpoints: a fit written to a file as it goes, and taken up from there after a crash.
 
-A file holds the State between two epochs and the fingerprint of the fit. Shuffles and splits are
-not in it: they follow from `random_state`, and are drawn again when a fit goes on.
+A file holds the State between two epochs, or two windows of one, and the fingerprint of the fit.
+Shuffles and splits are not in it: they follow from `random_state`, and are drawn again when a fit
+goes on.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Checkpoint:
     fit : dict of str to str
         The fingerprint of the fit.
     state : State
-        As it was between two epochs: the last weights, the best ones, what the fit has recorded.
+        As it was between two epochs or windows: the last weights, the best ones, what the fit has
+        recorded.
     optimizer : dict
         Plain content of the optimizer: eta, steps, slots.
     """
@@ -99,9 +101,9 @@ class Checkpointer(Listener):
         self._path = as_path(parameters["checkpoint"])
         check_resumable(parameters)
         interval = parameters["checkpoint_interval"]
-        timed = isinstance(interval, str)
-        self._seconds = float(interval[:-1]) if timed else 0.0
-        self._epochs = 1 if timed else int(interval)
+        self._timed = isinstance(interval, str)
+        self._seconds = float(interval[:-1]) if self._timed else 0.0
+        self._epochs = 1 if self._timed else int(interval)
         ranks = current_ranks()
         self._writes = ranks is None or ranks.rank == writer
         self._found: Checkpoint | None = None
@@ -113,8 +115,8 @@ class Checkpointer(Listener):
         self._fit = of_parameters(parameters)
         self._instead = f"Delete {to_delete} to begin anew, or choose another file."
         self._written_at = self._kept_at = time.monotonic()
-        self._written = self._ended = 0
-        self._kept: tuple[int, Checkpoint] | None = None
+        self._written = self._at = (0, 0)  # epochs that have ended, and rows of the next one
+        self._kept: tuple[tuple[int, int], Checkpoint] | None = None
         self._whole: Snapshot | None = None
 
     @property
@@ -149,10 +151,12 @@ class Checkpointer(Listener):
                 f"The checkpoint {printable(self._path)} is of another fit, with other "
                 f"{', '.join(words)}. {self._instead}"
             )
-        if found.state.n_iter > max_iter:
+        epochs, begun = found.state.n_iter, found.state.so_far is not None
+        if epochs + begun > max_iter:
+            where = f"in epoch {epochs + 1}" if begun else f"after {epochs} epochs"
             raise ValueError(
-                f"The checkpoint {printable(self._path)} is of a fit after {found.state.n_iter} "
-                f"epochs, more than max_iter={max_iter}. {self._instead}"
+                f"The checkpoint {printable(self._path)} is of a fit {where}, more than "
+                f"max_iter={max_iter}. {self._instead}"
             )
 
     def resumed(self, settings: FitSettings, state: State) -> State:
@@ -160,7 +164,8 @@ class Checkpointer(Listener):
         found, self._found = self._found, None
         if found is None:
             return state
-        self._written = self._ended = found.state.n_iter
+        rows = 0 if found.state.so_far is None else found.state.so_far[0]
+        self._written = self._at = found.state.n_iter, rows
         content = {"name": settings.rule, **found.optimizer}
         optimizer = Optimizer.from_state(content, settings.rule_settings)
         return replace(found.state, optimizer=optimizer, generator=state.generator, resumed=True)
@@ -169,21 +174,28 @@ class Checkpointer(Listener):
         """Take what makes the state to go on from."""
         self._whole = whole
 
+    def window(self, rows: int) -> None:
+        """Write the state where it is time to, by the clock."""
+        self._pass(self._at[0], rows)
+
     def end(self, state: Snapshot, record: Record) -> bool:
         """Write the state where it is time to; never stop training."""
-        self._ended += 1
-        now = time.monotonic()
-        due = self._ended - self._written >= self._epochs
-        if due and now - self._written_at >= self._seconds:
-            self._write(self._ended, self._now())
-        elif now - self._kept_at >= _KEPT_FOR:
-            self._kept, self._kept_at = (self._ended, self._now()), now
+        self._pass(self._at[0] + 1, 0)
         return False
+
+    def _pass(self, epochs: int, rows: int) -> None:
+        self._at = epochs, rows
+        now = time.monotonic()
+        due = self._timed or epochs - self._written[0] >= self._epochs
+        if due and now - self._written_at >= self._seconds:
+            self._write(self._at, self._now())
+        elif now - self._kept_at >= _KEPT_FOR:
+            self._kept, self._kept_at = (self._at, self._now()), now
 
     def finish(self, why: Why) -> None:
         """Write the last state; of a fit that was cut short, the last one that was kept."""
-        if why in _WHOLE and self._written != self._ended:
-            self._write(self._ended, self._now())
+        if why in _WHOLE and self._written != self._at:
+            self._write(self._at, self._now())
         elif self._kept is not None and self._kept[0] > self._written:
             self._write(*self._kept)
 
@@ -193,12 +205,12 @@ class Checkpointer(Listener):
         assert state.optimizer is not None
         return Checkpoint(self._fit, state, state.optimizer.state())
 
-    def _write(self, epochs: int, now: Checkpoint) -> None:
+    def _write(self, at: tuple[int, int], now: Checkpoint) -> None:
         slots = [a for pair in now.optimizer["slots"] for arrays in pair for a in arrays]
         if self._writes and now.state.is_finite() and all(np.isfinite(a).all() for a in slots):
             # else training diverges, and ends with the next epoch
             save(KIND, now, self._path)
-        self._written_at, self._written = time.monotonic(), epochs
+        self._written_at, self._written = time.monotonic(), at
 
 
 # -- as a file

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .reading import Reading, warn_if_reading_bounds
 from .settings import FitSettings
 from .state import State
 from .warn import warn
@@ -48,6 +49,8 @@ class End:
         Whether the weights are those of the best epoch and not of the last.
     in_range : bool
         Whether weights and optimizer were finite after the last step.
+    reading : Reading or None
+        How long it waited for the rows of a source.
     """
 
     why: Why
@@ -55,6 +58,7 @@ class End:
     steps: int = 0
     best_kept: bool = False
     in_range: bool = True
+    reading: Reading | None = None
 
 
 def warn_of_end(end: End, state: State, settings: FitSettings) -> None:
@@ -80,6 +84,8 @@ def warn_of_end(end: End, state: State, settings: FitSettings) -> None:
             f"{state.n_iter + 1}, and the optimization hasn't converged yet.",
             ConvergenceWarning,
         )
+    if end.reading is not None:
+        warn_if_reading_bounds([end.reading])
 
 
 def warn_of_infinite_loss(end: End, state: State) -> None:

@@ -54,6 +54,8 @@ def of_data(data: FitData, state: State) -> dict[str, str]:
         "y": _digest(data.Y),
         "sample_weight": _digest(data.sample_weight),
     }
+    if isinstance(data.X, Streamed):
+        found["windows"] = data.X.order
     if data.validation is not None:
         found["X_val"], found["y_val"] = _digest(data.validation.X), _digest(data.validation.Y)
         found["sample_weight_val"] = _digest(data.validation.sample_weight)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from .. import _core
 from .inputs import check_numeric, core_form, is_plain_X
 from .optimizer import cast
 from .parameter_types import NetParameters
 from .portable import Portable
+from .source import Source, naming, numbered
 from .sparse import SPARSE_FORMATS, check_sparse
 from .threads import thread_limit
 
@@ -49,8 +50,29 @@ class Forward(NetParameters, Portable):
             check_is_fitted(self)
         dtype = self._model_dtype() if self.precision == "auto" else np.dtype(self.precision)
         if not is_plain_X(X, dtype, self.__dict__):  # here, for a call is felt with a single row
+            if isinstance(X, Source):
+                return self._forward_blocks(X)
             X = self._checked_rows(X)
         return self._output(X, self.coefs_, self.intercepts_)
+
+    def _forward_blocks(self, source: Source) -> Array:
+        """Return the same for the rows of a source, block by block."""
+        numbers = source.as_numbers(self.__dict__.get("feature_names_in_"))
+        model = self if numbers is source else self._without_names()
+        outputs = []
+        for number, (X, _, _) in numbered(numbers.blocks()):
+            with naming(number):
+                if _num_samples(X):
+                    X = model._checked_rows(X)
+                    outputs.append(model._output(X, self.coefs_, self.intercepts_))
+        if not outputs:
+            raise ValueError("The source has no rows.")
+        return np.concatenate(outputs)
+
+    def _without_names(self) -> Self:
+        """Return a model that knows no names of features, for arrays that were taken by them."""
+        attributes = {k: v for k, v in vars(self).items() if k != "feature_names_in_"}
+        return self._sharing(attributes)
 
     def _checked_rows(self, X: Any) -> Any:
         """Return X as the user gave it in the core's form; its dtype is that to compute in."""
@@ -86,8 +108,8 @@ class Forward(NetParameters, Portable):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or Source
+            The inputs. A `chainfit.data.Source` is read block by block.
 
         Returns
         -------

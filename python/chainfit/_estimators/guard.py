@@ -7,6 +7,7 @@ end in a net that predicts the same for every row, and seem to have converged.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,14 @@ import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from .forward import FLOAT64
-from .inputs import FitData, Streamed
-from .optimizer import new_trainer
+from .inputs import FitData, Rows
+from .optimizer import cast, new_trainer
 from .settings import FitSettings
 from .state import State
+from .stream import Stream
+from .validation import Validation
 from .warn import warn
+from .windows import Window
 
 Array = npt.NDArray[Any]
 
@@ -28,31 +32,64 @@ _ROUNDING = 1e-5
 
 
 def warn_if_nothing_learned(state: State, settings: FitSettings, data: FitData) -> None:
-    """Warn where no epoch of a fit that converged had a loss below that of a constant."""
-    curve = state.losses or state.loss_curve or []
-    losses = [state.loss, *curve[len(curve) - state.n_iter :]]
-    constant = _loss_of_constant(settings, data)
-    if math.isfinite(constant) and min(losses) >= constant - abs(constant) * _ROUNDING:
+    """Warn where a fit that converged learned nothing."""
+    if found := nothing_learned(state, settings, data):
         warn(
-            f"The model learned nothing: its loss on the training data, {min(losses):.6g}, is no "
-            f"lower than that of a prediction which is the same for all rows, {constant:.6g}. "
-            "Scale the features (with sklearn.preprocessing.StandardScaler, for instance) and the "
-            "targets of a regression, or change learning_rate_init, alpha, activation or "
-            "random_state.",
+            f"The model learned nothing: {found}. Scale the features (with "
+            "sklearn.preprocessing.StandardScaler, for instance) and the targets of a regression, "
+            "or change learning_rate_init, alpha, activation or random_state.",
             ConvergenceWarning,
         )
+
+
+def nothing_learned(
+    state: State, settings: FitSettings, data: FitData, sample: Window | None = None
+) -> str:
+    """Say, if it is so, that no epoch of a fit had a loss below that of a constant.
+
+    With a sample of the rows the model itself and a constant are compared on these.
+    """
+    if isinstance(data.X, Stream):
+        sample = data.X.sample()
+    elif data.together is not None and data.together.in_windows:  # other ranks have samples
+        sample = Window(data.X, data.Y, data.sample_weight)
+    if sample is not None:
+        data, loss = _on_sample(state, settings, data, sample)
+        where = "a sample of the training data"
+    else:
+        curve = state.losses or state.loss_curve or []
+        loss = min([state.loss, *curve[len(curve) - state.n_iter :]])
+        where = "the training data"
+    constant = _loss_of_constant(settings, data)
+    if not (math.isfinite(constant) and loss >= constant - abs(constant) * _ROUNDING):
+        return ""
+    return (
+        f"its loss on {where}, {loss:.6g}, is no lower than that of a prediction which is the same "
+        f"for all rows, {constant:.6g}"
+    )
+
+
+def _on_sample(
+    state: State, settings: FitSettings, data: FitData, sample: Window
+) -> tuple[FitData, float]:
+    """Return a sample as data, and the loss of the weights on it."""
+    X, Y, weight = sample
+    unfit = weight is not None and bool(weight.sum() <= 0)
+    if unfit if data.together is None else data.together.any(unfit):
+        return data, math.nan
+    coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
+    rows = Rows(X, Y, weight, lambda: data.given)
+    loss = Validation(settings, data, rows).loss(coefs, intercepts)
+    return replace(data, X=X, Y=Y, sample_weight=weight), loss
 
 
 def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
     """Return the least loss of a constant, which is all that a net of biases alone can learn.
 
-    NaN if the targets are constant themselves or not known all together, or weights negative.
+    NaN if the targets are constant themselves, or weights negative.
     """
     targets, weight = data.Y.astype(FLOAT64), data.sample_weight
     together = data.together
-    unknown = isinstance(data.X, Streamed) and weight is None
-    if unknown if together is None else together.any(unknown):
-        return math.nan
     extremes = np.stack([targets.min(axis=0), targets.max(axis=0)])
     lightest = 0.0 if weight is None else weight.min()
     if together is not None:

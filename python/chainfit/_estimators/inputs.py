@@ -53,6 +53,7 @@ class Streamed:
     digest: str  # of all rows, with their targets and weights
     weighted: bool  # whether rows have weights, of their own or of their class
     negative: bool  # whether some of them are below 0
+    order: str  # what decides the order of rows in an epoch beside random numbers, in words
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows in blocks, as the core takes them."""
@@ -73,8 +74,7 @@ class FitData:
     """Checked training data, all of one dtype."""
 
     # (rows, n_0): ndarray of any strides, CSR as `core_form` makes it, MadeRows, or Streamed with
-    # targets and weights of its own: then Y has each different target of classes, sample_weight how
-    # often it is there, and Y some real targets
+    # targets and weights of its own: then Y has each different target of classes, or some real ones
     X: Any
     Y: Array  # (rows, n_L), C-contiguous: one-hot, 0/1 or real
     sample_weight: Array | None  # (rows,)

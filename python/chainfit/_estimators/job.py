@@ -193,7 +193,7 @@ class Jobs(Forward):
         wanted = (np.float64, np.float32) if auto else fixed
         source = Y = None
         if type(X) is not np.ndarray and isinstance(X, Source):  # the first is quicker
-            source = X.as_numbers()
+            source = X.as_numbers(None if first_pass else self.__dict__.get("feature_names_in_"))
         if source is not None:
             check_source(y, sample_weight, incremental=incremental)
             survey = survey_of(self, source, wanted, reset=first_pass)
@@ -262,7 +262,8 @@ class Jobs(Forward):
         X, y, sample_weight = validation
         try:
             if isinstance(X, Source):
-                return validation_rows(self, X.as_numbers(), data.dtype)
+                names = self.__dict__.get("feature_names_in_")
+                return validation_rows(self, X.as_numbers(names), data.dtype)
             checked, labels = self._checked_pair(X, y, data.dtype, reset=False)
             if sample_weight is not None:
                 sample_weight = _check_sample_weight(sample_weight, checked)

@@ -115,7 +115,8 @@ TABLE: tuple[Keyword, ...] = (
         [CheckpointInterval()],
         "int or str",
         """How often `checkpoint` is written: a number of epochs, or of seconds as in '60s', which
-        are rounded up to the end of an epoch. It is also written at the end of the fit.""",
+        are rounded up to the end of an epoch or, with a source, of a window. It is also written at
+        the end of the fit.""",
     ),
     Keyword(
         "scoring",

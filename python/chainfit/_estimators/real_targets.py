@@ -46,8 +46,8 @@ class RealTargets(RegressorParameters, RegressorMixin, Jobs):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or Source
+            The inputs. A `chainfit.data.Source` is read block by block.
 
         return_std : bool, default=False
             Whether to return standard deviations too; requires loss='gaussian_nll'.

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Integral
 from typing import Any, ClassVar
 
 import scipy.sparse as sp
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, check_scalar
+from sklearn.utils.validation import _num_samples
 
 from .._common.public import public_in
 
-#: X, y and sample_weight of a block; the weights may be None.
+#: X, y and sample_weight of a block. The weights may be None, and y where it is predicted.
 Block = tuple[Any, Any, Any]
 
 # Rows of a block of arrays: a few megabytes to read at a time, and many blocks to shuffle.
@@ -23,7 +26,7 @@ _BLOCK_ROWS = 1 << 14
 
 @public_in("chainfit.data")
 class Source(ABC):
-    """Base class of data larger than memory, read in blocks of rows: the X of `fit`.
+    """Base class of data larger than memory, read in blocks of rows: the X of `fit` and `predict`.
 
     Each epoch visits the blocks in random order, if they can be read in any order, and shuffles the
     rows within windows of `buffer_rows`. If one window holds all rows, the fit equals that of the
@@ -86,7 +89,7 @@ class Source(ABC):
         block : tuple
             X of shape (rows, n_features), y of shape (rows,) or (rows, n_outputs), and
             sample_weight of shape (rows,) or None. Blocks may differ in their number of rows; each
-            must be the same every time.
+            must be the same every time. To be predicted, y may be None.
 
         Examples
         --------
@@ -96,8 +99,13 @@ class Source(ABC):
         [2, 1]
         """
 
-    def as_numbers(self) -> Source:
+    def as_numbers(self, names: Sequence[str] | None = None) -> Source:
         """Return a source of the same rows whose X are arrays, not tables.
+
+        Parameters
+        ----------
+        names : sequence of str, default=None
+            The columns of a table that become features, in this order; None means all.
 
         Returns
         -------
@@ -114,11 +122,37 @@ class Source(ABC):
         return self
 
 
-def check_buffer(buffer_rows: int | None) -> int | None:
+@contextmanager
+def naming(number: int) -> Iterator[None]:
+    """Say of an error in a block which block it is in; they are counted from 0."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if type(error) not in (ValueError, TypeError):  # which may not be made of a text
+            raise
+        raise type(error)(f"block {number}: {error}") from error
+
+
+def numbered(blocks: Iterator[Block]) -> Iterator[tuple[int, Block]]:
+    """Yield blocks with their numbers, which errors in reading name too."""
+    number = 0
+    while True:
+        with naming(number):
+            block = next(blocks, None)
+        if block is None:
+            return
+        yield number, block
+        number += 1
+
+
+def check_rows(name: str, rows: Any) -> int:
+    """Return a number of rows, or refuse it."""
+    return int(check_scalar(rows, name, Integral, min_val=1))
+
+
+def check_buffer(buffer_rows: Any) -> int | None:
     """Return the number of rows, or refuse it."""
-    if buffer_rows is not None and buffer_rows < 1:
-        raise ValueError(f"buffer_rows must be at least 1, got {buffer_rows}.")
-    return buffer_rows
+    return None if buffer_rows is None else check_rows("buffer_rows", buffer_rows)
 
 
 @public_in("chainfit.data")
@@ -131,8 +165,8 @@ class Arrays(Source):
         The inputs: a `numpy.memmap`, or anything that can be sliced, such as an h5py or zarr array.
         A sparse matrix is read as CSR.
 
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        The targets.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        The targets; None where they are predicted.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows; None means 1 for each.
@@ -157,18 +191,16 @@ class Arrays(Source):
     def __init__(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         block_rows: int = _BLOCK_ROWS,
         buffer_rows: int | None = None,
     ) -> None:
         check_consistent_length(X, y, sample_weight)
-        if block_rows < 1:
-            raise ValueError(f"block_rows must be at least 1, got {block_rows}.")
         self._arrays = X.tocsr() if sp.issparse(X) else X, y, sample_weight
-        self._rows, self._step = X.shape[0] if hasattr(X, "shape") else len(X), block_rows
-        self.n_blocks = -(-self._rows // block_rows)
+        self._rows, self._step = _num_samples(X), check_rows("block_rows", block_rows)
+        self.n_blocks = -(-self._rows // self._step)
         self.buffer_rows = check_buffer(buffer_rows)
 
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
@@ -177,10 +209,12 @@ class Arrays(Source):
         for number in range(self.n_blocks) if numbers is None else numbers:
             rows = slice(number * self._step, (number + 1) * self._step)
             X, y, weight = self._arrays
-            yield _rows_of(X, rows), _rows_of(y, rows), None if weight is None else weight[rows]
+            yield _rows_of(X, rows), _rows_of(y, rows), _rows_of(weight, rows)
 
 
 def _rows_of(data: Any, rows: slice) -> Any:
+    if data is None:
+        return None
     return data.iloc[rows] if hasattr(data, "iloc") else data[rows]
 
 
@@ -191,7 +225,8 @@ class Chunks(Source):
     Parameters
     ----------
     chunks : sequence, iterable or callable
-        The chunks, tuples (X, y) or (X, y, sample_weight). Those of a sequence, which has `len` and
+        The chunks, tuples (X, y) or (X, y, sample_weight). To be predicted, y may be None. Those of
+        a sequence, which has `len` and
         items by number, are taken in random order. A callable takes no arguments and returns an
         iterable: a generator function, for instance.
 

@@ -81,6 +81,9 @@ class State:
         Where the random numbers come from, if some were drawn; None: `random_state` says.
     resumed : bool
         Whether a fit goes on from here that was left after `n_iter` epochs, by its `optimizer`.
+    so_far : tuple or None
+        What came of the next epoch, if it was left between two windows: rows trained on, the sums
+        of their losses and of the gradients' norms, and seconds.
     """
 
     coefs: list[Array]
@@ -100,6 +103,7 @@ class State:
     optimizer: Optimizer | None = None
     generator: np.random.RandomState | None = None
     resumed: bool = False
+    so_far: tuple[int, float, float, float] | None = None
 
     @classmethod
     def drawn(

@@ -25,6 +25,8 @@ _SCORES = ("loss", "best_loss", "best_validation_score")
 _CURVES = ("loss_curve", "validation_scores")
 # Those which not every training leaves.
 _OWN_CURVES = ("validation_loss_curve", "losses")
+# Of an epoch that was left in its middle, beside its rows.
+_SO_FAR = ("loss", "norms", "seconds")
 
 
 def pack_layers(prefix: str, layers: tuple[Layers, Layers], tensors: dict[str, Any]) -> None:
@@ -98,6 +100,10 @@ def pack_training(state: State, tensors: dict[str, np.ndarray]) -> dict[str, Any
             tensors[key] = np.array(curve, dtype=np.float64)
         elif steps and key in _CURVES:
             record[key] = None
+    if state.so_far is not None:
+        rows, *sums = state.so_far
+        packed = map(pack_number, sums)
+        record["so_far"] = {"rows": int(rows), **dict(zip(_SO_FAR, packed, strict=True))}
     if state.epochs is not None:
         record["epochs"] = len(state.epochs) // len(FIELDS)
         for name, values in columns(state.epochs).items():
@@ -138,6 +144,11 @@ def unpack_training(state: State, fields: Fields, tensors: Tensors) -> None:
                 # History only: an overflowing loss or score does no harm to the model.
                 curve = tensors.take(key, "float64", (length,), finite=False).tolist()
             setattr(state, key, curve)
+    if fields.has("so_far"):
+        part = fields.fields("so_far")
+        sums = [part.number(key, finite=False) for key in _SO_FAR]
+        state.so_far = part.integer("rows", low=1), sums[0], sums[1], sums[2]
+        part.done()
     if fields.has("epochs"):
         length = fields.integer("epochs")
         names = [f"epochs.{name}" for name in FIELDS]

@@ -15,8 +15,8 @@ import scipy.sparse as sp
 
 from .inputs import Streamed
 from .optimizer import Trainer
-from .source import Block, Source
-from .survey import Survey, naming
+from .source import Block, Source, naming
+from .survey import Survey
 from .windows import Feed, Window
 
 Array = npt.NDArray[Any]
@@ -54,6 +54,8 @@ class Stream(Streamed):
         self.shape = sum(survey.counts[number] for number in self.numbers), survey.width
         self.sparse, self.digest = survey.sparse, survey.digest
         self.in_any_order = source.n_blocks is not None
+        order = "any" if self.in_any_order else "one"
+        self.order = f"{survey.buffer_rows} rows, blocks in {order} order"
 
     def without(self, numbers: Sequence[int]) -> Stream:
         """Return all but those of the blocks that have these numbers."""
@@ -64,6 +66,10 @@ class Stream(Streamed):
         """Return those of the blocks that have these numbers."""
         given = self._source, self.survey, self._prepare, numbers
         return Stream(*given, weighted=self.weighted)
+
+    def sample(self) -> Window:
+        """Return an even sample of the rows of the source."""
+        return self._prepare(self.survey.sample)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the X of each block, in the blocks' order."""
@@ -78,13 +84,12 @@ class Stream(Streamed):
             If the source gives other rows than at first.
         """
         wanted = self.numbers if numbers is None else numbers
+        blocks = self._source.blocks(wanted if self.in_any_order else None)
         if self.in_any_order:
-            given: Iterator[tuple[int, Block]] = zip(
-                wanted, self._source.blocks(wanted), strict=False
-            )
+            given: Iterator[tuple[int, Block]] = zip(wanted, blocks, strict=False)
         else:
             mine = set(wanted)
-            given = ((n, b) for n, b in enumerate(self._source.blocks()) if self._is_mine(n, mine))
+            given = ((n, b) for n, b in enumerate(blocks) if self._is_mine(n, mine))
         read = 0
         for number, block in given:
             with naming(number):
@@ -102,6 +107,22 @@ class Stream(Streamed):
                 f"The source ended after {read} blocks, and had {len(wanted)} when it was read "
                 "first. A source must give the same rows each time."
             )
+        if next(blocks, None) is not None:
+            raise ValueError(
+                f"The source has more blocks than the {len(wanted)} that it was asked for. A "
+                "source with n_blocks must give those of the numbers that it is given."
+            )
+
+    def after(self, rows: int, numbers: Sequence[int]) -> tuple[Iterator[Window], int]:
+        """Return the blocks of these numbers that are not all among the first so many rows.
+
+        And how many rows of the first of them are.
+        """
+        first = 0
+        while rows and rows >= self.survey.counts[numbers[first]]:
+            rows -= self.survey.counts[numbers[first]]
+            first += 1
+        return self.blocks(numbers[first:]), rows
 
     def _is_mine(self, number: int, mine: set[int]) -> bool:
         if number >= len(self.survey.counts):
@@ -181,19 +202,24 @@ class Streaming(Feed):
         end = ends[last] if last >= 0 and ends[last] > done else ends[ends > done][0]
         return int(end) - done
 
-    def epoch(self) -> Iterator[Window]:
-        """Yield the windows of the next epoch."""
+    def epoch(self, done: int = 0) -> Iterator[Window]:
+        """Yield the windows of the next epoch, those of the first `done` rows left out.
+
+        Nor are their blocks read, where they can be read in any order.
+        """
         draws, stream = self._draws(), self._stream
-        numbers = None
+        numbers = stream.numbers
         if draws is not None and stream.in_any_order:
-            numbers = [int(number) for number in draws.permutation(stream.numbers)]
-        blocks, left = _Rows(stream.blocks(numbers)), self.rows
-        while left:
-            rows = self._rows_after(self.rows - left)
-            left -= rows
+            numbers = [int(number) for number in draws.permutation(numbers)]
+        blocks, end = _Rows(*stream.after(done, numbers)), 0
+        while end < self.rows:
+            start, rows = end, self._rows_after(end)
+            end += rows
             places = np.arange(rows) if draws is None else draws.permutation(rows)
+            if start < done:
+                continue
             window = blocks.take(rows, places)
-            if not left:
+            if end == self.rows:
                 blocks.end()
             yield window
 
@@ -201,15 +227,15 @@ class Streaming(Feed):
 class _Rows:
     """Takes rows from blocks, as many as wanted."""
 
-    def __init__(self, blocks: Iterator[Window]) -> None:
+    def __init__(self, blocks: Iterator[Window], used: int) -> None:
         self._blocks = blocks
         self._block: Window | None = None
-        self._used = 0  # of the rows of that block
+        self._used = used  # of the rows of that block, or of the first one
 
     def _parts(self, rows: int) -> Iterator[Window]:
         while rows:
             if self._block is None:
-                self._block, self._used = next(self._blocks), 0
+                self._block = next(self._blocks)
             begin, count = self._used, self._block.X.shape[0]
             end = min(count, begin + rows)
             X, Y, weight = self._block

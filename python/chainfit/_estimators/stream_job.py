@@ -11,9 +11,9 @@ from .class_weights import balanced
 from .inputs import FitData, Rows, core_form
 from .parameters import rows_of_batch
 from .ranks import current_ranks
-from .source import Block, Source
+from .source import Block, Source, naming
 from .stream import Stream
-from .survey import Survey, checked_block, naming, surveyed
+from .survey import Survey, checked_block, surveyed
 from .weights import weights_and_penalties, weights_in_range
 from .windows import Window
 
@@ -75,20 +75,14 @@ def stream_data(model: Any, source: Source, survey: Survey, dtype: np.dtype[Any]
     batch_rows = rows_of_batch(model.solver, model.batch_size, survey.rows)
     penalties = model.alpha, model.l1
     _, l2, l1 = weights_and_penalties(None, penalties, survey.rows, batch_rows, dtype)
-    nameless = _without_names(model)
+    nameless = model._without_names()
     classes = survey.times is not None
     weighted = survey.weighted or (classes and model.class_weight is not None)
     stream = Stream(
         source, survey, lambda block: _window(nameless, block, dtype), weighted=weighted
     )
     given = source, targets
-    times = survey.times if classes and not weighted else None
-    return FitData(stream, Y, times, dtype, l2, model._score_on, classes, None, given, l1)
-
-
-def _without_names(model: Any) -> Any:
-    """Return a model that knows no names of features, which blocks don't have."""
-    return model._sharing({k: v for k, v in vars(model).items() if k != "feature_names_in_"})
+    return FitData(stream, Y, None, dtype, l2, model._score_on, classes, None, given, l1)
 
 
 def _window(model: Any, block: Block, dtype: np.dtype[Any]) -> Window:
@@ -137,6 +131,6 @@ def rows_of(stream: Stream) -> Rows:
 
 def validation_rows(model: Any, source: Source, dtype: np.dtype[Any]) -> Rows:
     """Return the rows of a source of their own to validate on."""
-    model = _without_names(model)
+    model = model._without_names()
     survey = survey_of(model, source, dtype, reset=False)
     return rows_of(Stream(source, survey, lambda block: _window(model, block, dtype)))

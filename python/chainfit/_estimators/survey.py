@@ -6,8 +6,7 @@ Blocks that together fit one window are kept: then the fit is one of rows in mem
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,12 +16,17 @@ import scipy.sparse as sp
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
 from .fingerprint import add_to_digest
-from .source import Block, Source
+from .sample import EvenSample
+from .source import Block, Source, naming, numbered
 
 Array = npt.NDArray[Any]
 
 # Bytes of the inputs of a window, where the source leaves it open.
 _WINDOW = 1 << 27
+
+# A sample has so many bytes of inputs, if these are not too few or more than enough rows.
+_SAMPLE = 1 << 24
+_SAMPLE_ROWS = 1000, 1 << 16
 
 
 class Checker(Protocol):
@@ -54,8 +58,10 @@ class Survey:
         Whether a weight is below 0.
     digest : str
         Of all values, where one was asked for.
+    sample : tuple
+        An even sample of the rows (X, y, sample_weight).
     whole : tuple or None
-        All rows (X, y, sample_weight), where they fit a window.
+        All rows, where they fit a window.
     """
 
     counts: list[int] = field(default_factory=list)
@@ -68,35 +74,13 @@ class Survey:
     weighted: bool = False
     negative: bool = False
     digest: str = ""
+    sample: Block = (None, None, None)
     whole: Block | None = None
 
     @property
     def rows(self) -> int:
         """Number of all rows."""
         return sum(self.counts)
-
-
-@contextmanager
-def naming(number: int) -> Iterator[None]:
-    """Say of an error in a block which block it is in; they are counted from 0."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        if type(error) not in (ValueError, TypeError):  # which may not be made of a text
-            raise
-        raise type(error)(f"block {number}: {error}") from error
-
-
-def numbered(blocks: Iterator[Block]) -> Iterator[tuple[int, Block]]:
-    """Yield blocks with their numbers, which errors in reading name too."""
-    number = 0
-    while True:
-        with naming(number):
-            block = next(blocks, None)
-        if block is None:
-            return
-        yield number, block
-        number += 1
 
 
 def checked_block(checker: Checker, block: Block, dtype: Any, reset: bool) -> Block:
@@ -141,6 +125,7 @@ def surveyed(
     found, total = Survey(), hashlib.sha256()
     kept: list[Block] | None = [] if keep else None
     different: list[tuple[Array, Array]] = []
+    sample: EvenSample[Block] | None = None
     for number, block in numbered(source.blocks()):
         with naming(number):
             found.counts.append(_num_samples(block[0]))
@@ -153,18 +138,22 @@ def surveyed(
                 found.weighted, found.targets = weight is not None, y
                 size = X.shape[1] * X.dtype.itemsize
                 found.buffer_rows = source.buffer_rows or max(1, _WINDOW // size)
+                sample = EvenSample(_sample_rows(X), _take, _together)
             _check_like(found, X, y, weight)
             found.negative |= weight is not None and bool(weight.min() < 0)
             if classes:
                 different.append(np.unique(y, axis=0, return_counts=True))
             if digest:
                 add_to_digest(total, X, y.astype(str) if y.dtype == object else y, weight)
+        assert sample is not None
+        sample.add((X, y, weight), len(y))
         if kept is not None and found.rows <= found.buffer_rows:
             kept.append((X, y, weight))
         else:
             kept = None
-    if not found.width:
+    if sample is None:
         raise ValueError("The source has no rows.")
+    found.sample = sample.rows()
     if kept is not None:
         found.whole = _together(kept)
     if classes:
@@ -194,7 +183,19 @@ def _kind(y: Array) -> str:
     return "number" if y.dtype.kind in "biuf" else y.dtype.kind
 
 
-def _together(kept: list[Block]) -> Block:
+def _sample_rows(X: Any) -> int:
+    """Return how many rows like those of the first block a sample has."""
+    size = X.data.nbytes + X.indices.nbytes if sp.issparse(X) else X.nbytes
+    least, most = _SAMPLE_ROWS
+    return min(max(least, _SAMPLE * X.shape[0] // max(1, size)), most)
+
+
+def _take(rows: Block, numbers: Array) -> Block:
+    X, y, weight = rows
+    return X[numbers], y[numbers], None if weight is None else weight[numbers]
+
+
+def _together(kept: Sequence[Block]) -> Block:
     X, y, weight = zip(*kept, strict=True)
     all_X = sp.vstack(X, format="csr") if sp.issparse(X[0]) else np.concatenate(X)
     return all_X, np.concatenate(y), None if weight[0] is None else np.concatenate(weight)

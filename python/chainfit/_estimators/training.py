@@ -6,6 +6,7 @@ loop; `lbfgs` has a file of its own.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from .inputs import FitData, MadeRows
 from .lbfgs import minimise
 from .optimizer import Optimizer, Trainer, cast, published
 from .parameters import LARGEST_INT, as_float, rows_of_batch
+from .reading import Reading
 from .settings import FitSettings
 from .state import State
 from .stream import Stream, Streaming
@@ -137,7 +139,7 @@ def _make_steps(
         for listener in listeners:
             listener.watch(watcher.whole)
         watcher.begin()
-    error = None
+    error = reading = None
     if together is not None:
         together.share(run.batch_size)
     try:
@@ -159,7 +161,7 @@ def _make_steps(
         elif isinstance(data.X, Stream):
             streaming = Streaming(data.X, draws, trainer, run.batch_size, together)
             streaming.skip(state.n_iter if state.resumed else 0)
-            _run_windows(settings, trainer, streaming, run, watcher)
+            reading = _run_windows(settings, trainer, streaming, run, watcher)
         else:
             picked = Picked(data, order, draws, trainer, run.batch_size)
             _run_windows(settings, trainer, picked, run, watcher)
@@ -172,7 +174,8 @@ def _make_steps(
     in_range = trainer.is_finite()
     optimizer.averages = step.averages and trainer.average() is not None
     before, optimizer.known_steps = optimizer.known_steps, trainer.steps
-    end = End(why, error, optimizer.known_steps - before, best is not None, in_range)
+    steps = optimizer.known_steps - before
+    end = End(why, error, steps, best is not None, in_range, reading)
     # Also for a warm start without a better score: scikit-learn then ends with the last weights, as
     # its best ones are the arrays that it goes on training.
     weights = best or (published(trainer) if optimizer.averages else trainer.parameters())
@@ -188,7 +191,8 @@ def _make_steps(
 
 def _run_windows(
     settings: FitSettings, trainer: Trainer, feed: Feed, run: _core.Run, watcher: Watcher | None
-) -> None:
+) -> Reading:
+    begin = time.perf_counter()
     with Ahead(feed) as windows:
 
         def loss_of_window(rows: Array, raw: Array) -> Any:
@@ -199,6 +203,7 @@ def _run_windows(
         own_loss = None if settings.custom is None else loss_of_window
         given = windows, feed.rows, feed.sparse, run, watcher, settings.threads, None, own_loss
         trainer.run_windows(*given, feed.together)
+    return Reading(windows.waited, time.perf_counter() - begin)
 
 
 def _shuffled(rows: Any, generator: Any, times: int) -> npt.NDArray[np.int64]:
@@ -262,6 +267,8 @@ def _new_run(
     run.t = int(state.t)
     if state.resumed:
         run.n_iter = state.n_iter
+        if state.so_far is not None:
+            run.so_far = state.so_far
     if settings.early_stopping and _scores_anew(settings, data, state):
         return run
     if state.no_improvement_count:

@@ -79,6 +79,11 @@ class Validation:
             )
         return score, loss
 
+    def loss(self, coefs: list[Array], intercepts: list[Array]) -> float:
+        """Return the loss of these weights, NaN where the net's output is not finite."""
+        output = self._output(coefs, intercepts)
+        return math.nan if output is None else self._loss(output, coefs, intercepts)
+
     def try_scorer(self, state: State) -> None:
         """Raise a ValueError where the scorer does not suit the targets, before training does.
 

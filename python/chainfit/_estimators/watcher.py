@@ -74,7 +74,10 @@ class Watcher:
         if event == "step_sizes":
             assert callable(self.schedule)
             return given_sizes(self.schedule, int(value), count, self.run.total_steps)
-        if event == "epoch":
+        if event == "window":
+            for listener in self.listeners:
+                listener.window(int(value))
+        elif event == "epoch":
             for listener in self.listeners:
                 listener.epoch(self.run.n_iter, value)
         elif event == "learning_rate":
@@ -120,6 +123,8 @@ class Watcher:
         """Return the state to go on from: the last weights and the best, and the optimizer."""
         state = self._state_with(published(self.trainer))
         state.best, state.optimizer = self.best, self.optimizer
+        if self.run.so_far[0]:
+            state.so_far = self.run.so_far
         return state
 
     def _state_with(self, weights: Weights) -> State:

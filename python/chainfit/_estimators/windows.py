@@ -10,6 +10,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from time import perf_counter
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -42,8 +43,11 @@ class Feed(ABC):
     together: Any = None  # the fit of all ranks that it is a part of
 
     @abstractmethod
-    def epoch(self) -> Iterator[Window]:
-        """Yield the windows of the next epoch: whole batches, the last one whatever is left."""
+    def epoch(self, done: int = 0) -> Iterator[Window]:
+        """Yield the windows of the next epoch: whole batches, the last one whatever is left.
+
+        Those of the first `done` rows, which have been trained on, are left out.
+        """
 
 
 class Picked(Feed):
@@ -76,12 +80,12 @@ class Picked(Feed):
         self._size = trainer.window_rows(_WINDOW // (width * data.dtype.itemsize), batch_size)
         self.rows = len(self._order)
 
-    def epoch(self) -> Iterator[Window]:
-        """Yield the windows of the next epoch."""
+    def epoch(self, done: int = 0) -> Iterator[Window]:
+        """Yield the windows of the next epoch, from row `done` on."""
         data, order = self._data, self._order
         if self._generator is not None:
             self._generator.shuffle(order)
-        for start in range(0, self.rows, self._size):
+        for start in range(done, self.rows, self._size):
             rows = order[start : start + self._size]
             weight = None if data.sample_weight is None else data.sample_weight[rows]
             yield Window(data.X[rows], data.Y[rows], weight)
@@ -101,6 +105,8 @@ class Ahead:
     ----------
     window : Window or None
         That in use.
+    waited : float
+        Seconds that were spent waiting for windows.
     """
 
     def __init__(self, feed: Feed) -> None:
@@ -110,6 +116,7 @@ class Ahead:
         self._windows: Iterator[Window] = iter(())
         self._next: Future[Window | None] | None = None
         self.window: Window | None = None
+        self.waited = 0.0
 
     def __call__(self, done: int) -> Window:
         """Return the window after so many rows of an epoch, as the core asks for it."""
@@ -118,12 +125,14 @@ class Ahead:
                 "A process forked within a fit can't go on with it where rows come in windows: "
                 "the thread that makes them is the parent's."
             )
-        if done == 0:
-            self._windows = self._feed.epoch()
+        if done == 0 or self._next is None:  # a fit may go on in the middle of an epoch
+            self._windows = self._feed.epoch(done)
             self._make_next()
         assert self._next is not None
         self.window = None  # for there may be room for two only
+        begin = perf_counter()
         self.window = self._next.result()
+        self.waited += perf_counter() - begin
         if self.window is None:
             raise ValueError(f"An epoch ended after {done} rows, expected {self._feed.rows}.")
         self._make_next()

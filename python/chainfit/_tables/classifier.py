@@ -125,8 +125,9 @@ class TabularClassifier(TabularClassifierParameters, ClassifierMixin, BaseTabula
 
         Parameters
         ----------
-        X : table of shape (n_samples, n_columns)
+        X : table of shape (n_samples, n_columns), or Source
             The rows. Columns are found by their names; those that `fit` was not given are ignored.
+            A `chainfit.data.Source` is read block by block.
 
         Returns
         -------
@@ -159,8 +160,9 @@ class TabularClassifier(TabularClassifierParameters, ClassifierMixin, BaseTabula
 
         Parameters
         ----------
-        X : table of shape (n_samples, n_columns)
+        X : table of shape (n_samples, n_columns), or Source
             The rows. Columns are found by their names; those that `fit` was not given are ignored.
+            A `chainfit.data.Source` is read block by block.
 
         Returns
         -------
@@ -190,8 +192,9 @@ class TabularClassifier(TabularClassifierParameters, ClassifierMixin, BaseTabula
 
         Parameters
         ----------
-        X : table of shape (n_samples, n_columns)
+        X : table of shape (n_samples, n_columns), or Source
             The rows. Columns are found by their names; those that `fit` was not given are ignored.
+            A `chainfit.data.Source` is read block by block.
 
         Returns
         -------

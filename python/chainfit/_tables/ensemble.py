@@ -16,18 +16,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 
 from .._estimators.callbacks import Listener, Record, Snapshot
 from .._estimators.endings import INTERRUPTED, check_end
+from .._estimators.guard import nothing_learned
 from .._estimators.inputs import FitData
 from .._estimators.job import Given
 from .._estimators.progress import EpochBar
+from .._estimators.reading import Reading, warn_if_reading_bounds
+from .._estimators.settings import FitSettings
+from .._estimators.state import State
 from .._estimators.stream import Stream
 from .._estimators.stream_job import rows_of
 from .._estimators.temperature import Unseen, fit_temperature, fold_temperature, unseen_rows
 from .._estimators.training import train
 from .._estimators.warn import warn
+from .._estimators.windows import Window
 from .over_ranks import OverRanks
 
 if TYPE_CHECKING:
@@ -35,8 +41,12 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-#: Rows of a source that the temperature is fitted on, at most: one number needs no more.
-TEMPERATURE_ROWS = 50_000
+#: Rows of a source that the temperature is fitted on, at most, and of a table on which a net is
+#: compared with a constant: single numbers need no more.
+SAMPLE_ROWS = 50_000
+
+#: Epochs after which a net that is no better than a constant has learned nothing.
+ENOUGH_EPOCHS = 10
 
 #: Told of each epoch: the net's number, the epoch's, its loss, and the score, NaN without one.
 OnEpoch = Callable[[int, int, float, float], object]
@@ -62,6 +72,8 @@ class _Member(NamedTuple):
     net: Any
     unseen: Unseen | None
     interrupted: bool
+    reading: Reading | None
+    nothing: str  # what says that it learned nothing, if it is so
 
 
 def held_out_rows(
@@ -200,6 +212,9 @@ def train_nets(
     members = [done[number] for number in sorted(done)]
     if any(member.interrupted for member in members) or len(members) < len(nets):
         warn(INTERRUPTED)
+    if all(member.nothing for member in members):
+        warn(f"The model learned nothing: of net 1, {members[0].nothing}.", ConvergenceWarning)
+    warn_if_reading_bounds([m.reading for m in members if m.reading is not None])
     trained = tuple(member.net for member in members)
     unseen = [member.unseen for member in members if member.unseen is not None]
     temperature = 1.0
@@ -279,7 +294,23 @@ def _train_one(
     check_end(end, state, data.dtype)
     state.into(net.__dict__)
     net.__dict__.pop("_optimizer", None)  # nobody goes on
-    return _Member(net, _unseen(net, data, held_out) if data.classes else None, interrupted)
+    unseen = _unseen(net, data, held_out) if data.classes else None
+    enough = end.why == "max_iter" and state.n_iter >= ENOUGH_EPOCHS  # presets go by their number
+    whole = enough or end.why in ("converged", "eta_too_small")
+    nothing = _nothing_learned(state, settings, data) if whole else ""
+    return _Member(net, unseen, interrupted, end.reading, nothing)
+
+
+def _nothing_learned(state: State, settings: FitSettings, data: FitData) -> str:
+    """Say that a net learned nothing, if it is so; by each rank, all of which have the table."""
+    data, sample = replace(data, together=None), None
+    if not isinstance(data.X, Stream):
+        count = len(data.Y)
+        size = min(count, SAMPLE_ROWS)
+        rows = np.arange(size) * count // size
+        weight = None if data.sample_weight is None else data.sample_weight[rows]
+        sample = Window(data.X[rows], data.Y[rows], weight)
+    return nothing_learned(state, settings, data, sample)
 
 
 def _unseen(net: Any, data: FitData, held_out: Array | None) -> Unseen | None:
@@ -295,7 +326,7 @@ def _unseen(net: Any, data: FitData, held_out: Array | None) -> Unseen | None:
     # before label smoothing
     hard = Y > 0.5 if Y.shape[1] == 1 else Y == Y.max(axis=1, keepdims=True)
     if isinstance(X, Stream):
-        X = X.first(TEMPERATURE_ROWS)
+        X = X.first(SAMPLE_ROWS)
         hard, weight = hard[: len(X)], None if weight is None else weight[: len(X)]
     return unseen_rows(net, X, hard.astype(np.float64), weight)
 

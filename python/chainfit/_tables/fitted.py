@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 from .._common.bases import BaseEstimator
 from .._common.public import public_class
 from .._common.published import Published
+from .._estimators.source import Source, naming, numbered
 from .cells.frames import as_table, has_numbers_for_names, is_array
 from .cells.schema import Schema, Tally
 from .encoding import Encoding
@@ -110,10 +111,22 @@ class FittedTabular(TableParameters, Published, BaseEstimator):
     def _blocks(self, X: Any, tally: Tally | None = None) -> Iterator[Array]:
         """Yield the nets' inputs for the rows of X, block by block; `tally` is that of `parse`."""
         check_is_fitted(self)
+        if isinstance(X, Source):
+            yield from self._blocks_of_source(X)
+            return
         parsed = self.schema_.parse(table := self._table(X), tally)
         dtype = self.nets_[0].coefs_[0].dtype
         for rows in blocks_of_rows(table.num_rows, self.encoding_.width):
             yield self.encoding_.write(parsed, dtype, rows)
+
+    def _blocks_of_source(self, source: Source) -> Iterator[Array]:
+        tally, number = Tally(), -1
+        for number, (X, _, _) in numbered(source.blocks()):
+            with naming(number):
+                yield from self._blocks(X, tally)
+        if number < 0:
+            raise ValueError("The source has no rows.")
+        self.schema_.warn(tally)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Return the names of the nets' inputs.

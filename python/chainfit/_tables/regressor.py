@@ -151,8 +151,9 @@ class TabularRegressor(TabularRegressorParameters, RegressorMixin, BaseTabular):
 
         Parameters
         ----------
-        X : table of shape (n_samples, n_columns)
+        X : table of shape (n_samples, n_columns), or Source
             The rows. Columns are found by their names; those that `fit` was not given are ignored.
+            A `chainfit.data.Source` is read block by block.
 
         return_std : bool, default=False
             Whether to return standard deviations too, with loss='gaussian_nll'.

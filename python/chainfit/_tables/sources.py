@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,13 @@ Array = npt.NDArray[Any]
 
 
 class TableSource(Source):
-    """Blocks of a table, one column of which is the target; not for direct use."""
+    """Blocks of a table, one column of which may be the target; not for direct use."""
 
-    def __init__(self, target: str, sample_weight: str | None, buffer_rows: int | None) -> None:
+    def __init__(
+        self, target: str | None, sample_weight: str | None, buffer_rows: int | None
+    ) -> None:
+        if target is not None and target == sample_weight:
+            raise ValueError(f"target and sample_weight are the same column, {target!r}.")
         self._target, self._weight = target, sample_weight
         self.buffer_rows = check_buffer(buffer_rows)
 
@@ -39,33 +44,53 @@ class TableSource(Source):
             yield self._block(table)
 
     def _block(self, table: pa.Table) -> Block:
-        apart = [self._target] + ([] if self._weight is None else [self._weight])
-        self._check(table.column_names)
-        y, *weight = (_values(table.column(name)) for name in apart)
-        return table.drop_columns(apart), y, weight[0].astype(np.float64) if weight else None
+        check_columns(table.column_names, self._apart)
+        y = None if self._target is None else _values(table.column(self._target))
+        weight = None if self._weight is None else _values(table.column(self._weight))
+        table = table.drop_columns(self._apart)
+        return table, y, None if weight is None else weight.astype(np.float64)
 
-    def _check(self, names: Sequence[str]) -> None:
-        for name in (self._target, self._weight):
-            if name is not None and name not in names:
-                shown = ", ".join(map(repr, names[:12])) + (", ..." if len(names) > 12 else "")
-                raise ValueError(f"There is no column {name!r}; the table has {shown}.")
+    @property
+    def _apart(self) -> list[str]:
+        """Names of the columns that are no inputs."""
+        return [name for name in (self._target, self._weight) if name is not None]
 
-    def as_numbers(self) -> Source:
-        """Return the same rows with arrays for X."""
-        return _Numbers(self)
+    def as_numbers(self, names: Sequence[str] | None = None) -> Source:
+        """Return the same rows with arrays for X, of all columns or of those of these names."""
+        return _Numbers(self, names)
 
 
 class _Numbers(Source):
     """The rows of a table as arrays: what nets on plain arrays take."""
 
-    def __init__(self, tables: TableSource) -> None:
-        self._given = tables
+    def __init__(self, tables: TableSource, names: Sequence[str] | None) -> None:
+        self._given, self._names = tables, names
         self.n_blocks, self.buffer_rows = tables.n_blocks, tables.buffer_rows
 
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
         for table, y, weight in self._given.blocks(numbers):
-            self.feature_names = table.column_names
-            yield _numbers(table), y, weight
+            if self._names is not None:
+                self.feature_names = [*self._names]
+                check_columns(table.column_names, self.feature_names)
+            elif self.feature_names is None:
+                self.feature_names = table.column_names
+            else:
+                check_like_first(table.column_names, self.feature_names)
+            yield numbers_of(table.select(self.feature_names)), y, weight
+
+
+def check_columns(there: Sequence[str], names: Iterable[str]) -> None:
+    """Raise a ValueError where a table lacks one of these columns."""
+    for name in names:
+        if name not in there:
+            shown = ", ".join(map(repr, there[:12])) + (", ..." if len(there) > 12 else "")
+            raise ValueError(f"There is no column {name!r}; the table has {shown}.")
+
+
+def check_like_first(there: Sequence[str], first: Sequence[str]) -> None:
+    """Raise a ValueError where a block has other columns than the first; any order will do."""
+    if sorted(there) != sorted(first):
+        raise ValueError(f"its columns are {[*there]}, those of the first {[*first]}")
 
 
 def _values(column: Any) -> Array:
@@ -81,7 +106,7 @@ def _values(column: Any) -> Array:
     return values
 
 
-def _numbers(table: pa.Table) -> Array:
+def numbers_of(table: pa.Table) -> Array:
     """Return a table of numbers, as text or typed, as an array: float32 if all columns are."""
     small = all(field.type in (pa.float32(), pa.float16()) for field in table.schema)
     dtype, kind = (np.float32, pa.float32()) if small else (np.float64, pa.float64())
@@ -110,8 +135,8 @@ class Files(TableSource):
         A file, or a pattern of several files of one kind such as ``data/*.parquet``, which are read
         in the order of their names; as in ``chainfit train``.
 
-    target : str
-        Name of the target's column; all others are inputs.
+    target : str, default=None
+        Name of the target's column; all others are inputs. None where it is predicted.
 
     sample_weight : str, default=None
         Name of a column of weights.
@@ -137,12 +162,14 @@ class Files(TableSource):
     >>> model = TabularRegressor(random_state=0).fit(data.Files("prices.csv", target="price"))
     >>> model.score(X, 3.0 * X["x"]) > 0.9
     True
+    >>> model.predict(data.Files("prices.csv")).shape
+    (100,)
     """
 
     def __init__(
         self,
         path: AnyPath,
-        target: str,
+        target: str | None = None,
         *,
         sample_weight: str | None = None,
         buffer_rows: int | None = None,
@@ -150,7 +177,7 @@ class Files(TableSource):
     ) -> None:
         super().__init__(target, sample_weight, buffer_rows)
         self._file = open_table(path, options or FOUND_OUT)
-        self._check(self._file.names)
+        check_columns(self._file.names, self._apart)
         self.n_blocks = self._file.n_groups
 
     def _tables(self, numbers: Sequence[int] | None) -> Iterator[pa.Table]:
@@ -169,13 +196,14 @@ class Batches(TableSource):
 
     Parameters
     ----------
-    batches : pyarrow.dataset.Dataset, pyarrow.Table, sequence or callable
+    batches : pyarrow.dataset.Dataset, pyarrow.Table, sequence, callable or Arrow stream
         The rows. A dataset is read by fragments (Parquet by row groups) in random order, and so are
         a table and a sequence of record batches. A callable takes no arguments and returns an
-        iterable of batches, such as a new pyarrow.RecordBatchReader.
+        iterable of batches, such as a new pyarrow.RecordBatchReader. Another object that exports an
+        Arrow stream, such as a DuckDB relation, is asked for it each time.
 
-    target : str
-        Name of the target's column; all others are inputs.
+    target : str, default=None
+        Name of the target's column; all others are inputs. None where it is predicted.
 
     sample_weight : str, default=None
         Name of a column of weights.
@@ -202,7 +230,7 @@ class Batches(TableSource):
     def __init__(
         self,
         batches: Any,
-        target: str,
+        target: str | None = None,
         *,
         sample_weight: str | None = None,
         buffer_rows: int | None = None,
@@ -212,13 +240,16 @@ class Batches(TableSource):
         if isinstance(batches, pa.Table):
             batches = batches.to_batches()
         elif hasattr(batches, "get_fragments"):
+            schema = batches.schema  # which has the columns that folders stand for
             batches = [part for fragment in batches.get_fragments() for part in _parts(fragment)]
-            self._read = lambda fragment: fragment.to_table()
+            self._read = lambda fragment: fragment.to_table(schema=schema)
         elif isinstance(batches, Iterator | pa.RecordBatchReader):
             raise TypeError(
                 f"batches is a {type(batches).__name__}, which gives its rows only once, and "
                 "training reads them more often: give a function that makes it."
             )
+        elif hasattr(batches, "__arrow_c_stream__"):
+            batches = partial(pa.RecordBatchReader.from_stream, batches)
         elif not (callable(batches) or isinstance(batches, Iterable)):
             raise TypeError(f"batches must be iterable or callable, got {type(batches).__name__}.")
         self._batches = batches

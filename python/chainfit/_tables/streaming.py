@@ -17,10 +17,12 @@ import numpy.typing as npt
 from sklearn.model_selection import RepeatedKFold
 from sklearn.utils.validation import _check_sample_weight
 
-from .._estimators.source import Block, Source
-from .._estimators.survey import naming, numbered, surveyed
+from .._estimators.sample import EvenSample
+from .._estimators.source import Block, Source, naming, numbered
+from .._estimators.survey import surveyed
 from .cells.arrow import pa
 from .cells.schema import Tally
+from .sources import check_like_first
 
 Array = npt.NDArray[Any]
 
@@ -29,43 +31,26 @@ Array = npt.NDArray[Any]
 SAMPLE_ROWS = 1 << 18
 
 
-class Sample:
-    """So many rows, each row of all as likely as any other.
+class Sample(EvenSample[tuple[Any, Array]]):
+    """An even sample of the rows of tables, and of an array beside them.
 
-    Every row draws a number, whatever the blocks, and those with the smallest are kept.
+    Parameters
+    ----------
+    size : int
     """
 
     def __init__(self, size: int) -> None:
-        self._size, self._draws, self._below = size, np.random.RandomState(0), 1.0
-        self._parts: list[tuple[Array, Any, Array]] = []
-        self._rows = 0
+        super().__init__(size, _take, _join)
 
-    def add(self, table: pa.Table, y: Array) -> None:
-        drawn = self._draws.random_sample(table.num_rows)
-        chosen = drawn < self._below
-        if not chosen.all():
-            table, y, drawn = table.filter(pa.array(chosen)), y[chosen], drawn[chosen]
-        self._parts.append((drawn, table, y))
-        self._rows += len(y)
-        if self._rows > 2 * self._size:
-            self._prune()
 
-    def _prune(self) -> None:
-        drawn, table, y = self._together()
-        if len(y) > self._size:
-            rows = np.sort(np.argsort(drawn, kind="stable")[: self._size])
-            drawn, table, y = drawn[rows], table.take(pa.array(rows)), y[rows]
-            self._below = float(drawn.max())
-        self._parts, self._rows = [(drawn, table, y)], len(y)
+def _take(rows: tuple[Any, Array], numbers: Array) -> tuple[Any, Array]:
+    table, beside = rows
+    return table.take(pa.array(numbers)), beside[numbers]
 
-    def _together(self) -> tuple[Array, Any, Array]:
-        drawn, tables, y = zip(*self._parts, strict=True)
-        return np.concatenate(drawn), together(tables), np.concatenate(y)
 
-    def rows(self) -> tuple[Any, Array]:
-        """Return the table and the targets, in the order of the source."""
-        self._prune()
-        return self._parts[0][1:]
+def _join(blocks: Sequence[tuple[Any, Array]]) -> tuple[Any, Array]:
+    tables, beside = zip(*blocks, strict=True)
+    return together(tables), np.concatenate(beside)
 
 
 def together(tables: Sequence[Any]) -> Any:
@@ -124,8 +109,7 @@ def first_pass(model: Any, source: Source) -> FirstPass:
         with naming(number):
             X, y, weight = checked(model, block, reset=names is None)
             names = names or X.column_names
-            if sorted(X.column_names) != sorted(names):
-                raise ValueError(f"its columns are {X.column_names}, those of the first {names}")
+            check_like_first(X.column_names, names)
             if not len(y):
                 continue
             if model._classes:
@@ -134,7 +118,7 @@ def first_pass(model: Any, source: Source) -> FirstPass:
                 low, high = found.range
                 found.range = min(low, float(y.min())), max(high, float(y.max()))
         found.rows += len(y)
-        sample.add(X, y)
+        sample.add((X, y), len(y))
         if found.whole and found.rows <= size:
             found._kept.append((X, y, weight))
         else:
@@ -156,6 +140,8 @@ def first_pass(model: Any, source: Source) -> FirstPass:
 def checked(model: Any, block: Block, *, reset: bool = False) -> Block:
     """Return a block as Arrow table, targets and weights, without rows of weight 0."""
     X, y, weight = block
+    if y is None:
+        raise ValueError("its rows have no target, which is needed for training")
     table, y = model._table(X, reset=reset, least=1), model._checked_target(y)
     if table.num_rows != len(y):
         raise ValueError(

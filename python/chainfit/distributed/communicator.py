@@ -42,8 +42,9 @@ def communicator(
 
     shards : bool, default=True
         Whether each process passes rows of its own to `fit`, or a source of `chainfit.data`. Their
-        numbers may differ, but not their columns, dtype and classes. Otherwise all pass the same rows and share the work of
-        each batch: the model is that of one process, up to the rounding of sums.
+        numbers may differ, but not their columns, dtype and classes. Otherwise all pass the same
+        rows and share the work of each batch: the model is that of one process, up to the rounding
+        of sums.
 
     sync_every : int, default=None
         None means that the gradient of each step is summed over all processes (synchronous SGD).
