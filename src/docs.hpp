@@ -226,8 +226,8 @@ rows : int
     Number of rows of an epoch.
 sparse : bool
     Whether X is a CSR matrix.
-run, listener, n_threads, gradient_hook, loss_hook
-    As for `run`; rows are not shuffled.)";
+run, listener, n_threads, gradient_hook, loss_hook, ranks
+    As for `run`; rows are not shuffled. With ranks, no window ends within a batch of this one.)";
 inline constexpr const char* window_rows = "Return how many of `rows` rows a window should have, whole batches.";
 inline constexpr const char* loss_and_gradient = R"(Return the objective on some rows, and its gradient.
 

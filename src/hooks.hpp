@@ -83,14 +83,16 @@ class PythonLoss final : public LossHook<T> {
 template <class T>
 class PythonWindows final : public Windows<T> {
    public:
+    // ranks: whose shares of batches this rank has, or null.
     PythonWindows(py::object function, Index rows, bool sparse, Index batch_size, const Network<T>& network,
-                  PythonLoss<T>* loss)
+                  PythonLoss<T>* loss, const RankSettings* ranks)
         : function_(std::move(function)),
           rows_(rows),
           sparse_(sparse),
           batch_size_(batch_size),
           network_(network),
-          loss_(loss) {}
+          loss_(loss),
+          ranks_(ranks) {}
 
     Index rows() const override { return rows_; }
     bool is_sparse() const override { return sparse_; }
@@ -105,8 +107,9 @@ class PythonWindows final : public Windows<T> {
         const auto parts = window.cast<py::tuple>();
         arrays_.emplace(parts[0], parts[1], parts[2], network_.units().front(), network_.units().back());
         const Index count = arrays_->samples.rows, left = rows_ - done;
+        const bool whole = ranks_ ? !cuts_batch(done + count) : count % batch_size_ == 0;
         if (arrays_->samples.is_sparse() != sparse_) throw py::value_error("windows must all be sparse, or all dense");
-        if (count > left || (count < left && count % batch_size_ != 0))
+        if (count > left || (count < left && !whole))
             throw py::value_error("a window must have whole batches of " + std::to_string(batch_size_) +
                                   " rows, or all that are left of an epoch: " + std::to_string(left) + ", got " +
                                   std::to_string(count));
@@ -115,12 +118,20 @@ class PythonWindows final : public Windows<T> {
     }
 
    private:
+    // Whether a batch of this rank has rows before and after this one.
+    bool cuts_batch(Index row) const {
+        const auto found = std::partition_point(ranks_->rows.begin(), ranks_->rows.end(),
+                                                [&](const Range& rows) { return rows.end <= row; });
+        return found != ranks_->rows.end() && found->begin < row;
+    }
+
     py::object function_;
     Index rows_;
     bool sparse_;
     Index batch_size_;
     const Network<T>& network_;
     PythonLoss<T>* loss_;
+    const RankSettings* ranks_;
     std::optional<SampleArrays<T>> arrays_;
 };
 

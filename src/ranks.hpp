@@ -11,7 +11,7 @@ namespace chainfit {
 template <class T>
 class PythonRanks final : public Ranks<T> {
    public:
-    // rows: those in the order of this rank.
+    // rows: those of this rank in an epoch.
     PythonRanks(py::object ranks, Index rows) : ranks_(std::move(ranks)) {
         const py::array given =
             contiguous(checked_array<std::int64_t>(attribute(ranks_, "shares"), {-1, 3}, {"shares"}));
@@ -29,6 +29,8 @@ class PythonRanks final : public Ranks<T> {
             given.shape(0) != (settings_.all_rows + settings_.batch_size - 1) / settings_.batch_size)
             throw py::value_error("shares must have a row for each batch");
         settings_.first = attribute(ranks_, "first").template cast<bool>();
+        settings_.weighted = attribute(ranks_, "weighted").template cast<bool>();
+        settings_.in_windows = attribute(ranks_, "in_windows").template cast<bool>();
         settings_.sync_every = attribute(ranks_, "sync_every").template cast<Index>();
         settings_.outer_rate = attribute(ranks_, "outer_rate").template cast<double>();
         settings_.outer_momentum = attribute(ranks_, "outer_momentum").template cast<double>();

@@ -152,14 +152,15 @@ class PyTrainer {
         std::optional<Shares<T>> shares;
         if (!ranks.is_none()) {
             others.emplace(ranks, samples.rows);
-            shares.emplace(others->settings(), *others, samples, source.order());
+            shares.emplace(others->settings(), *others, source);
         }
         run_on(source, run, shown, bit_generator, listener, n_threads, gradient_hook, loss,
                shares ? &*shares : nullptr);
     }
 
     void run_windows(const py::object& windows, Index rows, bool sparse, Run& shown, const py::object& listener,
-                     const py::object& n_threads, const py::object& gradient_hook, const py::object& loss_hook) {
+                     const py::object& n_threads, const py::object& gradient_hook, const py::object& loss_hook,
+                     const py::object& ranks) {
         const Busy busy(user_, Access::write);
         Run run = shown;
         check_run(run, listener);
@@ -169,10 +170,15 @@ class PyTrainer {
             throw py::value_error("so_far must have whole batches of an epoch, and not all, got " +
                                   std::to_string(run.so_far.rows) + " rows");
         std::optional<PythonLoss<T>> loss = loss_of(loss_hook);
+        std::optional<PythonRanks<T>> others;
+        if (!ranks.is_none()) others.emplace(ranks, rows);
+        if (others && !others->settings().in_windows) throw py::value_error("ranks must know of windows");
         PythonWindows<T> given(windows, rows, sparse, std::min(run.batch_size, rows), trainer_.network(),
-                               loss ? &*loss : nullptr);
+                               loss ? &*loss : nullptr, others ? &others->settings() : nullptr);
         const Source<T> source(given, run.batch_size);
-        run_on(source, run, shown, py::none(), listener, n_threads, gradient_hook, loss, nullptr);
+        std::optional<Shares<T>> shares;
+        if (others) shares.emplace(others->settings(), *others, source);
+        run_on(source, run, shown, py::none(), listener, n_threads, gradient_hook, loss, shares ? &*shares : nullptr);
     }
 
     py::tuple loss_and_gradient(const py::object& X, const py::object& Y, const py::object& sample_weight, double l2,
@@ -297,7 +303,7 @@ void bind_trainer(py::module_& m, const char* name) {
              doc::trainer_run)
         .def("run_windows", &Class::run_windows, py::arg("windows"), py::arg("rows"), py::arg("sparse"), py::arg("run"),
              py::arg("listener"), py::arg("n_threads"), py::arg("gradient_hook") = py::none(),
-             py::arg("loss_hook") = py::none(), doc::run_windows)
+             py::arg("loss_hook") = py::none(), py::arg("ranks") = py::none(), doc::run_windows)
         .def(
             "window_rows",
             [](Class& self, Index rows, Index batch_size) {

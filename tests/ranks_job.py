@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from chainfit import MLPClassifier, MLPRegressor, TabularRegressor, distributed
+from chainfit import MLPClassifier, MLPRegressor, TabularRegressor, data, distributed
 
 COMM = MPI.COMM_WORLD
 
@@ -50,6 +50,10 @@ def sums(folder):
                     (40, 20), random_state=0, max_iter=3, batch_size=24, shuffle=False, **parameters
                 ).fit(*given)
             found.append((weights_of(model), model.coefs_, model.loss_curve_))
+    with distributed.communicator(COMM):
+        model = MLPClassifier((40, 20), random_state=0, max_iter=3, batch_size=24, shuffle=False)
+        model.fit(data.Arrays(X[mine], y[mine], block_rows=10, buffer_rows=25))
+    found.append((weights_of(model), model.coefs_, model.loss_curve_))
     return found
 
 

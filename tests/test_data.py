@@ -230,6 +230,19 @@ def test_a_source_that_gives_other_rows_later(second, why):
     assert not hasattr(model, "coefs_")
 
 
+class Deaf(data.Arrays):
+    """A source that does not look at the numbers that it is given."""
+
+    def blocks(self, numbers=None):
+        return super().blocks()
+
+
+def test_a_source_that_gives_blocks_nobody_asked_for():
+    source = Deaf(X, y, block_rows=50, buffer_rows=100)
+    with pytest.raises(ValueError, match=r"more blocks than the .* that it was asked for"):
+        MLPRegressor(**SETTINGS, early_stopping=True).fit(source)
+
+
 def test_what_does_not_go_with_a_source():
     source = data.Arrays(X, y, buffer_rows=100)
     with pytest.raises(ValueError, match="lbfgs"):
@@ -243,8 +256,10 @@ def test_what_does_not_go_with_a_source():
     with pytest.raises(ValueError, match="requires y to be passed"):
         MLPRegressor().fit(X)
     for wrong in ({"block_rows": 0}, {"buffer_rows": 0}):
-        with pytest.raises(ValueError, match="at least 1"):
+        with pytest.raises(ValueError, match="== 0, must be >= 1"):
             data.Arrays(X, y, **wrong)
+    with pytest.raises(TypeError, match="buffer_rows must be an instance of int, not float"):
+        data.Chunks([], buffer_rows=100.0)
     with pytest.raises(ValueError, match="inconsistent"):
         data.Arrays(X, y[1:])
     for wrong in (3, [X], [(X,)]):

@@ -176,6 +176,33 @@ def test_a_checkpoint_goes_on(tmp_path, monkeypatch):
         TabularClassifier(**settings).fit(other)
 
 
+def test_columns_that_folders_stand_for(tmp_path):
+    ds.write_dataset(
+        NUMBERS.append_column("y", pa.array(PRICE)),
+        tmp_path,
+        format="parquet",
+        partitioning=["b"],
+        partitioning_flavor="hive",
+    )
+    dataset = ds.dataset(tmp_path, partitioning="hive")
+    model = MLPRegressor(max_iter=2).fit(data.Batches(dataset, "y", buffer_rows=300))
+    assert model.feature_names_in_.tolist() == ["a", "b"]
+    assert model.t_ == 2 * ROWS
+
+
+def test_what_exports_an_arrow_stream():
+    frame = NUMBERS.to_pandas().assign(y=PRICE)
+    relation = pytest.importorskip("duckdb").from_arrow(pa.Table.from_pandas(frame))
+    settings = {"max_iter": 2, "random_state": 0}
+    whole = MLPRegressor(**settings).fit(np.column_stack([a, b]), PRICE)
+    for given in (frame, relation):
+        for buffer_rows in (None, 300):
+            model = MLPRegressor(**settings, shuffle=buffer_rows is None)
+            model.fit(data.Batches(given, "y", buffer_rows=buffer_rows))
+            assert bits(model) == bits(whole) or buffer_rows
+            assert model.t_ == 2 * ROWS
+
+
 # --- what is learned from a sample ---------------------------------------------------------------
 
 
@@ -231,6 +258,8 @@ def test_what_is_no_source_of_tables(tmp_path):
     paths = written(tmp_path, table)
     with pytest.raises(ValueError, match="no column 'z'; the table has 'a', 'b', 'town', 'y'"):
         data.Files(paths["parquet"], "z")
+    with pytest.raises(ValueError, match="the same column, 'y'"):
+        data.Files(paths["text"], "y", sample_weight="y")
     with pytest.raises(ValueError, match="no column 'w'"):
         data.Files(paths["text"], "y", sample_weight="w")
     with pytest.raises(FileNotFoundError):

@@ -4,13 +4,11 @@ The rows of one process lie as the batches of all ranks take them; the definitio
 in thread_ranks. Errors, checkpoints and tables: test_ranks_end. By MPI itself: test_mpi.
 """
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
-from thread_ranks import by_ranks, data, fit, interleaved, raised, shards_of
+from thread_ranks import Alone, by_ranks, data, fit, interleaved, raised, shards_of
 
 from chainfit import MLPClassifier, MLPRegressor, _core
 from chainfit._estimators.ranks import current_ranks
@@ -34,6 +32,14 @@ def as_batches_take_them(sizes, batch_size):
 
 
 def check_same(models, one, tolerance=1e-12):
+    """Check that ranks agree to the bit, and with one process up to the order of sums.
+
+    A sum of n terms in another order differs by at most n u times the sum of their sizes, with
+    u = 1.1e-16. Over a fit n adds up to the rows of all epochs, at most 1,100 here, times a rate of
+    0.003 for SGD: 4e-16. Adaptive rules step by rate g / (|g| + epsilon) at first, whose slope is
+    at most rate / (4 |g|), as epsilon / (|g| + epsilon)^2 <= 1 / (4 |g|): where the terms cancel to
+    a thousandth of their sizes, 1e-13. What later gradients make of it is of the same order.
+    """
     for model in models:
         for mine, first in zip(model.coefs_, models[0].coefs_, strict=True):
             assert mine.tobytes() == first.tobytes()
@@ -88,7 +94,7 @@ REAL = [
     ("one", {"loss": "quantile", "quantile": (0.1, 0.9)}),
     ("one", {"loss": hinge_like}),
 ]
-SOLVERS = ["sgd", "adam", "adamw", "nadam", "rmsprop", "adagrad", "lion"]
+SOLVERS = ["sgd", "adam", "adamw", "rmsprop"]
 
 
 def configuration(seed):
@@ -97,11 +103,10 @@ def configuration(seed):
     size = int(rng.choice([1, 2, 3, 4]))
     sizes = [int(n) for n in rng.choice([3, 17, 40, 64, 90], size)]
     kind, loss = (CLASSES + REAL)[seed % len(CLASSES + REAL)]
-    known = MLPClassifier._parameter_constraints["solver"][0].options
     parameters = {
         "hidden_layer_sizes": [(), (6,), (20, 9)][rng.randint(3)],
         "activation": str(rng.choice(["relu", "tanh", "gelu"])),
-        "solver": str(rng.choice([s for s in SOLVERS if s in known])),
+        "solver": str(rng.choice(SOLVERS)),
         "alpha": float(rng.choice([0, 0.3])),
         "l1": float(rng.choice([0, 0.01])),
         "batch_size": int(rng.choice([1, 5, 16, 50])),
@@ -152,7 +157,7 @@ def test_ranks_come_to_what_one_process_does(seed):
     models = raised(by_ranks(len(sizes), lambda rank: fit(make(**parameters), shards[rank], given)))
     order = as_batches_take_them(sizes, parameters["batch_size"])
     one = fit(make(**parameters), order, given)
-    check_same(models, one, 1e-11 if parameters["solver"] in ("adagrad", "lion") else 1e-12)
+    check_same(models, one)
 
 
 def test_dropout_sparse_and_tiny_shards_meet():
@@ -252,8 +257,8 @@ def test_lbfgs_minimises_the_loss_of_all_rows():
     )
     one = fit(MLPRegressor(**parameters), np.arange(120), (X, y, weight))
     assert len({model.coefs_[0].tobytes() for model in models}) == 1
-    np.testing.assert_allclose(models[0].coefs_[0], one.coefs_[0], rtol=1e-8)
-    np.testing.assert_allclose(models[0].loss_, one.loss_, rtol=1e-10)
+    np.testing.assert_allclose(models[0].coefs_[0], one.coefs_[0], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(models[0].loss_, one.loss_, rtol=1e-12)
 
 
 @pytest.mark.parametrize("clip_norm", [None, 0.5])
@@ -301,10 +306,9 @@ def test_shares_that_make_no_sense_are_refused(what, make_net):
     net = make_net([3, 4, 1], "tanh", "squared_error", np.float64, rows=6)
     trainer, run = net.trainer("sgd"), _core.Run()
     run.shuffle = False
-    ranks = SimpleNamespace(
-        shares=np.array(given, dtype=np.int64), all_rows=rows, batch_size=batch_size, first=True,
-        sync_every=0, outer_rate=1.0, outer_momentum=0.0,
-    )  # fmt: skip
+    ranks = Alone(1, 1)
+    ranks.shares, ranks.all_rows = np.array(given, dtype=np.int64), rows
+    ranks.batch_size = batch_size
     before = [w.copy() for w in trainer.parameters()[0]]
     with pytest.raises(ValueError, match="shares"):
         trainer.run(net.X, net.Y, None, None, None, run, None, 1, None, None, ranks)
@@ -382,5 +386,8 @@ def test_outer_steps_are_those_of_the_paper(every):
                 a - rate * (m + momentum * v)
                 for a, m, v in zip(anchor, mean, velocity, strict=True)
             ]
+    # A weight of the order of one, and the mean of what it moves by, are rounded some 10 times from
+    # one outer step to the next. The velocity adds a rounding up to 1 / (1 - momentum) times:
+    # 12 outer steps x 10 x rate / (1 - momentum) x 1.1e-16 = 1e-13.
     for mine, theirs in zip((*models[0].coefs_, *models[0].intercepts_), anchor, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-13)

@@ -1,11 +1,18 @@
 """Fits by several ranks that fail, stop or go on, and those of tables; ranks are threads here."""
 
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from thread_ranks import by_ranks, data, fit, raised, shards_of
+from sklearn.model_selection import GridSearchCV
+from thread_ranks import Alone, by_ranks, data, fit, raised, shards_of
 
 from chainfit import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
+from chainfit._estimators.ranks import current_ranks, made_by
+from chainfit.distributed import communicator
 
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning"),
@@ -60,6 +67,100 @@ def test_parameters_must_be_the_same():
     assert str(outcomes[0]) == str(outcomes[1])
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_how_long_to_train_must_be_the_same(solver):
+    X, y = data(np.random.RandomState(8), 60, "binary")
+    outcomes = by_ranks(2, lambda rank: MLPClassifier(solver=solver, max_iter=3 + rank).fit(X, y))
+    assert "same max_iter: 3 on rank 0, 4 on rank 1" in str(outcomes[1])
+    assert str(outcomes[0]) == str(outcomes[1])
+    rows, target = table()
+    outcomes = by_ranks(
+        2, lambda rank: TabularRegressor(max_iter=3 + rank).fit(rows, target), shards=False
+    )
+    assert [str(outcome) for outcome in outcomes] == ["Rank 1 has other max_iter than rank 0."] * 2
+
+
+def test_models_that_go_on_must_have_come_as_far():
+    X, y = data(np.random.RandomState(8), 60, "binary")
+    before = MLPClassifier((4,), warm_start=True, max_iter=3, random_state=0).fit(X, y)
+
+    def work(rank, alone=2):
+        model = pickle.loads(pickle.dumps(before)) if rank != alone else clone(before)
+        return model.fit(X[rank::2], y[rank::2])
+
+    models = raised(by_ranks(2, work))
+    assert models[0].coefs_[0].tobytes() == models[1].coefs_[0].tobytes()
+    assert [model.t_ for model in models] == [2 * before.t_] * 2
+    assert len(models[0].loss_curve_) == 6
+    for alone in range(2):
+        outcomes = by_ranks(2, lambda rank, alone=alone: work(rank, alone))
+        assert all("same t_ of the model to go on from" in str(outcome) for outcome in outcomes)
+
+
+def test_rows_to_validate_on_must_be_the_same_where_all_have_the_same():
+    X, y = data(np.random.RandomState(8), 60, "binary")
+    outcomes = by_ranks(
+        2, lambda rank: MLPClassifier((4,)).fit(X, y, X_val=X[rank:], y_val=y[rank:]), shards=False
+    )
+    assert all("same X_val of data" in str(outcome) for outcome in outcomes)
+    rows, target = table()
+    val = {name: values[:20] for name, values in rows.items()}
+    outcomes = by_ranks(
+        2,
+        lambda rank: TabularRegressor(max_iter=3).fit(
+            rows, target, X_val=val, y_val=target[:20] + rank
+        ),
+        shards=False,
+    )
+    assert [str(outcome) for outcome in outcomes] == ["Rank 1 has other y_val than rank 0."] * 2
+
+
+def test_a_search_goes_its_way_where_all_ranks_have_the_same_rows():
+    X, y = data(np.random.RandomState(8), 90, "binary")
+    model = MLPClassifier((4,), max_iter=5, random_state=0)
+
+    def search(rank=0):
+        return GridSearchCV(model, {"alpha": [1e-4, 1.0]}, cv=2).fit(X, y)
+
+    one = search()
+    for found in raised(by_ranks(2, search, shards=False)):
+        assert found.best_params_ == one.best_params_
+        np.testing.assert_allclose(
+            found.cv_results_["mean_test_score"], one.cv_results_["mean_test_score"]
+        )
+        again = pickle.loads(pickle.dumps(found.best_estimator_))
+        assert again.predict(X).tobytes() == found.predict(X).tobytes()
+
+
+def test_a_rank_may_have_one_row():
+    X, y = data(np.random.RandomState(8), 60, "one")
+    parts = shards_of([59, 1])
+
+    def work(rank, **more):
+        model = MLPRegressor(hidden_layer_sizes=(4,), random_state=0, max_iter=4, **more)
+        return fit(model, parts[rank], (X, y, None))
+
+    models = raised(by_ranks(2, work))
+    assert models[0].coefs_[0].tobytes() == models[1].coefs_[0].tobytes()
+    outcomes = by_ranks(2, lambda rank: work(rank, early_stopping=True))
+    assert all("Rank 1 of 2" in str(outcome) for outcome in outcomes)
+
+
+def test_how_ranks_train_must_be_the_same():
+    X, y = data(np.random.RandomState(8), 60, "binary")
+    for name, other in (("sync_every", 2), ("shards", False)):
+
+        def work(rank, name=name, other=other):
+            ranks = current_ranks()
+            if rank == 1:
+                ranks.plan = replace(ranks.plan, **{name: other})
+            return MLPClassifier((4,), max_iter=2).fit(X, y)
+
+        outcomes = by_ranks(2, work)
+        assert f"same {name}: " in str(outcomes[1])
+        assert str(outcomes[0]) == str(outcomes[1])
+
+
 def test_the_same_rows_must_be_the_same():
     X, y = data(np.random.RandomState(8), 60, "binary")
     outcomes = by_ranks(2, lambda rank: MLPClassifier((4,)).fit(X + rank, y), shards=False)
@@ -107,6 +208,11 @@ def test_partial_fit_is_for_one_process():
     X, y = data(np.random.RandomState(8), 60, "binary")
     outcomes = by_ranks(2, lambda rank: MLPClassifier((4,)).partial_fit(X, y, classes=[0, 1]))
     assert all("partial_fit" in str(outcome) for outcome in outcomes)
+    outcomes = by_ranks(
+        2,
+        lambda rank: MLPClassifier((4,)).fit(X, y) if rank else MLPClassifier().partial_fit(X, y),
+    )
+    assert all("Rank 0 of 2: partial_fit" in str(outcome) for outcome in outcomes)
 
 
 def test_what_learned_nothing_says_so_of_the_targets_of_all_ranks():
@@ -119,6 +225,29 @@ def test_what_learned_nothing_says_so_of_the_targets_of_all_ranks():
 
     with pytest.warns(ConvergenceWarning, match="learned nothing"):
         raised(by_ranks(2, work))
+
+
+WRONG_PLANS = [
+    ({"shards": "no"}, "shards must be a bool"),
+    ({"sync_every": 0}, "sync_every must be None or an int >= 1"),
+    ({"sync_every": True}, "sync_every must be None or an int >= 1"),
+    ({"sync_every": 2, "outer_learning_rate": float("nan")}, "outer_learning_rate must be"),
+    ({"sync_every": 2, "outer_momentum": 1.0}, r"outer_momentum must be a number in \[0, 1\)"),
+    ({"outer_momentum": 0.5}, "need sync_every"),
+    ({"timeout": 0}, "timeout must be a number > 0"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), WRONG_PLANS)
+def test_parameters_of_a_communicator_are_checked_before_mpi_starts(given, words):
+    with pytest.raises(ValueError, match=words), communicator(**given):
+        pass
+    with (
+        made_by(Alone(1, 1)),
+        pytest.raises(ValueError, match="within another"),
+        communicator(),
+    ):
+        pass
 
 
 # -- checkpoints

@@ -18,8 +18,8 @@ class GradientHook {
     // The gradient of J, penalties included, packed as the parameters: what it is afterwards is what the optimizer
     // gets.
     virtual void on_gradient(T* gradient) = 0;
-    // While it is made by tiles, now and then: it is there for so many of the first layers. Throws nothing.
-    virtual void on_layers(T*, Index) {}
+    // While it is made by tiles, now and then: so many elements of it are there, from the first on. Throws nothing.
+    virtual void on_part(T*, Index) {}
 };
 
 // What a step does with its gradient, tile by tile.

@@ -14,8 +14,8 @@ class GradientNorm final : public GradientHook<T> {
         : net_(net), limit_(limit), before_(before) {}
 
     void on_gradient(T* gradient) override;
-    void on_layers(T* gradient, Index ready) override {
-        if (before_) before_->on_layers(gradient, ready);
+    void on_part(T* gradient, Index ready) override {
+        if (before_) before_->on_part(gradient, ready);
     }
     // The mean of the norms since the last call.
     double take_mean();

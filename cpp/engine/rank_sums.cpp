@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "engine/plan.hpp"
+
 namespace chainfit {
 
 namespace {
@@ -21,6 +23,13 @@ template <class T>
 GradientSum<T>::GradientSum(const Net<T>& net, Ranks<T>& ranks, Buffer<T>& gradient, GradientHook<T>* before)
     : net_(net), ranks_(ranks), gradient_(gradient), before_(before), control_(net.isa.flush_denormals()) {
     net_.isa.restore_denormals(control_);
+    for (const Layer& layer : net.network.layers()) {
+        const Index parts = std::max<Index>(1, layer.panels * layer.panel / kBucket);
+        for (Index i = 0; i < parts; ++i) {
+            const Range panels = share(layer.panels, parts, i, 1);
+            buckets_.push_back({layer.offset + panels.begin * layer.panel, layer.offset + panels.end * layer.panel});
+        }
+    }
 }
 
 template <class T>
@@ -29,21 +38,23 @@ GradientSum<T>::~GradientSum() {
 }
 
 template <class T>
-void GradientSum<T>::begin(T* gradient, Index layers) {
-    for (; begun_ < layers; ++begun_) {
-        const Layer& layer = net_.network.layers()[static_cast<std::size_t>(begun_)];
-        ranks_.begin_sum(gradient + layer.offset, layer.panels * layer.panel);
+void GradientSum<T>::begin(T* gradient, Index ready) {
+    for (; begun_ < buckets_.size() && buckets_[begun_].end <= ready; ++begun_) {
+        const Range bucket = buckets_[begun_];
+        ranks_.begin_sum(gradient + bucket.begin, bucket.end - bucket.begin);
     }
 }
 
-// In the layers' order on every rank, as MPI wants it.
+// In the same order on every rank, as MPI wants it.
 template <class T>
-void GradientSum<T>::on_layers(T* gradient, Index ready) {
+void GradientSum<T>::on_part(T* gradient, Index ready) {
     if (before_ || failure_) return;
     const DenormalsAs users(net_.isa, control_);
     try {
-        if (begun_ < ready)
-            begin(gradient, ready);
+        const std::size_t before = begun_;
+        begin(gradient, ready);
+        if (begun_ > before)
+            poked_ = Clock::now();
         else if (begun_ > 0 && Clock::now() - poked_ > kPokeEvery)
             ranks_.poke(), poked_ = Clock::now();
     } catch (...) {
@@ -55,7 +66,7 @@ template <class T>
 void GradientSum<T>::on_gradient(T* gradient) {
     if (failure_) std::rethrow_exception(failure_);
     if (before_) before_->on_gradient(gradient);
-    begin(gradient, static_cast<Index>(net_.network.layers().size()));
+    begin(gradient, net_.network.packed_size());
     ranks_.finish_sums();
     begun_ = 0;
 }

@@ -5,13 +5,15 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <vector>
 
 #include "engine/gradient.hpp"
 #include "engine/ranks.hpp"
 
 namespace chainfit {
 
-// A hook that sums the gradient over all ranks, a layer at a time, while those of further layers are made.
+// A hook that sums the gradient over all ranks, bucket by bucket, while those of further ones are made. A bucket is a
+// layer, or a part of one megabyte to two.
 template <class T>
 class GradientSum final : public GradientHook<T> {
    public:
@@ -19,21 +21,24 @@ class GradientSum final : public GradientHook<T> {
     GradientSum(const Net<T>& net, Ranks<T>& ranks, Buffer<T>& gradient, GradientHook<T>* before);
     ~GradientSum() override;
 
-    void on_layers(T* gradient, Index ready) override;
+    void on_part(T* gradient, Index ready) override;
     void on_gradient(T* gradient) override;
 
    private:
     using Clock = std::chrono::steady_clock;
     static constexpr auto kPokeEvery = std::chrono::microseconds(100);
+    static constexpr Index kBucket = (Index{1} << 20) / static_cast<Index>(sizeof(T));
 
-    void begin(T* gradient, Index layers);
+    // Begins the sums of the buckets that end within the first `ready` elements.
+    void begin(T* gradient, Index ready);
 
     const Net<T>& net_;
     Ranks<T>& ranks_;
     Buffer<T>& gradient_;
     GradientHook<T>* before_;
-    std::uint64_t control_;  // the user's control word for denormals
-    Index begun_ = 0;        // layers whose sums are on their way
+    std::uint64_t control_;       // the user's control word for denormals
+    std::vector<Range> buckets_;  // of elements, in their order; equal on all ranks
+    std::size_t begun_ = 0;       // whose sums are on their way
     Clock::time_point poked_{};
     std::exception_ptr failure_;  // of a sum begun while a team was at work, whose threads must end first
 };

@@ -31,6 +31,8 @@ struct RankSettings {
     Index all_rows = 0;             // of an epoch, on all ranks ...
     Index batch_size = 1;           // ... and of a batch; the last one has the rest
     bool first = true;              // the rank whose gradient has the penalties in it
+    bool weighted = false;          // whether rows have weights, on all ranks
+    bool in_windows = false;        // whether some rank has windows: weights are summed batch by batch
     Index sync_every = 0;           // 0: gradients are summed; otherwise weights are averaged after so many steps
     double outer_rate = 1;          // of the outer step that then follows, with Nesterov's momentum
     double outer_momentum = 0;
@@ -40,32 +42,36 @@ struct RankSettings {
 template <class T>
 class Shares {
    public:
-    // What it is given outlives it. `order` as in Source.
-    Shares(const RankSettings& settings, Ranks<T>& ranks, const Samples<T>& samples, const std::int64_t* order);
+    // What it is given outlives it. Windows end where no batch of this rank is cut.
+    Shares(const RankSettings& settings, Ranks<T>& ranks, const Source<T>& source);
 
     Index batches() const { return static_cast<Index>(settings_.rows.size()); }
     Index all_rows() const { return settings_.all_rows; }
     const RankSettings& settings() const { return settings_; }
     Ranks<T>& ranks() const { return ranks_; }
-    // Sums up what the batches of the next epoch weigh.
+    // Sums up what the batches of the next epoch weigh, or reads its first window.
     void begin_epoch();
-    // This rank's rows of batch k; where it has none, one row that counts nothing.
+    // This rank's rows of batch k, which follows batch k - 1; where it has none, one row that counts nothing.
     Batches<T> batch(Index k);
-    // What batch k weighs, here and on all ranks.
+    // What batch k weighs, here and on all ranks, once it is there.
     double weight_here(Index k) const { return here_[static_cast<std::size_t>(k)]; }
     double weight(Index k) const { return all_[static_cast<std::size_t>(k)]; }
 
    private:
     Index rows_of(Index k) const;
+    void read(const Samples<T>& samples, Index first);
+    void weigh(Index k);
 
     const RankSettings& settings_;
     Ranks<T>& ranks_;
-    const Samples<T>& samples_;
     const std::int64_t* order_;
+    Windows<T>* windows_;                  // or null
+    const Samples<T>* samples_ = nullptr;  // all rows, or a window of them
+    Index first_ = 0;                      // of its rows
     std::vector<double> here_, all_;
     Share share_;
     T nothing_ = 0;
-    Samples<T> idle_;
+    Samples<T> idle_{};
 };
 
 }  // namespace chainfit

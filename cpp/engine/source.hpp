@@ -82,6 +82,9 @@ class Source {
     Index batches() const { return (rows() + batch_size_ - 1) / batch_size_; }
     bool is_sparse() const { return windows_ ? windows_->is_sparse() : samples_->is_sparse(); }
     std::int64_t* order() const { return order_; }
+    // All rows, or null where they come in windows; and these.
+    const Samples<T>* samples() const { return samples_; }
+    Windows<T>* windows() const { return windows_; }
 
     // Calls visit(rows of a batch) for each size that batches have: an epoch may end with a shorter one.
     template <class Visit>

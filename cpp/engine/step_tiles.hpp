@@ -53,8 +53,10 @@ class TileStepper final : public Stepper<T> {
     bool make(const Step& step, int thread, Barrier& barrier);
     // What thread 0 does before the others begin.
     void begin(Step& step, const BatchRows& batch, const Progress<T>& progress);
-    // What thread 0 does between tasks, where somebody waits for the gradient: tells which layers' are there.
-    void tell_layers(const Update<T>& update);
+    // What thread 0 does between tasks, where somebody waits for the gradient: tells how much of it is there.
+    void tell_ready(const Update<T>& update);
+    // How many tasks there are still to do for panel v of those of a task.
+    std::atomic<Index>& left_of(const WeightsTask& task, Index v);
     void rows_phase(const Step& step, int thread, Barrier& barrier);
     // The pieces of the rows phase work on panels of rows as they are held in memory, from 0 on.
     Range rows_held(const Block& block, Range panels) const;
@@ -99,7 +101,9 @@ class TileStepper final : public Stepper<T> {
     MaskedRows<T> masked_rows_;       // of a sparse batch whose values are dropped
     Samples<T> masked_x_;
     WorkQueues row_queues_, task_queues_;
-    std::vector<std::atomic<Index>> tasks_left_;  // of each layer
+    std::vector<Index> first_panel_;              // of each layer, of all panels of weights
+    std::vector<std::atomic<Index>> tasks_left_;  // of each panel
+    Index ready_ = 0;                             // panels that are known to have none, from the first on
     std::atomic<bool> cancel_{false};
 };
 

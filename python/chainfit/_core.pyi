@@ -159,6 +159,7 @@ class _Trainer:
         n_threads: int | Callable[[], int],
         gradient_hook: Callable[[list[_Array], list[_Array]], object] | None = None,
         loss_hook: _LossHook | None = None,
+        ranks: object | None = None,
     ) -> None: ...
     def loss_and_gradient(
         self,

@@ -17,13 +17,12 @@ from .callbacks import Functions, Listener, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
 from .guard import warn_if_average_lags, warn_if_nothing_learned
-from .inputs import Streamed
 from .inside import Inside
 from .job import Given, given
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS, PROGRESS
 from .progress import ProgressBar, check_can_show
-from .ranks import agreed, current_ranks
+from .ranks import current_ranks
 from .record import history
 from .sklearn_callbacks import SklearnCallbacks
 from .start import Start
@@ -187,11 +186,6 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
                 checkpointer = model._checkpointer()
                 settings, data, state = model._job(X, y, sample_weight, validation=validation)
                 if ranks is not None:
-                    if isinstance(data.X, Streamed):
-                        raise ValueError(
-                            "Ranks fit rows in memory; raise buffer_rows of the source to at least "
-                            f"{data.X.shape[0]}, or give each rank fewer rows."
-                        )
                     data.together = Together(ranks)
                     known = model.__dict__
                     state = data.together.begin(self.get_params(deep=False), known, data, state)
@@ -227,8 +221,10 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         validation: Given | None = None,
     ) -> Self:
         """Train one epoch by the optimizer at hand, or by a new one."""
-        if current_ranks() is not None:
-            raise agreed(RuntimeError("partial_fit can't be called within a communicator."))
+        ranks = current_ranks()
+        if ranks is not None:
+            with ranks.together():
+                raise RuntimeError("partial_fit can't be called within a communicator.")
         while True:
             optimizer = self._live_optimizer()
             if optimizer is None:

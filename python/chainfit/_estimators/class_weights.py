@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.class_weight import compute_sample_weight
 
-from .ranks import Ranks, current_ranks
+from .ranks import current_ranks
 
 Array = npt.NDArray[Any]
 
@@ -48,7 +48,7 @@ def times_class_weight(
     rows = len(labels)
     ranks = current_ranks()
     if isinstance(class_weight, str) and ranks is not None and ranks.plan.shards:
-        class_weight = _balanced(labels, ranks)
+        class_weight = balanced(labels)
     dicts = isinstance(class_weight, list) and all(isinstance(part, dict) for part in class_weight)
     if isinstance(class_weight, list) and (labels.ndim == 1 or not dicts):
         raise ValueError(
@@ -61,17 +61,30 @@ def times_class_weight(
     return weights if sample_weight is None else weights * sample_weight
 
 
-def _balanced(labels: Array, ranks: Ranks) -> Any:
-    """Return the weights of 'balanced' over all ranks: a dict, or one for each column."""
+def balanced(labels: Array, times: Array | None = None) -> Any:
+    """Return class_weight='balanced' in numbers: the weight of each class, in each column.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (rows,) or (rows, columns)
+        Of the rows here; where ranks have shards, those of all of them count.
+    times : ndarray of shape (rows,), default=None
+        How often each row is there; None means once.
+    """
     columns = labels[:, np.newaxis] if labels.ndim == 1 else labels
-    counts = [dict(zip(*np.unique(c, return_counts=True), strict=True)) for c in columns.T]
-    parts = ranks.exchange("labels", (len(labels), counts))
-    rows = sum(n for n, _ in parts)
+    counts = []
+    for column in columns.T:
+        classes, place = np.unique(column, return_inverse=True)
+        counts.append(dict(zip(classes.tolist(), np.bincount(place, times).tolist(), strict=True)))
+    ranks = current_ranks()
+    shards = ranks is not None and ranks.plan.shards
+    parts = ranks.exchange("labels", counts) if ranks is not None and shards else [counts]
     weights = []
     for column in range(columns.shape[1]):
-        total: dict[Any, int] = {}
-        for _, theirs in parts:
+        total: dict[Any, float] = {}
+        for theirs in parts:
             for label, count in theirs[column].items():
-                total[label] = total.get(label, 0) + int(count)
+                total[label] = total.get(label, 0) + count
+        rows = sum(total.values())
         weights.append({label: rows / (len(total) * count) for label, count in total.items()})
     return weights[0] if labels.ndim == 1 else weights

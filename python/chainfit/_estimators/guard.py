@@ -55,6 +55,8 @@ def nothing_learned(
     """
     if isinstance(data.X, Stream):
         sample = data.X.sample()
+    elif data.together is not None and data.together.in_windows:  # other ranks have samples
+        sample = Window(data.X, data.Y, data.sample_weight)
     if sample is not None:
         data, loss = _on_sample(state, settings, data, sample)
         where = "a sample of the training data"
@@ -76,7 +78,8 @@ def _on_sample(
 ) -> tuple[FitData, float]:
     """Return a sample as data, and the loss of the weights on it."""
     X, Y, weight = sample
-    if weight is not None and weight.sum() <= 0:
+    unfit = weight is not None and bool(weight.sum() <= 0)
+    if unfit if data.together is None else data.together.any(unfit):
         return data, math.nan
     coefs, intercepts = cast(state.coefs, data.dtype), cast(state.intercepts, data.dtype)
     rows = Rows(X, Y, weight, lambda: data.given)

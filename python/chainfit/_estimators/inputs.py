@@ -51,6 +51,8 @@ class Streamed:
 
     shape: tuple[int, int]
     digest: str  # of all rows, with their targets and weights
+    weighted: bool  # whether rows have weights, of their own or of their class
+    negative: bool  # whether some of them are below 0
     order: str  # what decides the order of rows in an epoch beside random numbers, in words
 
     def __iter__(self) -> Iterator[Any]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from typing import Any, ClassVar
 
 import scipy.sparse as sp
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, check_scalar
+from sklearn.utils.validation import _num_samples
 
 from .._common.public import public_in
 
@@ -143,11 +145,14 @@ def numbered(blocks: Iterator[Block]) -> Iterator[tuple[int, Block]]:
         number += 1
 
 
-def check_buffer(buffer_rows: int | None) -> int | None:
+def check_rows(name: str, rows: Any) -> int:
+    """Return a number of rows, or refuse it."""
+    return int(check_scalar(rows, name, Integral, min_val=1))
+
+
+def check_buffer(buffer_rows: Any) -> int | None:
     """Return the number of rows, or refuse it."""
-    if buffer_rows is not None and buffer_rows < 1:
-        raise ValueError(f"buffer_rows must be at least 1, got {buffer_rows}.")
-    return buffer_rows
+    return None if buffer_rows is None else check_rows("buffer_rows", buffer_rows)
 
 
 @public_in("chainfit.data")
@@ -193,11 +198,9 @@ class Arrays(Source):
         buffer_rows: int | None = None,
     ) -> None:
         check_consistent_length(X, y, sample_weight)
-        if block_rows < 1:
-            raise ValueError(f"block_rows must be at least 1, got {block_rows}.")
         self._arrays = X.tocsr() if sp.issparse(X) else X, y, sample_weight
-        self._rows, self._step = X.shape[0] if hasattr(X, "shape") else len(X), block_rows
-        self.n_blocks = -(-self._rows // block_rows)
+        self._rows, self._step = _num_samples(X), check_rows("block_rows", block_rows)
+        self.n_blocks = -(-self._rows // self._step)
         self.buffer_rows = check_buffer(buffer_rows)
 
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:

@@ -34,6 +34,8 @@ class Stream(Streamed):
         Turns a block into a Window.
     numbers : sequence of int, default=None
         The blocks that belong to it; None is all of them.
+    weighted : bool, default=False
+        Whether its windows have weights.
     """
 
     def __init__(
@@ -42,8 +44,11 @@ class Stream(Streamed):
         survey: Survey,
         prepare: Callable[[Block], Window],
         numbers: Sequence[int] | None = None,
+        *,
+        weighted: bool = False,
     ) -> None:
         self._source, self._prepare, self.survey = source, prepare, survey
+        self.weighted, self.negative = weighted, survey.negative
         given = range(len(survey.counts)) if numbers is None else numbers
         self.numbers = [number for number in given if survey.counts[number]]
         self.shape = sum(survey.counts[number] for number in self.numbers), survey.width
@@ -59,7 +64,8 @@ class Stream(Streamed):
 
     def part(self, numbers: Sequence[int]) -> Stream:
         """Return those of the blocks that have these numbers."""
-        return Stream(self._source, self.survey, self._prepare, numbers)
+        given = self._source, self.survey, self._prepare, numbers
+        return Stream(*given, weighted=self.weighted)
 
     def sample(self) -> Window:
         """Return an even sample of the rows of the source."""
@@ -78,13 +84,12 @@ class Stream(Streamed):
             If the source gives other rows than at first.
         """
         wanted = self.numbers if numbers is None else numbers
+        blocks = self._source.blocks(wanted if self.in_any_order else None)
         if self.in_any_order:
-            given: Iterator[tuple[int, Block]] = zip(
-                wanted, self._source.blocks(wanted), strict=False
-            )
+            given: Iterator[tuple[int, Block]] = zip(wanted, blocks, strict=False)
         else:
             mine = set(wanted)
-            given = ((n, b) for n, b in enumerate(self._source.blocks()) if self._is_mine(n, mine))
+            given = ((n, b) for n, b in enumerate(blocks) if self._is_mine(n, mine))
         read = 0
         for number, block in given:
             with naming(number):
@@ -101,6 +106,11 @@ class Stream(Streamed):
             raise ValueError(
                 f"The source ended after {read} blocks, and had {len(wanted)} when it was read "
                 "first. A source must give the same rows each time."
+            )
+        if next(blocks, None) is not None:
+            raise ValueError(
+                f"The source has more blocks than the {len(wanted)} that it was asked for. A "
+                "source with n_blocks must give those of the numbers that it is given."
             )
 
     def after(self, rows: int, numbers: Sequence[int]) -> tuple[Iterator[Window], int]:
@@ -155,6 +165,8 @@ class Streaming(Feed):
         Gives a seed for each epoch; None leaves the rows as they come.
     trainer : _core.TrainerF32 or _core.TrainerF64
     batch_size : int
+    together : Together, default=None
+        The fit of all ranks, which says where a window may end.
     """
 
     def __init__(
@@ -163,10 +175,12 @@ class Streaming(Feed):
         generator: np.random.RandomState | None,
         trainer: Trainer,
         batch_size: int,
+        together: Any = None,
     ) -> None:
         self._stream, self._generator = stream, generator
         self.rows, self.sparse = stream.shape[0], stream.sparse
         self._size = trainer.window_rows(stream.survey.buffer_rows, batch_size)
+        self.together = together
 
     def skip(self, epochs: int) -> None:
         """Draw what so many epochs draw."""
@@ -179,6 +193,15 @@ class Streaming(Feed):
         # Of its own: windows are made ahead, and the user's generator must not run ahead of steps.
         return np.random.RandomState(self._generator.randint(2**32, dtype=np.int64))
 
+    def _rows_after(self, done: int) -> int:
+        """Return the number of rows of the window after so many."""
+        if self.together is None:
+            return min(self._size, self.rows - done)
+        ends = self.together.ends
+        last = ends.searchsorted(done + self._size, "right") - 1
+        end = ends[last] if last >= 0 and ends[last] > done else ends[ends > done][0]
+        return int(end) - done
+
     def epoch(self, done: int = 0) -> Iterator[Window]:
         """Yield the windows of the next epoch, those of the first `done` rows left out.
 
@@ -188,14 +211,15 @@ class Streaming(Feed):
         numbers = stream.numbers
         if draws is not None and stream.in_any_order:
             numbers = [int(number) for number in draws.permutation(numbers)]
-        blocks = _Rows(*stream.after(done, numbers))
-        for start in range(0, self.rows, self._size):
-            rows = min(self._size, self.rows - start)
+        blocks, end = _Rows(*stream.after(done, numbers)), 0
+        while end < self.rows:
+            start, rows = end, self._rows_after(end)
+            end += rows
             places = np.arange(rows) if draws is None else draws.permutation(rows)
             if start < done:
                 continue
             window = blocks.take(rows, places)
-            if start + rows == self.rows:
+            if end == self.rows:
                 blocks.end()
             yield window
 

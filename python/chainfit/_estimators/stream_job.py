@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .class_weights import balanced
 from .inputs import FitData, Rows, core_form
 from .parameters import rows_of_batch
+from .ranks import current_ranks
 from .source import Block, Source, naming
 from .stream import Stream
 from .survey import Survey, checked_block, surveyed
@@ -31,7 +33,9 @@ def survey_of(model: Any, source: Source, dtype: Any, *, reset: bool) -> Survey:
     if (known := source.known) is not None:
         model.n_features_in_ = known.width
         return known
-    classes, digest = not model._y_numeric, model.checkpoint is not None
+    ranks = current_ranks()
+    compared = ranks is not None and not ranks.plan.shards  # with those of other ranks
+    classes, digest = not model._y_numeric, compared or model.checkpoint is not None
     return surveyed(model, source, dtype, reset=reset, classes=classes, digest=digest)
 
 
@@ -72,8 +76,11 @@ def stream_data(model: Any, source: Source, survey: Survey, dtype: np.dtype[Any]
     penalties = model.alpha, model.l1
     _, l2, l1 = weights_and_penalties(None, penalties, survey.rows, batch_rows, dtype)
     nameless = model._without_names()
-    stream = Stream(source, survey, lambda block: _window(nameless, block, dtype))
     classes = survey.times is not None
+    weighted = survey.weighted or (classes and model.class_weight is not None)
+    stream = Stream(
+        source, survey, lambda block: _window(nameless, block, dtype), weighted=weighted
+    )
     given = source, targets
     return FitData(stream, Y, None, dtype, l2, model._score_on, classes, None, given, l1)
 
@@ -91,19 +98,6 @@ def _window(model: Any, block: Block, dtype: np.dtype[Any]) -> Window:
                 f"them by {2.0**exponent:g}."
             )
     return Window(core_form(X, dtype), Y, weight)
-
-
-def balanced(targets: Array, times: Array) -> Any:
-    """Return class_weight='balanced' in numbers: of each class, in each column of the targets."""
-
-    def of_column(column: Array) -> dict[Any, float]:
-        classes, place = np.unique(column, return_inverse=True)
-        counts = np.zeros(len(classes), dtype=np.int64)
-        np.add.at(counts, place, times)
-        weights = counts.sum() / (len(classes) * counts)
-        return dict(zip(classes.tolist(), weights.tolist(), strict=True))
-
-    return of_column(targets) if targets.ndim == 1 else [*map(of_column, targets.T)]
 
 
 def held_out(

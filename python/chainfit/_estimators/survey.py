@@ -54,6 +54,8 @@ class Survey:
     times : ndarray or None
         How often each of the classes' targets stands in the source.
     weighted : bool
+    negative : bool
+        Whether a weight is below 0.
     digest : str
         Of all values, where one was asked for.
     sample : tuple
@@ -70,6 +72,7 @@ class Survey:
     targets: Any = None
     times: Any = None
     weighted: bool = False
+    negative: bool = False
     digest: str = ""
     sample: Block = (None, None, None)
     whole: Block | None = None
@@ -137,6 +140,7 @@ def surveyed(
                 found.buffer_rows = source.buffer_rows or max(1, _WINDOW // size)
                 sample = EvenSample(_sample_rows(X), _take, _together)
             _check_like(found, X, y, weight)
+            found.negative |= weight is not None and bool(weight.min() < 0)
             if classes:
                 different.append(np.unique(y, axis=0, return_counts=True))
             if digest:

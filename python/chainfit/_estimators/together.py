@@ -16,16 +16,22 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.utils import check_random_state
 
-from .fingerprint import of_data, of_parameters
-from .inputs import FitData, Rows
+from .fingerprint import FIRST_WEIGHTS, of_data, of_parameters
+from .inputs import FitData, Rows, Streamed
 from .ranks import Ranks, agreed
-from .shares import shares_of_all, shares_of_shards
+from .shares import boundaries, shares_of_all, shares_of_shards
 from .state import State
 
 Array = npt.NDArray[Any]
 
 # Parameters that may differ from rank to rank.
 _OWN = ("random_state", "verbose", "callbacks", "n_threads", "n_jobs", "checkpoint")
+
+
+def common_parameters(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters that must be the same on all ranks, as texts."""
+    common = {k: v for k, v in parameters.items() if k not in _OWN}
+    return {**of_parameters(common), "max_iter": str(parameters["max_iter"])}
 
 
 class Together:
@@ -66,11 +72,15 @@ class Together:
         ValueError
             On all ranks, if they differ in what they must have in common.
         """
-        for rows in (data.X, None if data.validation is None else data.validation.X):
-            if not (rows is None or isinstance(rows, np.ndarray) or sp.issparse(rows)):
-                raise ValueError("Within a communicator, all rows of a rank must be in memory.")
-        weight = data.sample_weight
         mine: dict[str, dict[str, Any]] = {
+            "parameters": {
+                "shards": self.shards,
+                "sync_every": self.sync_every or None,
+                "outer_learning_rate": self.outer_rate,
+                "outer_momentum": self.outer_momentum,
+                **common_parameters(parameters),
+            },
+            "the model to go on from": _history(state),
             "X": {
                 "n_features": data.X.shape[1],
                 "feature names": [*map(str, known.get("feature_names_in_", ()))],
@@ -78,27 +88,28 @@ class Together:
             },
             "y": {"outputs": data.Y.shape[1], "classes": repr(known.get("classes_"))},
             "sample_weight": {"scale": (data.l2, data.l1)},
-            "parameters": of_parameters({k: v for k, v in parameters.items() if k not in _OWN}),
         }
         if not self.shards:
             texts = of_data(data, state)
-            mine["data"] = {k: texts[k] for k in texts if k in ("X", "y", "sample_weight")}
-        weights = (weight is not None, weight is not None and bool(weight.min() < 0))
+            mine["data"] = {k: texts[k] for k in texts if k != FIRST_WEIGHTS}
+        weights = _weights(data)
         validates = data.validation is not None
         self._generator = state.generator or check_random_state(parameters["random_state"])
         first = None
         if self.first:
             first = (state.coefs, state.intercepts, self._generator.get_state(legacy=True))
-        told = self.ranks.exchange("fit", (mine, weights, validates, first))
+        told = self.ranks.exchange(
+            "fit", (mine, weights, isinstance(data.X, Streamed), validates, first)
+        )
         for rank, (theirs, *_) in enumerate(told):
             _check_same(told[0][0], theirs, rank)
-        if len({part[2] for part in told}) > 1:
+        if len({part[3] for part in told}) > 1:
             raise agreed(ValueError("X_val and y_val must be given on all ranks or on none."))
         if self.sync_every and any(negative for _, (_, negative), *_ in told):
             raise agreed(ValueError("sync_every needs sample weights that are not negative."))
-        if weight is None and any(weighted for _, (weighted, _), *_ in told):
-            data.sample_weight = np.ones(data.X.shape[0], dtype=data.dtype)
-        coefs, intercepts, draws = told[0][3]
+        self.weighted = any(weighted for _, (weighted, _), *_ in told)
+        self.in_windows = any(part[2] for part in told)
+        coefs, intercepts, draws = told[0][4]
         if self.first:
             return state
         self._generator = np.random.RandomState()
@@ -130,8 +141,10 @@ class Together:
         self.batch_size = batch_size
         if self.shards:
             self.shares = shares_of_shards(self._sizes, self.ranks.rank, batch_size)
+            self.ends = self.shares[:, 1]
         else:
             self.shares = shares_of_all(self.all_rows, self.ranks.rank, self.ranks.size, batch_size)
+            self.ends = boundaries(self.all_rows, batch_size)[1:]
         self.begin_sums()
 
     def begin_sums(self) -> None:
@@ -167,12 +180,13 @@ class Together:
         if not self.shards:
             return rows
         y = np.asarray(rows.given()[1])
-        mine = (rows.X if with_X else None, rows.Y, rows.sample_weight, y)
+        there = with_X and not isinstance(rows.X, Streamed)
+        mine = (rows.X if there else None, rows.Y, rows.sample_weight, y)
         parts = self.ranks.exchange("validation", mine)
         weights = [p[2] if p[2] is not None else np.ones(len(p[1]), p[1].dtype) for p in parts]
         weighted = any(p[2] is not None for p in parts)
         X: Any = rows.X
-        if with_X:
+        if all(p[0] is not None for p in parts):  # else a source stands for all rows
             stack = sp.vstack if sp.issparse(rows.X) else np.concatenate
             X = stack([p[0] for p in parts])
         every = np.concatenate([p[3] for p in parts])
@@ -213,6 +227,22 @@ class Together:
         hashes = self.ranks.exchange("trained", total.hexdigest())
         if len(set(hashes)) > 1:
             raise agreed(RuntimeError("The ranks have ended with different weights."))
+
+
+def _weights(data: FitData) -> tuple[bool, bool]:
+    """Return whether rows have weights, and whether some are negative."""
+    if isinstance(data.X, Streamed):
+        return data.X.weighted, data.X.negative
+    weight = data.sample_weight
+    return weight is not None, weight is not None and bool(weight.min() < 0)
+
+
+def _history(state: State) -> dict[str, Any]:
+    """Return what decides how a model goes on, of one that has been fitted before."""
+    if state.generator is not None:
+        return {"t_": "0"}
+    names = ("t", "best_loss", "best_validation_score", "no_improvement_count")
+    return {name + "_": str(getattr(state, name)) for name in names}
 
 
 def _joined(name: str, parts: list[dict[str, str]]) -> str:

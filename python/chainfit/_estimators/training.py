@@ -159,7 +159,7 @@ def _make_steps(
                 together,
             )
         elif isinstance(data.X, Stream):
-            streaming = Streaming(data.X, draws, trainer, run.batch_size)
+            streaming = Streaming(data.X, draws, trainer, run.batch_size, together)
             streaming.skip(state.n_iter if state.resumed else 0)
             reading = _run_windows(settings, trainer, streaming, run, watcher)
         else:
@@ -203,8 +203,8 @@ def _run_windows(
             return settings.loss_hook(Y, sample_weight)(rows, raw)
 
         own_loss = None if settings.custom is None else loss_of_window
-        threads = settings.threads
-        trainer.run_windows(windows, feed.rows, feed.sparse, run, watcher, threads, None, own_loss)
+        given = windows, feed.rows, feed.sparse, run, watcher, settings.threads, None, own_loss
+        trainer.run_windows(*given, feed.together)
     return Reading(windows.waited, time.perf_counter() - begin)
 
 

@@ -40,6 +40,7 @@ class Feed(ABC):
 
     rows: int
     sparse: bool
+    together: Any = None  # the fit of all ranks that it is a part of
 
     @abstractmethod
     def epoch(self, done: int = 0) -> Iterator[Window]:

@@ -205,12 +205,8 @@ class BaseTabular(FittedTabular):
                 f"solver='lbfgs' goes through all rows in each step, and the source has "
                 f"{found.rows}: raise its buffer_rows, or choose another solver."
             )
-        if OverRanks(values["n_nets"]).shares_rows:
-            raise ValueError(
-                f"More ranks than nets share rows in memory: the source has {found.rows}, its "
-                f"buffer_rows are fewer, and n_nets={values['n_nets']}."
-            )
-        dtype, digest = _dtype(values), values["checkpoint"] is not None
+        dtype = _dtype(values)
+        digest = values["checkpoint"] is not None or OverRanks(values["n_nets"]).compares
         encoded = EncodedSource(self, source, dtype, digest=digest)
         if validation is not None:
             validation = self._encoded_validation(validation, dtype)
@@ -250,7 +246,7 @@ class BaseTabular(FittedTabular):
         count = values["n_nets"]
         held_out = checkpointers = None
         over = OverRanks(count)
-        over.check(values, *samples[:3])
+        over.check(values, *samples)
         if values["checkpoint"] is not None:
             from . import checkpoints
 

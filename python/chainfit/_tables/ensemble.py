@@ -45,6 +45,9 @@ Array = npt.NDArray[Any]
 #: compared with a constant: single numbers need no more.
 SAMPLE_ROWS = 50_000
 
+#: Epochs after which a net that is no better than a constant has learned nothing.
+ENOUGH_EPOCHS = 10
+
 #: Told of each epoch: the net's number, the epoch's, its loss, and the score, NaN without one.
 OnEpoch = Callable[[int, int, float, float], object]
 
@@ -292,7 +295,8 @@ def _train_one(
     state.into(net.__dict__)
     net.__dict__.pop("_optimizer", None)  # nobody goes on
     unseen = _unseen(net, data, held_out) if data.classes else None
-    whole = end.why in ("converged", "eta_too_small", "max_iter")
+    enough = end.why == "max_iter" and state.n_iter >= ENOUGH_EPOCHS  # presets go by their number
+    whole = enough or end.why in ("converged", "eta_too_small")
     nothing = _nothing_learned(state, settings, data) if whole else ""
     return _Member(net, unseen, interrupted, end.reading, nothing)
 

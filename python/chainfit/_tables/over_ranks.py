@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .._estimators.fingerprint import of_data, of_parameters
-from .._estimators.inputs import FitData, MadeRows
+from .._estimators.fingerprint import add_to_digest
+from .._estimators.inputs import FitData
 from .._estimators.ranks import agreed, current_ranks
+from .._estimators.source import Source
 from .._estimators.state import State
-from .._estimators.together import Together
+from .._estimators.together import Together, common_parameters
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 
@@ -66,6 +67,8 @@ class OverRanks:
     ----------
     first : bool
         Whether this is rank 0, the one that shows progress.
+    compares : bool
+        Whether there are others, whose table must be the same.
     shares_rows : bool
         Whether each net is trained by all ranks.
     mine : range
@@ -79,6 +82,7 @@ class OverRanks:
     def __init__(self, count: int) -> None:
         self._ranks = ranks = current_ranks()
         self._size = 1 if ranks is None else ranks.size
+        self.compares = ranks is not None
         self.shares_rows = count < self._size
         rank = 0 if ranks is None else ranks.rank
         self.first = rank == 0
@@ -90,16 +94,16 @@ class OverRanks:
         """Return the rank that writes the checkpoint of a net."""
         return 0 if self.shares_rows else net % self._size
 
-    def check(self, parameters: Mapping[str, Any], X: Any, y: Any, sample_weight: Any) -> None:
+    def check(
+        self, parameters: Mapping[str, Any], X: Any, y: Any, sample_weight: Any, validation: Any
+    ) -> None:
         """Raise a ValueError on all ranks if they have other parameters or another table."""
         if self._ranks is None:
             return
-        known = {k: v for k, v in parameters.items() if k not in ("random_state", "checkpoint")}
-        mine = of_parameters(known)
-        if isinstance(X, np.ndarray | MadeRows):  # else a source, which each rank reads
-            rows = FitData(X, np.zeros(0), sample_weight, X.dtype, 0.0)
-            mine |= of_data(rows, State([], []))
-            mine["y"] = hashlib.sha256(pickle.dumps(y.tolist())).hexdigest()
+        mine = common_parameters(parameters)
+        mine |= _digests("", X, y, sample_weight)
+        if validation is not None:
+            mine |= _digests("_val", *validation)
         told = self._ranks.exchange("table", mine)
         for rank, theirs in enumerate(told):
             names = [name for name in told[0] if theirs.get(name) != told[0][name]]
@@ -119,3 +123,18 @@ class OverRanks:
             return trained
         parts = self._ranks.exchange("nets", trained)
         return {number: net for part in parts for number, net in part.items()}
+
+
+def _digests(suffix: str, X: Any, y: Any, sample_weight: Any) -> dict[str, str]:
+    """Return hashes of rows, by the names of what `fit` takes."""
+    if isinstance(X, Source):
+        return {f"X{suffix}": X.known.digest}
+    found = {}
+    for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+        total = hashlib.sha256()
+        if name == "y":  # labels too
+            total.update(pickle.dumps(np.asarray(values).tolist()))
+        else:
+            add_to_digest(total, values)
+        found[name + suffix] = total.hexdigest()
+    return found

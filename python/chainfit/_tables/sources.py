@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ class TableSource(Source):
     def __init__(
         self, target: str | None, sample_weight: str | None, buffer_rows: int | None
     ) -> None:
+        if target is not None and target == sample_weight:
+            raise ValueError(f"target and sample_weight are the same column, {target!r}.")
         self._target, self._weight = target, sample_weight
         self.buffer_rows = check_buffer(buffer_rows)
 
@@ -193,10 +196,11 @@ class Batches(TableSource):
 
     Parameters
     ----------
-    batches : pyarrow.dataset.Dataset, pyarrow.Table, sequence or callable
+    batches : pyarrow.dataset.Dataset, pyarrow.Table, sequence, callable or Arrow stream
         The rows. A dataset is read by fragments (Parquet by row groups) in random order, and so are
         a table and a sequence of record batches. A callable takes no arguments and returns an
-        iterable of batches, such as a new pyarrow.RecordBatchReader.
+        iterable of batches, such as a new pyarrow.RecordBatchReader. Another object that exports an
+        Arrow stream, such as a DuckDB relation, is asked for it each time.
 
     target : str, default=None
         Name of the target's column; all others are inputs. None where it is predicted.
@@ -236,13 +240,16 @@ class Batches(TableSource):
         if isinstance(batches, pa.Table):
             batches = batches.to_batches()
         elif hasattr(batches, "get_fragments"):
+            schema = batches.schema  # which has the columns that folders stand for
             batches = [part for fragment in batches.get_fragments() for part in _parts(fragment)]
-            self._read = lambda fragment: fragment.to_table()
+            self._read = lambda fragment: fragment.to_table(schema=schema)
         elif isinstance(batches, Iterator | pa.RecordBatchReader):
             raise TypeError(
                 f"batches is a {type(batches).__name__}, which gives its rows only once, and "
                 "training reads them more often: give a function that makes it."
             )
+        elif hasattr(batches, "__arrow_c_stream__"):
+            batches = partial(pa.RecordBatchReader.from_stream, batches)
         elif not (callable(batches) or isinstance(batches, Iterable)):
             raise TypeError(f"batches must be iterable or callable, got {type(batches).__name__}.")
         self._batches = batches

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from .._estimators.ranks import Plan, current_ranks, made_by
 from .._estimators.threads import shared_with
 
@@ -39,9 +41,10 @@ def communicator(
         The processes; None means all of them, ``mpi4py.MPI.COMM_WORLD``.
 
     shards : bool, default=True
-        Whether each process passes rows of its own to `fit`. Their numbers may differ, but not
-        their columns, dtype and classes. Otherwise all pass the same rows and share the work of
-        each batch: the model is that of one process, up to the rounding of sums.
+        Whether each process passes rows of its own to `fit`, or a source of `chainfit.data`. Their
+        numbers may differ, but not their columns, dtype and classes. Otherwise all pass the same
+        rows and share the work of each batch: the model is that of one process, up to the rounding
+        of sums.
 
     sync_every : int, default=None
         None means that the gradient of each step is summed over all processes (synchronous SGD).
@@ -58,7 +61,7 @@ def communicator(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If a parameter is not valid, or within another `communicator`.
     ImportError
         If mpi4py is not installed (``pip install chainfit[mpi]``).
@@ -91,6 +94,8 @@ def communicator(
 
 
 def _plan(shards: bool, sync_every: int | None, rate: float, momentum: float) -> Plan:
+    if not isinstance(shards, bool | np.bool_):
+        raise ValueError(f"shards must be a bool, got {shards!r}.")
     if sync_every is not None and (
         not isinstance(sync_every, Integral) or isinstance(sync_every, bool) or sync_every < 1
     ):

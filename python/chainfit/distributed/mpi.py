@@ -31,6 +31,9 @@ _GRACE = 1.0
 # Between two looks at the messages.
 _LOOKS_EVERY = 5e-3
 
+# What was given up. MPI may still write to its memory, which these hold.
+_unfinished: list[Any] = []
+
 
 class MPIRanks(Ranks):
     """The processes of a communicator.
@@ -45,6 +48,10 @@ class MPIRanks(Ranks):
 
     def __init__(self, comm: Any, plan: Plan, timeout: float) -> None:
         comm = MPI.COMM_WORLD if comm is None else comm
+        if not isinstance(comm, MPI.Intracomm):
+            raise TypeError(f"comm must be an mpi4py.MPI.Intracomm, got {type(comm).__name__}.")
+        if comm == MPI.COMM_NULL:
+            raise ValueError("comm must have this process in it, got MPI.COMM_NULL.")
         super().__init__(comm.rank, comm.size, plan)
         self._given, self._timeout = comm, timeout
         self._requests: list[Any] = []
@@ -95,7 +102,7 @@ class MPIRanks(Ranks):
 
     def sum(self, values: Array) -> None:
         """Replace values by their sums over the ranks."""
-        found = values.copy()  # what a request may write to as long as the process lives
+        found = values.copy()  # the caller's memory ends with the call, even where a sum does not
         self._wait([self._sums.Iallreduce(MPI.IN_PLACE, found)])
         values[:] = found
 
@@ -134,6 +141,16 @@ class MPIRanks(Ranks):
 
     def _wait(self, requests: list[Any]) -> None:
         self._check()
+        try:
+            self._wait_for(requests)
+        except BaseException as error:
+            _unfinished.extend(requests)
+            if isinstance(error, MPI.Exception):
+                self.fail(error)
+                raise agreed(RuntimeError(f"MPI failed: {error}")) from error
+            raise
+
+    def _wait_for(self, requests: list[Any]) -> None:
         start = looked = time.monotonic()
         while not MPI.Request.Testall(requests):
             now = time.monotonic()
