@@ -135,9 +135,31 @@ def test_blocks_are_held_out(kind, settings):
     assert np.isfinite(model.validation_scores_).all()
 
 
-def test_scores_of_rows_to_validate_on_are_those_of_memory():
+class Counted(data.Arrays):
+    """Arrays that keep the numbers of blocks that they were asked for."""
+
+    def __init__(self, *rows, **settings):
+        super().__init__(*rows, **settings)
+        self.asked = []
+
+    def blocks(self, numbers=None):
+        self.asked.append(numbers)
+        return super().blocks(numbers)
+
+
+@pytest.mark.parametrize("buffer_rows", [200, 40])
+def test_what_is_held_out_is_kept_where_a_window_holds_it(buffer_rows):
+    source = Counted(X, y, block_rows=20, buffer_rows=buffer_rows)
+    settings = {**SETTINGS, "early_stopping": True, "validation_fraction": 0.2}
+    model = MLPRegressor(**settings).fit(source)
+    times = sum(numbers is not None and len(numbers) == 5 for numbers in source.asked)
+    assert times == (1 if buffer_rows == 200 else 1 + model.n_iter_)
+
+
+@pytest.mark.parametrize("buffer_rows", [20, 1000])
+def test_scores_of_rows_to_validate_on_are_those_of_memory(buffer_rows):
     given = {"X_val": X[:100], "y_val": labels[:100], "sample_weight_val": weight[:100]}
-    own = data.Arrays(X[:100], labels[:100], weight[:100], block_rows=9, buffer_rows=20)
+    own = data.Arrays(X[:100], labels[:100], weight[:100], block_rows=9, buffer_rows=buffer_rows)
     for settings in ({}, {"early_stopping": True}, {"scoring": "neg_log_loss"}):
         first = MLPClassifier(**SETTINGS, **settings).fit(X, labels, **given)
         second = MLPClassifier(**SETTINGS, **settings).fit(X, labels, X_val=own)

@@ -41,7 +41,7 @@ def test_predictions_are_those_of_memory(dtype, sparse):
 def test_classes_and_probabilities_are_those_of_memory(name):
     model = MLPClassifier(**SETTINGS).fit(X, TARGETS[name])
     source = data.Chunks([(X[:0], None), (X[:300], None), (X[300:], None)])
-    for method in ("predict", "predict_proba", "predict_log_proba"):
+    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
         assert same(getattr(model, method)(source), getattr(model, method)(X))
     assert model.score(source, TARGETS[name]) == model.score(X, TARGETS[name])
 

@@ -3,6 +3,7 @@
 import time
 import warnings
 
+import numpy as np
 import pytest
 from in_blocks import SETTINGS, X, kinds, y
 from sklearn.exceptions import EfficiencyWarning
@@ -53,3 +54,17 @@ def test_reading_that_does_not_bound_is_not(kind, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error", EfficiencyWarning)
         MLPRegressor(**SETTINGS).fit(kinds(X, y, buffer_rows=100)[kind])
+
+
+def test_the_command_line_tells_it(tmp_path, monkeypatch, capsys):
+    pyarrow, parquet = map(pytest.importorskip, ("pyarrow", "pyarrow.parquet"))
+    from chainfit._cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(reading, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(reading, "LEAST_SHARE", 0.0)
+    table = pyarrow.table({"a": np.tile(X[:, 0], 4), "y": np.tile(y, 4)})
+    parquet.write_table(table, "t.parquet", row_group_size=250)
+    options = ["--target", "y", "--buffer-rows", "1000", "--max-iter", "2", "--preset", "fast"]
+    assert main(["train", "t.parquet", *options]) == 0
+    assert "warning: Reading took" in capsys.readouterr().err

@@ -119,8 +119,8 @@ class ClassTargets(ClassifierParameters, ClassifierMixin, Jobs):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or Source
+            The inputs. A `chainfit.data.Source` is read block by block.
 
         Returns
         -------

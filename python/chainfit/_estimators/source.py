@@ -89,7 +89,8 @@ class Source(ABC):
         block : tuple
             X of shape (rows, n_features), y of shape (rows,) or (rows, n_outputs), and
             sample_weight of shape (rows,) or None. Blocks may differ in their number of rows; each
-            must be the same every time. To be predicted, y may be None.
+            must be the same every time. To be predicted, y may be None. Several nets of a table
+            read them side by side, each by an iterator of its own.
 
         Examples
         --------

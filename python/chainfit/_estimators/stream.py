@@ -140,19 +140,29 @@ class Stream(Streamed):
             count += parts[-1].shape[0]
             if count == rows:
                 break
-        return sp.vstack(parts, format="csr") if self.sparse else np.concatenate(parts)
+        return self._joined(parts)
 
     def labels(self) -> tuple[Stream, Array]:
         """Return itself, and y of all rows as the source gives it."""
-        mine = set(self.numbers)
-        given = (block[1] for n, block in enumerate(self._source.blocks()) if n in mine)
-        return self, np.concatenate([np.asarray(y) for y in given])
+        if self.in_any_order:
+            given = self._source.blocks(self.numbers)
+        else:
+            mine = set(self.numbers)
+            given = (block for n, block in enumerate(self._source.blocks()) if n in mine)
+        return self, np.concatenate([np.asarray(y) for _, y, _ in given])
 
-    def whole(self) -> tuple[Array, Array | None]:
-        """Return Y and the weights of all rows."""
-        parts = [(window.Y, window.sample_weight) for window in self.blocks()]
-        Y, weight = zip(*parts, strict=True)
-        return np.concatenate(Y), None if weight[0] is None else np.concatenate(weight)
+    def whole(self, *, with_X: bool) -> Window:
+        """Return all rows, of which X is the stream itself if it is to stay where it is."""
+        parts = [window if with_X else window._replace(X=None) for window in self.blocks()]
+        X, Y, weight = zip(*parts, strict=True)
+        return Window(
+            self._joined(X) if with_X else self,
+            np.concatenate(Y),
+            None if weight[0] is None else np.concatenate(weight),
+        )
+
+    def _joined(self, parts: Sequence[Any]) -> Any:
+        return sp.vstack(parts, format="csr") if self.sparse else np.concatenate(parts)
 
 
 class Streaming(Feed):

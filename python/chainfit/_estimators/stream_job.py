@@ -120,17 +120,21 @@ def held_out(
     chosen = np.sort(generator.choice(len(numbers), count, replace=False))
     left = np.delete(np.arange(len(numbers)), chosen)
     rest = stream.part([numbers[n] for n in left])
-    return rest, rows_of(stream.part([numbers[n] for n in chosen]))
+    return rest, rows_of(stream.part([numbers[n] for n in chosen]), keep=True)
 
 
-def rows_of(stream: Stream) -> Rows:
-    """Return the rows of a stream as rows to validate on, of which X stays where it is."""
-    Y, weight = stream.whole()
-    return Rows(stream, Y, weight, stream.labels)
+def rows_of(stream: Stream, *, keep: bool = False) -> Rows:
+    """Return the rows of a stream as rows to validate on.
+
+    X stays where it is, and is read again each time, unless it is to be kept and fits a window.
+    """
+    fits = stream.shape[0] <= stream.survey.buffer_rows
+    return Rows(*stream.whole(with_X=keep and fits), stream.labels)
 
 
 def validation_rows(model: Any, source: Source, dtype: np.dtype[Any]) -> Rows:
     """Return the rows of a source of their own to validate on."""
     model = model._without_names()
     survey = survey_of(model, source, dtype, reset=False)
-    return rows_of(Stream(source, survey, lambda block: _window(model, block, dtype)))
+    stream = Stream(source, survey, lambda block: _window(model, block, dtype))
+    return rows_of(stream, keep=source.known is None)  # else several nets would keep it

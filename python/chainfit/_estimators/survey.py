@@ -26,7 +26,7 @@ _WINDOW = 1 << 27
 
 # A sample has so many bytes of inputs, if these are not too few or more than enough rows.
 _SAMPLE = 1 << 24
-_SAMPLE_ROWS = 1000, 1 << 16
+_SAMPLE_ROWS = 100, 1 << 16
 
 
 class Checker(Protocol):

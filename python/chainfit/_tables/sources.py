@@ -147,6 +147,11 @@ class Files(TableSource):
     options : ReadOptions, default=None
         How to read text; None infers it.
 
+    Attributes
+    ----------
+    notes : list of str
+        What was found out about the files, such as lines above the header.
+
     Notes
     -----
     A block of Parquet is a row group, and these are read in random order. Text is read from the
@@ -178,7 +183,7 @@ class Files(TableSource):
         super().__init__(target, sample_weight, buffer_rows)
         self._file = open_table(path, options or FOUND_OUT)
         check_columns(self._file.names, self._apart)
-        self.n_blocks = self._file.n_groups
+        self.n_blocks, self.notes = self._file.n_groups, self._file.notes
 
     def _tables(self, numbers: Sequence[int] | None) -> Iterator[pa.Table]:
         names = self._file.names
