@@ -204,7 +204,9 @@ def test_it_is_an_option(kind, name):
 
 def test_the_guide_says_what_is_not_for_whom():
     text = Path(__file__).parents[1].joinpath("docs/guide/index.md").read_text()
-    rows = re.findall(r"^\| (`.*) \| (.*) \|$", text.partition("## Where parameters don't apply")[2], re.M)
+    rows = re.findall(
+        r"^\| (`.*) \| (.*) \|$", text.partition("## Where parameters don't apply")[2], re.M
+    )
     said = {}
     for names, where in rows:
         said.setdefault(where, set()).update(re.findall(r"`(\w+)`", names))
