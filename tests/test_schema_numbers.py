@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas import learn, learn_and_read, read, same
 
 from chainfit._tables.cells.numbers import PLAIN, NumberFormat
-from chainfit._tables.cells.schema import Schema
+from chainfit._tables.cells.schema import Hints, Schema, learn_schema
 
 NUMBERS = [1234.5, -0.25, 12.75, 1234567.125, 0.5, -98765.4]
 
@@ -113,9 +113,6 @@ def test_what_the_user_says_of_marks_holds():
 
 
 def test_a_typed_column_keeps_what_the_user_says_for_text():
-
-    from chainfit._tables.cells.schema import Hints, learn_schema
-
     typed = pa.table({"c": [1.5, -999.0, 2.5]})
     (column,) = learn_schema(typed, Hints(decimal=",", na=["-999"])).columns
     np.testing.assert_array_equal(read(column, typed["c"]), [1.5, np.nan, 2.5])

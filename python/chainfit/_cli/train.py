@@ -152,6 +152,7 @@ def _labelled(
     """Return what has a target: the rows, what it is, classes' places or numbers, rows' places."""
     from .._tables.cells.hints import Hints
     from .._tables.cells.target import learn_target
+    from .._tables.cells.totals import total_row
     from .._tables.cells.unused import unused_hints
 
     name = column_named(args.target, table.column_names)
@@ -162,7 +163,7 @@ def _labelled(
         raise ValueError(f"--drop {name}: that is the target")
     said = {key: parameters[key] for key in MEANING if key in parameters}
     hints = Hints(**{"na" if key == "na_values" else key: said[key] for key in said})
-    _say_notes(unused_hints(table, hints))
+    _say_notes([*unused_hints(table, hints), *filter(None, [total_row(table)])])
     column = table.column(name)
     target = learn_target(column, name, args.task, hints, table.drop_columns([name]))
     y = target.parse(column)

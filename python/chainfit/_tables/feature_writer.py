@@ -30,7 +30,8 @@ class FeatureWriter:
     def __init__(self, columns: Sequence[Any]) -> None:
         starts = np.cumsum([0, *(column.width for column in columns)])
         self.width = int(starts[-1])
-        numbers, categories = [], []
+        numbers: list[tuple[int, Any]] = []
+        categories: list[tuple[int, Any]] = []
         for at, column in enumerate(columns):
             (categories if column.kind == "category" else numbers).append((at, column))
         self._numbers = _Numbers(numbers, starts) if numbers else None

@@ -133,7 +133,8 @@ TABLE: tuple[Keyword, ...] = (
         (),
         [tuple, list],
         "tuple of str",
-        "Words that stand for a missing value in columns of text.",
+        """Words that stand for a missing value. In columns of numbers, dates or times a word that
+        is one, such as '-999', means that value, however it is written.""",
     ),
     Keyword(
         "date_format",

@@ -84,6 +84,16 @@ class _Column(Record):
     def _read_typed(self, column: pa.ChunkedArray) -> Cells | None:
         return None
 
+    def _mean_missing(self, values: np.ndarray) -> np.ndarray:
+        """Whether each of the values stands for a missing one."""
+        if not len(self.missing_values):
+            return np.zeros(len(values), dtype=bool)
+        return np.isin(values, self.missing_values)
+
+    def _typed(self, values: np.ndarray, infinite: int = 0) -> Cells:
+        values[self._mean_missing(values)] = np.nan
+        return Cells(values, Unread({"inf": infinite} if infinite else {}), infinite)
+
     def _read_plain(self, column: pa.ChunkedArray) -> np.ndarray | None:
         """Read a column of text in one pass, if all of it is written as it mostly is."""
         return None
@@ -93,7 +103,7 @@ class _Column(Record):
 
     @cached_property
     def missing_values(self) -> np.ndarray:
-        """Words for missing that are values of the column: -999."""
+        """Words for missing that are values of the column: -999, however cells write it."""
         if not self.missing:
             return np.empty(0)
         values = self._numbers(pa.array(self.missing, pa.string()))
@@ -101,9 +111,9 @@ class _Column(Record):
 
     def _read_texts(self, texts: Texts) -> Cells:
         values = self._numbers(texts.values)
-        if self.missing and len(self.missing_values):
-            values[are_words(trimmed(texts.values), self.missing)] = np.nan
-        (bad,) = np.nonzero(np.isnan(values))
+        known = self._mean_missing(values)
+        values[known] = np.nan
+        (bad,) = np.nonzero(np.isnan(values) & ~known)
         if not len(bad):
             return Cells(texts.by_row(values))
         found = texts.values.take(pa.array(bad))
@@ -150,9 +160,7 @@ class NumberColumn(_Column):
         values = typed_numbers(column)
         infinite = np.isinf(values)
         values[infinite] = np.nan
-        values[np.isin(values, self.missing_values)] = np.nan
-        count = int(infinite.sum())
-        return Cells(values, Unread({"inf": count} if count else {}), count)
+        return self._typed(values, int(infinite.sum()))
 
 
 @dataclass(frozen=True)
@@ -174,12 +182,12 @@ class DateColumn(_Column):
         return self.format.read(values)
 
     def _read_plain(self, column: pa.ChunkedArray) -> np.ndarray | None:
-        return self.format.read_plain(column)
+        return None if len(self.missing_values) else self.format.read_plain(column)
 
     def _read_typed(self, column: pa.ChunkedArray) -> Cells | None:
         if not (pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)):
             return None
-        return Cells(typed_days(column))
+        return self._typed(typed_days(column))
 
 
 @dataclass(frozen=True)
@@ -192,7 +200,7 @@ class TimeColumn(_Column):
         return read_times(values)
 
     def _read_typed(self, column: pa.ChunkedArray) -> Cells | None:
-        return Cells(typed_seconds(column)) if pa.types.is_time(column.type) else None
+        return self._typed(typed_seconds(column)) if pa.types.is_time(column.type) else None
 
 
 @dataclass(frozen=True)
@@ -202,7 +210,8 @@ class BooleanColumn(_Column):
     kind: ClassVar[str] = "boolean"
 
     def _numbers(self, values: pa.StringArray) -> np.ndarray:
-        return read_truth(values)
+        # as they are written: 0 for missing says nothing of 'no'
+        return np.where(are_words(trimmed(values), self.missing), np.nan, read_truth(values))
 
 
 @dataclass(frozen=True)

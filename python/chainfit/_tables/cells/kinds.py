@@ -207,11 +207,12 @@ def _checked(
     """Leave out a column that says nothing; keep what could not be read as words for missing."""
     if draft.values is None:
         cells = column.read(draft.column)
-        draft.read = cells.values
+        rows = cells.values
     else:
         cells = Cells(draft.values)
-        draft.read = draft.values if draft.texts is None else draft.texts.by_row(draft.values)
+        rows = draft.values if draft.texts is None else draft.texts.by_row(draft.values)
         draft.values = None
+    draft.read = rows
     name, values = column.name, cells.values
     gaps = np.isnan(values)
     present = values[~gaps] if gaps.any() else values
@@ -222,7 +223,7 @@ def _checked(
         return DroppedColumn(name, f"like an identifier: {count:,} different whole numbers")
     if len(present) == len(values) and low == high:
         return DroppedColumn(name, "the same value in every row")
-    if isinstance(column, NumberColumn) and (note := _like_missing(draft, low, high)):
+    if isinstance(column, NumberColumn) and (note := _like_missing(name, rows, low, high)):
         column = replace(column, notes=(*column.notes, note))
     marks = Unread({**draft.words, **cells.unread.rows})
     if not marks.rows:
@@ -232,18 +233,17 @@ def _checked(
     return replace(column, missing=tuple(words), notes=(*column.notes, note))
 
 
-def _like_missing(draft: Draft, low: float, high: float) -> str:
+def _like_missing(name: str, values: np.ndarray, low: float, high: float) -> str:
     """Tell of a number such as -999 that may stand for a missing value; '' where there is none."""
     for value in (low, high):
         if abs(value) not in _SENTINELS:
             continue
-        values = draft.read[~np.isnan(draft.read)]
-        others = values[values != value]
-        count = len(values) - len(others)
+        others = values[(values != value) & ~np.isnan(values)]
+        count = int(np.count_nonzero(values == value))
         spread = np.ptp(others) if len(others) else np.inf
         if count > 1 and np.abs(others - value).min(initial=np.inf) > max(spread, 1):
             return (
-                f"{draft.name!r}: {value:.0f} in {plural(count, 'row')} is far from all other "
+                f"{name!r}: {value:.0f} in {plural(count, 'row')} is far from all other "
                 f"numbers (na_values={f'{value:.0f}'!r} if it means a missing one)"
             )
     return ""

@@ -20,7 +20,7 @@ from .hints import ColumnError, Hints
 from .kinds import MAX_WORDS, Evidence, evidence_of
 from .levels import cells_of, ways_to_write
 from .numbers import PLAIN, NumberFormat
-from .texts import are_empty, are_words, named, plural, trimmed
+from .texts import are_empty, are_words, is_text, named, plural, texts_of, trimmed
 
 #: What a target may be learned as; 'auto' lets `learn_target` choose.
 TASKS = ("auto", "classification", "regression")
@@ -209,6 +209,8 @@ def learn_target(
         task = _task_of_words(draft, notes)
     words = [*draft.words] if draft.kind == "number" else evidence.words
     missing = tuple(dict.fromkeys([*hints.na, *words]))
+    if draft.kind == "number":
+        missing = (*missing, *_other_forms(column, found.missing, missing))
     rows = _rows_of_classes(column, missing)
     _check_classes(rows, inferred)
     marks = {word: rows_ for word, rows_ in draft.words.items() if word in missing}
@@ -271,6 +273,18 @@ def _task_of_words(draft: Draft, notes: list[str]) -> str:
     what = "booleans" if booleans else "text or categories"
     notes.append(f"classification, because the target holds {what}")
     return "classification"
+
+
+def _other_forms(
+    column: pa.ChunkedArray, numbers: Sequence[str], known: Sequence[str]
+) -> list[str]:
+    """Return texts of a target that are the number of a word for missing: -999.0 for -999."""
+    if not is_text(column.type) or not numbers:
+        return []
+    texts = trimmed(texts_of(column).distinct().values)
+    meant = NumberColumn("", missing=tuple(numbers)).missing_values
+    same = np.isin(PLAIN.read(texts), meant)
+    return [text for text in texts.filter(pa.array(same)).to_pylist() if text not in known]
 
 
 def _rows_of_classes(column: pa.ChunkedArray, missing: Sequence[str]) -> dict[Any, int]:
