@@ -86,7 +86,7 @@ def test_a_failing_first_call_leaves_model_and_generator(call, solver):
         ("classifier", {}),
         ("classifier", {"early_stopping": True}),
         ("classifier", {"precision": "float32", "batch_size": 7}),
-        ("regressor", {"solver": "sgd"}),
+        ("regressor", {"solver": "sgd", "learning_rate": "invscaling"}),
         ("regressor", {"average": "ema", "dropout": 0.2}),
         ("regressor", {"learning_rate": "cosine", "clip_norm": 1e300}),
     ],
@@ -108,6 +108,7 @@ def test_rows_beyond_all_numbers_do_not_spoil_a_model(kind, parameters):
         np.testing.assert_array_equal(model.predict(X), predicted)
         assert (model.t_, model.n_iter_) == (before.t_, before.n_iter_)
         np.testing.assert_equal(model.history_, before.history_)
+    assert model._optimizer.learning_rate <= before._optimizer.learning_rate
     losses = [model.partial_fit(X, target, **rows).loss_ for _ in range(20)]
     assert min(losses) < losses[0] and len(model.loss_curve_) == len(before.loss_curve_) + 20
 

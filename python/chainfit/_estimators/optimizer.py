@@ -134,11 +134,14 @@ class Optimizer:
         #: What the settings of the last `partial_fit` were made of, and they themselves.
         self.memo: tuple[tuple[Any, ...], Any] | None = None
         self._order: tuple[int, int, npt.NDArray[np.int64]] | None = None
-        self.restart()
+        self._begin(float(self.settings["learning_rate_init"]))
         _all.add(self)
 
     def restart(self) -> None:
-        """Start anew, without what it has learned of the gradients."""
+        """Start anew, at the learning rate at hand: without what it knows of gradients."""
+        self._begin(self.learning_rate)
+
+    def _begin(self, eta: float) -> None:
         self.known_steps = 0
         self.averages = False
         self._trainer: Trainer | None = None
@@ -146,11 +149,7 @@ class Optimizer:
         # what `trainer` was called with last: as long as it stays the same, so does the answer
         self._made_for: tuple[FitSettings, list[int], np.dtype[Any]] | None = None
         # waits for a trainer; None while the trainer holds the state
-        self._state: dict[str, Any] | None = {
-            "eta": float(self.settings["learning_rate_init"]),
-            "steps": 0,
-            "slots": None,
-        }
+        self._state: dict[str, Any] | None = {"eta": eta, "steps": 0, "slots": None}
 
     def after_fork(self) -> None:
         """Let go, in a forked child, of what a thread held that does not exist here.
