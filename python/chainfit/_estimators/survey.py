@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 _WINDOW = 1 << 27
 
 # A sample has so many bytes of inputs, if these are not too few or more than enough rows.
-_SAMPLE = 1 << 24
+_SAMPLE = 1 << 22
 _SAMPLE_ROWS = 100, 1 << 16
 
 
