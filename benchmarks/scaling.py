@@ -1,9 +1,10 @@
 """What a step costs on several ranks, a model of it, and what that says of many nodes.
 
     mpiexec -n 1 python benchmarks/scaling.py      # then 2 and 4: adds to results/scaling.json
+    python benchmarks/scaling.py --overlap         # writes results/overlap.json
 
 Figures are medians; of those of an earlier run the smaller one stays, for neighbours only add.
-docs/guide/many-machines.md.in makes its tables of that file by the functions below: `fitted` has
+docs/guide/many-machines.md.in makes its tables of these files by the functions below: `fitted` has
 the model's constants, `step` what it says. Another net or network is a line in NETS or NETWORKS.
 """
 
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
+OVERLAP = RESULTS.with_name("overlap.json")
 
 NETS = {
     "8-64-64-1": (8, 64, 64, 1),
@@ -47,13 +49,15 @@ NETWORKS = {
     ),
 }  # fmt: skip
 
-# The weights phase, in which sums may overlap, is one of the three products of a layer.
-OVERLAPS = 1 / 3
+# Nodes and network of the delays that `--overlap` puts into sums, and its nets.
+DELAYED = (64, "Ethernet past the kernel, 40 Gb/s", ("784-512-256-10", "1024-2048-2048-10"))
 
 
-def bytes_of(units: tuple[int, ...]) -> list[int]:
-    """Bytes of the gradient of each layer, float32."""
-    return [4 * (m + 1) * n for m, n in pairwise(units)]
+def bytes_of(units: tuple[int, ...]) -> list[float]:
+    """Bytes of each sum of a step, float32: of a layer's gradient, or of its parts."""
+    layers = [4 * (m + 1) * n for m, n in pairwise(units)]
+    parts = [max(1, size // 2**20) for size in layers]
+    return [size / n for size, n in zip(layers, parts, strict=True) for _ in range(n)]
 
 
 # -- measuring
@@ -124,6 +128,84 @@ def measure(quick: bool) -> dict:
     return found
 
 
+def delayed(seconds, overlap: bool):
+    """A rank that is alone, and whose sums take these seconds of their bytes, but no CPU.
+
+    Its clock is its own CPU time and what it would have waited, so neighbours don't count.
+    """
+    from chainfit._estimators.ranks import Plan, Ranks
+
+    class Delayed(Ranks):
+        def __init__(self) -> None:
+            super().__init__(0, 1, Plan())
+            self._waited = self._due = 0.0
+
+        def now(self) -> float:
+            return time.thread_time() + self._waited
+
+        def gather(self, content):
+            return [content]
+
+        def sum(self, values):
+            pass
+
+        def begin_sum(self, values):
+            # a network that sends one after another
+            self._due = max(self._due, self.now()) + seconds(values.nbytes)
+            if not overlap:
+                self.finish_sums()
+
+        def poke(self):
+            pass
+
+        def finish_sums(self):
+            self._waited += max(0.0, self._due - self.now())
+
+        def fail(self, error):
+            pass
+
+    return Delayed()
+
+
+def delay(count: float) -> float:
+    """Seconds of a delay in the place of a sum of so many bytes."""
+    size, network, _ = DELAYED
+    return sum_seconds(size, count, 0.0, *NETWORKS[network][:2])
+
+
+def delays(name: str) -> list[float]:
+    """Those of a net's sums."""
+    return [delay(count) for count in bytes_of(NETS[name])]
+
+
+def measure_overlap(quick: bool) -> dict:
+    """Steps without delays, with delays beside the gradients, and with the same after them."""
+    from chainfit._estimators.ranks import made_by
+
+    def none(count):
+        return 0.0
+
+    def seconds_a_step(units, ranks):
+        make, X, y = problem(units, 20 * BATCH)
+        ends: list = []
+        with made_by(ranks):
+            make(
+                hidden_layer_sizes=units[1:-1], batch_size=BATCH, max_iter=2 if quick else 4,
+                tol=0, random_state=0, n_threads=1, callbacks=[lambda _: ends.append(ranks.now())],
+            ).fit(X, y)  # fmt: skip
+        return statistics.median(b - a for a, b in pairwise(ends)) / 20
+
+    kinds = {"none": (none, True), "beside": (delay, True), "after": (delay, False)}
+    found: dict = {}
+    for name in DELAYED[2]:
+        times: dict = {kind: [] for kind in kinds}
+        for _ in range(1 if quick else 7):  # in turn
+            for kind, given in kinds.items():
+                times[kind].append(seconds_a_step(NETS[name], delayed(*given)))
+        found[name] = {kind: statistics.median(each) for kind, each in times.items()}
+    return found
+
+
 def least(found: dict, before: dict) -> dict:
     """The smaller of two figures, for each."""
     kept = {}
@@ -176,6 +258,21 @@ def sum_seconds(size: int, count: float, call: float, latency: float, bandwidth:
     return call + 2 * math.log2(size) * latency + 2 * (size - 1) / size * count / bandwidth
 
 
+def hidden_seconds(units: tuple[int, ...], sums: list[float], compute: float) -> float:
+    """Seconds of the sums that pass while further gradients are made.
+
+    A layer has three products, the first layer two, for nobody asks for its inputs' deltas. All
+    gradients come at the end of a step, in the layers' order, and each sum begins with its own.
+    """
+    sizes = bytes_of(units)
+    products = 3 * sum(sizes) - 4 * units[0] * units[1]
+    made = done = 0.0
+    for seconds, size in zip(sums, sizes, strict=True):
+        made += compute * size / products
+        done = max(made, done) + seconds
+    return sum(sums) - (done - made)
+
+
 def step(
     model: dict, name: str, size: int, rows: float, network, every: int = 0, overlap=True
 ) -> float:
@@ -186,25 +283,31 @@ def step(
     sums = [sum_seconds(size, n, model["call"], latency, bandwidth) for n in parts]
     if every:
         return compute + sum_seconds(size, sum(parts), model["call"], latency, bandwidth) / every
-    hidden = min(sum(sums[:-1]), OVERLAPS * b * rows) if overlap else 0.0
+    hidden = hidden_seconds(NETS[name], sums, b * rows) if overlap else 0.0
     return compute + sum(sums) - hidden
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, default=RESULTS)
+    parser.add_argument("--json", type=Path, help="another file for the results")
+    parser.add_argument("--overlap", action="store_true", help="delays in place of sums, alone")
     parser.add_argument("--quick", action="store_true", help="fewer repeats: only to see it run")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    from mpi4py import MPI
+    path = args.json or (OVERLAP if args.overlap else RESULTS)
+    if args.overlap:
+        results = found = measure_overlap(args.quick)
+    else:
+        from mpi4py import MPI
 
-    found = measure(args.quick)
-    if MPI.COMM_WORLD.rank == 0:
-        results = json.loads(args.json.read_text()) if args.json.exists() else {}
+        found = measure(args.quick)
+        if MPI.COMM_WORLD.rank != 0:
+            return
+        results = json.loads(path.read_text()) if path.exists() else {}
         size = str(MPI.COMM_WORLD.size)
         results[size] = found = least(found, results.get(size, {}))
-        args.json.write_text(json.dumps(results, indent=1) + "\n")
-        print(json.dumps(found, indent=1))
+    path.write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":
