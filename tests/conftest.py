@@ -23,8 +23,16 @@ def pytest_configure():
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_ignore_collect(collection_path):
-    return True if reason(collection_path.name) else None
+class NotHere(pytest.Module):
+    """A file of tests that can't even be imported with older libraries."""
+
+    def collect(self):
+        pytest.skip(reason(self.path.name), allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    if reason(module_path.name):
+        return NotHere.from_parent(parent, path=module_path)
 
 
 def pytest_collection_modifyitems(items):

@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from old_tables import rows
 
 import chainfit
 from chainfit import TabularClassifier, TabularRegressor, explain
-
-from .old_tables import rows
 
 SMALL = {"n_nets": 3, "n_bins": 4, "hidden_layer_sizes": (4,), "max_iter": 5, "random_state": 0}
 ALL = rows(120, 3)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from old_tables import ODD, rows
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -16,8 +17,6 @@ import chainfit
 from chainfit import TabularClassifier, TabularRegressor
 from chainfit._tables.cells.target import Target
 from chainfit._tables.files.dialect import Dialect
-
-from .old_tables import ODD, rows
 
 OLD = Path(__file__).with_name("files")
 SMALL = {"n_nets": 2, "hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}

@@ -310,8 +310,8 @@ for packed in (data, gzip.compress(data, 1)):
     with open_table("t.csv") as table:  # imports what it needs, and these do not bear a Ctrl-C
         table.read()
     for delay in (0.01, 0.05, 0.1):
-        threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
+            threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
             while True:
                 with open_table("t.csv") as table:
                     for block in table.blocks():
