@@ -16,9 +16,9 @@ EXAMPLES = sorted(GALLERY.rglob("plot_*.py"))
 RECIPES = {
     "explain_with_shap": ("shap", r"they add up: True\ncorrelation of both: 0\.9"),
     "prepare_with_skrub": ("skrub", r"skrub and a net +\[0\.[6-9].*\nTabularRegressor +\[0\.[6-9]"),
-    "resample_with_imbalanced_learn": ("imblearn", r"SMOTE +found 0\.[7-9].*\nclass_weight +found"),
+    "resample_with_imbalanced_learn": ("imblearn", r"SMOTE +recall 0\.[7-9].*\nclass_weight +"),
     "save_with_skops": ("skops", r"^\['chainfit\.MLPClassifier'\]\nTrue$"),
-    "search_with_dask": ("distributed", r"^0\.9\d+ with \{'mlpclassifier__hidden_layer_sizes'"),
+    "search_with_dask": ("distributed", r"^best: 0\.9\d+\n +mlpclassifier__hidden_layer_sizes"),
     "search_with_optuna": ("optuna", r"16 trials, [1-9]\d* of them pruned\nbest: 0\.9"),
     "track_with_mlflow": ("mlflow", r"^True\n\d+ losses, the last 0\.\d+$"),
 }
@@ -62,6 +62,15 @@ def test_examples(script, tmp_path, monkeypatch):
         warnings.simplefilter("error")
         runpy.run_path(str(script))
     assert drawn and not pyplot.get_fignums()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipes_show_what_they_print(recipe):
+    """In a last block of text, for the site runs only the other examples."""
+    text = (GALLERY / "other_tools" / f"{recipe}.py").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^# \.\. code-block:: text\n#\n((?:#     .*\n)+)", text, re.M)
+    shown = re.sub(r"^#     ", "", block, flags=re.M)
+    assert re.search(RECIPES[recipe][1], shown.strip())
 
 
 @pytest.mark.slow

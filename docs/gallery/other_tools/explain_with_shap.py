@@ -45,3 +45,9 @@ ax.axline((0, 0), slope=1, color="0.7", linewidth=1)
 ax.set(xlabel="Shapley value", ylabel="integrated gradient")
 ax.legend(fontsize="small", ncols=2)
 plt.show()
+
+# %%
+# .. code-block:: text
+#
+#     they add up: True
+#     correlation of both: 0.989

@@ -40,3 +40,9 @@ with warnings.catch_warnings():
     for name, model in {"skrub and a net": pipeline, "TabularRegressor": table}.items():
         scores[name] = cross_val_score(model, X, y, cv=folds)
         print(f"{name:16} {np.round(scores[name], 3)}")
+
+# %%
+# .. code-block:: text
+#
+#     skrub and a net  [0.865 0.821 0.88 ]
+#     TabularRegressor [0.934 0.926 0.934]

@@ -34,6 +34,12 @@ loaded = skops.io.load(file, trusted=["chainfit.MLPClassifier"])
 print((loaded.predict_proba(X) == pipeline.predict_proba(X)).all())
 
 # %%
+# .. code-block:: text
+#
+#     ['chainfit.MLPClassifier']
+#     True
+
+# %%
 # A net by itself, a TabularClassifier or a TabularRegressor needs no other package:
 # ``model.save(path)`` writes a safetensors file, which :func:`chainfit.load` reads. It contains no
 # code either.

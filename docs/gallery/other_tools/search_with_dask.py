@@ -29,4 +29,13 @@ search = GridSearchCV(make_pipeline(StandardScaler(), net), grid, cv=3)
 if __name__ == "__main__":
     with Client(n_workers=2, threads_per_worker=1, dashboard_address=None), parallel_config("dask"):
         search.fit(X, y)
-    print(f"{search.best_score_:.4f} with {search.best_params_}")
+    print(f"best: {search.best_score_:.4f}")
+    for name, value in search.best_params_.items():
+        print(f"    {name}: {value}")
+
+# %%
+# .. code-block:: text
+#
+#     best: 0.9321
+#         mlpclassifier__hidden_layer_sizes: (64,)
+#         mlpclassifier__learning_rate_init: 0.01

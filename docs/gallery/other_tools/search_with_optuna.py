@@ -52,4 +52,15 @@ study.optimize(objective, n_trials=16)
 # The result of the search.
 pruned = sum(trial.state == optuna.trial.TrialState.PRUNED for trial in study.trials)
 print(f"{len(study.trials)} trials, {pruned} of them pruned")
-print(f"best: {study.best_value:.4f} with {study.best_params}")
+print(f"best: {study.best_value:.4f}")
+for name, value in study.best_params.items():
+    print(f"    {name}: {value if isinstance(value, str) else round(value, 4)}")
+
+# %%
+# .. code-block:: text
+#
+#     16 trials, 9 of them pruned
+#     best: 0.9844
+#         hidden_layer_sizes: 64-32
+#         learning_rate_init: 0.0216
+#         alpha: 0.0224
