@@ -156,6 +156,11 @@ def _labelled(
     from .._tables.cells.unused import unused_hints
 
     name = column_named(args.target, table.column_names)
+    if table.num_columns == 1:
+        raise ValueError(
+            f"{printable(args.file)}: has no column but {name!r}, the target: there is nothing to "
+            "learn from"
+        )
     if "drop" in parameters:
         drop = [column_named(given, table.column_names) for given in parameters["drop"]]
         parameters["drop"] = drop
