@@ -77,6 +77,11 @@ def _train_on(
     rows = found.numbers[rows]
     model = _model(target.task, args.seed, parameters)
     seen, held_out = split(y, target.task, args.test_fraction, args.seed)
+    if target.task == "classification" and len(classes := np.unique(y[seen])) < 2:
+        raise ValueError(
+            f"of the rows to train on, all are of class {target.classes[classes[0]]!r}: those of "
+            "the others were held out to test on (--test-fraction 0 holds out none)"
+        )
     unlike = table.drop_columns([target.name])
     labels: Any = target.labels(y[seen]) if target.task == "classification" else y[seen]
     training: Any = None
