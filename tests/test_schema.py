@@ -181,6 +181,9 @@ def test_the_texts_that_are_counted_are_bounded():
         tally.add("c", {f"t{i}": 2 for i in range(begin, begin + 800)})
     assert len(tally.unread["c"]) == MOST_TEXTS + 1
     assert tally.unread["c"][OTHERS] == 2 * 600 and tally.unread["c"]["t0"] == 2
+    schema = learn_schema(text_table(c=["1", "2"] * 9))
+    with pytest.warns(UserWarning, match=r"missing: 't0' \(2 rows\), .* and over 995 more$"):
+        schema.warn(tally)
 
 
 def test_identifiers_are_left_out_and_it_is_said_why():

@@ -157,6 +157,11 @@ def test_a_minus_behind_the_numbers():
     assert "minus_after" not in Schema((learn(["-5", "7"]),)).to_json()["columns"][0]
 
 
+def test_unreadable_cells_are_no_evidence_of_a_minus_behind():
+    column = learn(["1.5", "-2.5", "inf", "3.5"] * 9)
+    assert column.kind == "number" and not column.format.minus_after
+
+
 @pytest.mark.parametrize("word", ["-999", "999", "-9999"])
 def test_a_number_far_from_all_others_is_told(word):
     cells = [*map(str, range(40)), word, word]

@@ -8,12 +8,14 @@ import io
 import os
 import threading
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tables_in_files import opened, read, write
 
 from chainfit._files.fields import ModelFileError
+from chainfit._tables.cells.schema import learn_and_read
 from chainfit._tables.files.dialect import Dialect, ReadOptions
 from chainfit._tables.files.table_file import open_table
 
@@ -359,3 +361,17 @@ def test_csv_module_agrees():
     file = io.StringIO(newline="")
     csv.writer(file).writerows([["x", "y"], *zip(cells, reversed(cells), strict=True)])
     assert read(file.getvalue()) == {"x": cells, "y": cells[::-1]}
+
+
+def test_types_of_parquet_that_few_kernels_know(tmp_path):
+    rows, path = 40, tmp_path / "t.parquet"
+    kinds = {"view": pa.string_view(), "large": pa.large_string()}
+    columns = {name: pa.array(["a", "b"] * (rows // 2), kind) for name, kind in kinds.items()}
+    half = pa.array(np.arange(rows, dtype=np.float16))
+    pq.write_table(pa.table({**columns, "half": half}), path)
+    with open_table(path) as file:
+        table = file.read()
+    schema, values = learn_and_read(table.take(pa.array(range(rows))))
+    assert [column.kind for column in schema.columns] == ["category", "category", "number"]
+    assert values["half"].tolist() == [*range(rows)]
+    assert values["view"].tolist() == values["large"].tolist() == [0, 1] * (rows // 2)

@@ -117,6 +117,25 @@ def test_parquet_becomes_csv():
     ]
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_of_parquet_keep_their_zones(unit):
+    table = pa.table(
+        {
+            "t": pa.array([0, 10], pa.timestamp("s", "Asia/Kolkata")).cast(
+                pa.timestamp(unit, "Asia/Kolkata")
+            ),
+            "h": pa.array([0, 3600], pa.time32("s")),
+        }
+    )
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    got = written(file.getvalue(), [np.array(["x", "y"])], name="t.parquet")
+    assert got.decode().splitlines()[1:] == [
+        "1970-01-01 05:30:00+0530,00:00:00,x",
+        "1970-01-01 05:30:10+0530,01:00:00,y",
+    ]
+
+
 def test_whole_or_not_at_all(folder):
     for error in (ValueError, KeyboardInterrupt):
         (folder / "out").write_text("old")

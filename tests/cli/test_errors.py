@@ -59,6 +59,9 @@ def test_failures_are_code_1_and_one_line(capsys, trained):
     names = [f"name {i}" for i in range(40)]
     pd.DataFrame({"a": np.arange(40.0), "b": names}).to_csv("names.csv", index=False)
     pd.DataFrame({"a": [1.0] * 20, "b": ["x", "y"] * 10}).to_csv("flat.csv", index=False)
+    pd.DataFrame({"b": ["x", "y"] * 10}).to_csv("alone.csv", index=False)
+    rare = ["x"] * 58 + ["y", "z"]
+    pd.DataFrame({"a": np.arange(60.0) % 7, "b": rare}).to_csv("rare.csv", index=False)
     pd.DataFrame({"a": [1.0] * 9, "b": [None] * 9}).to_csv("none.csv", index=False)
     chainfit.MLPClassifier((2,), tol=9).fit([[0.0], [1.0]], [0, 1]).save("plain")
     iris, data = trained / "iris", trained / "iris.csv"
@@ -75,6 +78,9 @@ def test_failures_are_code_1_and_one_line(capsys, trained):
         (["train", "bad.csv.gz", "--target", "b"], "bad.csv.gz: damaged .gz file"),
         (["train", "one.csv", "--target", "y"], "there is no column 'y'; the table has 'a', 'b'"),
         (["train", "one.csv", "--target", "b"], "the target has one class only, 'x'"),
+        (["train", "rare.csv", "--target", "b"], "all are of class 'x': those of the others"),
+        (["train", "alone.csv", "--target", "b"], "has no column but 'b', the target"),
+        (["train", "alone.csv", "--target", "c"], "the table has 'b' (--sep says what stands"),
         (["train", "names.csv", "--target", "b"], "40 different texts in 40 rows"),
         (["train", "two.csv", "--target", "b"], "2 rows are too few to hold out 0.2 of them"),
         (["train", "flat.csv", "--target", "b"], "no column is left to learn from ('a': the same"),

@@ -50,7 +50,7 @@ def _say_left_out(schema: Any) -> None:
 
 
 def _described(column: Any, gaps: bool) -> str:
-    return f"{column.name}{''.join(f' ({word})' for word in _remarks(column, gaps))}"
+    return f"{column.name or repr('')}{''.join(f' ({word})' for word in _remarks(column, gaps))}"
 
 
 def _remarks(column: Any, gaps: bool) -> Iterator[str]:

@@ -63,4 +63,5 @@ def column_named(name: str, columns: Sequence[str]) -> str:
     shown = close if what.startswith("the most") else columns[:MOST_SHOWN]
     more = len(columns) - len(shown) if shown is not close else 0
     listed = ", ".join(map(repr, shown)) + (f" and {more} more" if more else "")
-    raise ValueError(f"there is no column {name!r}; {what} {listed}")
+    hint = " (--sep says what stands between cells)" if len(columns) == 1 else ""
+    raise ValueError(f"there is no column {name!r}; {what} {listed}{hint}")

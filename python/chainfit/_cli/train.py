@@ -77,6 +77,11 @@ def _train_on(
     rows = found.numbers[rows]
     model = _model(target.task, args.seed, parameters)
     seen, held_out = split(y, target.task, args.test_fraction, args.seed)
+    if target.task == "classification" and len(classes := np.unique(y[seen])) < 2:
+        raise ValueError(
+            f"of the rows to train on, all are of class {target.classes[classes[0]]!r}: those of "
+            "the others were held out to test on (--test-fraction 0 holds out none)"
+        )
     unlike = table.drop_columns([target.name])
     labels: Any = target.labels(y[seen]) if target.task == "classification" else y[seen]
     training: Any = None
@@ -156,6 +161,11 @@ def _labelled(
     from .._tables.cells.unused import unused_hints
 
     name = column_named(args.target, table.column_names)
+    if table.num_columns == 1:
+        raise ValueError(
+            f"{printable(args.file)}: has no column but {name!r}, the target: there is nothing to "
+            "learn from"
+        )
     if "drop" in parameters:
         drop = [column_named(given, table.column_names) for given in parameters["drop"]]
         parameters["drop"] = drop

@@ -41,32 +41,11 @@ class TabularClassifier(TabularClassifierParameters, ClassifierMixin, BaseTabula
     classes_ : ndarray of shape (n_classes,)
         The class labels, sorted.
 
-    schema_ : Schema
-        What the cells of each column mean, and which columns are left out.
-
-    encoding_ : Encoding
-        How columns become the inputs of the nets; `encoding_.features` has their names.
-
     nets_ : tuple of MLPClassifier
         The fitted nets; their last weights and biases include the temperature.
 
     temperature_ : float
         Divisor of the outputs before the softmax; 1 if no rows were held out.
-
-    n_iter_ : int
-        The largest number of epochs of a net.
-
-    n_rows_ : int
-        Number of training rows, not counting rows of weight 0.
-
-    n_features_in_ : int
-        Number of columns seen in `fit`.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if X had names.
-
-    target_, dialect_ : object or None
-        Set by ``chainfit train``: how the target is written, and the format of the file.
 
     See Also
     --------

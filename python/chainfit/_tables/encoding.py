@@ -94,15 +94,14 @@ class NumberFeatures(Record):
         return self.fill, self.low, self.high
 
     @property
-    def scaled(self) -> tuple[Array, ...]:
+    def scaled(self) -> tuple[Sequence[float], ...]:
         """Offset, scale and bounds of each feature, of half a value: (held - offset) / scale."""
-        lower, width = self.bins if self.edges else (np.empty(0), np.empty(0))
-        return (
-            np.append(self.mean * 0.5, lower),
-            np.append(self.scale * 0.5, width),
-            np.append(-self.limit, np.zeros_like(lower)),
-            np.append(self.limit, np.ones_like(lower)),
-        )
+        first = self.mean * 0.5, self.scale * 0.5, -self.limit, self.limit
+        if not self.edges:
+            return tuple((value,) for value in first)
+        lower, width = self.bins
+        bins = lower, width, np.zeros_like(lower), np.ones_like(lower)
+        return tuple((a, *b.tolist()) for a, b in zip(first, bins, strict=True))
 
 
 @dataclass(frozen=True)
@@ -139,9 +138,9 @@ class BooleanFeatures(Record):
         return float(self.fill), 0.0, 1.0
 
     @property
-    def scaled(self) -> tuple[Array, ...]:
+    def scaled(self) -> tuple[Sequence[float], ...]:
         """Offset, scale and bounds of the feature, as those of `NumberFeatures`."""
-        return np.zeros(1), np.full(1, 0.5), np.zeros(1), np.ones(1)
+        return (0.0,), (0.5,), (0.0,), (1.0,)
 
 
 @dataclass(frozen=True)
@@ -293,7 +292,8 @@ def _learn_number(name: str, values: Array, n_bins: int) -> NumberFeatures:
     present = np.clip(present, low, high)
     # divided by the largest first, so that no sum overflows
     size = max(-low, high, np.finfo(np.float64).tiny)
-    mean, scale = float((present / size).mean()), float((present / size).std())
+    unit = present / size
+    mean, scale = float(unit.mean()), float(unit.std())
     if scale <= 10 * np.finfo(np.float64).eps:  # the same value in every row
         scale = 1.0
     scale = max(scale * size, 2 * np.finfo(np.float64).tiny)

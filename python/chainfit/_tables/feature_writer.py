@@ -7,6 +7,7 @@ passes over as many columns and rows as a cache holds, however many of either th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ class _Numbers:
         self._fill, self._low, self._high = map(stacked, zip(*of_columns, strict=True))
         of_features = [column.scaled for _, column in columns]
         self._offset, self._scale, self._least, self._most = (
-            np.concatenate(parts)[:, np.newaxis] for parts in zip(*of_features, strict=True)
+            stacked([*chain.from_iterable(parts)]) for parts in zip(*of_features, strict=True)
         )
         counts = np.array([len(offset) for offset, *_ in of_features])
         self._ends = np.cumsum([0, *counts])

@@ -66,6 +66,11 @@ class FittedTabular(TableParameters, Published, BaseEstimator):
                 if not numbered:
                     self.feature_names_in_ = np.array(table.column_names, dtype=object)
                 self.n_features_in_ = table.num_columns
+        if reset and not table.num_columns:
+            raise ValueError(
+                "Found a table with 0 columns while a minimum of 1 is required by "
+                f"{type(self).__name__}."
+            )
         if reset and table.num_rows < least:
             raise ValueError(
                 f"Found a table with n_samples={table.num_rows} while a minimum of {least} is "

@@ -194,6 +194,30 @@ TABLE: tuple[Keyword, ...] = (
 #: and its nets are trained side by side.
 LEFT_OUT = ("warm_start", "early_stopping", "shuffle", "callbacks")
 
+#: Fitted attributes of both estimators, in their docstrings behind those of their own.
+ATTRIBUTES = """
+schema_ : Schema
+    What the cells of each column mean, and which columns are left out.
+
+encoding_ : Encoding
+    How columns become the inputs of the nets; `encoding_.features` has their names.
+
+n_iter_ : int
+    The largest number of epochs of a net.
+
+n_rows_ : int
+    Number of training rows, not counting rows of weight 0.
+
+n_features_in_ : int
+    Number of columns seen in `fit`.
+
+feature_names_in_ : ndarray of shape (`n_features_in_`,)
+    Names of the columns, if X had names.
+
+target_, dialect_ : object or None
+    Set by ``chainfit train``: how the target is written, and the format of the file.
+"""
+
 _ENTRY = re.compile(r"^(\w+) : (.+)$", re.M)
 
 
@@ -258,9 +282,11 @@ def with_parameters(net: Any) -> Callable[[Class], Class]:
         cls._net_class = net
         of_net = inspect.signature(net).parameters
         cls._net_parameters = tuple(name for name in known if name in of_net)
-        before, heading, after = inspect.cleandoc(cls.__doc__ or "").partition("\nAttributes\n")
+        before, heading, rest = inspect.cleandoc(cls.__doc__ or "").partition("\nAttributes\n")
+        own, see_also, after = rest.partition("\nSee Also\n")
         described = "".join(map(paragraph, known.values()))
-        cls.__doc__ = f"{before}\nParameters\n----------{described}{heading}{after}\n"
+        attributes = f"{heading}{own}{ATTRIBUTES}{see_also}"
+        cls.__doc__ = f"{before}\nParameters\n----------{described}{attributes}{after}\n"
         return cls
 
     return decorate

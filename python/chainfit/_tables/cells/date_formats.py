@@ -154,6 +154,7 @@ def are_compact(name: str, numbers: np.ndarray) -> bool:
     """Whether whole numbers are dates such as 20200131, but for one in ten at most."""
     if not len(numbers) or numbers.max() < EARLIEST:
         return False
+    numbers = np.where(np.isfinite(numbers), numbers, 0)
     month, day = numbers // 100 % 100, numbers % 100
     good = (numbers >= EARLIEST) & (numbers <= LATEST) & (numbers == np.floor(numbers))
     good &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)

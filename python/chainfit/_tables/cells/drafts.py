@@ -265,6 +265,8 @@ def _of_type(draft: Draft, hints: Hints) -> Draft:
 
 def _are_compact(draft: Draft) -> bool:
     """Whether a typed column holds whole numbers that are dates; most are seen not to at once."""
+    if pa.types.is_float16(draft.column.type):
+        return False  # none is as large as a date
     highest = pc.max(draft.column).as_py()
     if highest is None or not highest >= EARLIEST:
         return False

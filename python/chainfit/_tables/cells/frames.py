@@ -45,7 +45,7 @@ def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
     Raises
     ------
     TypeError
-        If it is no table, or a column's name is no string.
+        If it is no table, a column's name is no string, or Arrow has no such type.
     ValueError
         If an array does not have two dimensions, or a name stands twice.
     """
@@ -61,12 +61,16 @@ def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
     if nw.dependencies.is_pandas_dataframe(X):
         return _of_pandas(X)
     frame = nw.from_native(X, pass_through=True)
-    if isinstance(frame, nw.LazyFrame):
-        frame = frame.collect("pyarrow")
-    if isinstance(frame, nw.DataFrame):
-        return _checked(frame.to_arrow())
-    if hasattr(X, "__arrow_c_stream__"):
-        return _checked(pa.table(X))
+    try:
+        if isinstance(frame, nw.LazyFrame):
+            frame = frame.collect("pyarrow")
+        if isinstance(frame, nw.DataFrame):
+            return _checked(frame.to_arrow())
+        if hasattr(X, "__arrow_c_stream__"):
+            return _checked(pa.table(X))
+    except pa.ArrowInvalid as error:  # one column, 128 bits
+        name = type(X).__name__
+        raise TypeError(f"A table of columns is required, got a {name}: {error}") from None
     return _of_array(X, names)
 
 

@@ -140,7 +140,8 @@ def _formats(
         return None
     # A thousands mark is needed only where the same decimal mark alone reads less.
     found = [marks for marks in found if not marks[1] or (marks[0], "") not in found]
-    minus = int(counts[mask_of(pc.equal(parts.field("minus"), ""))].sum()) * 100 <= 99 * total
+    before = int(counts[mask_of(pc.equal(parts.field("minus"), ""))].sum())
+    minus = before * 100 <= 99 * int(counts.sum())
     formats = tuple(
         NumberFormat(*marks, units, minus) for marks in sorted(found, key=lambda m: m[0] != ".")
     )

@@ -29,7 +29,7 @@ from .columns import (
 )
 from .hints import ColumnError, Hints
 from .kinds import learn_columns
-from .texts import TAKEN_AS_MISSING, named, plural
+from .texts import OTHERS, TAKEN_AS_MISSING, named, plural
 
 __all__ = [
     "BooleanColumn",
@@ -46,9 +46,8 @@ __all__ = [
     "learn_schema",
 ]
 
-#: Different texts of a column that are counted each by itself, and what the others are called.
+#: Different texts of a column that are counted each by itself.
 MOST_TEXTS = 1000
-OTHERS = "other texts"
 
 #: Columns that a warning names.
 MOST_COLUMNS = 4
@@ -62,8 +61,8 @@ class Tally:
     seen : set of str
         Columns of which some block had a value.
     unread : dict of str to dict of str to int
-        For each column the texts that could not be read, and their rows; from MOST_TEXTS on the
-        others together.
+        For each column the texts that could not be read, and their rows; from MOST_TEXTS on
+        those of the others together, as OTHERS.
     """
 
     def __init__(self) -> None:

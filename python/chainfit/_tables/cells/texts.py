@@ -27,6 +27,9 @@ MISSING_WORDS = (
 #: How notes and warnings say that cells without a value of their column's kind count as missing.
 TAKEN_AS_MISSING = "taken as missing"
 
+#: Stands for texts that were not counted each by itself: an empty one is never unread.
+OTHERS = ""
+
 # Rows from which it is guessed whether a column repeats its texts.
 _PROBE = 1024
 
@@ -184,10 +187,10 @@ def unread(values: Any, counts: np.ndarray, where: np.ndarray) -> Unread:
 
 def named(rows: dict[str, int], limit: int = 5) -> str:
     """Texts with their rows, the most frequent first: ``'-' (58 rows), '?' (1 row)``."""
-    first = sorted(rows.items(), key=lambda item: -item[1])
+    first = sorted(((text, n) for text, n in rows.items() if text != OTHERS), key=lambda at: -at[1])
     shown = [f"{_short(text)} ({plural(count, 'row')})" for text, count in first[:limit]]
-    more = len(rows) - limit
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    more, over = len(first) - limit, "over " if OTHERS in rows else ""
+    return ", ".join(shown) + (f" and {over}{more:,} more" if more > 0 else "")
 
 
 def some(texts: Iterable[str], limit: int = 3) -> str:

@@ -166,10 +166,6 @@ def _texts(column: Any) -> Any:
         texts = np.array(_words(values), dtype=object)
         texts[np.isnan(values)] = ""
         return pa.array(texts, pa.string())
-    if pa.types.is_timestamp(kind):
-        text = pc.replace_substring_regex(column.cast(pa.string()), r"\.?0+(Z?)$", r"\1")
-        text = pc.if_else(pc.match_substring_regex(text, r"\.\d"), text, _whole_seconds(column))
-        return pc.fill_null(text, "")
     try:
         text = column.cast(pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
@@ -177,13 +173,11 @@ def _texts(column: Any) -> Any:
         return pa.array(values, pa.string())
     if pa.types.is_boolean(kind):
         text = pc.if_else(column, "True", "False")
+    elif pa.types.is_timestamp(kind) or pa.types.is_time(kind):
+        # no zeros at the end of a second's fraction, which the zone may follow
+        text = pc.replace_substring_regex(text, r"(\.\d*?)0+(Z|[-+]\d+)?$", r"\1\2")
+        text = pc.replace_substring_regex(text, r"\.(Z|[-+]\d+)?$", r"\1")
     return pc.fill_null(text, "")
-
-
-def _whole_seconds(column: Any) -> Any:
-    import pyarrow as pa
-
-    return column.cast(pa.timestamp("s", column.type.tz), safe=False).cast(pa.string())
 
 
 def _words(values: np.ndarray) -> list[str]:

@@ -18,6 +18,16 @@ _INDEX = re.compile(r"__index_level_\d+__")
 _BATCH = 65_536
 
 
+def _without_views(schema: Any) -> Any:
+    """Return a schema with text as text for views of it, which few kernels of Arrow take."""
+    import pyarrow as pa
+
+    plain = {"string_view": pa.string(), "binary_view": pa.binary()}
+    return pa.schema(
+        [(name, plain.get(str(t), t)) for name, t in zip(schema.names, schema.types, strict=True)]
+    )
+
+
 class ParquetTable:
     """One file in Parquet; see `files.TableFile`."""
 
@@ -36,6 +46,9 @@ class ParquetTable:
         self._metadata: Any = None  # of a large file it takes a while to read
         with self._file() as file:
             self._schema, self._metadata = file.schema_arrow.remove_metadata(), file.metadata
+        self._views = any("_view" in str(kind) for kind in self._schema.types)
+        if self._views:
+            self._schema = _without_views(self._schema)
         #: Number of its groups of rows, which can be read in any order.
         self.groups: int | None = self._metadata.num_row_groups
         self.columns = list(self._schema.names)
@@ -70,7 +83,8 @@ class ParquetTable:
         with self._file() as file:
             try:
                 threads = default_limit() > 1
-                yield from file.iter_batches(_BATCH, row_groups=groups, use_threads=threads)
+                for batch in file.iter_batches(_BATCH, row_groups=groups, use_threads=threads):
+                    yield batch.cast(self._schema) if self._views else batch
             except (pa.ArrowException, OSError) as error:
                 raise ValueError(f"{self.source.name}: damaged Parquet file: {error}") from None
 
