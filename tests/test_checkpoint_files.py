@@ -55,6 +55,14 @@ def _rate(factor):
     return lambda step, total: factor / (step + 1)
 
 
+def _alike():
+    """Return functions that differ in nothing but in what they call."""
+    return [
+        lambda step, total: 0.01 * np.cos(-step) ** 2,
+        lambda step, total: 0.01 * np.sin(-step) ** 2,
+    ]
+
+
 def _of(factor, step, total):
     return factor if total in {12, 24} else 0.0
 
@@ -68,6 +76,7 @@ def _other(step, total):
     [
         ("learning_rate", _rate(0.01), _rate(0.01), _rate(0.02)),
         ("learning_rate", _rate(0.01), _rate(0.01), lambda step, total: 0.01 / (step + 2)),
+        ("learning_rate", _alike()[0], _alike()[0], _alike()[1]),
         ("learning_rate", partial(_of, 1e-2), partial(_of, 1e-2), partial(_of, 2e-2)),
         ("learning_rate", _other, _other, _rate(0.02)),
         (

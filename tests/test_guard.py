@@ -40,6 +40,23 @@ def test_features_that_say_nothing(target, solver):
         model.fit(constant, TARGETS[target])
 
 
+@pytest.mark.parametrize(
+    ("target", "parameters"),
+    [
+        *((target, {}) for target in ("binary", "multiclass", "multilabel", "huber")),
+        *((target, {"label_smoothing": 0.2}) for target in ("binary", "multiclass")),
+    ],
+)
+def test_the_constant_goes_by_weights_and_smoothed_targets(target, parameters):
+    """L-BFGS comes to the least loss of a constant, and no further."""
+    model = net(target, solver="lbfgs", alpha=0.0, tol=1e-9, **parameters)
+    with pytest.warns(ConvergenceWarning, match="learned nothing") as told:
+        model.fit(np.ones_like(X), TARGETS[target], _rng.rand(80) + 0.1)
+    words = next(str(w.message) for w in told if "learned nothing" in str(w.message))
+    loss, constant = (float(word.rstrip(",.")) for word in words.split() if word[0].isdigit())
+    assert loss == pytest.approx(constant, rel=2e-5) == pytest.approx(model.loss_, rel=2e-5)
+
+
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_a_function_as_loss_is_compared_with_itself(size, solver):

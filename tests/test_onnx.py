@@ -211,6 +211,8 @@ def test_a_search_gives_its_best():
     X, y = load_iris(return_X_y=True)
     net = MLPClassifier((4,), solver="lbfgs", max_iter=20, random_state=0)
     search = GridSearchCV(net, {"alpha": [1e-3, 1.0]}, cv=2).fit(X, y)
+    with pytest.raises(TypeError, match="has no best_estimator_ to export"):
+        to_onnx(GridSearchCV(net, {"alpha": [1e-3]}, cv=2, refit=False).fit(X, y))
     found = run(to_onnx(search), {"X": X})["probabilities"]
     agree(found, search.predict_proba(X), far(search.best_estimator_, X))
 

@@ -107,17 +107,21 @@ def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
 
     NaN if the targets are constant themselves, or weights negative.
     """
-    targets, weight = data.Y.astype(FLOAT64), data.sample_weight
-    together = data.together
-    extremes = np.stack([targets.min(axis=0), targets.max(axis=0)])
+    weight, together = data.sample_weight, data.together
+    extremes = np.stack([data.Y.min(axis=0), data.Y.max(axis=0)])
     lightest = 0.0 if weight is None else weight.min()
     if together is not None:
         extremes = together.rows_of_all(extremes)
         lightest = -float(together.any(lightest < 0))
     if not np.ptp(extremes, axis=0).any() or lightest < 0:  # or the loss may have no least value
         return math.nan
-    weight = None if weight is None else weight.astype(FLOAT64)
-    total = float(len(targets) if weight is None else weight.sum())
+    total = float(len(data.Y) if weight is None else weight.sum(dtype=FLOAT64))
+    if data.classes and settings.custom is None:  # a mean of log losses is that of the mean target
+        targets = _mean_target(data.Y, weight, total)
+        weight = None
+    else:
+        targets = data.Y.astype(FLOAT64)
+        weight = None if weight is None else weight.astype(FLOAT64)
     nothing = np.zeros((len(targets), 1))
     outputs = targets.shape[1]
     trainer = new_trainer(
@@ -143,3 +147,12 @@ def _loss_of_constant(settings: FitSettings, data: FitData) -> float:
 
     result = scipy.optimize.minimize(objective, np.zeros(outputs), jac=True, method="L-BFGS-B")
     return float(result.fun) * settings.loss_scale(outputs)
+
+
+def _mean_target(Y: Array, weight: Array | None, total: float) -> Array:
+    """Return the mean of the rows of Y (rows, n_L) as one row, summed in float64 without a copy."""
+    if weight is None:
+        sums = Y.sum(axis=0, dtype=FLOAT64)
+    else:
+        sums = np.einsum("r,rk->k", weight, Y, dtype=FLOAT64)
+    return (sums / total if total else np.zeros(len(sums)))[np.newaxis]

@@ -26,6 +26,11 @@ def model_of(model: Any, X: Any, dtype: Any) -> Any:
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"to_onnx needs a fitted estimator, got {type(model).__name__}")
     check_is_fitted(model)
+    if hasattr(model, "cv_results_"):
+        raise TypeError(
+            f"this {type(model).__name__} has no best_estimator_ to export: it was made with "
+            "refit=False"
+        )
     if isinstance(model, BaseMLP):
         return _of_net(model._as_published(), kind)
     if hasattr(model, "nets_"):

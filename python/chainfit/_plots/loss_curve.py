@@ -275,7 +275,7 @@ def _best_epoch(net: Any, record: Mapping[str, Sequence[float] | None]) -> int |
     incremental = "_best_weights" in vars(net)
     if incremental and not net.converged_:
         return None
-    before = 0 if incremental else len(scores) - net.n_iter_
+    before = 0 if incremental else max(0, len(scores) - net.n_iter_)
     of_fit = np.asarray(scores[before:], dtype=float)
     if not _known(of_fit) or np.nanmax(of_fit) < net.best_validation_score_:
         return None
