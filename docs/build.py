@@ -30,7 +30,7 @@ _BLOCK = re.compile(
     r"(?P<code>.*?)^```\n",
     re.M | re.S,
 )
-_INLINE = re.compile(r"\{\{(.+?)\}\}")
+_INLINE = re.compile(r"\{\{(.+?)\}\}", re.S)
 
 
 def build(source: Path, pictures: Path | None = None) -> str:
@@ -97,7 +97,7 @@ def _text(text: str, source: Path, template: str, at: int, namespace: dict[str, 
 
     def value(match: re.Match[str]) -> str:
         try:
-            return str(eval(match[1].strip(), namespace))
+            return str(eval(f"({match[1]})", namespace))  # it may have several lines
         except Exception as error:
             line = template.count("\n", 0, at + match.start()) + 1
             raise RuntimeError(f"{source.name}, line {line}: {match[0]}: {error!r}") from error

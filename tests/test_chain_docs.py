@@ -35,7 +35,7 @@ def test_there_is_the_page_on_the_chain_rule():
 def test_blocks_and_expressions(builder, tmp_path):
     source = tmp_path / "a.md.in"
     source.write_text(
-        "x is {{ 1 + 1 }}\n```python\nx = 3\n```\n```python\nprint(x)\n```\n"
+        "x is {{ 1 +\n1 }}\n```python\nx = 3\n```\n```python\nprint(x)\n```\n"
         "```python page\nprint('*x*')\n```\n{{ x }}\n```text\nas it is\n```\n"
     )
     assert builder.build(source) == (
