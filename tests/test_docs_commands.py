@@ -100,7 +100,7 @@ def test_scripts_and_tests(page):
             for word in words:
                 if "/" in word and not word.startswith("-"):
                     assert (ROOT / word).exists() or ELSEWHERE.match(word), f"{page}: {word}"
-    sessions = re.findall(r"^@nox\.session\ndef (\w+)", read("noxfile.py"), re.M)
+    sessions = re.findall(r"^@nox\.session.*\n(?:@.*\n)*def (\w+)", read("noxfile.py"), re.M)
     assert "tests" in sessions
     for words in commands(page, "nox"):
         assert words[1] == "-s" and words[2] in sessions, f"{page}: {words}"

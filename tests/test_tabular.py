@@ -1,5 +1,6 @@
 """The tabular estimators as scikit-learn expects them, whatever kind of table they are given."""
 
+import math
 import pickle
 import warnings
 from unittest import SkipTest
@@ -253,6 +254,14 @@ def test_presets(preset, rows):
     assert values["batch_size"] == (16 if rows == 100 else 256)
     assert values["scoring"] == "loss"
     assert decided(preset, 10_000, 5, classes=False)["batch_size"] == 64
+
+
+@pytest.mark.parametrize("rows", [1, 40, 400, 100_000])
+def test_averages_are_of_the_last_tenth_of_the_steps(rows):
+    values = decided("fast", rows, 5, classes=True)
+    steps = values["max_iter"] * math.ceil(rows / values["batch_size"])
+    assert values["average_decay"] <= 0.99
+    assert values["average_decay"] ** steps < math.exp(-10)
 
 
 def test_wide_tables_have_fewer_bins():

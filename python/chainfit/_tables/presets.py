@@ -61,6 +61,10 @@ WITHOUT_STEPS: Mapping[str, Any] = {
     "learning_rate": "constant", "max_iter": 200, "average": None,
 }  # fmt: skip
 
+#: An average of the weights reaches back over 1 / (1 - average_decay) steps: over this share of a
+#: fit's steps at most, or it would still be of weights with which training began.
+REACH = 0.1
+
 #: The most bins of all columns of numbers together: wider tables have fewer in each.
 MOST_BINS = 4096
 
@@ -92,4 +96,6 @@ def decided(
         values |= WITHOUT_STEPS
     values["n_bins"] = min(values["n_bins"], MOST_BINS // max(1, numbers))
     values["batch_size"] = max(1, min(values["batch_size"], rows))
+    steps = values["max_iter"] * math.ceil(rows / values["batch_size"])
+    values["average_decay"] = min(values["average_decay"], max(0.0, 1 - 1 / (REACH * steps)))
     return values
