@@ -179,7 +179,11 @@ def test_a_window_that_ends_within_a_batch_is_refused(make_net):
     for rows, refused in ((6, False), (12, False), (5, True)):
         trainer, run = net.trainer("sgd"), _core.Run()
         run.shuffle, run.batch_size = False, 3
-        given = (lambda done, rows=rows: (net.X[:rows], net.Y[:rows], None)), 12, False, run
+
+        def window(done, rows=rows):
+            return net.X[done : done + rows], net.Y[done : done + rows], None
+
+        given = window, 12, False, run
         ranks = Alone(4, 3, in_windows=True)
         if refused:
             with pytest.raises(ValueError, match="whole batches"):
