@@ -23,7 +23,7 @@ ENGINE = (
     ("dropout", "input", "schedule", "ranks"),
     ("network",),
     ("plan", "output"),
-    ("gradient",),
+    ("gradient", "gradient_parts"),
     ("stepper", "gradient_norm", "rank_sums"),
     ("step_tiles", "step_few", "step_row"),
     ("roads",),

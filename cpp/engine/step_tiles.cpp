@@ -7,13 +7,6 @@ namespace chainfit {
 
 namespace {
 
-template <class T>
-Index panels_of(const Network<T>& network) {
-    Index panels = 0;
-    for (const Layer& layer : network.layers()) panels += layer.panels;
-    return panels;
-}
-
 // A batch that nobody else has rows of.
 template <class T>
 Share whole(const Samples<T>& samples, const BatchRows& batch) {
@@ -34,15 +27,11 @@ TileStepper<T>::TileStepper(const Net<T>& net, Index batch_rows, bool sparse, in
       dropouts_(net.dropout, net.functions, plan_.by_lines),
       row_queues_(plan_.threads),
       task_queues_(plan_.threads),
-      tasks_left_(static_cast<std::size_t>(panels_of(network_))) {
+      parts_(network_) {
     constexpr Index V = kLanes<T>;
     const Index all_panels = round_up(batch_rows, V) / V;
     const Index row_panels = plan_.by_blocks ? plan_.threads * plan_.block_panels : all_panels;
     const std::vector<Index>& units = network_.units();
-    for (Index panels = 0; const Layer& layer : network_.layers()) {
-        first_panel_.push_back(panels);
-        panels += layer.panels;
-    }
     transposed_panel_ = checked_product(padded_lines(row_panels * V), V);
     for (std::size_t l = 0; l <= last_; ++l) {
         const bool held = l > 0 || !sparse;  // a sparse X stays where it is
@@ -103,12 +92,7 @@ template <class T>
 void TileStepper<T>::begin(Step& step, const BatchRows& batch, const Progress<T>& progress) {
     step.batch = step.x_rows = batch;
     step.scalars = progress.schedule.scalars(step.share.penalty);
-    if (step.update.hook) {
-        ready_ = 0;
-        for (std::atomic<Index>& left : tasks_left_) left.store(0, std::memory_order_relaxed);
-        for (const WeightsTask& task : plan_.tasks)
-            for (Index v = 0; v < task.panels; ++v) left_of(task, v).fetch_add(1, std::memory_order_relaxed);
-    }
+    if (step.update.hook) parts_.begin(plan_.tasks);
     if (net_.dropout.drops_any()) dropouts_.begin_step(progress.schedule.steps, progress.drops);
     if (!dropouts_.drops(0) || !step.samples.is_sparse()) return;
     masked_rows_.fill(kernels_, dropouts_.of(0), step.samples.sparse, batch, step.share.first_row);
@@ -383,25 +367,9 @@ void TileStepper<T>::weights_phase(const Step& step, int thread, int threads) {
             update.step(g + weights, w + weights, bias_slot, V, bias_scalars);
         }
         if (!update.hook) return;
-        for (Index v = 0; v < task.panels; ++v) left_of(task, v).fetch_sub(1, std::memory_order_release);
-        if (thread == 0) tell_ready(update);
+        parts_.done(task);
+        if (thread == 0) update.hook->on_part(update.slot[0], parts_.ready());
     });
-}
-
-template <class T>
-std::atomic<Index>& TileStepper<T>::left_of(const WeightsTask& task, Index v) {
-    return tasks_left_[static_cast<std::size_t>(first_panel_[static_cast<std::size_t>(task.layer)] + task.panel + v)];
-}
-
-template <class T>
-void TileStepper<T>::tell_ready(const Update<T>& update) {
-    const auto panels = static_cast<Index>(tasks_left_.size());
-    while (ready_ < panels && tasks_left_[static_cast<std::size_t>(ready_)].load(std::memory_order_acquire) == 0)
-        ++ready_;
-    std::size_t l = last_ - 1;  // the layer of the first panel that is not ready, or the last one
-    while (first_panel_[l] > ready_) --l;
-    const Layer& layer = network_.layers()[l];
-    update.hook->on_part(update.slot[0], layer.offset + (ready_ - first_panel_[l]) * layer.panel);
 }
 
 // In the order of panels and tasks, whoever made them: the same sums for any number of threads.

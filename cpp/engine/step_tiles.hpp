@@ -11,6 +11,7 @@
 #include <functional>
 #include <vector>
 
+#include "engine/gradient_parts.hpp"
 #include "engine/input.hpp"
 #include "engine/output.hpp"
 #include "engine/plan.hpp"
@@ -53,10 +54,6 @@ class TileStepper final : public Stepper<T> {
     bool make(const Step& step, int thread, Barrier& barrier);
     // What thread 0 does before the others begin.
     void begin(Step& step, const BatchRows& batch, const Progress<T>& progress);
-    // What thread 0 does between tasks, where somebody waits for the gradient: tells how much of it is there.
-    void tell_ready(const Update<T>& update);
-    // How many tasks there are still to do for panel v of those of a task.
-    std::atomic<Index>& left_of(const WeightsTask& task, Index v);
     void rows_phase(const Step& step, int thread, Barrier& barrier);
     // The pieces of the rows phase work on panels of rows as they are held in memory, from 0 on.
     Range rows_held(const Block& block, Range panels) const;
@@ -101,9 +98,7 @@ class TileStepper final : public Stepper<T> {
     MaskedRows<T> masked_rows_;       // of a sparse batch whose values are dropped
     Samples<T> masked_x_;
     WorkQueues row_queues_, task_queues_;
-    std::vector<Index> first_panel_;              // of each layer, of all panels of weights
-    std::vector<std::atomic<Index>> tasks_left_;  // of each panel
-    Index ready_ = 0;                             // panels that are known to have none, from the first on
+    GradientParts<T> parts_;  // of a gradient that somebody waits for
     std::atomic<bool> cancel_{false};
 };
 
