@@ -96,6 +96,7 @@ def decided(
         values |= WITHOUT_STEPS
     values["n_bins"] = min(values["n_bins"], MOST_BINS // max(1, numbers))
     values["batch_size"] = max(1, min(values["batch_size"], rows))
-    steps = values["max_iter"] * math.ceil(rows / values["batch_size"])
-    values["average_decay"] = min(values["average_decay"], max(0.0, 1 - 1 / (REACH * steps)))
+    if values["average"] is not None:
+        steps = values["max_iter"] * math.ceil(rows / values["batch_size"])
+        values["average_decay"] = min(values["average_decay"], max(0.0, 1 - 1 / (REACH * steps)))
     return values
