@@ -34,6 +34,7 @@ class NobodyWatches final : public chainfit::Observer {
    public:
     std::vector<double> step_sizes(Index, Index) override { return {}; }
     void shuffle(std::int64_t*, Index) override {}
+    void on_window() override {}
     void on_epoch(double) override {}
     chainfit::Validation validate() override { return {}; }
     void on_learning_rate(double) override {}
