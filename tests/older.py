@@ -15,6 +15,7 @@ _RELATIONS = ("duckdb", "1.4.1", "narwhals asks for duckdb.sqltypes")
 _JSON = ("pyarrow", "19", "its type json_ is new")
 _NUMBERS = ("numpy", "2.3", "scikit-learn's HTML compares a number with 'auto' as an array")
 _VIEWS = ("pyarrow", "20", "views of text are not written to Parquet")
+_LONG = ("polars", "1.18", "its type Int128 is new")
 _ROLES = ("playwright", "1.49", "aria_snapshot is new")
 NEEDS = [
     ("test_callbacks.py", *_CALLBACKS),
@@ -35,6 +36,7 @@ NEEDS = [
     ("test_sklearn_convert.py::test_to_scikit_learn_and_back[early-words]", *_WORDS),
     ("test_update.py::test_early_stopping_and_warm_start_do_not_hinder[sklearn]", *_WORDS),
     ("test_weights.py::test_weights_that_sum_to_zero_are_refused", *_WEIGHTS),
+    ("test_several.py::test_what_is_refused", *_WEIGHTS),
     ("test_ecosystem.py::test_sample_weight_is_routed_through_pipeline", *_FOUND),
     ("test_estimators.py::test_bad_data_gets_scikit_learns_error", *_FOUND),
     ("test_import.py::test_import_loads_nothing_that_scikit", *_FOUND),
@@ -42,6 +44,7 @@ NEEDS = [
     ("test_sklearn_checks.py::test_checks_with_array_api", *_FOUND),
     ("test_table_frames.py::test_every_make_of_table_reads_alike[duckdb]", *_RELATIONS),
     ("test_table_frames.py::test_extension_types_and_runs", *_JSON),
+    ("test_table_frames.py::test_numbers_of_128_bits", *_LONG),
     ("test_tabular.py::test_pipelines_and_displays", *_NUMBERS),
     ("test_tabular.py::test_duckdb", *_RELATIONS),
     ("test_table_files.py::test_types_of_parquet_that_few_kernels_know", *_VIEWS),
