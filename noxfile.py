@@ -350,8 +350,7 @@ def use_wheel(session: nox.Session, built: Path) -> None:
     session.install("--only-binary", ":all:", str(built))
     bare = {"PATH": session.bin, "CC": "none", "CXX": "none"}
     with session.chdir(built.parent):  # away from the sources
-        smoke = str(ROOT / "tests" / "smoke.py")
-        session.run("python", smoke, env=bare, include_outer_env=False)
+        session.run("python", str(ROOT / "tests/smoke.py"), env=bare, include_outer_env=False)
 
 
 def check_contents(session: nox.Session, built: Path) -> None:
