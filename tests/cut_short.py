@@ -84,6 +84,18 @@ class Crash(Listener):
         return False
 
 
+class CrashInWindow(Listener):
+    """Fails after so many windows, before the checkpoint is written."""
+
+    def __init__(self, count):
+        self.left = count
+
+    def window(self, rows):
+        self.left -= 1
+        if self.left == 0:
+            raise RuntimeError("crash")
+
+
 def model_of(name, path=None, **parameters):
     model, rows, targets = FITS[name]
     model = clone(model).set_params(random_state=3)

@@ -284,8 +284,8 @@ def test_what_does_not_go_with_a_source():
         data.Chunks([], buffer_rows=100.0)
     with pytest.raises(ValueError, match="inconsistent"):
         data.Arrays(X, y[1:])
-    for wrong in (3, [X], [(X,)]):
-        with pytest.raises(TypeError):
+    for wrong, message in ((3, "int"), ([X], "got ndarray"), ([(X,)], "got a tuple of 1")):
+        with pytest.raises(TypeError, match=message):
             MLPRegressor().fit(data.Chunks(wrong))
 
 

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from cut_short import FITS, content, model_of
+from cut_short import FITS, CrashInWindow, content, model_of
 from in_blocks import SETTINGS, X, bits, kinds, labels, weight
 
 from chainfit import MLPClassifier, data
 from chainfit._estimators import windows
-from chainfit._estimators.callbacks import Listener
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -38,18 +37,6 @@ class Watched(data.Arrays):
         if numbers is not None:
             self.read.extend(numbers)
         return super().blocks(numbers)
-
-
-class CrashInWindow(Listener):
-    """Fails after so many windows, before the checkpoint is written."""
-
-    def __init__(self, count):
-        self.left = count
-
-    def window(self, rows):
-        self.left -= 1
-        if self.left == 0:
-            raise RuntimeError("crash")
 
 
 def crash_in_window(model, source, count):

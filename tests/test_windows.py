@@ -5,10 +5,10 @@ import threading
 
 import numpy as np
 import pytest
+from cut_short import CrashInWindow
 
 from chainfit import MLPClassifier, MLPRegressor, _core
 from chainfit._estimators import windows
-from chainfit._estimators.callbacks import Listener
 from chainfit._estimators.inputs import MadeRows
 
 
@@ -99,18 +99,6 @@ def test_a_checkpoint_goes_on(small_windows, tmp_path):
         # and it is the same fit as with all rows
         assert bits(MLPClassifier(**settings, max_iter=6).fit(X, labels)) == bits(whole)
     assert bits(made) == bits(whole)
-
-
-class CrashInWindow(Listener):
-    """Fails after so many windows, before the checkpoint is written."""
-
-    def __init__(self, count):
-        self.left = count
-
-    def window(self, rows):
-        self.left -= 1
-        if self.left == 0:
-            raise RuntimeError("crash")
 
 
 def test_a_fit_cut_short_within_an_epoch_goes_on_there(small_windows, tmp_path):

@@ -283,6 +283,9 @@ class Chunks(Source):
         else:
             chunks = given() if callable(given) else given
         for chunk in chunks:
-            if not isinstance(chunk, tuple | list) or len(chunk) not in (2, 3):
+            if not isinstance(chunk, tuple | list):
                 raise TypeError(f"A chunk must be {self._WHAT}, got {type(chunk).__name__}.")
+            if len(chunk) not in (2, 3):
+                found = f"{type(chunk).__name__} of {len(chunk)}"
+                raise TypeError(f"A chunk must be {self._WHAT}, got a {found}.")
             yield chunk[0], chunk[1], chunk[2] if len(chunk) == 3 else None
