@@ -375,3 +375,16 @@ def test_types_of_parquet_that_few_kernels_know(tmp_path):
     assert [column.kind for column in schema.columns] == ["category", "category", "number"]
     assert values["half"].tolist() == [*range(rows)]
     assert values["view"].tolist() == values["large"].tolist() == [0, 1] * (rows // 2)
+
+
+@pytest.mark.parametrize("columns", [2, 5, 120])
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_decimal_commas_without_a_header(columns, mark, tmp_path):
+    """A comma cuts such rows evenly, too, and into more cells."""
+    values = np.random.default_rng(0).uniform(-9, 9, (30, columns)).round(3)
+    lines = (mark.join(f"{v:.3f}".replace(".", ",") for v in row) for row in values)
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(lines))
+    with open_table(path, ReadOptions(header=False)) as file:
+        assert file.names == [f"x{i}" for i in range(columns)]
+        assert len(file.names) == columns

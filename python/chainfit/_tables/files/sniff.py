@@ -36,6 +36,7 @@ WIDE = 100
 
 _SEP_LINE = re.compile(r"sep=(.)(?:\r\n|\n|\r)", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[-+]?(\d+|\d*[.,]\d+|\d+[.,]\d*)([eE][-+]?\d+)?\s*%?\s*")
+_DECIMAL = re.compile(r"\s*[-+]?\d+,\d+\s*")
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,11 @@ def _choose(text: str, whole: bool, said: str | None, like: Dialect | None) -> _
         spaced = _read_by(text, whole, known, (" ", '"', '"'))
         fitting = [spaced] if spaced.rank and spaced.width > 1 and _has_numbers(spaced) else []
     if fitting:
-        return max(fitting, key=lambda reading: (reading.rank, reading.width))
+        rank = max(reading.rank for reading in fitting)
+        fitting = [reading for reading in fitting if reading.rank == rank]
+        # Decimal commas cut rows into even more cells, if no header tells.
+        fitting = [reading for reading in fitting if _has_decimal_commas(reading)] or fitting
+        return max(fitting, key=lambda reading: reading.width)
     # One column, or rows that don't fit: the separator that the first rows have most of.
     found = found if said else [likely, *found]
     return max(found, key=lambda r: max((len(row.cells) for row in r.rows[:5]), default=0))
@@ -253,6 +258,14 @@ def _has_numbers(reading: _Reading) -> bool:
     """Whether all rows but the header have numbers, as the words of a text have not."""
     body = reading.rows[1:]
     return bool(body) and all(any(map(_NUMBER.fullmatch, row.cells)) for row in body)
+
+
+def _has_decimal_commas(reading: _Reading) -> bool:
+    """Whether rows are cut by another mark, and have commas in numbers alone."""
+    if reading.dialect.delimiter == "," or reading.width < 2 or len(reading.rows) < 2:
+        return False
+    with_commas = [[cell for cell in row.cells if "," in cell] for row in reading.rows[1:]]
+    return all(cells and all(map(_DECIMAL.fullmatch, cells)) for cells in with_commas)
 
 
 def _read(text: str, whole: bool, dialect: Dialect) -> _Reading:
