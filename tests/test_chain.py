@@ -106,7 +106,7 @@ def test_a_dead_relu_is_named_and_its_paths_are_zero():
     assert (block.layer, block.unit, block.reason, block.slope) == (1, 2, "off", 0)
     assert all(path.blocks == (block,) for path in chain.paths)
     assert chain.row(0).n_alive == 0
-    assert "h₃⁽²⁾  relu is off, for z₃⁽¹⁾ = −0.7; all paths go through it" in str(chain)
+    assert "h₃⁽²⁾  relu is off, because z₃⁽¹⁾ = −0.7; all paths go through it" in str(chain)
 
 
 def test_one_factor_for_each_neuron():

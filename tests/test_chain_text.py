@@ -43,8 +43,8 @@ Each factor
   product                              = −0.164544 · 0.137469 · 0.967705 ≈ −0.0218893
 
 Folded into delta
-  δ₁⁽²⁾ = ∂J/∂z₁⁽²⁾ is what all weights into this unit have in common. Each delta is made once, of
-  those of the layer above.
+  δ₁⁽²⁾ = ∂J/∂z₁⁽²⁾ is what all weights into this unit have in common. Each delta is computed once,
+  from those of the layer above.
   δ₁⁽²⁾      = (h₁⁽³⁾ − y₁) · h₁⁽³⁾ · (1 − h₁⁽³⁾)
              = (0.835456 − 1) · 0.835456 · (1 − 0.835456)
              ≈ −0.0226198

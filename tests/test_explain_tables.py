@@ -78,12 +78,12 @@ def test_numbers(classifier):
         assert f"c is {where} the bin. " in text
         assert text.endswith("0" if where == "below" else "1")
     text = section(of_feature(classifier, "size", {"size": 0.5}))
-    assert "the value, standardised by mean and standard deviation" in text
+    assert "the value, standardised by the mean and standard deviation" in text
     assert f"= (c − {column.mean:.6g}) / {column.scale:.6g} = (0.5 − " in text
     text = section(of_feature(classifier, "size", {"size": 99.0}))
-    assert "The value, 99, is beyond the range of the training rows" in text
+    assert "The value, 99, is outside the range of the training rows" in text
     text = section(of_feature(classifier, "size", {"size": np.nan}))
-    assert f"stands for it is {column.fill:.6g}, the median of the training rows." in text
+    assert f"replaced by {column.fill:.6g}, the median of the training rows." in text
     for value, words in ((np.nan, "The cell is missing."), (0.5, "The cell is 0.5.")):
         text = section(of_feature(classifier, "size is missing", {"size": value}))
         assert words in text and text.endswith("1" if np.isnan(value) else "0")
@@ -151,7 +151,7 @@ def test_other_columns(classifier):
     text = section(of_feature(classifier, "day", {}))
     assert "read as days since 1970" in text
     text = section(of_feature(classifier, "garden", {"garden": None}))
-    assert "as most rows have it." in text and "read as 1 for true, 0 for false" in text
+    assert "the most frequent value." in text and "read as 1 for true, 0 for false" in text
 
 
 def test_only_weights_of_the_inputs_have_a_cell(classifier):
@@ -165,8 +165,8 @@ def test_only_weights_of_the_inputs_have_a_cell(classifier):
 
 def test_every_form_has_it(classifier):
     chain = of_feature(classifier, "size", {"size": 0.5})
-    assert "standardised by mean" in chain.to_html() and r"\frac{c - " in chain.to_latex()
-    assert "standardised by mean" in chain.text(ascii=True)
+    assert "standardised by the mean" in chain.to_html() and r"\frac{c - " in chain.to_latex()
+    assert "standardised by the mean" in chain.text(ascii=True)
     assert json.loads(chain.to_json())["net"]["feature_names"] == classifier.encoding_.features
     story = " ".join(str(chainfit.trace(classifier, FRAME[:1], ALL["grade"][:1], net=2)).split())
     assert "Net 3 of 3 of a TabularClassifier" in story

@@ -161,7 +161,7 @@ def test_paths_through_masks_add_up_to_the_gradient(notation, rows):
                 assert factor.rule.value == pytest.approx(factor.value, rel=1e-12, abs=1e-15)
         reasons |= {block.reason for r in range(rows) for block in chain.row(r).blocks}
         for text in (chain.text(), chain.to_html()):
-            assert "Dropout leaves out" in text
+            assert "Dropout drops units" in text
         assert ("mask" in chain.to_latex(sections=["factors"])) == (layer < 2)
     assert "dropped" in reasons
 

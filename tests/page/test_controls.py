@@ -318,7 +318,7 @@ def test_large_nets_show_their_strongest_part(open_page, large):
     strongest = sorted(np.argsort(-strength)[:12])
     drawn = page.eval_on_selector_all("[data-unit^='1,']", "all => all.map((n) => n.dataset.unit)")
     assert drawn == [f"1,{u}" for u in strongest]
-    assert "Of 60 rows the page has the first 37" in page.inner_text("footer")
+    assert "The page has the first 37 of 60 rows" in page.inner_text("footer")
     missing = int(np.argmin(strength))
     page.fill("#address", f"(0, 400, {missing})")
     page.click("#find button")

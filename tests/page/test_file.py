@@ -135,7 +135,7 @@ def test_rows_are_cut():
     page = chainfit.explore(fitted(), X, y, max_rows=7)
     rows = data_of(page)["rows"]
     assert (rows["n"], rows["of"]) == (7, 30)
-    assert "Of 30 rows the page has the first 7" in page.html
+    assert "The page has the first 7 of 30 rows" in page.html
     assert data_of(page)["epochs"][0]["J"] == chainfit.trace(fitted(), X[:7], y[:7]).J
 
 
@@ -149,7 +149,7 @@ def test_epochs_are_thinned_out_to_the_size():
     labels = [epoch["label"] for epoch in data_of(page)["epochs"]]
     assert labels[0] == "epoch 0" and labels[-1] == "epoch 30"
     assert 2 < len(labels) < 31
-    assert f"Of 31 epochs the page has {len(labels)}" in page.html
+    assert f"The page has {len(labels)} of 31 epochs" in page.html
     steps = np.diff([int(label.split()[1]) for label in labels])
     assert steps.max() - steps.min() <= 1
     shell = len(whole.html) - sum(len(e["parameters"]) for e in data_of(whole)["epochs"])
@@ -210,7 +210,7 @@ WRONG = {
         lambda: (fitted(), X, y),
         {"sample_weight": np.eye(30)[29], "max_rows": 5},
         ValueError,
-        "of 30 rows the page has the first 5, and theirs are",
+        "the page has the first 5 of 30 rows, and theirs are",
     ),
 }
 

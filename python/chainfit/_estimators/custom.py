@@ -42,8 +42,8 @@ class CustomLoss:
         answer = self.function(Y, raw)
         if not isinstance(answer, tuple | list) or len(answer) != 2:
             raise TypeError(
-                "A loss must return a pair, the loss of each row and its derivative by the raw "
-                f"outputs, got {type(answer).__name__}."
+                "A loss must return a pair, the loss of each row and its derivative with respect "
+                f"to the raw outputs, got {type(answer).__name__}."
             )
         loss, slope = (np.asarray(part) for part in answer)
         for what, part, shape in (("losses", loss, (len(Y),)), ("derivatives", slope, raw.shape)):

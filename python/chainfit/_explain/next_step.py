@@ -18,16 +18,22 @@ from .formula import Array
 from .schedule_rules import SCHEDULES, evaluated
 from .step_rules import DECAY, SHARE, numbers_of_rule
 
+#: Why 'lbfgs' has no update to show.
+NO_RULE = (
+    "L-BFGS has no rule for a single weight: it computes each step from the gradients of all "
+    "weights, in this and earlier iterations."
+)
+
 #: Whose weights are shown, where a model's are an average.
 AVERAGED = (
-    "The model's own weights are the average of those that training goes on with, which are these: "
-    "the gradient is theirs."
+    "The weights shown, and their gradient, are those with which training continues; the model "
+    "predicts with their average."
 )
 
 #: What masks are, on a page.
 DROPPED = (
-    "Dropout: values are those of the next step on the row, or on all, which leaves units out at "
-    "random; the mask is 0 of a unit that it drops. Predictions leave out none."
+    "Dropout: values are those of the next step on this row, or on all rows, which drops units at "
+    "random. The mask of a dropped unit is 0. Predictions drop none."
 )
 
 #: What a unit of a row is multiplied by, of layers 0..L-1; None of those that drop none.

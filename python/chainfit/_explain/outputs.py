@@ -98,13 +98,13 @@ def remark(net: Any) -> str:
     """Say what outputs are to each other, where they belong together."""
     if net.custom is not None:
         return (
-            "The loss is a function of your own, of y and the raw outputs h: it and its slope by h "
-            "are the numbers that it returned."
+            "The loss is a function of your own, of y and the raw outputs h. Its value and its "
+            "derivative with respect to h are the numbers that it returned."
         )
     if net.loss == "gaussian_nll":
         return (
             "Each target has two outputs, its mean in the first half and its variance in the "
-            "second; partner is the other one of the two."
+            "second; partner is the other of the two."
         )
     if constants(net):
         return f"Each target has an output for each quantile q, {_listed(net.quantile)}, in blocks."

@@ -96,11 +96,11 @@ def dropped(s: Symbols) -> d.Words:
     mask = next(mask for l in range(s.L) if (mask := s.mask(l, "i")) is not None)
     return (
         *(
-            "Dropout leaves out units at random, of the inputs and hidden layers the shares ",
+            "Dropout drops units of the inputs and hidden layers at random, at the rates ",
             *rates,
         ),
-        *(": ", mask, " is 0 of a unit that this step drops, and 1 / (1 - share) of one that "),
-        "stays. Predictions leave out none.",
+        *(": ", mask, " is 0 for a unit that this step drops, and 1 / (1 - rate) for one that "),
+        "stays. Predictions drop none.",
     )
 
 

@@ -89,8 +89,8 @@ def folded(s: StorySymbols) -> d.Section:
     found.append(d.equal_to(Partial(s.J_row, s.weight, s.shown.term), delta * s.source()))
     dJ_dz = Partial(s.J_row, s.notation.z(s.l + 1, s.address.target))
     what = (
-        " is what all weights into this unit have in common. Each delta is made once, of those of "
-        "the layer above."
+        " is what all weights into this unit have in common. Each delta is computed once, from "
+        "those of the layer above."
     )
     intro = d.Paragraph.of((*d.equation(delta, dJ_dz), what))
     title = f"Folded into delta{s.of_row}"
@@ -158,8 +158,9 @@ def _cost(s: StorySymbols) -> str:
     for m in range(s.L - 1, s.l, -1):
         through += (1 if m == s.l + 1 else units[m]) * (units[m + 1] + 1)
     return (
-        f"{row.n_paths:,} paths of {n_factors} factors are {one_by_one:,} multiplications for "
-        f"this one weight, through delta {through + 1:,}; and the deltas serve all other weights."
+        f"{row.n_paths:,} paths of {n_factors} factors take {one_by_one:,} multiplications for "
+        f"this one weight, and {through + 1:,} through delta; the deltas serve all other weights "
+        "too."
     )
 
 
@@ -194,7 +195,7 @@ def _reason(s: StorySymbols, block: BlockedUnit) -> d.Words:
     if block.reason == "dropped":
         words: d.Words = ("this step drops it",)
     elif block.reason == "off":
-        words = (f"{f} is off, for ", z, " = ", d.Numbers(z))
+        words = (f"{f} is off, because ", z, " = ", d.Numbers(z))
     else:
         words = (f"{f} is saturated at ", z, " = ", d.Numbers(z), ": its slope is ")
         words = (*words, d.number(block.slope))

@@ -108,7 +108,7 @@ def overview(s: Symbols, digits: int) -> d.Section:
     rows = count(len(s.trace.X), "row")
     rounding = (
         f"Numbers are computed in float64 and shown in up to {digits} digits; ",
-        *(ABOUT, " stands where the digits shown do not make the result exactly."),
+        *(ABOUT, " means that the digits shown do not give the result exactly."),
     )
     return d.Section.of(
         "overview",
@@ -170,7 +170,7 @@ def loss(s: Symbols, digits: int) -> d.Section:
     cells: list[tuple[d.Cell, ...]]
     if s.batch:
         term: Formula = SumOver("r", general(code("share")) * general(s.J_row), data)
-        words = "The share of a row is what it counts for in J: its weight over their sum."
+        words = "The share of a row is its weight divided by the sum of all weights."
         shown = range(min(len(trace.X), SHOWN))
         cells = [(str(r), float(trace.share[r]), float(trace.loss_rows[r])) for r in shown]
         note = left_out((len(cells), len(trace.X), "rows"))
@@ -287,7 +287,7 @@ def _backward_rule(
             found.append(d.equation(delta_i, dJ_dz, da.symbol("i") * slope.symbol("i")))
             found.append(d.equation(slope.symbol("i"), slope.rule("i")))
     if s.batch and l == s.L:
-        found.append(("The share of a row is what it counts for in J.",))
+        found.append(("The share of a row is its weight divided by the sum of all weights.",))
     return found
 
 

@@ -55,7 +55,7 @@ def _meaning(feature: Feature) -> str:
             return "1 where the cell is none of the levels with a feature of their own."
     if column.kind == "boolean":
         return "the value itself."
-    return "the value, standardised by mean and standard deviation of the training rows."
+    return "the value, standardised by the mean and standard deviation of the training rows."
 
 
 def _rows(feature: Feature, value: Any, x: Quantity) -> tuple[tuple[d.Row, ...], str]:
@@ -67,17 +67,17 @@ def _rows(feature: Feature, value: Any, x: Quantity) -> tuple[tuple[d.Row, ...],
     if feature.role == "missing":
         what = "missing" if missing else f"{value:.6g}"
         return (d.Row.of(x, d.number(x.value)),), f"The cell is {what}."
-    remark = "The cell is missing; what stands for it is" if missing else ""
+    remark = "The cell is missing, and replaced by" if missing else ""
     if column.kind == "boolean":
-        remark = f"{remark} {column.fill:d}, as most rows have it." if missing else ""
+        remark = f"{remark} {column.fill:d}, the most frequent value." if missing else ""
         return (d.Row.of(x, d.number(x.value)),), remark
     if missing:
         remark = f"{remark} {column.fill:.6g}, the median of the training rows."
     held = column.fill if missing else min(max(float(value), column.low), column.high)
     if not missing and held != value:
         remark = (
-            f"The value, {value:.6g}, is beyond the range of the training rows, and counts as the "
-            "nearest number in it."
+            f"The value, {value:.6g}, is outside the range of the training rows, and replaced by "
+            "the nearest number in it."
         )
     c = Quantity(_CELL, held)
     rule, ends = _rule(feature, c)

@@ -12,16 +12,13 @@ from .address import Address
 from .chain_symbols import ChainSymbols
 from .formula import indexed
 from .net import SOLVERS
+from .next_step import NO_RULE
 from .story import between, left_out, listed
 from .symbols import Symbols
 
 SHOWN_PARAMETERS = 42  # of a layer, in the table of updates; where there are more,
 FIRST_WEIGHTS, FIRST_BIASES = 12, 6  # this many
 
-NO_RULE = (
-    "L-BFGS has no rule for a single weight: it makes its step of the gradients of all weights, "
-    "now and before."
-)
 W = indexed("w")  # any weight
 
 
@@ -31,7 +28,7 @@ def update_of_weight(s: ChainSymbols, numbers: dict[str, Any] | None) -> d.Secti
         return d.Section.of("update", "The update", d.Paragraph.of(NO_RULE))
     title = f"The update: {step_rules.rule_of(numbers).words}"
     dtype = s.trace.update.dtype if s.trace.update is not None else s.net.dtype
-    after = f"Training computes in {dtype}, and so are the new numbers."
+    after = f"Training computes in {dtype}, so the new numbers are in {dtype} too."
     after = "" if dtype == np.float64 else after
     lines = step_rules.update_rule(numbers, s.J, s.weight)
     rows = tuple(d.equal_to(line.name, line.rule, line.value) for line in lines)

@@ -33,9 +33,9 @@ class GradientFlowDisplay:
     activations : sequence of array-like of shape (n_l,)
         For each layer above the inputs the size of each unit's activation a over the rows.
     deltas : sequence of array-like of shape (n_l,)
-        The same of the derivative of a row's loss by z, the unit's weighted sum.
+        The same for the derivative of a row's loss with respect to z, the unit's weighted sum.
     gradients : array-like of shape (n_layers,)
-        Sizes of dJ/dW, the gradient by the weights that lead to each layer.
+        Sizes of dJ/dW, the gradient with respect to the weights that lead to each layer.
     dead : array-like of shape (n_layers,)
         The number of each layer's units that are dead: on each of the rows the activation's slope
         is less than a hundredth of its steepest. No gradient gets through them.

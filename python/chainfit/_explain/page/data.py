@@ -24,7 +24,7 @@ from ..batch import as_batch
 from ..formula import as_data
 from ..history import History
 from ..net import Net, as_net
-from ..next_step import AVERAGED, DROPPED, dropout_of, numbers_of_state, optimizer_state
+from ..next_step import AVERAGED, DROPPED, NO_RULE, dropout_of, numbers_of_state, optimizer_state
 from ..notation import NOTATIONS, Notation, Symbol, get_notation
 from ..trace import trace_numbers
 from ..update import settings_of
@@ -64,13 +64,13 @@ def page_data(
     w = None if batch.sample_weight is None else batch.sample_weight[:rows]
     if w is not None and not w.sum() > 0:
         raise ValueError(
-            f"sample_weight must not be 0 for every row; of {given} rows the page has the first "
-            f"{rows}, and theirs are."
+            f"sample_weight must not be 0 for every row; the page has the first {rows} of {given} "
+            "rows, and theirs are."
         )
     notes = [] if net.member is None else net.member.words()
     if rows < given:
         notes.append(
-            f"Of {given:,} rows the page has the first {rows:,}; “all” means these, as one batch."
+            f"The page has the first {rows:,} of {given:,} rows; “all” means these, as one batch."
         )
     if _settings(net).get(step_rules.SHARE.key):
         notes.append(AVERAGED)
@@ -79,7 +79,7 @@ def page_data(
     in_masks = sum(len(mask["kept"]) for mask in masks["all"] or () if mask) * 3 / 4 / 8
     kept = _epochs_kept(epochs, X.size + Y.size + in_masks, max_mb)
     if len(kept) < len(epochs):
-        notes.append(f"Of {len(epochs):,} epochs the page has {len(kept):,}, spread evenly.")
+        notes.append(f"The page has {len(kept):,} of {len(epochs):,} epochs, spread evenly.")
     dtype = _stored_dtype([net for _, net in kept])
     weights = None if w is None else w.tolist()
     is_class = hasattr(net.model, "classes_")  # a class called 1 needs a word more
@@ -165,11 +165,7 @@ def _activation(name: str) -> dict[str, Any]:
 def _solver(net: Net) -> dict[str, Any]:
     """Return the update as trees; `why` says what the page shows where it can't be made."""
     if net.solver == "lbfgs":
-        why = (
-            "L-BFGS has no rule for a single weight: each of its steps is made of the gradients of "
-            "all weights, now and before."
-        )
-        return {"words": "L-BFGS", "why": why, "memory": [], "lines": []}
+        return {"words": "L-BFGS", "why": NO_RULE, "memory": [], "lines": []}
     rule = optimizer_name(net.solver, net.momentum, net.nesterovs_momentum)
     update = step_rules.update_of(rule, _settings(net))
     variables = (*update.constants, *update.memory, *(v for v, _ in update.lines))

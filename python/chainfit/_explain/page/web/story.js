@@ -79,7 +79,8 @@ const TOLD = {
         : data.canonical
           ? "Loss and output activation belong together: their two derivatives make just output " +
             "minus target."
-          : "The derivative of the loss by the output, times that of the output by its sum.",
+          : "The derivative of the loss with respect to the output, times that of the output " +
+            "with respect to its sum.",
     general: [g.delta(l, "i"), g.dJ_dz(l, "i"), g.delta_rule(l, "i")],
     line: (q, i) => [q.delta(l, i), q.delta_rule(l, i), l === L && unit_name(L, i)],
   }),

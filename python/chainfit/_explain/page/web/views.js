@@ -72,9 +72,9 @@ function backward_look(state) {
     ...forward_look(state),
     title: "The gradient: deltas in the nodes, gradients on the edges",
     caption:
-      "From the loss back, right to left. Nodes: δ, the derivative by the unit's sum" +
+      "From the loss back, right to left. Nodes: δ, the derivative with respect to the unit's sum" +
       (state.row < 0 ? ", added up over all rows. " : ". ") +
-      "Lines: derivative by the weight, wider for larger ones.",
+      "Lines: derivative with respect to the weight, wider for larger ones.",
     unit: (l, i) =>
       l === 0
         ? { symbol: symbol.a(0, i), value: null }
