@@ -201,7 +201,25 @@ class PyTrainer {
         return py::make_tuple(loss.data, loss.penalty, gradient[0], gradient[1]);
     }
 
-    Trainer<T>& trainer() { return trainer_; }
+    // Read without asking who is at work: a forked child wants eta of a trainer whose thread it does not have.
+    double eta() const { return schedule().eta; }
+    Index steps() const { return schedule().steps; }
+
+    void set_eta(double eta) {
+        const Busy busy(user_, Access::write);
+        trainer_.optimizer().schedule.eta = eta;
+    }
+
+    void set_steps(Index steps) {
+        const Busy busy(user_, Access::write);
+        if (steps < 0) throw py::value_error("steps must not be negative, got " + std::to_string(steps));
+        trainer_.optimizer().schedule.steps = steps;
+    }
+
+    Index window_rows(Index rows, Index batch_size) const {
+        if (batch_size < 1) throw py::value_error("batch_size must be at least 1");
+        return trainer_.window_rows(rows, batch_size);
+    }
 
    private:
     enum class Access { read, write };
@@ -261,6 +279,7 @@ class PyTrainer {
         observer.finish();
     }
 
+    const Schedule<T>& schedule() const { return trainer_.optimizer().schedule; }
     const std::vector<Layer>& layers() const { return trainer_.network().layers(); }
     const std::vector<Index>& units() const { return trainer_.network().units(); }
 
@@ -288,15 +307,8 @@ void bind_trainer(py::module_& m, const char* name) {
         .def("is_finite", &Class::is_finite, doc::is_finite)
         .def("set_slots", &Class::set_slots, py::arg("slots"), doc::set_slots)
         .def("slots", &Class::slots, doc::slots)
-        .def_property(
-            "eta", [](Class& self) { return self.trainer().optimizer().schedule.eta; },
-            [](Class& self, double eta) { self.trainer().optimizer().schedule.eta = eta; })
-        .def_property(
-            "steps", [](Class& self) { return self.trainer().optimizer().schedule.steps; },
-            [](Class& self, Index steps) {
-                if (steps < 0) throw py::value_error("steps must not be negative, got " + std::to_string(steps));
-                self.trainer().optimizer().schedule.steps = steps;
-            })
+        .def_property("eta", &Class::eta, &Class::set_eta)
+        .def_property("steps", &Class::steps, &Class::set_steps)
         .def("run", &Class::run, py::arg("X"), py::arg("Y"), py::arg("sample_weight"), py::arg("order"),
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"),
              py::arg("gradient_hook") = py::none(), py::arg("loss_hook") = py::none(), py::arg("ranks") = py::none(),
@@ -304,13 +316,7 @@ void bind_trainer(py::module_& m, const char* name) {
         .def("run_windows", &Class::run_windows, py::arg("windows"), py::arg("rows"), py::arg("sparse"), py::arg("run"),
              py::arg("listener"), py::arg("n_threads"), py::arg("gradient_hook") = py::none(),
              py::arg("loss_hook") = py::none(), py::arg("ranks") = py::none(), doc::run_windows)
-        .def(
-            "window_rows",
-            [](Class& self, Index rows, Index batch_size) {
-                if (batch_size < 1) throw py::value_error("batch_size must be at least 1");
-                return self.trainer().window_rows(rows, batch_size);
-            },
-            py::arg("rows"), py::arg("batch_size"), doc::window_rows)
+        .def("window_rows", &Class::window_rows, py::arg("rows"), py::arg("batch_size"), doc::window_rows)
         .def("loss_and_gradient", &Class::loss_and_gradient, py::arg("X"), py::arg("Y"), py::arg("sample_weight"),
              py::arg("l2"), py::arg("n_threads"), py::arg("l1") = 0.0, py::arg("dropout") = false,
              py::arg("loss_hook") = py::none(), doc::loss_and_gradient);

@@ -216,6 +216,8 @@ def test_two_threads_on_one_trainer_are_an_error(make_net):
         "set_parameters": lambda: trainer.set_parameters(net.W, net.b),
         "slots": lambda: trainer.slots(),
         "set_slots": lambda: trainer.set_slots([]),
+        "eta": lambda: setattr(trainer, "eta", 0.1),
+        "steps": lambda: setattr(trainer, "steps", 2**40),
     }
     told = {}
 
@@ -233,7 +235,7 @@ def test_two_threads_on_one_trainer_are_an_error(make_net):
         # a listener may look, for it is called between steps, but not touch
         trainer.parameters()
         trainer.slots()
-        for name in ("run", "gradient", "set_parameters", "set_slots"):
+        for name in ("run", "gradient", "set_parameters", "set_slots", "eta", "steps"):
             with pytest.raises(RuntimeError, match="in use"):
                 calls[name]()
 

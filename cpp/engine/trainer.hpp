@@ -30,6 +30,7 @@ class Trainer {
 
     const Network<T>& network() const { return net_.network; }
     Optimizer<T>& optimizer() { return optimizer_; }
+    const Optimizer<T>& optimizer() const { return optimizer_; }
 
     // See fit().
     void run(const Source<T>& source, Run& run, Observer& observer, GradientHook<T>* hook, LossHook<T>* loss_hook,
