@@ -151,7 +151,9 @@ void Barrier::wait() {
     const std::uint32_t generation = generation_.load(std::memory_order_acquire);
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) == threads_ - 1) {
         arrived_.store(0, std::memory_order_relaxed);
-        generation_.store(generation + 1, std::memory_order_release);
+        // not just a release: libstdc++ wakes nobody where it sees nobody wait, and on x86 it would look before the
+        // store can be seen by one who is about to
+        generation_.store(generation + 1, std::memory_order_seq_cst);
         generation_.notify_all();
     } else {
         wait_for_change(generation_, generation);
