@@ -27,6 +27,8 @@ class Trainer {
     // out of range.
     Trainer(std::vector<Index> units, const std::vector<std::string>& activations, const OutputSettings& output,
             const std::string& optimizer, Settings settings);
+    Trainer(const Trainer&) = delete;  // its parts point at one another
+    Trainer& operator=(const Trainer&) = delete;
 
     const Network<T>& network() const { return net_.network; }
     Optimizer<T>& optimizer() { return optimizer_; }
