@@ -186,6 +186,30 @@ def test_a_listener_may_train_too(many_threads, make_net):
     assert work(4) == work(1)
 
 
+def test_a_signal_handler_may_train_too(python):
+    """While a team is at work on the same thread: alone then, to the same bits."""
+    out = run_script(
+        python,
+        """
+right, longer = train(4), train(4, epochs=50)
+seen = []
+
+def handler(*_):
+    seen.append(train(4))
+    signal.setitimer(signal.ITIMER_REAL, 0.07)
+
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.07)
+while len(seen) < 3:
+    assert train(4, epochs=50) == longer
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert set(seen) == {right}
+print("equal")
+""",
+    )
+    assert out.split() == ["equal"]
+
+
 def test_an_error_in_the_listener_leaves_a_usable_pool(many_threads, make_net):
     net = make_net([80, 300, 120, 5], rows=96)
 
