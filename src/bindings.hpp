@@ -5,6 +5,7 @@
 
 namespace chainfit {
 
+void bind_run(pybind11::module_& m);
 void bind_training(pybind11::module_& m);
 void bind_prediction(pybind11::module_& m);
 void bind_kernels(pybind11::module_& m);

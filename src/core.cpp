@@ -32,5 +32,6 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     m.def("get_num_threads", &chainfit::max_threads, chainfit::doc::get_num_threads);
     chainfit::bind_kernels(m);
     chainfit::bind_prediction(m);
+    chainfit::bind_run(m);
     chainfit::bind_training(m);
 }

@@ -69,10 +69,12 @@ py::dict product_gflops(Index rows, Index n_in, Index n_out, double duration) {
     const Kernels<T>& kernels = instruction_set.kernels<T>();
     const Network<T> network({n_in, n_out});
     const Index row_panels = round_up(rows, V) / V;
-    const Index in_panel = padded_lines(n_in + 1) * V, out_panel = padded_lines(round_up(n_out, V)) * V;
-    const Index line_panel = padded_lines(row_panels * V) * V;
-    Buffer<T> w(network.packed_size()), below(row_panels * in_panel), above(row_panels * out_panel);
-    Buffer<T> back(row_panels * in_panel), lines(round_up(n_out, V) / V * line_panel), sums(2 * (n_in + 1) * V);
+    const Index in_panel = checked_product(padded_lines(n_in + 1), V);
+    const Index out_panel = checked_product(padded_lines(round_up(n_out, V)), V);
+    const Index line_panel = checked_product(padded_lines(row_panels * V), V);
+    Buffer<T> w(network.packed_size()), below(checked_product(row_panels, in_panel));
+    Buffer<T> above(checked_product(row_panels, out_panel)), back(below.size());
+    Buffer<T> lines(checked_product(round_up(n_out, V) / V, line_panel)), sums(2 * in_panel);
     const Weights<T> weights = network.weights(w.data(), 0);
     Epilogue<T> none;
     none.apply = [](const Epilogue<T>&, T*, const T*, Index, Index, Index) {};

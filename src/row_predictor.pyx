@@ -57,9 +57,9 @@ cdef class RowPredictor:
 
     Notes
     -----
-    A call checks nothing: NaN in gives NaN out. The buffers belong to the predictor, which
-    therefore serves one thread. The C functions take the buffers of their caller: any thread may
-    call them.
+    A call checks the number of features alone: NaN in gives NaN out. The buffers belong to the
+    predictor, which therefore serves one thread. The C functions take the buffers of their caller:
+    any thread may call them.
 
     Examples
     --------
@@ -113,6 +113,10 @@ cdef class RowPredictor:
         if self._function == NULL:
             raise ValueError("this RowPredictor has no net: its __init__ was not called")
         if x is not None:
+            if self.n_in != 1 and len(x) != self.n_in:  # NumPy would spread a single one
+                raise ValueError(
+                    f"x has {len(x)} features, but RowPredictor is expecting {self.n_in} features as input"
+                )
             self.input[...] = x
         if self._function(self._net, self._x, self._out) != 0:
             raise MemoryError("no memory for the activations of one row")

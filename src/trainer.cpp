@@ -1,9 +1,8 @@
-// TrainerF32, TrainerF64 and Run as Python sees them. Floor: bindings.
+// TrainerF32 and TrainerF64 as Python sees them. Floor: bindings.
 #include "engine/trainer.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <iterator>
 #include <numeric>
 #include <optional>
 #include <thread>
@@ -19,10 +18,6 @@
 namespace chainfit {
 
 namespace {
-
-// In the order of LearningRate.
-constexpr const char* kSchedules[] = {"constant", "invscaling", "adaptive",  "cosine",
-                                      "linear",   "step",       "one_cycle", "given"};
 
 // What the engine divides by, or counts with.
 void check_schedule(const Run& run) {
@@ -201,7 +196,25 @@ class PyTrainer {
         return py::make_tuple(loss.data, loss.penalty, gradient[0], gradient[1]);
     }
 
-    Trainer<T>& trainer() { return trainer_; }
+    // Read without asking who is at work: a forked child wants eta of a trainer whose thread it does not have.
+    double eta() const { return schedule().eta; }
+    Index steps() const { return schedule().steps; }
+
+    void set_eta(double eta) {
+        const Busy busy(user_, Access::write);
+        trainer_.optimizer().schedule.eta = eta;
+    }
+
+    void set_steps(Index steps) {
+        const Busy busy(user_, Access::write);
+        if (steps < 0) throw py::value_error("steps must not be negative, got " + std::to_string(steps));
+        trainer_.optimizer().schedule.steps = steps;
+    }
+
+    Index window_rows(Index rows, Index batch_size) const {
+        if (batch_size < 1) throw py::value_error("batch_size must be at least 1");
+        return trainer_.window_rows(rows, batch_size);
+    }
 
    private:
     enum class Access { read, write };
@@ -261,6 +274,7 @@ class PyTrainer {
         observer.finish();
     }
 
+    const Schedule<T>& schedule() const { return trainer_.optimizer().schedule; }
     const std::vector<Layer>& layers() const { return trainer_.network().layers(); }
     const std::vector<Index>& units() const { return trainer_.network().units(); }
 
@@ -288,15 +302,8 @@ void bind_trainer(py::module_& m, const char* name) {
         .def("is_finite", &Class::is_finite, doc::is_finite)
         .def("set_slots", &Class::set_slots, py::arg("slots"), doc::set_slots)
         .def("slots", &Class::slots, doc::slots)
-        .def_property(
-            "eta", [](Class& self) { return self.trainer().optimizer().schedule.eta; },
-            [](Class& self, double eta) { self.trainer().optimizer().schedule.eta = eta; })
-        .def_property(
-            "steps", [](Class& self) { return self.trainer().optimizer().schedule.steps; },
-            [](Class& self, Index steps) {
-                if (steps < 0) throw py::value_error("steps must not be negative, got " + std::to_string(steps));
-                self.trainer().optimizer().schedule.steps = steps;
-            })
+        .def_property("eta", &Class::eta, &Class::set_eta)
+        .def_property("steps", &Class::steps, &Class::set_steps)
         .def("run", &Class::run, py::arg("X"), py::arg("Y"), py::arg("sample_weight"), py::arg("order"),
              py::arg("bit_generator"), py::arg("run"), py::arg("listener"), py::arg("n_threads"),
              py::arg("gradient_hook") = py::none(), py::arg("loss_hook") = py::none(), py::arg("ranks") = py::none(),
@@ -304,88 +311,15 @@ void bind_trainer(py::module_& m, const char* name) {
         .def("run_windows", &Class::run_windows, py::arg("windows"), py::arg("rows"), py::arg("sparse"), py::arg("run"),
              py::arg("listener"), py::arg("n_threads"), py::arg("gradient_hook") = py::none(),
              py::arg("loss_hook") = py::none(), py::arg("ranks") = py::none(), doc::run_windows)
-        .def(
-            "window_rows",
-            [](Class& self, Index rows, Index batch_size) {
-                if (batch_size < 1) throw py::value_error("batch_size must be at least 1");
-                return self.trainer().window_rows(rows, batch_size);
-            },
-            py::arg("rows"), py::arg("batch_size"), doc::window_rows)
+        .def("window_rows", &Class::window_rows, py::arg("rows"), py::arg("batch_size"), doc::window_rows)
         .def("loss_and_gradient", &Class::loss_and_gradient, py::arg("X"), py::arg("Y"), py::arg("sample_weight"),
              py::arg("l2"), py::arg("n_threads"), py::arg("l1") = 0.0, py::arg("dropout") = false,
              py::arg("loss_hook") = py::none(), doc::loss_and_gradient);
 }
 
-std::string schedule_name(const Run& run) { return kSchedules[static_cast<std::size_t>(run.schedule)]; }
-
-void set_schedule(Run& run, const std::string& name) {
-    const auto found = std::find(std::begin(kSchedules), std::end(kSchedules), name);
-    if (found == std::end(kSchedules)) {
-        std::string known;
-        for (const char* one : kSchedules) known += (known.empty() ? "'" : ", '") + std::string(one) + "'";
-        throw py::value_error("schedule must be one of " + known + ", got '" + name + "'");
-    }
-    run.schedule = static_cast<LearningRate>(found - std::begin(kSchedules));
-}
-
 }  // namespace
 
 void bind_training(py::module_& m) {
-    py::tuple fields(std::size(EpochRecord::names));
-    for (std::size_t i = 0; i < fields.size(); ++i) fields[i] = EpochRecord::names[i];
-    m.attr("EPOCH_FIELDS") = fields;
-    py::class_<Run>(m, "Run", doc::run)
-        .def(py::init<>())
-        .def_readwrite("batch_size", &Run::batch_size)
-        .def_readwrite("max_iter", &Run::max_iter)
-        .def_readwrite("l2", &Run::l2)
-        .def_readwrite("tol", &Run::tol)
-        .def_readwrite("n_iter_no_change", &Run::n_iter_no_change)
-        .def_readwrite("validate", &Run::validate)
-        .def_readwrite("early_stopping", &Run::early_stopping)
-        .def_readwrite("shuffle", &Run::shuffle)
-        .def_readwrite("time_limit", &Run::time_limit)
-        .def_property("schedule", &schedule_name, &set_schedule)
-        .def_readwrite("eta_init", &Run::eta_init)
-        .def_readwrite("power_t", &Run::power_t)
-        .def_readwrite("warmup", &Run::warmup)
-        .def_readwrite("total_steps", &Run::total_steps)
-        .def_readwrite("decay_steps", &Run::decay_steps)
-        .def_readwrite("decay_rate", &Run::decay_rate)
-        .def_readwrite("l1", &Run::l1)
-        .def_readwrite("weight_decay", &Run::weight_decay)
-        .def_readwrite("clip_norm", &Run::clip_norm)
-        .def_readwrite("average_decay", &Run::average_decay)
-        .def_readwrite("records_norm", &Run::records_norm)
-        .def_readwrite("loss_scale", &Run::loss_scale)
-        .def_readwrite("t", &Run::t)
-        .def_readwrite("n_iter", &Run::n_iter)
-        .def_property(
-            "so_far",
-            [](const Run& run) {
-                const EpochSoFar& epoch = run.so_far;
-                return py::make_tuple(epoch.rows, epoch.loss, epoch.norms, epoch.seconds);
-            },
-            [](Run& run, const std::tuple<Index, double, double, double>& epoch) {
-                run.so_far = {std::get<0>(epoch), std::get<1>(epoch), std::get<2>(epoch), std::get<3>(epoch)};
-            })
-        .def_readwrite("loss_curve", &Run::loss_curve)
-        .def(
-            "epochs",
-            [](const Run& run, Index first) {
-                // a run that goes on has recorded none of the epochs before
-                const auto size = static_cast<Index>(run.epochs.size());
-                first = std::clamp<Index>(first - (run.n_iter - size), 0, size);
-                const auto* bytes = reinterpret_cast<const char*>(run.epochs.data() + first);
-                return py::bytes(bytes, static_cast<std::size_t>(size - first) * sizeof(EpochRecord));
-            },
-            py::arg("first") = 0, doc::epochs)
-        .def_property_readonly(
-            "last_eta", [](const Run& run) { return run.epochs.empty() ? EpochRecord::kNone : run.epochs.back().eta; })
-        .def_readwrite("best_loss", &Run::best_loss)
-        .def_readwrite("best_validation_score", &Run::best_validation_score)
-        .def_readwrite("no_improvement_count", &Run::no_improvement_count)
-        .def_readonly("stopped", &Run::stopped);
     bind_trainer<float>(m, "TrainerF32");
     bind_trainer<double>(m, "TrainerF64");
 }

@@ -130,8 +130,14 @@ def test_units(units):
 )
 @pytest.mark.parametrize("trainer", [_core.TrainerF32, _core.TrainerF64])
 def test_sizes_that_no_memory_holds(trainer, units):
-    with pytest.raises(MemoryError):
+    with pytest.raises(MemoryError, match=r"Unable to allocate .* GiB"):
         trainer(units, "tanh", "squared_error", "adam")
+
+
+@pytest.mark.parametrize("sizes", [(2**50, 2**20, 1), (1, 2**20, 2**50), (2**45, 1, 1)])
+def test_speeds_of_layers_that_no_memory_holds(sizes):
+    with pytest.raises(MemoryError, match=r"Unable to allocate .* GiB"):
+        _core.product_gflops(*sizes)
 
 
 def test_sizes_that_no_integer_holds():

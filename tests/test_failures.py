@@ -1,6 +1,7 @@
 """Calls that fail or are interrupted: what they leave, and what they say."""
 
 import copy
+import sys
 import warnings
 
 import numpy as np
@@ -196,3 +197,50 @@ def test_binarizers_are_those_of_scikit_learn(kind):
     assert mine.keys() == right.keys()
     for name, value in right.items():
         np.testing.assert_array_equal(mine[name], value, strict=isinstance(value, np.ndarray))
+
+
+# Room for a copy of the columns of X, 40 MB, but not for as many rows and values beside it.
+NO_MEMORY = """
+import os, resource, sys
+import numpy as np
+import scipy.sparse
+from chainfit import _core
+
+n, units = 20_000, [500, 64, 1]
+rng = np.random.RandomState(0)
+coefs = [rng.uniform(-0.1, 0.1, shape).astype("f") for shape in zip(units, units[1:])]
+X = scipy.sparse.csr_matrix(np.ones((n, 500), "f"))
+Y = np.ones((n, 1), "f")
+
+def train(trainer, X):
+    run = _core.Run()
+    run.batch_size, run.max_iter, run.shuffle = n, 1, False
+    trainer.run(X, Y, None, None, None, run, None, 4)
+
+_core.set_num_threads(4)
+trainers = [_core.TrainerF32(units, "relu", "squared_error", "sgd") for _ in range(2)]
+for trainer, dropout in zip(trainers, ([], [0.5, 0.0])):
+    trainer.set_parameters(coefs, [np.zeros(m, "f") for m in units[1:]])
+    trainer.set_dropout(dropout, 1)
+    train(trainer, X[:, :0] @ X[:0])  # takes what memory a step has whatever the values
+assert len(os.listdir("/proc/self/task")) > 3
+with open("/proc/self/statm") as file:
+    now = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + 70_000_000,) * 2)
+for trainer in trainers:
+    try:
+        train(trainer, X)
+    except MemoryError:
+        print("no memory", flush=True)
+    assert trainer.steps == 1
+    train(trainer, X[:, :0] @ X[:0])
+    assert trainer.steps == 2
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of memory")
+def test_no_memory_for_a_sparse_batch(python):
+    """Found out on one thread of several, between two steps: an error, no crash and no hang."""
+    done = python(NO_MEMORY, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split() == ["no", "memory"] * 2

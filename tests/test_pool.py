@@ -186,6 +186,30 @@ def test_a_listener_may_train_too(many_threads, make_net):
     assert work(4) == work(1)
 
 
+def test_a_signal_handler_may_train_too(python):
+    """While a team is at work on the same thread: alone then, to the same bits."""
+    out = run_script(
+        python,
+        """
+right, longer = train(4), train(4, epochs=50)
+seen = []
+
+def handler(*_):
+    seen.append(train(4))
+    signal.setitimer(signal.ITIMER_REAL, 0.07)
+
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.07)
+while len(seen) < 3:
+    assert train(4, epochs=50) == longer
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert set(seen) == {right}
+print("equal")
+""",
+    )
+    assert out.split() == ["equal"]
+
+
 def test_an_error_in_the_listener_leaves_a_usable_pool(many_threads, make_net):
     net = make_net([80, 300, 120, 5], rows=96)
 
@@ -216,6 +240,8 @@ def test_two_threads_on_one_trainer_are_an_error(make_net):
         "set_parameters": lambda: trainer.set_parameters(net.W, net.b),
         "slots": lambda: trainer.slots(),
         "set_slots": lambda: trainer.set_slots([]),
+        "eta": lambda: setattr(trainer, "eta", 0.1),
+        "steps": lambda: setattr(trainer, "steps", 2**40),
     }
     told = {}
 
@@ -233,7 +259,7 @@ def test_two_threads_on_one_trainer_are_an_error(make_net):
         # a listener may look, for it is called between steps, but not touch
         trainer.parameters()
         trainer.slots()
-        for name in ("run", "gradient", "set_parameters", "set_slots"):
+        for name in ("run", "gradient", "set_parameters", "set_slots", "eta", "steps"):
             with pytest.raises(RuntimeError, match="in use"):
                 calls[name]()
 

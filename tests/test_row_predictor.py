@@ -71,8 +71,13 @@ def test_a_classifier_gives_probabilities(classes):
 def test_wrong_rows_and_nets_are_refused():
     W, b = [np.ones((2, 3)), np.ones((3, 1))], [np.zeros(3), np.zeros(1)]
     predict = RowPredictor(W, b, "relu", "identity")
-    with pytest.raises(ValueError, match="broadcast"):
-        predict([1.0, 2.0, 3.0])
+    for row in ([1.0, 2.0, 3.0], [1.0], []):
+        with pytest.raises(
+            ValueError, match=rf"x has {len(row)} features, but .* expecting 2 feat"
+        ):
+            predict(row)
+    with pytest.raises(TypeError, match="len"):
+        predict(1.0)
     with pytest.raises(TypeError, match="can't be pickled"):
         pickle.dumps(predict)
     with pytest.raises(ValueError, match="unknown activation 'relux', must be one of 'identity'"):

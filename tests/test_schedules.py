@@ -46,6 +46,12 @@ def test_the_schedule_is_the_references(schedule, warmup, make_net):
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
 
 
+def test_the_longest_warmup(make_net):
+    net = make_net([3, 4, 1], rows=20)
+    run = net.train(net.trainer(eta=0.1), batch_size=5, warmup=2**63 - 1)
+    assert run.last_eta == 0.1 * 4 / 2**63
+
+
 def scheduler(torch, name, optimizer, steps):
     from torch.optim import lr_scheduler
 

@@ -1,6 +1,9 @@
 // A sparse batch of its own: with values dropped, and by columns. Floor: engine.
 #include "engine/input.hpp"
 
+#include <limits>
+#include <stdexcept>
+
 namespace chainfit {
 
 template <class T>
@@ -20,10 +23,22 @@ void MaskedRows<T>::fill(const Kernels<T>& kernels, const Dropout<T>& dropout, c
     }
 }
 
+template <class T>
+void BatchColumns<T>::make_room(const SparseRows<T>& x, const BatchRows& batch, Index columns) {
+    if (batch.count() > std::numeric_limits<std::int32_t>::max())
+        throw std::length_error("a batch of a sparse X may have 2^31 - 1 rows at most");
+    std::int64_t values = 0;
+    for (Index at = batch.range.begin; at < batch.range.end; ++at)
+        values += x.start[batch.row(at) + 1] - x.start[batch.row(at)];
+    start_.resize(static_cast<std::size_t>(columns) + 1);
+    row_.resize(static_cast<std::size_t>(values));
+    value_.resize(row_.size());
+}
+
 // A counting sort: stable, so that the rows of a column stay ascending.
 template <class T>
-void BatchColumns<T>::sort(const SparseRows<T>& x, const BatchRows& batch, Index columns) {
-    start_.assign(static_cast<std::size_t>(columns) + 1, 0);
+void BatchColumns<T>::sort(const SparseRows<T>& x, const BatchRows& batch) {
+    std::fill(start_.begin(), start_.end(), 0);
     const auto for_each_value = [&](const auto& visit) {
         for (Index at = batch.range.begin; at < batch.range.end; ++at) {
             const Index row = batch.row(at);
@@ -33,8 +48,6 @@ void BatchColumns<T>::sort(const SparseRows<T>& x, const BatchRows& batch, Index
     };
     for_each_value([&](Index, std::size_t column, T) { ++start_[column + 1]; });
     for (std::size_t i = 1; i < start_.size(); ++i) start_[i] += start_[i - 1];
-    row_.resize(static_cast<std::size_t>(start_.back()));
-    value_.resize(row_.size());
     for_each_value([&](Index row, std::size_t column, T value) {
         const auto to = static_cast<std::size_t>(start_[column]++);
         row_[to] = static_cast<std::int32_t>(row);

@@ -98,7 +98,9 @@ class MaskedRows {
 template <class T>
 class BatchColumns {
    public:
-    void sort(const SparseRows<T>& x, const BatchRows& batch, Index columns);
+    // Memory for what sort() makes of the same batch.
+    void make_room(const SparseRows<T>& x, const BatchRows& batch, Index columns);
+    void sort(const SparseRows<T>& x, const BatchRows& batch);
     SparseColumns<T> view() const { return {start_.data(), row_.data(), value_.data()}; }
 
    private:

@@ -1,6 +1,7 @@
 // Aligned, zeroed memory. Floor: engine.
 #include "engine/memory.hpp"
 
+#include <cstdio>
 #include <cstring>
 #include <new>
 
@@ -20,6 +21,10 @@ Index alignment_of(Index bytes) { return bytes >= 2 * kHugePage ? kHugePage : kC
 
 }  // namespace
 
+NoMemory::NoMemory(double bytes) noexcept {
+    std::snprintf(text_, sizeof text_, "Unable to allocate %.3g GiB", bytes / (1 << 30));
+}
+
 template <class T>
 Buffer<T>::Buffer(Index count) : count_(count) {
     if (count == 0) return;
@@ -28,7 +33,7 @@ Buffer<T>::Buffer(Index count) : count_(count) {
     const Index bytes = round_up(wanted, alignment);
     // not std::aligned_alloc, which Windows does not have
     void* p = ::operator new(static_cast<std::size_t>(bytes), std::align_val_t(alignment), std::nothrow);
-    if (!p) throw std::bad_alloc();
+    if (!p) throw NoMemory(static_cast<double>(bytes));
 #if defined(__linux__)
     // a hint: without huge pages everything works the same, with more TLB misses
     if (alignment == kHugePage) madvise(p, static_cast<std::size_t>(bytes), MADV_HUGEPAGE);

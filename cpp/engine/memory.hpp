@@ -9,16 +9,26 @@
 
 namespace chainfit {
 
-// a * b, or std::bad_alloc: a size that overflows can't be allocated either.
+// std::bad_alloc that says in NumPy's words how much was wanted.
+class NoMemory final : public std::bad_alloc {
+   public:
+    explicit NoMemory(double bytes) noexcept;
+    const char* what() const noexcept override { return text_; }
+
+   private:
+    char text_[40];
+};
+
+// a * b, or NoMemory: a size that overflows can't be allocated either.
 inline Index checked_product(Index a, Index b) {
     Index product;
-    if (__builtin_mul_overflow(a, b, &product)) throw std::bad_alloc();
+    if (__builtin_mul_overflow(a, b, &product)) throw NoMemory(static_cast<double>(a) * static_cast<double>(b));
     return product;
 }
 
 inline Index checked_sum(Index a, Index b) {
     Index sum;
-    if (__builtin_add_overflow(a, b, &sum)) throw std::bad_alloc();
+    if (__builtin_add_overflow(a, b, &sum)) throw NoMemory(static_cast<double>(a) + static_cast<double>(b));
     return sum;
 }
 

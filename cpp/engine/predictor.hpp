@@ -47,6 +47,8 @@ class RowPredictor {
    public:
     RowPredictor(const std::vector<PlainLayer<T>>& layers, const std::vector<std::string>& activations,
                  const LinkSettings& link);
+    RowPredictor(const RowPredictor&) = delete;  // it points into itself
+    RowPredictor& operator=(const RowPredictor&) = delete;
 
     Index n_in() const { return layers_.front().n_in; }
     Index n_out() const { return layers_.back().n_out; }

@@ -62,7 +62,7 @@ double Schedule<T>::corrected(double eta_now, Index t) const {
 template <class T>
 double Schedule<T>::eta_by_step(Index step) const {
     if (settings.schedule == LearningRate::given) return given[static_cast<std::size_t>(step - first_given)];
-    if (step < settings.warmup) return eta * static_cast<double>(step + 1) / static_cast<double>(settings.warmup + 1);
+    if (step < settings.warmup) return eta * static_cast<double>(step + 1) / (static_cast<double>(settings.warmup) + 1);
     const Index count = std::max<Index>(1, settings.total_steps - settings.warmup);
     return eta * share_at(std::min(step - settings.warmup, count - 1), count);
 }

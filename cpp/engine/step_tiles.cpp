@@ -2,6 +2,7 @@
 #include "engine/step_tiles.hpp"
 
 #include <algorithm>
+#include <exception>
 
 namespace chainfit {
 
@@ -67,14 +68,18 @@ void TileStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<
     Step step{batches.samples, update, cancelled, {}, &batches.samples, {}, {}, {}};
     if (batches.share) step.share = *batches.share;
     const bool shared = batches.share != nullptr;
+    std::exception_ptr failure;  // of begin(), for the others must end before it goes on
     const auto work = [&, first = batches.next](int thread, Barrier& barrier) {
         const DenormalsFlushed flushed(net_.isa);
         for (Index begin = first; begin < end; begin += batches.size) {
-            if (thread == 0) {
-                if (!shared) step.share = whole(batches.samples, batches.at(begin));
-                this->begin(step, batches.at(begin), progress);
-            }
+            if (thread == 0) try {
+                    if (!shared) step.share = whole(batches.samples, batches.at(begin));
+                    this->begin(step, batches.at(begin), progress);
+                } catch (...) {
+                    failure = std::current_exception();
+                }
             barrier.wait();
+            if (failure) return;
             const bool made = make(step, thread, barrier);
             if (thread == 0 && made) {
                 batches.next = step.batch.range.end;
@@ -86,6 +91,7 @@ void TileStepper<T>::run(Batches<T>& batches, const Update<T>& update, Progress<
         }
     };
     run_on_threads(plan_.threads, work);
+    if (failure) std::rethrow_exception(failure);
 }
 
 template <class T>
@@ -94,11 +100,14 @@ void TileStepper<T>::begin(Step& step, const BatchRows& batch, const Progress<T>
     step.scalars = progress.schedule.scalars(step.share.penalty);
     if (step.update.hook) parts_.begin(plan_.tasks);
     if (net_.dropout.drops_any()) dropouts_.begin_step(progress.schedule.steps, progress.drops);
-    if (!dropouts_.drops(0) || !step.samples.is_sparse()) return;
-    masked_rows_.fill(kernels_, dropouts_.of(0), step.samples.sparse, batch, step.share.first_row);
-    masked_x_.sparse = masked_rows_.view();
-    step.x = &masked_x_;
-    step.x_rows = {nullptr, {0, batch.count()}};
+    if (!step.samples.is_sparse()) return;
+    if (dropouts_.drops(0)) {
+        masked_rows_.fill(kernels_, dropouts_.of(0), step.samples.sparse, batch, step.share.first_row);
+        masked_x_.sparse = masked_rows_.view();
+        step.x = &masked_x_;
+        step.x_rows = {nullptr, {0, batch.count()}};
+    }
+    columns_.make_room(step.x->sparse, step.x_rows, network_.units()[0]);
 }
 
 template <class T>
@@ -134,7 +143,7 @@ void TileStepper<T>::rows_phase(const Step& step, int thread, Barrier& barrier) 
     const Index block = alone ? plan_.block_panels : std::max<Index>(1, row_panels);
     T* scratch = scratch_[static_cast<std::size_t>(thread)].data();
     const Input<T> input(kernels_, *step.x, network_.units()[0]);
-    if (input.is_sparse() && thread == 0) columns_.sort(step.x->sparse, step.x_rows, network_.units()[0]);
+    if (input.is_sparse() && thread == 0) columns_.sort(step.x->sparse, step.x_rows);
 
     const auto work = [&](Index p, Index end) {
         if (alone && cancel_.load(std::memory_order_relaxed)) return;

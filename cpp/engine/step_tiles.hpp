@@ -52,7 +52,7 @@ class TileStepper final : public Stepper<T> {
     // worked on, the weights phase does not happen and all threads return false. A phase that only stores the gradient
     // can be cut short too.
     bool make(const Step& step, int thread, Barrier& barrier);
-    // What thread 0 does before the others begin.
+    // What thread 0 does before the others begin, the memory of a sparse batch included.
     void begin(Step& step, const BatchRows& batch, const Progress<T>& progress);
     void rows_phase(const Step& step, int thread, Barrier& barrier);
     // The pieces of the rows phase work on panels of rows as they are held in memory, from 0 on.

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -44,9 +43,9 @@ void wait_for_change(std::atomic<std::uint32_t>& value, std::uint32_t old) {
 class Pool {
    public:
     void run(int threads, const std::function<void(int, Barrier&)>& body) {
-        std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
-        if (threads > 1 && lock.owns_lock()) threads = 1 + hire(threads - 1);
-        if (threads <= 1 || !lock.owns_lock()) {
+        const Turn turn(busy_);
+        threads = turn.taken ? 1 + hire(threads - 1) : 1;
+        if (threads == 1) {
             Barrier alone(1);
             body(0, alone);
             return;
@@ -67,12 +66,27 @@ class Pool {
     }
 
    private:
+    // Taken by one caller at a time. No mutex, whose holder may not try to lock it again: the handler of a signal that
+    // comes while a team is at work may train another net.
+    struct Turn {
+        explicit Turn(std::atomic<bool>& busy_pool)
+            : busy(busy_pool), taken(!busy.exchange(true, std::memory_order_acquire)) {}
+        ~Turn() {
+            if (taken) busy.store(false, std::memory_order_release);
+        }
+        Turn(const Turn&) = delete;
+        Turn& operator=(const Turn&) = delete;
+
+        std::atomic<bool>& busy;
+        const bool taken;
+    };
     struct Worker {
         alignas(64) std::atomic<std::uint32_t> orders{0};
     };
 
     // Makes sure of up to `count` workers; returns how many there are of those.
     int hire(int count) {
+        workers_.reserve(static_cast<std::size_t>(count));  // a worker at work can't be lost for want of memory
         while (static_cast<int>(workers_.size()) < count) {
             auto worker = std::make_unique<Worker>();
             try {
@@ -94,7 +108,7 @@ class Pool {
         }
     }
 
-    std::mutex mutex_;
+    std::atomic<bool> busy_{false};
     std::vector<std::unique_ptr<Worker>> workers_;
     const std::function<void(int, Barrier&)>* body_ = nullptr;
     Barrier* barrier_ = nullptr;
@@ -137,7 +151,9 @@ void Barrier::wait() {
     const std::uint32_t generation = generation_.load(std::memory_order_acquire);
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) == threads_ - 1) {
         arrived_.store(0, std::memory_order_relaxed);
-        generation_.store(generation + 1, std::memory_order_release);
+        // not just a release: libstdc++ wakes nobody where it sees nobody wait, and on x86 it would look before the
+        // store can be seen by one who is about to
+        generation_.store(generation + 1, std::memory_order_seq_cst);
         generation_.notify_all();
     } else {
         wait_for_change(generation_, generation);

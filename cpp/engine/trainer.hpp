@@ -27,9 +27,12 @@ class Trainer {
     // out of range.
     Trainer(std::vector<Index> units, const std::vector<std::string>& activations, const OutputSettings& output,
             const std::string& optimizer, Settings settings);
+    Trainer(const Trainer&) = delete;  // its parts point at one another
+    Trainer& operator=(const Trainer&) = delete;
 
     const Network<T>& network() const { return net_.network; }
     Optimizer<T>& optimizer() { return optimizer_; }
+    const Optimizer<T>& optimizer() const { return optimizer_; }
 
     // See fit().
     void run(const Source<T>& source, Run& run, Observer& observer, GradientHook<T>* hook, LossHook<T>* loss_hook,

@@ -38,9 +38,9 @@ class RowPredictor:
 
     Notes
     -----
-    A call checks nothing: NaN in gives NaN out. The buffers belong to the predictor, which
-    therefore serves one thread. The C functions take the buffers of their caller: any thread may
-    call them.
+    A call checks the number of features alone: NaN in gives NaN out. The buffers belong to the
+    predictor, which therefore serves one thread. The C functions take the buffers of their caller:
+    any thread may call them.
 
     Examples
     --------
