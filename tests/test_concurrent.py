@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 import pytest
+from beside import Meanwhile, Others
 
 import chainfit
 from chainfit import MLPClassifier, MLPRegressor
@@ -31,37 +32,6 @@ def regressor(**parameters):
 def assert_equal_weights(a, b):
     for mine, other in zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True):
         np.testing.assert_array_equal(mine, other)
-
-
-class Others:
-    """Threads that repeat calls until the block ends; its first error is raised then."""
-
-    def __init__(self, *calls):
-        self.errors, self.rounds = [], [0] * len(calls)
-        self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._repeat, args=(n, call)) for n, call in enumerate(calls)
-        ]
-
-    def _repeat(self, n, call):
-        while not self._stop.is_set() and not self.errors:
-            try:
-                call()
-                self.rounds[n] += 1
-            except BaseException as error:
-                self.errors.append(error)
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        if self.errors:
-            raise self.errors[0]
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
@@ -345,17 +315,6 @@ def test_first_fits_side_by_side_end():
     """What the first fit of a process looks up is waited for without the GIL."""
     command = [sys.executable, "-W", "ignore", "-c", FIRST_FITS]
     subprocess.run(command, check=True, timeout=60)
-
-
-class Meanwhile:
-    """Rows that do something when they are read: what another thread would do just then."""
-
-    def __init__(self, rows, act):
-        self.rows, self.act = rows, act
-
-    def __array__(self, dtype=None, copy=None):
-        self.act()
-        return np.array(self.rows, dtype=dtype)
 
 
 @pytest.mark.parametrize("call", ["predict", "predict_proba", "decision_function", "score"])

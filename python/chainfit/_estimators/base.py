@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from sklearn.utils._param_validation import validate_parameter_constraints
 
 from .._common.bases import CallbackSupportMixin, fit_context
+from .._common.published import publishing
 from .callbacks import Functions, Listener, Verbose
 from .endings import check_end, warn_of_end, warn_of_infinite_loss
 from .generator import generator_kept
@@ -261,12 +262,15 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
             else:
                 optimizer.restart()
         finally:
-            if after is not None and end.steps:
-                attributes = self.__dict__.copy()
-                after.into(attributes)
-                self.__dict__ = attributes
-            elif optimizer.steps != optimizer.known_steps:  # cut short on the way here
-                self._publish(optimizer.weights())
+            with publishing:
+                if self._live_optimizer() is not optimizer:
+                    pass  # a fit has replaced the model that this call has trained
+                elif after is not None and end.steps:
+                    attributes = self.__dict__.copy()
+                    after.into(attributes)
+                    self.__dict__ = attributes
+                elif optimizer.steps != optimizer.known_steps:  # cut short on the way here
+                    self._publish(optimizer.weights())
             optimizer.running = False
         if end.error is not None:
             raise end.error
@@ -290,10 +294,16 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
                 warn_of_infinite_loss(end, state)
                 check_end(end, state, data.dtype)
         state.into(model.__dict__)
-        draft.publish()
+        with publishing:
+            is_first = self._live_optimizer() is None
+            if is_first:
+                draft.publish()
         if end.error is not None:
             raise end.error
-        return self
+        if is_first:
+            return self
+        # another thread's call was first: this one goes on from it
+        return self._partial_fit(X, y, sample_weight, classes, validation)
 
     @fit_context(prefer_skip_nested_validation=True)
     def _first_partial_fit(
@@ -343,11 +353,12 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
     @property
     def history_(self) -> dict[str, list[float]]:
         """Record of each epoch or iteration, as lists by name: losses, scores, seconds."""
-        held = self.__dict__
-        losses = held.get("_losses", held.get("loss_curve_"))
-        if losses is None:
-            raise AttributeError(f"'{type(self).__name__}' object has no attribute 'history_'")
-        return history(losses, held.get("_epochs"))
+        with self._at_rest() as model:  # what a running partial_fit extends
+            held = model.__dict__
+            losses = held.get("_losses", held.get("loss_curve_"))
+            if losses is None:
+                raise AttributeError(f"'{type(self).__name__}' object has no attribute 'history_'")
+            return history(losses, held.get("_epochs"))
 
     # -- what scikit-learn asks
 

@@ -53,7 +53,8 @@ class Portable(Published, BaseEstimator):
             raise AttributeError(
                 f"'{type(self).__name__}' object has no attribute '_optimizer_state'"
             )
-        return optimizer.state()
+        with optimizer.lock:
+            return optimizer.state()
 
     @_optimizer_state.setter
     def _optimizer_state(self, state: Mapping[str, Any] | None) -> None:
