@@ -134,16 +134,34 @@ def naming(number: int) -> Iterator[None]:
         raise type(error)(f"block {number}: {error}") from error
 
 
-def numbered(blocks: Iterator[Block]) -> Iterator[tuple[int, Block]]:
-    """Yield blocks with their numbers, which errors in reading name too."""
-    number = 0
+def numbered(source: Source) -> Iterator[tuple[int, Block]]:
+    """Yield all blocks with their numbers, which errors in reading name too.
+
+    Raises
+    ------
+    TypeError
+        If a block is no tuple of X, y and sample_weight; the text names it.
+    ValueError
+        If there are not as many as the source says.
+    """
+    number, blocks = 0, iter(source.blocks())
     while True:
         with naming(number):
-            block = next(blocks, None)
-        if block is None:
-            return
-        yield number, block
+            try:
+                block = next(blocks)
+            except StopIteration:
+                break
+            if not isinstance(block, tuple | list) or len(block) != 3:
+                found = type(block).__name__
+                found += f" of {len(block)}" if isinstance(block, tuple | list) else ""
+                raise TypeError(f"A block must be a tuple (X, y, sample_weight), got {found}.")
+        yield number, (block[0], block[1], block[2])
         number += 1
+    if source.n_blocks is not None and source.n_blocks != number:
+        raise ValueError(
+            f"The source has {number} blocks, and n_blocks={source.n_blocks}: both must be the "
+            "same, or n_blocks None."
+        )
 
 
 def check_rows(name: str, rows: Any) -> int:

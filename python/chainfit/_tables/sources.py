@@ -65,17 +65,17 @@ class _Numbers(Source):
 
     def __init__(self, tables: TableSource, names: Sequence[str] | None) -> None:
         self._given, self._names = tables, names
+        self.feature_names = None if names is None else [*names]
         self.n_blocks, self.buffer_rows = tables.n_blocks, tables.buffer_rows
 
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
         for table, y, weight in self._given.blocks(numbers):
-            if self._names is not None:
-                self.feature_names = [*self._names]
-                check_columns(table.column_names, self.feature_names)
-            elif self.feature_names is None:
+            if self.feature_names is None:
                 self.feature_names = table.column_names
-            else:
+            elif self._names is None:
                 check_like_first(table.column_names, self.feature_names)
+            else:
+                check_columns(table.column_names, self.feature_names)
             yield numbers_of(table.select(self.feature_names)), y, weight
 
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import RepeatedKFold
-from sklearn.utils.validation import _check_sample_weight
 
 from .._estimators.sample import EvenSample
 from .._estimators.source import Block, Source, naming, numbered
 from .._estimators.survey import surveyed
+from .._estimators.weights import checked_weights
 from .cells.arrow import pa
 from .cells.schema import Tally
 from .sources import check_like_first
@@ -105,7 +105,7 @@ def first_pass(model: Any, source: Source) -> FirstPass:
     size = source.buffer_rows or SAMPLE_ROWS
     found, sample, labels = FirstPass(), Sample(size), []
     names: list[str] | None = None
-    for number, block in numbered(source.blocks()):
+    for number, block in numbered(source):
         with naming(number):
             X, y, weight = checked(model, block, reset=names is None)
             names = names or X.column_names
@@ -149,7 +149,8 @@ def checked(model: Any, block: Block, *, reset: bool = False) -> Block:
             f"{len(y)}]"
         )
     if weight is not None:
-        weight = _check_sample_weight(weight, np.empty((len(y), 0)), dtype=np.float64)
+        rows = np.empty((len(y), 0))
+        weight = checked_weights(weight, rows, dtype=np.float64, may_be_zero=True)
         counts = weight != 0
         if not counts.all():
             table, y, weight = table.filter(pa.array(counts)), y[counts], weight[counts]
@@ -173,14 +174,18 @@ class EncodedSource(Source):
         self._model, self._given, self._dtype = model, source, np.dtype(dtype)
         self.n_blocks, self.buffer_rows = source.n_blocks, source.buffer_rows
         self._tally: Tally | None = Tally()
+        net, check = model._net_class(), None
+        if not model._classes:
+            net.loss, check = model.loss, net._encode_known
         self.known = surveyed(
-            model._net_class(),
+            net,
             self,
             self._dtype,
             reset=True,
             classes=model._classes,
             digest=digest,
             keep=False,
+            check=check,
         )
         tally, self._tally = self._tally, None
         assert tally is not None
