@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import scipy.sparse as sp
 
-from .source import Block, Source
+from .source import Block, Source, check_weighted
 
 Model = TypeVar("Model")
 
@@ -30,11 +30,10 @@ def scored(model: Model, X: Any, sample_weight: Any) -> tuple[Model, Any, Any]:
     predicted = given.predict(kept)
     known = given._sharing({**vars(model), "predict": lambda _: predicted})
     targets, weights = zip(*kept.seen, strict=True)
-    if any(weight is None for weight in weights):
-        if any(weight is not None for weight in weights):
-            raise ValueError("sample_weight must be there in all blocks, or in none.")
-        return known, np.concatenate(targets), None
-    return known, np.concatenate(targets), np.concatenate(weights)
+    weighted = weights[0] is not None
+    for weight in weights:
+        check_weighted(weight, weighted)
+    return known, np.concatenate(targets), np.concatenate(weights) if weighted else None
 
 
 def _no_targets(model: Any) -> str:

@@ -164,6 +164,12 @@ def numbered(source: Source) -> Iterator[tuple[int, Block]]:
         )
 
 
+def check_weighted(weight: Any, weighted: bool) -> None:
+    """Raise a ValueError where the weights of a block are there and those of the first are not."""
+    if (weight is not None) != weighted:
+        raise ValueError("sample_weight must be there in all blocks, or in none.")
+
+
 def check_rows(name: str, rows: Any) -> int:
     """Return a number of rows, or refuse it."""
     return int(check_scalar(rows, name, Integral, min_val=1))

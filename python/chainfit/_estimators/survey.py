@@ -17,7 +17,7 @@ from sklearn.utils.validation import _num_samples
 
 from .fingerprint import add_to_digest
 from .sample import EvenSample
-from .source import Block, Source, check_buffer, naming, numbered
+from .source import Block, Source, check_buffer, check_weighted, naming, numbered
 from .weights import checked_weights
 
 Array = npt.NDArray[Any]
@@ -189,8 +189,7 @@ def check_like_first(found: Survey, X: Any, y: Array, weight: Array | None) -> N
         raise ValueError(f"X has dtype {X.dtype}, that of the first block is {found.dtype}.")
     if sp.issparse(X) != found.sparse:
         raise ValueError("X must be sparse in all blocks, or in none.")
-    if (weight is not None) != found.weighted:
-        raise ValueError("sample_weight must be there in all blocks, or in none.")
+    check_weighted(weight, found.weighted)
     if y.shape[1:] != found.targets.shape[1:]:
         raise ValueError(
             f"y has shape {y.shape}, that of the first block is {found.targets.shape}."
