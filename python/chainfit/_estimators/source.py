@@ -224,7 +224,8 @@ class Arrays(Source):
         buffer_rows: int | None = None,
     ) -> None:
         check_consistent_length(X, y, sample_weight)
-        self._arrays = X.tocsr() if sp.issparse(X) else X, y, sample_weight
+        X, y = (part.tocsr() if sp.issparse(part) else part for part in (X, y))
+        self._arrays = X, y, sample_weight
         self._rows, self._step = _num_samples(X), check_rows("block_rows", block_rows)
         self.n_blocks = -(-self._rows // self._step)
         self.buffer_rows = check_buffer(buffer_rows)

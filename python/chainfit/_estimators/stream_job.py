@@ -92,10 +92,12 @@ def stream_data(model: Any, source: Source, survey: Survey, dtype: np.dtype[Any]
     weighted = survey.weighted or (classes and model.class_weight is not None)
     if survey.weighted:
         _in_range(np.array([size for size in survey.sizes if size]), dtype)
-    reader = _reader(model, source)
+    reader, nameless = _reader(model, source), model._without_names()
 
     def prepare(block: Block) -> Window:
-        return _window(reader, block, survey, dtype, reader._row_weight)
+        # the sample is one of arrays, as the checks have left them
+        checker = nameless if block is survey.sample else reader
+        return _window(checker, block, survey, dtype, model._row_weight)
 
     stream = Stream(source, survey, prepare, weighted=weighted)
     given = source, targets
