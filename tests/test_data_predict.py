@@ -1,5 +1,6 @@
 """Sources as the X of predict: the bits of the rows in memory; and from files to a file."""
 
+import os
 import warnings
 
 import numpy as np
@@ -208,3 +209,8 @@ def test_a_file_that_cannot_be_predicted_leaves_none(tmp_path):
         assert not out.exists()
     with pytest.raises(ValueError, match="is read; choose another"):
         data.predict_file(classes, text, tmp_path / "part0.csv")
+    for name in ("out.parquet", "out.csv.gz", b"out.PQ"):
+        name = tmp_path / name if isinstance(name, str) else bytes(tmp_path / "a") + name
+        with pytest.raises(ValueError, match=r"written as text, which no \.(parquet|gz|pq) file"):
+            data.predict_file(classes, text, name)
+        assert not os.path.exists(name)

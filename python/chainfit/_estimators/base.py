@@ -23,7 +23,7 @@ from .job import Given, given
 from .optimizer import Optimizer
 from .parameters import CONSTRAINTS, PROGRESS
 from .progress import ProgressBar, check_can_show
-from .ranks import current_ranks
+from .ranks import all_ended, by_all_ranks, current_ranks
 from .record import history
 from .sklearn_callbacks import SklearnCallbacks
 from .start import Start
@@ -74,6 +74,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
 
     # -- fit
 
+    @by_all_ranks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -161,6 +162,7 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         """
         return self._fit(X, y, sample_weight, validation=given(X_val, y_val, sample_weight_val))
 
+    @by_all_ranks
     @fit_context(prefer_skip_nested_validation=True)
     def _fit_followed_by(self, listeners: Sequence[Listener], X: Any, y: Any) -> Self:
         """Fit as `fit` does; the listeners follow the training."""
@@ -183,31 +185,31 @@ class BaseMLP(CallbackSupportMixin, Start, Inside, ABC):
         bar = ProgressBar(int(self.max_iter)) if self._verbose_here() == PROGRESS else None
         with generator_kept(self.random_state), bar or nullcontext():
             ranks = current_ranks()
-            with nullcontext() if ranks is None else ranks.together():
-                checkpointer = model._checkpointer()
-                settings, data, state = model._job(X, y, sample_weight, validation=validation)
-                if ranks is not None:
-                    data.together = Together(ranks)
-                    known = model.__dict__
-                    state = data.together.begin(self.get_params(deep=False), known, data, state)
-                if checkpointer is not None:
-                    state = checkpointer.resume(settings, data, state)
-                followers = [*model._own_listeners(), *listeners]
-                if bar is not None:
-                    bar.expect(data.X.shape[0], state.n_iter if state.resumed else 0)
-                    followers.append(bar)
-                followers += [callbacks] if callbacks.needed else []
-                followers += [] if checkpointer is None else [checkpointer]
-                state, end = train(settings, data, state, followers)
-                if data.together is not None:
-                    data.together.end(end.error, state)
-                if end.error is not None and end.why == "failed":
-                    raise end.error
-                warn_of_end(end, state, settings)
-                if end.why in ("converged", "eta_too_small"):
-                    warn_if_nothing_learned(state, settings, data)
-                warn_if_average_lags(state, settings)
-                check_end(end, state, data.dtype)
+            checkpointer = model._checkpointer()
+            settings, data, state = model._job(X, y, sample_weight, validation=validation)
+            if ranks is not None:
+                data.together = Together(ranks)
+                known = model.__dict__
+                state = data.together.begin(self.get_params(deep=False), known, data, state)
+            if checkpointer is not None:
+                state = checkpointer.resume(settings, data, state)
+            followers = [*model._own_listeners(), *listeners]
+            if bar is not None:
+                bar.expect(data.X.shape[0], state.n_iter if state.resumed else 0)
+                followers.append(bar)
+            followers += [callbacks] if callbacks.needed else []
+            followers += [] if checkpointer is None else [checkpointer]
+            state, end = train(settings, data, state, followers)
+            if data.together is not None:
+                data.together.end(end.error, state)
+            if end.error is not None and end.why == "failed":
+                raise end.error
+            warn_of_end(end, state, settings)
+            if end.why in ("converged", "eta_too_small"):
+                warn_if_nothing_learned(state, settings, data)
+            warn_if_average_lags(state, settings)
+            check_end(end, state, data.dtype)
+            all_ended()
         state.into(model.__dict__)
         draft.publish()
         callbacks.close()

@@ -28,6 +28,7 @@ from .labels import (
     targets,
 )
 from .parameter_types import ClassifierParameters
+from .scored import scored
 from .scores import Score, accuracy
 
 Array = npt.NDArray[Any]
@@ -153,16 +154,17 @@ class ClassTargets(ClassifierParameters, ClassifierMixin, Jobs):
             return several.split(raw._label_binarizer, scores)
         return scores.ravel() if scores.shape[1] == 1 else scores
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy: the fraction of rows whose labels are all predicted correctly.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or Source
+            The inputs. A `chainfit.data.Source` has targets and weights of its own, and is read
+            block by block.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            The labels. None with a source.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; None means 1 for each.
@@ -186,6 +188,9 @@ class ClassTargets(ClassifierParameters, ClassifierMixin, Jobs):
         >>> model.score([[-1.0], [1.0], [2.0], [3.0]], ["above", "below", "below", "above"])
         0.75
         """
+        if y is None:
+            known, y, sample_weight = scored(self._as_published(), X, sample_weight)
+            return known.score(X, y, sample_weight)
         fitted = self._as_published()
         if not isinstance(getattr(fitted, "classes_", None), list):
             return float(super().score(X, y, sample_weight))

@@ -60,7 +60,7 @@ class Forward(NetParameters, Portable):
         numbers = source.as_numbers(self.__dict__.get("feature_names_in_"))
         model = self if numbers is source else self._without_names()
         outputs = []
-        for number, (X, _, _) in numbered(numbers.blocks()):
+        for number, (X, _, _) in numbered(numbers):
             with naming(number):
                 if _num_samples(X):
                     X = model._checked_rows(X)

@@ -6,18 +6,22 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import pickle
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,8 @@ class Ranks(ABC):
                 raise
             kind = next(k for k in (ValueError, TypeError, OSError, RuntimeError, Exception)
                         if isinstance(error, k))  # fmt: skip
-            self._exchange((None, (kind, str(error))))
+            text = str(error) if kind is not Exception else f"{type(error).__name__}: {error}"
+            self._exchange((None, (kind, text)))
             raise AssertionError("an error was told and not raised") from error
 
     def rows_of_all(self, values: Array) -> Array:
@@ -144,19 +149,46 @@ def agreed(error: Exception) -> Exception:
     return error
 
 
-_current: ContextVar[Ranks | None] = ContextVar("ranks", default=None)
+_current: ContextVar[tuple[Ranks, tuple[int, int]] | None] = ContextVar("ranks", default=None)
 
 
 def current_ranks() -> Ranks | None:
     """Return the ranks that a fit begun now is made by, None if it is made here alone."""
-    return _current.get()
+    held = _current.get()
+    return None if held is None or held[1] != _here() else held[0]
+
+
+def _here() -> tuple[int, int]:
+    # threads may begin with the context of whoever starts them, as forked processes do
+    return os.getpid(), threading.get_ident()
 
 
 @contextmanager
 def made_by(ranks: Ranks) -> Iterator[None]:
-    """Let fits be made by these ranks."""
-    token = _current.set(ranks)
+    """Let fits of this thread be made by these ranks."""
+    token = _current.set((ranks, _here()))
     try:
         yield
     finally:
         _current.reset(token)
+
+
+def by_all_ranks(fit: Fit) -> Fit:
+    """Let an error in a fit, in the checks of its parameters too, reach the other ranks."""
+
+    @functools.wraps(fit)
+    def wrapped(*args: Any, **more: Any) -> Any:
+        ranks = current_ranks()
+        if ranks is None:
+            return fit(*args, **more)
+        with ranks.together():
+            return fit(*args, **more)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def all_ended() -> None:
+    """Raise an error that another rank has had by here, before anything is published."""
+    ranks = current_ranks()
+    if ranks is not None:
+        ranks.exchange("ended")

@@ -20,6 +20,7 @@ from .outputs import (
 )
 from .parameter_types import RegressorParameters
 from .rules import link_of
+from .scored import scored
 from .scores import Score
 from .targets import quick_real_targets, real_targets
 
@@ -92,7 +93,7 @@ class RealTargets(RegressorParameters, RegressorMixin, Jobs):
             raise ValueError("return_std=True needs a model fitted with loss='gaussian_nll'.")
         return fitted._decode(output), deviations(output)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return R^2 of the predictions, see `sklearn.metrics.r2_score`.
 
         With loss='gaussian_nll' the predictions are the means. With several levels in `quantile`
@@ -101,11 +102,12 @@ class RealTargets(RegressorParameters, RegressorMixin, Jobs):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or Source
+            The inputs. A `chainfit.data.Source` has targets and weights of its own, and is read
+            block by block.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            The targets.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            The targets. None with a source.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; None means 1 for each.
@@ -132,6 +134,9 @@ class RealTargets(RegressorParameters, RegressorMixin, Jobs):
         >>> round(model.set_params(max_iter=400).fit(X, y).score(X, y), 1)
         0.6
         """
+        if y is None:
+            known, y, sample_weight = scored(self._as_published(), X, sample_weight)
+            return known.score(X, y, sample_weight)
         fitted = self._as_published()
         if levels := fitted._levels():
             predicted = fitted.predict(X)

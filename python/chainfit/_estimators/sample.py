@@ -42,10 +42,9 @@ class EvenSample(Generic[Rows]):
         """Add a block of so many rows."""
         drawn = self._draws.random_sample(count)
         chosen = np.flatnonzero(drawn < self._below)
-        if len(chosen) < count:
-            rows, drawn = self._take(rows, chosen), drawn[chosen]
-        self._parts.append((drawn, rows))
-        self._count += len(drawn)
+        # taken even if all of them are: the block's arrays may be filled anew
+        self._parts.append((drawn[chosen], self._take(rows, chosen)))
+        self._count += len(chosen)
         if self._count > 2 * self._size:
             self._prune()
 

@@ -89,8 +89,9 @@ class Source(ABC):
         block : tuple
             X of shape (rows, n_features), y of shape (rows,) or (rows, n_outputs), and
             sample_weight of shape (rows,) or None. Blocks may differ in their number of rows; each
-            must be the same every time. To be predicted, y may be None. Several nets of a table
-            read them side by side, each by an iterator of its own.
+            must be the same every time. To be predicted, y may be None. An iterator may fill its
+            arrays anew for each block. Several nets of a table read them side by side, each by an
+            iterator of its own.
 
         Examples
         --------
@@ -134,16 +135,40 @@ def naming(number: int) -> Iterator[None]:
         raise type(error)(f"block {number}: {error}") from error
 
 
-def numbered(blocks: Iterator[Block]) -> Iterator[tuple[int, Block]]:
-    """Yield blocks with their numbers, which errors in reading name too."""
-    number = 0
+def numbered(source: Source) -> Iterator[tuple[int, Block]]:
+    """Yield all blocks with their numbers, which errors in reading name too.
+
+    Raises
+    ------
+    TypeError
+        If a block is no tuple of X, y and sample_weight; the text names it.
+    ValueError
+        If there are not as many as the source says.
+    """
+    number, blocks = 0, iter(source.blocks())
     while True:
         with naming(number):
-            block = next(blocks, None)
-        if block is None:
-            return
-        yield number, block
+            try:
+                block = next(blocks)
+            except StopIteration:
+                break
+            if not isinstance(block, tuple | list) or len(block) != 3:
+                found = type(block).__name__
+                found += f" of {len(block)}" if isinstance(block, tuple | list) else ""
+                raise TypeError(f"A block must be a tuple (X, y, sample_weight), got {found}.")
+        yield number, (block[0], block[1], block[2])
         number += 1
+    if source.n_blocks is not None and source.n_blocks != number:
+        raise ValueError(
+            f"The source has {number} blocks, and n_blocks={source.n_blocks}: both must be the "
+            "same, or n_blocks None."
+        )
+
+
+def check_weighted(weight: Any, weighted: bool) -> None:
+    """Raise a ValueError where the weights of a block are there and those of the first are not."""
+    if (weight is not None) != weighted:
+        raise ValueError("sample_weight must be there in all blocks, or in none.")
 
 
 def check_rows(name: str, rows: Any) -> int:
@@ -199,7 +224,8 @@ class Arrays(Source):
         buffer_rows: int | None = None,
     ) -> None:
         check_consistent_length(X, y, sample_weight)
-        self._arrays = X.tocsr() if sp.issparse(X) else X, y, sample_weight
+        X, y = (part.tocsr() if sp.issparse(part) else part for part in (X, y))
+        self._arrays = X, y, sample_weight
         self._rows, self._step = _num_samples(X), check_rows("block_rows", block_rows)
         self.n_blocks = -(-self._rows // self._step)
         self.buffer_rows = check_buffer(buffer_rows)
@@ -227,9 +253,8 @@ class Chunks(Source):
     ----------
     chunks : sequence, iterable or callable
         The chunks, tuples (X, y) or (X, y, sample_weight). To be predicted, y may be None. Those of
-        a sequence, which has `len` and
-        items by number, are taken in random order. A callable takes no arguments and returns an
-        iterable: a generator function, for instance.
+        a sequence, which has `len` and items by number, are taken in random order. A callable takes
+        no arguments and returns an iterable: a generator function, for instance.
 
     buffer_rows : int, default=None
         Number of rows in a window, see `Source`.

@@ -84,7 +84,7 @@ class Stream(Streamed):
             If the source gives other rows than at first.
         """
         wanted = self.numbers if numbers is None else numbers
-        blocks = self._source.blocks(wanted if self.in_any_order else None)
+        blocks = iter(self._source.blocks(wanted if self.in_any_order else None))
         if self.in_any_order:
             given: Iterator[tuple[int, Block]] = zip(wanted, blocks, strict=False)
         else:
@@ -136,24 +136,26 @@ class Stream(Streamed):
         """Return X of its first rows, so many or all."""
         parts, count = [], 0
         for X in self:
-            parts.append(X[: rows - count])
+            parts.append(X[: rows - count].copy())
             count += parts[-1].shape[0]
             if count == rows:
                 break
         return self._joined(parts)
 
     def labels(self) -> tuple[Stream, Array]:
-        """Return itself, and y of all rows as the source gives it."""
+        """Return itself, and y of all rows as the source gives it, dense."""
         if self.in_any_order:
             given = self._source.blocks(self.numbers)
         else:
             mine = set(self.numbers)
             given = (block for n, block in enumerate(self._source.blocks()) if n in mine)
-        return self, np.concatenate([np.asarray(y) for _, y, _ in given])
+        return self, np.concatenate(
+            [y.toarray() if sp.issparse(y) else np.array(y) for _, y, _ in given]
+        )
 
     def whole(self, *, with_X: bool) -> Window:
         """Return all rows, of which X is the stream itself if it is to stay where it is."""
-        parts = [window if with_X else window._replace(X=None) for window in self.blocks()]
+        parts = [window.kept(with_X=with_X) for window in self.blocks()]
         X, Y, weight = zip(*parts, strict=True)
         return Window(
             self._joined(X) if with_X else self,
@@ -265,7 +267,7 @@ class _Rows:
                 weight = None if part.sample_weight is None else np.empty(rows, part.Y.dtype)
             at = places[done : done + count]
             if isinstance(X, list):
-                X.append(part.X)
+                X.append(part.X.copy())
             else:
                 X[at] = part.X
             Y[at] = part.Y

@@ -86,7 +86,7 @@ class Together:
                 "feature names": [*map(str, known.get("feature_names_in_", ()))],
                 "dtype": str(data.dtype),
             },
-            "y": {"outputs": data.Y.shape[1], "classes": repr(known.get("classes_"))},
+            "y": {"outputs": data.Y.shape[1], "classes": _classes(known.get("classes_"))},
             "sample_weight": {"scale": (data.l2, data.l1)},
         }
         if not self.shards:
@@ -235,6 +235,13 @@ def _weights(data: FitData) -> tuple[bool, bool]:
         return data.X.weighted, data.X.negative
     weight = data.sample_weight
     return weight is not None, weight is not None and bool(weight.min() < 0)
+
+
+def _classes(classes: Any) -> str:
+    """Return classes as a text that leaves none out, as that of a long array does."""
+    several = classes if isinstance(classes, list) else [classes]
+    lists = [part if part is None else part.tolist() for part in several]
+    return repr(lists if isinstance(classes, list) else lists[0])
 
 
 def _history(state: State) -> dict[str, Any]:

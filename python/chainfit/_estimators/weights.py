@@ -6,12 +6,13 @@ alpha may be multiplied by any number together, and a power of two changes no bi
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.validation import assert_all_finite
+from sklearn.utils.validation import _check_sample_weight, assert_all_finite
 
 from .limits import LARGEST, too_large
 from .parameters import as_float
@@ -20,6 +21,21 @@ Array = npt.NDArray[Any]
 
 # Binary exponents up to here leave room for sums over rows and for squares of errors.
 _ORDINARY = {np.dtype(dtype): np.finfo(dtype).maxexp // 2 for dtype in (np.float32, np.float64)}
+
+# Older versions of scikit-learn don't ask.
+_ASKS = "allow_all_zero_weights" in inspect.signature(_check_sample_weight).parameters
+
+
+def checked_weights(
+    sample_weight: Any, X: Any, *, dtype: Any = None, may_be_zero: bool = False
+) -> Array:
+    """Return the weights (rows,) of X as scikit-learn's checks leave them.
+
+    may_be_zero: whether all may be 0, as those of some of the rows may.
+    """
+    asked = {"allow_all_zero_weights": may_be_zero} if _ASKS else {}
+    weights: Array = _check_sample_weight(sample_weight, X, dtype=dtype, **asked)
+    return weights
 
 
 def weights_and_penalties(

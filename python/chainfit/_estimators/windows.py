@@ -34,6 +34,11 @@ class Window(NamedTuple):
     Y: Array  # (rows, n_L)
     sample_weight: Array | None  # (rows,)
 
+    def kept(self, *, with_X: bool) -> Window:
+        """Return these rows in arrays of their own, for those of a source may be filled anew."""
+        weight = None if self.sample_weight is None else self.sample_weight.copy()
+        return Window(self.X.copy() if with_X else None, self.Y.copy(), weight)
+
 
 class Feed(ABC):
     """The rows of a training, as often as it has epochs."""

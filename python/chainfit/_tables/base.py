@@ -22,6 +22,7 @@ from .._estimators.generator import generator_kept
 from .._estimators.job import Given, given
 from .._estimators.parameters import PROGRESS
 from .._estimators.progress import EpochBar, check_can_show
+from .._estimators.ranks import all_ended, by_all_ranks
 from .._estimators.source import Source
 from .._estimators.stream_job import check_source
 from .._estimators.threads import resolve_n_threads
@@ -31,7 +32,7 @@ from .encoded_rows import encoded_rows
 from .encoding import Parsed, learn_encoding
 from .ensemble import OnEpoch, Reports, Samples, held_out_rows, train_nets
 from .fitted import FittedTabular
-from .over_ranks import OverRanks, by_all_ranks, common_draws
+from .over_ranks import OverRanks, check_whole, common_draws
 from .presets import decided
 
 Array = npt.NDArray[Any]
@@ -60,6 +61,7 @@ class BaseTabular(FittedTabular):
         """Return y (rows,) as the nets learn it."""
         return y
 
+    @by_all_ranks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -135,6 +137,7 @@ class BaseTabular(FittedTabular):
 
         Beside these, `n_rows` and `epochs`, how many of all nets are done as checkpoints have it.
         """
+        check_whole()
         check_can_show(self.verbose)
         if self.checkpoint is not None:
             from .checkpoints import check_possible  # files are not for those who only fit
@@ -150,6 +153,7 @@ class BaseTabular(FittedTabular):
         with generator_kept(self.random_state):
             generator = common_draws(check_random_state(self.random_state))
             model._train(samples, values, generator, on_epoch, on_start)
+            all_ended()
         draft.publish()
         return self
 

@@ -12,6 +12,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 from .._common.bases import ClassifierMixin
 from .._common.public import public
 from .._estimators.classifier import MLPClassifier
+from .._estimators.scored import scored
 from .base import BaseTabular, column_of_targets
 from .cells.schema import Tally
 from .ensemble import mean_probabilities
@@ -199,3 +200,43 @@ class TabularClassifier(TabularClassifierParameters, ClassifierMixin, BaseTabula
         probabilities = fitted.predict_proba(X)
         labels: Array = fitted.classes_[probabilities.argmax(axis=1)]
         return labels
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the accuracy: the fraction of rows whose labels are predicted correctly.
+
+        Parameters
+        ----------
+        X : table of shape (n_samples, n_columns), or Source
+            The rows. A `chainfit.data.Source` has targets and weights of its own, and is read block
+            by block.
+
+        y : array-like of shape (n_samples,), default=None
+            The labels. None with a source.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; None means 1 for each.
+
+        Returns
+        -------
+        score : float
+            A number in [0, 1].
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        ValueError
+            If X or y is not valid.
+
+        Examples
+        --------
+        >>> from chainfit import TabularClassifier
+        >>> table = {"town": ["Bonn", "Rome", "Rome", "Bonn"] * 10}
+        >>> model = TabularClassifier("fast", random_state=0).fit(table, [0, 1, 1, 0] * 10)
+        >>> model.score({"town": ["Rome", "Bonn"]}, [1, 1])
+        0.5
+        """
+        if y is None:
+            known, y, sample_weight = scored(self._as_published(), X, sample_weight)
+            return known.score(X, y, sample_weight)
+        return float(super().score(X, y, sample_weight))

@@ -126,7 +126,7 @@ class FittedTabular(TableParameters, Published, BaseEstimator):
 
     def _blocks_of_source(self, source: Source) -> Iterator[Array]:
         tally, number = Tally(), -1
-        for number, (X, _, _) in numbered(source.blocks()):
+        for number, (X, _, _) in numbered(source):
             with naming(number):
                 yield from self._blocks(X, tally)
         if number < 0:

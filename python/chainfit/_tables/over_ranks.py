@@ -6,11 +6,10 @@ more ranks than nets, each net is trained by all of them, which share its rows.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import pickle
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -21,26 +20,15 @@ from .._estimators.source import Source
 from .._estimators.state import State
 from .._estimators.together import Together, common_parameters
 
-Fit = TypeVar("Fit", bound=Callable[..., Any])
 
-
-def by_all_ranks(fit: Fit) -> Fit:
-    """Let an error in a fit reach the other ranks, and refuse a table in shards."""
-
-    @functools.wraps(fit)
-    def wrapped(*args: Any, **more: Any) -> Any:
-        ranks = current_ranks()
-        if ranks is None:
-            return fit(*args, **more)
-        with ranks.together():
-            if ranks.plan.shards:
-                raise ValueError(
-                    "What the cells of a table mean is learned from all of its rows: give the "
-                    "whole table on all ranks, within communicator(shards=False)."
-                )
-            return fit(*args, **more)
-
-    return wrapped  # type: ignore[return-value]
+def check_whole() -> None:
+    """Raise a ValueError where each rank has rows of its own."""
+    ranks = current_ranks()
+    if ranks is not None and ranks.plan.shards:
+        raise ValueError(
+            "What the cells of a table mean is learned from all of its rows: give the whole table "
+            "on all ranks, within communicator(shards=False)."
+        )
 
 
 def common_draws(generator: np.random.RandomState) -> np.random.RandomState:

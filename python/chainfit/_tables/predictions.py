@@ -9,12 +9,14 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
+from .._common.printable import printable
 from .._files.disk import AnyPath
 from .cells.schema import Tally
 from .files.dialect import FOUND_OUT, ReadOptions
@@ -23,6 +25,9 @@ from .files.table_file import TableFile, open_table
 from .sources import check_columns, numbers_of
 
 Array = npt.NDArray[Any]
+
+# Suffixes of what is read, and not written.
+_NOT_TEXT = (".parquet", ".pq", ".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 def predict_file(
@@ -48,8 +53,8 @@ def predict_file(
         ``data/*.parquet``.
 
     out : str or path-like
-        The file to write, as text: the columns of the table as they were, and ``prediction``. It is
-        written as a whole or, on failure, not at all.
+        The file to write, as text, such as CSV: the columns of the table as they were, and
+        ``prediction``. It is written as a whole or, on failure, not at all.
 
     proba : bool, default=False
         Whether to write the probability of each class too, as ``proba_`` and its label.
@@ -65,7 +70,8 @@ def predict_file(
         If a file can't be read or written.
     ValueError
         If a column that the model needs is missing or cannot be read, if `out` is one of the files
-        that are read, or if probabilities are asked of a model that has none.
+        that are read or is named like a file of Parquet or a packed one, or if probabilities are
+        asked of a model that has none.
 
     See Also
     --------
@@ -92,6 +98,11 @@ def predict_file(
 
 def write_predictions(model: Any, file: TableFile, out: AnyPath | None, *, proba: bool) -> None:
     """Predict the rows of an open table and write them; `out` None is stdout."""
+    if out is not None and (suffix := Path(os.fsdecode(out)).suffix.lower()) in _NOT_TEXT:
+        raise ValueError(
+            f"{printable(os.fsdecode(out))}: predictions are written as text, which no {suffix} "
+            "file is; choose a name such as predictions.csv"
+        )
     if proba and not is_classifier(model):
         raise ValueError("A model of regression has no probabilities.")
     if proba and isinstance(model.classes_, list):

@@ -12,6 +12,7 @@ from .._common.bases import RegressorMixin
 from .._common.public import public
 from .._estimators.regressor import MLPRegressor
 from .._estimators.rules import LOSSES, OUTPUTS
+from .._estimators.scored import scored
 from .base import BaseTabular, column_of_targets
 from .cells.schema import Tally
 from .parameter_types import (
@@ -191,3 +192,44 @@ class TabularRegressor(TabularRegressorParameters, RegressorMixin, BaseTabular):
         if not with_std:
             return mean, mean
         return mean, np.sqrt(np.mean(variances, axis=0) + np.var(means, axis=0))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return R^2 of the predictions, see `sklearn.metrics.r2_score`.
+
+        Parameters
+        ----------
+        X : table of shape (n_samples, n_columns), or Source
+            The rows. A `chainfit.data.Source` has targets and weights of its own, and is read block
+            by block.
+
+        y : array-like of shape (n_samples,), default=None
+            The targets. None with a source.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; None means 1 for each.
+
+        Returns
+        -------
+        score : float
+            The score, at most 1.
+
+        Raises
+        ------
+        NotFittedError
+            If the model was not fitted.
+        ValueError
+            If X or y is not valid.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from chainfit import TabularRegressor
+        >>> table = {"size": [*range(40)], "sold": ["yes", "no"] * 20}
+        >>> model = TabularRegressor("fast", random_state=0).fit(table, np.arange(40.0))
+        >>> model.score(table, np.arange(40.0)) > 0.9
+        True
+        """
+        if y is None:
+            known, y, sample_weight = scored(self._as_published(), X, sample_weight)
+            return known.score(X, y, sample_weight)
+        return float(super().score(X, y, sample_weight))

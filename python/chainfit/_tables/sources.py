@@ -5,6 +5,7 @@ Their blocks are Arrow tables. The tabular estimators take them as they are, oth
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -13,12 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._common.printable import printable
 from .._common.public import public_in
 from .._estimators.source import Block, Source, check_buffer
 from .._files.disk import AnyPath
 from .cells.arrow import flat, pa, pc
 from .files.dialect import FOUND_OUT, ReadOptions
-from .files.table_file import open_table
+from .files.table_file import BLOCK_ROWS, open_table
 
 Array = npt.NDArray[Any]
 
@@ -65,17 +67,17 @@ class _Numbers(Source):
 
     def __init__(self, tables: TableSource, names: Sequence[str] | None) -> None:
         self._given, self._names = tables, names
+        self.feature_names = None if names is None else [*names]
         self.n_blocks, self.buffer_rows = tables.n_blocks, tables.buffer_rows
 
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
         for table, y, weight in self._given.blocks(numbers):
-            if self._names is not None:
-                self.feature_names = [*self._names]
-                check_columns(table.column_names, self.feature_names)
-            elif self.feature_names is None:
+            if self.feature_names is None:
                 self.feature_names = table.column_names
-            else:
+            elif self._names is None:
                 check_like_first(table.column_names, self.feature_names)
+            else:
+                check_columns(table.column_names, self.feature_names)
             yield numbers_of(table.select(self.feature_names)), y, weight
 
 
@@ -158,6 +160,8 @@ class Files(TableSource):
     beginning, and its rows are shuffled within windows only: rows that are sorted, by class for
     instance, should be shuffled beforehand or written as Parquet.
 
+    A file that has changed since the source was made is refused with a ValueError.
+
     Examples
     --------
     >>> import pandas as pd
@@ -184,15 +188,27 @@ class Files(TableSource):
         self._file = open_table(path, options or FOUND_OUT)
         check_columns(self._file.names, self._apart)
         self.n_blocks, self.notes = self._file.n_groups, self._file.notes
+        # what was found out about the files holds for these; a pipe has been copied
+        self._stamps = {path: _stamp(path) for path in self._file.paths if os.path.isfile(path)}
 
     def _tables(self, numbers: Sequence[int] | None) -> Iterator[pa.Table]:
+        for path, stamp in self._stamps.items():
+            if _stamp(path) != stamp:
+                raise ValueError(
+                    f"{printable(path)}: has changed since the source was made; make it anew"
+                )
         names = self._file.names
         if self.n_blocks is None:
-            tables = self._file.blocks()
+            tables = self._file.blocks(min(BLOCK_ROWS, self.buffer_rows or BLOCK_ROWS))
         else:
             wanted = range(self.n_blocks) if numbers is None else numbers
             tables = (self._file.group(number) for number in wanted)
         return (table.select(names) for table in tables)
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns
 
 
 @public_in("chainfit.data")

@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import RepeatedKFold
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _num_samples
 
 from .._estimators.sample import EvenSample
-from .._estimators.source import Block, Source, naming, numbered
+from .._estimators.source import Block, Source, check_weighted, naming, numbered
 from .._estimators.survey import surveyed
+from .._estimators.weights import checked_weights
 from .cells.arrow import pa
+from .cells.frames import is_array
 from .cells.schema import Tally
 from .sources import check_like_first
 
@@ -104,14 +106,16 @@ def first_pass(model: Any, source: Source) -> FirstPass:
     """
     size = source.buffer_rows or SAMPLE_ROWS
     found, sample, labels = FirstPass(), Sample(size), []
-    names: list[str] | None = None
-    for number, block in numbered(source.blocks()):
+    schema, weighted = None, False
+    for number, block in numbered(source):
         with naming(number):
-            X, y, weight = checked(model, block, reset=names is None)
-            names = names or X.column_names
-            check_like_first(X.column_names, names)
+            X, y, weight = checked(model, block, reset=schema is None)
             if not len(y):
                 continue
+            if schema is None:
+                schema, weighted = X.schema, weight is not None
+            schema = _unified(schema, X.schema)
+            check_weighted(weight, weighted)
             if model._classes:
                 labels.append(np.unique(y, return_counts=True)[0])
             else:
@@ -120,7 +124,9 @@ def first_pass(model: Any, source: Source) -> FirstPass:
         found.rows += len(y)
         sample.add((X, y), len(y))
         if found.whole and found.rows <= size:
-            found._kept.append((X, y, weight))
+            if not isinstance(block[0], pa.Table | pa.RecordBatch):  # whose memory never changes
+                X = X.take(pa.array(np.arange(len(y))))
+            found._kept.append((X, y.copy(), None if weight is None else weight.copy()))
         else:
             found.whole, found._kept = False, []
     if not found.rows:
@@ -137,19 +143,33 @@ def first_pass(model: Any, source: Source) -> FirstPass:
     return found
 
 
+def _unified(schema: Any, other: Any) -> Any:
+    """Return the schema of tables that are put together."""
+    check_like_first(other.names, schema.names)
+    try:
+        return pa.unify_schemas([schema, other], promote_options="permissive")
+    except pa.ArrowException as error:
+        raise ValueError(f"its columns do not go with those before: {error}") from None
+
+
 def checked(model: Any, block: Block, *, reset: bool = False) -> Block:
     """Return a block as Arrow table, targets and weights, without rows of weight 0."""
     X, y, weight = block
     if y is None:
         raise ValueError("its rows have no target, which is needed for training")
-    table, y = model._table(X, reset=reset, least=1), model._checked_target(y)
+    rows = _num_samples(y)
+    if not rows and is_array(X) and not _num_samples(X):  # which scikit-learn's checks refuse
+        return pa.table({}), np.empty(0), None
+    table = model._table(X, reset=reset, least=0)
+    y = model._checked_target(y) if rows else np.empty(0)
     if table.num_rows != len(y):
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: [{table.num_rows}, "
             f"{len(y)}]"
         )
     if weight is not None:
-        weight = _check_sample_weight(weight, np.empty((len(y), 0)), dtype=np.float64)
+        rows = np.empty((len(y), 0))
+        weight = checked_weights(weight, rows, dtype=np.float64, may_be_zero=True)
         counts = weight != 0
         if not counts.all():
             table, y, weight = table.filter(pa.array(counts)), y[counts], weight[counts]
@@ -173,14 +193,18 @@ class EncodedSource(Source):
         self._model, self._given, self._dtype = model, source, np.dtype(dtype)
         self.n_blocks, self.buffer_rows = source.n_blocks, source.buffer_rows
         self._tally: Tally | None = Tally()
+        net, check = model._net_class(), None
+        if not model._classes:
+            net.loss, check = model.loss, net._encode_known
         self.known = surveyed(
-            model._net_class(),
+            net,
             self,
             self._dtype,
             reset=True,
             classes=model._classes,
             digest=digest,
             keep=False,
+            check=check,
         )
         tally, self._tally = self._tally, None
         assert tally is not None
@@ -197,6 +221,9 @@ class EncodedSource(Source):
         model = self._model
         for block in self._given.blocks(numbers):
             table, y, weight = checked(model, block)
+            if not len(y):
+                yield np.empty((0, model.encoding_.width), self._dtype), y, weight
+                continue
             parsed = model.schema_.parse(table, self._tally or Tally())
             yield model.encoding_.write(parsed, self._dtype), model._as_learned(y), weight
 

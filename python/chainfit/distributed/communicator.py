@@ -32,8 +32,8 @@ def communicator(
     All processes must make the same calls of `fit` with the same parameters, and end with the same
     model, bit for bit. `batch_size` is the number of rows of all processes together, taken from all
     shards in proportion to their sizes. Losses, scores, early stopping, class weights and
-    everything else that decides training refer to the rows of all. `partial_fit` trains in one
-    process only, and so does a fit that another thread or process makes, such as joblib's.
+    everything else that decides training refer to the rows of all. `partial_fit` can't be called
+    within, and a fit in another thread or process, such as joblib's, is made there alone.
 
     Parameters
     ----------
