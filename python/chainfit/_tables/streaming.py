@@ -20,7 +20,7 @@ from sklearn.utils.validation import _check_sample_weight
 from .._estimators.sample import EvenSample
 from .._estimators.source import Block, Source, naming, numbered
 from .._estimators.survey import surveyed
-from .cells.arrow import pa
+from .arrow import pa
 from .cells.schema import Tally
 from .sources import check_like_first
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .arrow import pa
+from ..arrow import pa
 from .dates import ISO, DateFormat, read_times, typed_days, typed_seconds
 from .levels import MISSING, UNSEEN, Levels, cells_of, read_truth
 from .numbers import PLAIN, NumberFormat, typed_numbers

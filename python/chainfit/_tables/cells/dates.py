@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrow import flat, pa, pc
+from ..arrow import flat, pa, pc
 from .record import Record
 from .texts import trimmed
 from .zones import REMARK, ZONE, offset

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrow import flat, pa, pc
+from ..arrow import flat, pa, pc
 from .date_formats import COMPACT, EARLIEST, DateFormats, are_compact, possible_dates
 from .dates import read_times
 from .hints import Hints

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 
-from .arrow import pa, pc
+from ..arrow import nw, pa, pc
 from .hints import ColumnError
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..._files.fields import Fields, ModelFileError
-from .arrow import pa
+from ..arrow import pa
 from .column_json import pack_column, unpack_column
 from .columns import (
     NOUNS,

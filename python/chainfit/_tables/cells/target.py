@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..._files.fields import Fields, ModelFileError
-from .arrow import pa
+from ..arrow import pa
 from .column_json import different, pack_numbers, unpack_numbers
 from .columns import CategoryColumn, Cells, NumberColumn
 from .drafts import Draft, draft_of

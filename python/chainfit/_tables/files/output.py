@@ -16,6 +16,7 @@ import numpy as np
 
 from ..._common.printable import printable
 from ..._files.disk import AnyPath, open_output
+from ..arrow import pa, pc
 from .table_file import TableFile
 
 
@@ -88,9 +89,6 @@ class TableWriter:
         arrays : sequence of ndarray of shape (rows,)
             In the order of the added names.
         """
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         if not block.num_rows:
             return
         dialect = self._dialect
@@ -104,8 +102,6 @@ class TableWriter:
 
     def _quoted(self, column: Any) -> Any:
         """Quote the cells of a column that need it."""
-        import pyarrow.compute as pc
-
         dialect = self._dialect
         marks = "".join({dialect.delimiter, dialect.quote})
         special = "".join("\\" + mark for mark in marks) + "\r\n"
@@ -155,9 +151,6 @@ def _contents(lines: Any) -> memoryview:
 
 def _texts(column: Any) -> Any:
     """Return a column of any type as text: numbers as Python writes them, missing as nothing."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _texts(column.dictionary_decode())
