@@ -338,7 +338,7 @@ def test_axes_that_are_none(kind):
 def test_without_matplotlib(kind, monkeypatch):
     draw = displays()[kind]
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"pip install chainfit\[plot\]"):
+    with pytest.raises(ImportError, match=r"pip install 'chainfit\[plot\]'"):
         draw()
 
 
