@@ -78,7 +78,7 @@ def test_periods_and_categoricals_of_pandas():
         }
     )
     kinds = [column.kind for column in learn_schema(as_table(frame)).columns]
-    assert kinds == ["date", "category", "number", "date", "dropped"]
+    assert kinds == ["date", "category", "time", "date", "dropped"]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..arrow import nw, pa, pc
+from ..arrow import flat, nw, pa, pc
 from .hints import ColumnError
+
+# An interval of Arrow, and microseconds of a day.
+_INTERVAL = np.dtype([("months", np.int32), ("days", np.int32), ("nanoseconds", np.int64)])
+_DAY = 86_400 * 10**6
+_MOST_DAYS = 10**8  # whose microseconds fit 64 bits
 
 
 def is_array(X: Any) -> bool:
@@ -82,14 +87,28 @@ def _checked(table: pa.Table) -> pa.Table:
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column as what an extension type stores, and as what runs are short for."""
+    """Return a column as what an extension type stores, runs are short for, or intervals last."""
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
     if pa.types.is_run_end_encoded(column.type):
         chunks = [pc.run_end_decode(chunk) for chunk in column.chunks]
         column = pa.chunked_array(chunks, column.type.value_type)
-    return column
+    return _durations(column) if pa.types.is_interval(column.type) else column
+
+
+def _durations(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return intervals, as DuckDB has them, as durations; as they are if any has months."""
+    if column.null_count == len(column):
+        return pa.chunked_array([pa.nulls(len(column), pa.duration("us"))])
+    cells = flat(column)
+    missing = np.asarray(cells.is_null())
+    parts = np.frombuffer(cells.buffers()[1], _INTERVAL)[cells.offset :][: len(cells)]
+    days = np.where(missing, 0, parts["days"]).astype(np.int64)
+    if parts["months"][~missing].any() or np.abs(days).max() > _MOST_DAYS:
+        return column
+    microseconds = days * _DAY + parts["nanoseconds"] // 1000
+    return pa.chunked_array([pa.array(microseconds, pa.duration("us"), mask=missing)])
 
 
 def _check_names(names: Sequence[Any]) -> None:

@@ -186,6 +186,8 @@ def learn_target(
     if task not in TASKS:
         raise ValueError(f"task must be one of {', '.join(map(repr, TASKS))}, got {task!r}")
     draft = draft_of(name, column, hints)
+    if pa.types.is_duration(column.type):
+        draft.kind = "number"  # of days
     if draft.kind == "dropped":
         raise ColumnError(f"target {name!r} cannot be predicted: {draft.reason}")
     if draft.kind == "empty":

@@ -159,6 +159,8 @@ def _texts(column: Any) -> Any:
         texts = np.array(_words(values), dtype=object)
         texts[np.isnan(values)] = ""
         return pa.array(texts, pa.string())
+    if pa.types.is_duration(kind):
+        return _durations(column)
     try:
         text = column.cast(pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
@@ -171,6 +173,22 @@ def _texts(column: Any) -> Any:
         text = pc.replace_substring_regex(text, r"(\.\d*?)0+(Z|[-+]\d+)?$", r"\1\2")
         text = pc.replace_substring_regex(text, r"\.(Z|[-+]\d+)?$", r"\1")
     return pc.fill_null(text, "")
+
+
+def _durations(column: Any) -> Any:
+    """Return durations as Python writes them, 1 day, 2:03:04.5, but without the comma."""
+    size = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[column.type.unit]
+    ticks = column.cast(pa.int64()).to_pylist()
+    return pa.array(["" if tick is None else _duration(tick, size) for tick in ticks], pa.string())
+
+
+def _duration(ticks: int, a_second: int) -> str:
+    seconds, rest = divmod(ticks, a_second)
+    days, seconds = divmod(seconds, 86_400)
+    text = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    if rest:
+        text += "." + f"{rest + a_second}"[1:].rstrip("0")
+    return f"{days} {'day' if abs(days) == 1 else 'days'} {text}" if days else text
 
 
 def _words(values: np.ndarray) -> list[str]:
