@@ -69,6 +69,8 @@ class Source:
         self.path = path
         self._spooled: BinaryIO | None = None
         if path == "-":
+            if sys.stdin is None:
+                raise ValueError("stdin: is closed")
             self._spooled = _spool(sys.stdin.buffer)
         else:
             with open(path, "rb") as file:
