@@ -153,6 +153,10 @@ def test_wrappers_are_opened():
         losses = (getattr(model, "best_estimator_", None) or model.regressor_)[-1].loss_curve_
         assert_array_equal(display.line_.get_ydata(), losses)
         NetworkDisplay.from_estimator(model)
+    flow = GradientFlowDisplay.from_estimator(scaled, X, real)
+    targets = scaled.transformer_.transform(real[:, np.newaxis])
+    alone = GradientFlowDisplay.from_estimator(scaled.regressor_, X, targets)
+    assert_array_equal(flow.gradients, alone.gradients)
 
 
 def test_scikit_learns_own_nets():
