@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,8 +73,7 @@ def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
         if hasattr(X, "__arrow_c_stream__"):
             return _checked(pa.table(X))
     except pa.ArrowInvalid as error:  # one column, 128 bits
-        name = type(X).__name__
-        raise TypeError(f"A table of columns is required, got a {name}: {error}") from None
+        raise TypeError(f"A table of columns is required, got {_named(X)}: {error}") from None
     return _of_array(X, names)
 
 
@@ -147,6 +146,7 @@ def _of_array(X: Any, names: Sequence[str] | None) -> pa.Table:
 
 def _column(name: str, values: Any) -> Any:
     """Return a column as Arrow's, objects of mixed types as text."""
+    _check_values(name, values)
     if hasattr(values, "dtype") and getattr(values.dtype, "kind", "") == "c":
         raise ColumnError(f"column {name!r} holds complex numbers")
     if type(values).__module__.startswith("pandas") and str(values.dtype).startswith("period"):
@@ -156,6 +156,18 @@ def _column(name: str, values: Any) -> Any:
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         column = pa.array([_text(value) for value in values], pa.string())
     return _plain(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column]))
+
+
+def _check_values(name: str, values: Any) -> None:
+    """Refuse what is no column: one value, or several columns."""
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes | Mapping):
+        raise ColumnError(f"column {name!r} must hold an array of values, got {_named(values)}")
+    if (dimensions := getattr(values, "ndim", 1)) != 1:
+        raise ColumnError(f"column {name!r} must have one dimension, got {dimensions}")
+
+
+def _named(value: Any) -> str:
+    return f"an object of type {type(value).__name__}"
 
 
 def _text(value: Any) -> str | None:
