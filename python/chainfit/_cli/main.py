@@ -22,7 +22,7 @@ from .export import add_export
 from .options import add_mark_options, add_meaning_options, add_table_options, number
 from .say import complain, one_line, warn
 
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 _DESCRIPTION = """\
 Train multilayer perceptrons on tables, predict with them, and look inside.

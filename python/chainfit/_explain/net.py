@@ -36,7 +36,6 @@ from .wrapped import Wrapped, unwrapped
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
 CANONICAL = {loss.link: name for name, loss in reference.LOSSES.items() if loss.canonical}
-HIDDEN_ACTIVATIONS = tuple(reference.ACTIVATIONS)
 OUT_ACTIVATIONS = tuple(
     name for name in {**reference.LINKS, **reference.ACTIVATIONS} if name in rules.ACTIVATIONS
 )
