@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from chainfit import MLPClassifier, MLPRegressor, Net, _core, explain, reference
-from chainfit._explain.net import HIDDEN_ACTIVATIONS, OUT_ACTIVATIONS, as_net
+from chainfit._explain.net import OUT_ACTIVATIONS, as_net
 from chainfit.reference import LOSSES
 
 NETS = 200
+HIDDEN_ACTIVATIONS = tuple(reference.ACTIVATIONS)
 NOTATIONS = ("tutorial", "outputs", "matrix", "sklearn")
 
 

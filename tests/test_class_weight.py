@@ -88,7 +88,9 @@ def test_balanced_is_refused_by_partial_fit():
     ("case", "class_weight", "message"),
     [
         ("two", {2: 1.0}, "not in class_weight"),
-        ("two", {0: np.nan}, "sample_weight contains NaN"),
+        ("two", {0: np.nan}, r"class_weight\[0\] must be a finite number, got nan"),
+        ("two", {1: "2"}, r"class_weight\[1\] must be a finite number, got '2'"),
+        ("multilabel", [{}, {1: np.inf}, {}], r"class_weight\[1\] must be a finite number"),
         ("two", {0: 0.0, 1: 0.0}, "weights sum to zero over all rows"),
         ("two", [{0: 1.0}], "must be a dict or 'balanced', or a list of dicts where y has several"),
         ("two", [1.0, 2.0], "must be a dict or 'balanced', or a list of dicts"),

@@ -1,5 +1,6 @@
 """Models of tables explained: which net it is, and how a cell became its input."""
 
+import copy
 import json
 import re
 import warnings
@@ -12,6 +13,7 @@ from old_tables import rows
 
 import chainfit
 from chainfit import TabularClassifier, TabularRegressor, explain
+from chainfit._explain.tables import member_of
 
 SMALL = {"n_nets": 3, "n_bins": 4, "hidden_layer_sizes": (4,), "max_iter": 5, "random_state": 0}
 ALL = rows(120, 3)
@@ -53,6 +55,9 @@ def test_the_net_is_chosen_and_named(classifier, regressor):
         assert f"divided by the temperature, {classifier.temperature_:.6g}." in text
     text = " ".join(str(of_feature(regressor, "size", {})).split())
     assert re.search(r"Its target is \(y - [\d.]+\) / [\d.]+\.", text)
+    below_0 = copy.copy(regressor)
+    below_0.target_mean_ = -2.5
+    assert "Its target is (y + 2.5) / " in " ".join(member_of(below_0, 0).words())
     for net in (3, -1, True, "0"):
         with pytest.raises(ValueError, match="net must be an integer from 0 to 2, got"):
             of_feature(classifier, "size", {}, net=net)

@@ -104,3 +104,34 @@ def test_all_kinds_of_files_are_there():
     from chainfit._load import KINDS as kinds
 
     assert {name: kinds[name].name for name in kinds} == {name: name for name in kinds}
+
+
+WITHOUT_EXTRAS = """
+import sys, pickle
+lacking = {"pyarrow", "duckdb", "pandas", "matplotlib", "onnx", "jinja2", "mpi4py"}
+sys.modules.update(dict.fromkeys(lacking))
+from chainfit import *
+import sklearn
+from sklearn.base import clone
+
+for model in (TabularClassifier("fast", n_nets=3), TabularRegressor()):
+    again = pickle.loads(pickle.dumps(clone(model).set_params(max_levels=7)))
+    print(repr(again))
+    assert "max_levels" in again._repr_html_()
+    try:
+        again.fit({"a": [1.0, 2.0]}, [0, 1])
+    except ImportError as error:
+        print(error)
+assert data.Files is not None
+"""
+
+
+def test_all_names_are_there_without_what_is_extra(python):
+    """They can be made, cloned, pickled and shown; a fit says what is missing."""
+    done = python(WITHOUT_EXTRAS)
+    assert done.returncode == 0, done.stderr
+    first, missing, second, again = done.stdout.splitlines()
+    assert first == "TabularClassifier(max_levels=7, n_nets=3, preset='fast')"
+    assert second == "TabularRegressor(max_levels=7)"
+    assert missing == again
+    assert missing.startswith("tables need ") and "pip install 'chainfit[table]'" in missing

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn import neural_network as theirs
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -149,6 +151,59 @@ def test_names_come_from_frames_pipelines_and_tables():
     assert as_net(table, 1).model is table.nets_[1]
 
 
+@pytest.mark.parametrize(
+    "way", ["search", "search of tables", "pipeline of a search", "search of a pipeline"]
+)
+def test_searches_lead_to_their_best_net(way):
+    table = way == "search of tables"
+    net = chainfit.TabularRegressor(**TABULAR) if table else chainfit.MLPRegressor(**SMALL)
+    grid = {"mlpregressor__alpha" if "of a pipeline" in way else "alpha": [1e-3, 1.0]}
+    inner = make_pipeline(StandardScaler(), net) if "of a pipeline" in way else net
+    model = GridSearchCV(inner, grid, cv=2)
+    model = make_pipeline(StandardScaler(), model) if way.startswith("pipeline") else model
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    model.fit(frame, SIGNAL)
+    found = as_net(model)
+    best, rows = (model[-1] if way.startswith("pipeline") else model).best_estimator_, frame[:3]
+    if "pipeline" in way:
+        pipeline = model if way.startswith("pipeline") else best
+        rows = pipeline[:-1].transform(rows)
+        best = best[-1] if pipeline is best else best
+    assert found.model is (best.nets_[0] if table else best) and found.source is model
+    assert found.feature_names[0] == "a"
+    chain = chainfit.explain(model, frame[:3], SIGNAL[:3], "w_11^(1)")
+    alone = chainfit.explain(best, rows, SIGNAL[:3], "w_11^(1)")
+    assert chain.value == alone.value != 0
+
+
+def test_targets_are_transformed_as_training_had_them():
+    Y = np.c_[SIGNAL, X[:, 1] ** 2]
+    for y, own in ((SIGNAL, SIGNAL[:, np.newaxis]), (Y, Y)):
+        net = chainfit.MLPRegressor(**SMALL)
+        ends = [
+            TransformedTargetRegressor(net, transformer=StandardScaler()),
+            TransformedTargetRegressor(
+                make_pipeline(StandardScaler(), net), func=np.sinh, inverse_func=np.arcsinh
+            ),
+            make_pipeline(
+                StandardScaler(), TransformedTargetRegressor(net, transformer=StandardScaler())
+            ),
+        ]
+        for model in ends:
+            model.fit(X, y)
+            scaled = np.sinh(own) if model is ends[1] else StandardScaler().fit_transform(own)
+            rows = X if model is ends[0] else StandardScaler().fit_transform(X)
+            check_batch(as_batch(model, X[:4], y[:4]), rows[:4], scaled[:4])
+            check_batch(as_batch(model, X[1], y[1]), rows[1:2], scaled[1:2])
+            step = chainfit.trace(model, X, y)
+            alone = chainfit.trace(as_net(model).model, rows, scaled)
+            np.testing.assert_array_equal(step.dW[0], alone.dW[0])
+    with pytest.raises(ValueError, match="y must be given"):
+        chainfit.explain(ends[0], X[:2], None, (0, 0, 0))
+    with pytest.raises(ValueError, match="inconsistent"):
+        chainfit.explain(ends[0], X[:3], Y[:2], (0, 0, 0))
+
+
 def test_a_pipeline_of_one_step_and_a_table_of_ones_own_kind():
     pipeline = make_pipeline(chainfit.MLPRegressor(**SMALL)).fit(X, SIGNAL)
     check_batch(as_batch(pipeline, X[0], 1.0), X[:1], [[1.0]])
@@ -161,8 +216,10 @@ def test_a_pipeline_of_one_step_and_a_table_of_ones_own_kind():
 
 
 def test_what_is_no_model_and_what_is_not_fitted():
-    with pytest.raises(TypeError, match=r"Pipeline that ends in one.*got LogisticRegression"):
+    with pytest.raises(TypeError, match=r"MLPRegressor .* is needed.*got LogisticRegression"):
         as_net(LogisticRegression())
+    with pytest.raises(TypeError, match="got the class MLPRegressor"):
+        as_net(chainfit.MLPRegressor)
     with pytest.raises(TypeError, match=r"last step of the pipeline must be.*LogisticRegression"):
         as_net(make_pipeline(StandardScaler(), LogisticRegression()))
     for model in (

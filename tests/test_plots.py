@@ -153,6 +153,10 @@ def test_wrappers_are_opened():
         losses = (getattr(model, "best_estimator_", None) or model.regressor_)[-1].loss_curve_
         assert_array_equal(display.line_.get_ydata(), losses)
         NetworkDisplay.from_estimator(model)
+    flow = GradientFlowDisplay.from_estimator(scaled, X, real)
+    targets = scaled.transformer_.transform(real[:, np.newaxis])
+    alone = GradientFlowDisplay.from_estimator(scaled.regressor_, X, targets)
+    assert_array_equal(flow.gradients, alone.gradients)
 
 
 def test_scikit_learns_own_nets():
@@ -338,7 +342,7 @@ def test_axes_that_are_none(kind):
 def test_without_matplotlib(kind, monkeypatch):
     draw = displays()[kind]
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"pip install chainfit\[plot\]"):
+    with pytest.raises(ImportError, match=r"pip install 'chainfit\[plot\]'"):
         draw()
 
 

@@ -145,7 +145,7 @@ def test_what_predict_cannot_read_is_a_warning_that_names_and_counts():
             ["2021-08-17"],
             "read as a date: '2021-08-17' .*written as %d/%m/%Y",
         ),
-        (["10:30", "11:00"], ["noon"], "read as a time of day"),
+        (["10:30", "11:00"], ["noon"], "read as a time"),
         (["yes", "no"], ["maybe", "perhaps"], "read as true or false"),
     ],
 )

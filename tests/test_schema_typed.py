@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
 from schemas import learn, read, same, text_table
 
-from chainfit._tables.cells.schema import (
-    NumberColumn,
-    learn_schema,
-)
+from chainfit._tables.cells.frames import as_table
+from chainfit._tables.cells.schema import ColumnError, NumberColumn, learn_schema
+from chainfit._tables.files.output import _texts
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,88 @@ def test_every_type_of_numbers_reads_alike(array):
     same(read(learn(["1", "2"]), array), np.array([1, np.nan, 5]))
 
 
-def test_decimals_are_read_exactly_and_spans_of_time_are_days():
+def test_decimals_are_read_exactly():
     from decimal import Decimal
 
     texts = ["0.1", "123456789.123456789", "-7.3"]
     array = pa.array([Decimal(text) for text in texts])
     same(read(NumberColumn("c"), array), np.array([float(text) for text in texts]))
-    for unit, second in {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}.items():
-        spans = pa.array([86_400 * second, 43_200 * second, None], pa.duration(unit))
+
+
+UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_durations_are_seconds_typed_and_in_text(unit):
+    most = np.iinfo(np.int64).max // 10**9 if unit != "ns" else 9 * 10**9  # in ns it must fit
+    seconds = np.array([0, 5400, -5400, 86_400, -86_399, 131_400, 3 * 10**9])
+    spans = pa.array([*(seconds * UNITS[unit]).tolist(), None], pa.duration(unit))
+    (column,) = learn_schema(pa.table({"c": spans})).columns
+    assert column.kind == "time"
+    same(read(column, spans), np.array([*seconds, np.nan]))
+    texts = _texts(spans).to_pylist()
+    assert texts[1:6] == ["1:30:00", "-1 day 22:30:00", "1 day 0:00:00", "-1 day 0:00:01",
+                          "1 day 12:30:00"]  # fmt: skip
+    same(read(column, texts), np.array([*seconds, np.nan]))
+    assert learn(texts).kind == "time"
+    long = pa.array([most * UNITS[unit]], pa.duration(unit))
+    same(read(column, long), np.array([float(most)]))
+
+
+@pytest.mark.parametrize(
+    "text, seconds",
+    [
+        ("0 days 01:30:00.5", 5400.5),  # pandas
+        ("-1 days +22:30:00", -5400),
+        ("1 day, 12:30:00", 131_400),  # Python
+        ("-01:30:00", -5400),  # DuckDB
+        ("-1 day -03:00:00", -97_200),
+        ("2 days", 172_800),
+        ("36:30", 131_400),
+    ],
+)
+def test_durations_as_others_write_them(text, seconds):
+    column = learn(["1:30:00", "2:00:00"])
+    same(read(column, [text]), np.array([float(seconds)]))
+
+
+def test_texts_that_are_no_durations():
+    column = learn(["1:30:00", "2:00:00"])
+    for text in ("1 days 30", "days 1:30", "1.5 days", "1 day 1 day", "--1:30", "1:30 days"):
+        with pytest.raises(ColumnError, match="nothing can be read as a time"):
+            read(column, [text])
+
+
+def test_durations_of_random_lengths_have_equal_bits_typed_and_in_text():
+    ticks = np.random.default_rng(0).integers(-(10**18), 8 * 10**18, 300)
+    for unit in ("ns", "us"):
+        spans = pa.array(ticks // (10**9 // UNITS[unit]), pa.duration(unit))
         (column,) = learn_schema(pa.table({"c": spans})).columns
+        same(read(column, spans), read(column, _texts(spans)))
+
+
+def test_intervals_of_duckdb_are_durations_if_they_have_no_months():
+    relation = duckdb.sql(
+        "SELECT INTERVAL '36 hours 30 minutes' a, TIMESTAMP '2020-01-02' - TIMESTAMP '2020-01-01' b"
+        " UNION ALL SELECT -INTERVAL '90 minutes', NULL UNION ALL SELECT NULL, INTERVAL 3 DAYS"
+    )
+    table = as_table(relation)
+    schema = learn_schema(table)
+    values = schema.parse(table)
+    np.testing.assert_array_equal(values["a"], [131_400, -5400, np.nan])
+    np.testing.assert_array_equal(values["b"], [86_400, np.nan, 3 * 86_400])
+    none = as_table(duckdb.sql("SELECT NULL::INTERVAL a, INTERVAL 1 DAY b"))
+    np.testing.assert_array_equal(schema.parse(none)["a"], [np.nan])
+    months = learn_schema(as_table(duckdb.sql("SELECT INTERVAL 1 YEAR c")))
+    assert months.left_out == ["'c': it holds values of type month_day_nano_interval"]
+
+
+def test_numbers_of_days_take_durations_as_days():
+    """As a model that learned durations as such had them."""
+    column = learn(["1 days", "2 days"])
+    assert column.kind == "number"
+    for unit, second in UNITS.items():
+        spans = pa.array([86_400 * second, 43_200 * second, None], pa.duration(unit))
         same(read(column, spans), np.array([1, 0.5, np.nan]))
 
 

@@ -78,7 +78,7 @@ def test_periods_and_categoricals_of_pandas():
         }
     )
     kinds = [column.kind for column in learn_schema(as_table(frame)).columns]
-    assert kinds == ["date", "category", "number", "date", "dropped"]
+    assert kinds == ["date", "category", "time", "date", "dropped"]
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,13 @@ def test_periods_and_categoricals_of_pandas():
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), ColumnError, "several columns named 'a'"),
         ({"a": [1], 2: [1]}, TypeError, "string names"),
         # an Arrow stream since pandas 3, an array before
-        (pd.Series([1.0, 2.0]), (TypeError, ValueError), "got a Series|got 1D array"),
+        (pd.Series([1.0, 2.0]), (TypeError, ValueError), "type Series|got 1D array"),
         ("text", ValueError, "Expected 2D array"),
+        ({"a": 1}, ColumnError, "'a' must hold an array of values, got an object of type int"),
+        ({"a": "text"}, ColumnError, "got an object of type str"),
+        ({"a": {"b": 1}}, ColumnError, "got an object of type dict"),
+        ({"a": np.ones((2, 1))}, ColumnError, "'a' must have one dimension, got 2"),
+        ({"a": np.array(1.0)}, ColumnError, "'a' must have one dimension, got 0"),
         (None, ValueError, "Expected 2D array"),
     ],
 )
@@ -103,7 +108,7 @@ def test_what_is_no_table_is_refused(X, error, message):
 
 def test_numbers_of_128_bits_are_refused():
     frame = pl.DataFrame({"a": pl.Series([1], dtype=pl.Int128)})
-    with pytest.raises(TypeError, match="got a DataFrame: "):
+    with pytest.raises(TypeError, match="type DataFrame: "):
         as_table(frame)
 
 

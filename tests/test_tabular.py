@@ -24,6 +24,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from chainfit import TabularClassifier, TabularRegressor
 from chainfit._tables.parameters import LEFT_OUT, TABLE
 from chainfit._tables.presets import DECIDED, PRESETS, decided
+from chainfit.data import Chunks, predict_file
 
 # -- scikit-learn's checks
 
@@ -140,6 +141,24 @@ def test_missing_and_unseen_values(classifier, regressor):
         strange = classifier.predict_proba(X_new.assign(kind="castle"))
     assert np.isfinite(classifier.predict_proba(rows)).all() and np.isfinite(strange).all()
     assert np.isfinite(regressor.predict(rows)).all()
+
+
+def test_warnings_of_cells_point_at_the_caller(classifier, tmp_path):
+    strange = X_new.assign(kind="castle")
+    strange.to_csv(tmp_path / "strange.csv", index=False)
+    blocks = Chunks(lambda: ((strange[i : i + 50], None) for i in range(0, 150, 50)))
+    with pytest.warns(UserWarning) as caught:
+        classifier.predict(strange)
+        classifier.score(strange, kinds[:150])
+        classifier.encode(strange)
+        classifier.predict(blocks)
+        predict_file(classifier, tmp_path / "strange.csv", tmp_path / "out.csv")
+        TabularClassifier("fast", max_iter=1, random_state=0).fit(
+            X, kinds, X_val=strange, y_val=kinds[:150]
+        )
+    ours = [w for w in caught if "castle" in str(w.message)]
+    assert len(ours) == 6
+    assert {w.filename for w in caught} == {__file__}
 
 
 # -- kinds of tables

@@ -145,3 +145,45 @@ def test_a_reader_that_goes_away_is_no_traceback(trained):
     errors = child.stderr.read()
     child.stderr.close()
     assert child.wait() == 1 and errors == b""
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code", "text"),
+    [
+        ("stdout", ["info"], 1, "stdout is closed"),
+        ("stdout", ["predict", "iris", "iris.csv", "--out", "out.csv"], 1, "stdout is closed"),
+        ("stdin", ["predict", "iris", "-"], 1, "stdin: is closed"),
+        ("stderr", ["predict", "iris", "new.csv"], 0, ""),
+        ("stderr", ["predict", "iris", "nothing.csv"], 1, ""),
+    ],
+)
+def test_streams_that_are_closed(closed, arguments, code, text, capsys, trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    rows = (trained / "iris.csv").read_text().splitlines()[:4]
+    (trained / "new.csv").write_text("\n".join(["a title", "", *rows]))
+    monkeypatch.setattr(sys, closed, None)
+    assert main(arguments) == code
+    captured = capsys.readouterr()
+    assert captured.err == (f"chainfit: error: {text}\n" if text else "")
+    # notes go to a closed stderr, not among the data
+    lines = captured.out.splitlines()
+    assert len(lines) == (4 if code == 0 else 0)
+
+
+def test_a_full_disk_is_told(trained):
+    command = [sys.executable, "-m", "chainfit", "predict", trained / "iris", trained / "iris.csv"]
+    with open("/dev/full", "w") as full:
+        for arguments, out in (([], full), (["--out", "/dev/full"], subprocess.DEVNULL)):
+            done = subprocess.run([*command, *arguments], stdout=out, stderr=subprocess.PIPE)
+            assert done.returncode == 1
+            assert done.stderr == b"chainfit: error: No space left on device\n"
+
+
+def test_ctrl_c_while_options_are_made(capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chainfit._cli.main._add_net_options", interrupted)
+    monkeypatch.setattr("chainfit._cli.main._Parser.add_later", interrupted)
+    assert main(["info"]) == 130
+    assert capsys.readouterr().err == "chainfit: interrupted\n"

@@ -67,6 +67,13 @@ def test_probabilities_stand_before_the_prediction(trained, capsys):
     assert got["prediction"].tolist() == model.predict(frame).tolist()
 
 
+def test_a_minus_for_a_file_is_stdout(trained, capsys):
+    arguments = ["predict", str(trained / "iris"), str(trained / "iris.csv")]
+    assert main(arguments) == main([*arguments, "--out", "-"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 * 151 and lines[:151] == lines[151:]
+
+
 def test_a_column_named_prediction_is_kept(trained, capsys):
     frame = pd.read_csv(trained / "iris.csv").assign(prediction=1)
     frame.to_csv("new.csv", index=False)

@@ -198,7 +198,7 @@ def test_a_history_of_another_net():
 
 WRONG = {
     "unfitted": (lambda: (chainfit.MLPClassifier(), X, y), {}, NotFittedError, "not fitted yet"),
-    "no net": (lambda: ("net", X, y), {}, TypeError, "Needed is a fitted"),
+    "no net": (lambda: ("net", X, y), {}, TypeError, "A fitted MLPClassifier .* is needed"),
     "features": (lambda: (fitted(), X[:, :2], y), {}, ValueError, "expecting 3 features"),
     "labels": (lambda: (fitted(), X, ["?"] * 30), {}, ValueError, r"\?"),
     "notation": (lambda: (fitted(), X, y), {"notation": "mine"}, ValueError, "must be one of"),

@@ -83,7 +83,6 @@ def test_a_new_rule_needs_no_script(open_page, monkeypatch):
     monkeypatch.setitem(rules.ACTIVATIONS, "gelu", rules.Activation(z * part, part + z * density))
     gelu = lambda z, out=None: z * (1 + erf(z / np.sqrt(2))) / 2  # noqa: E731
     monkeypatch.setitem(reference.ACTIVATIONS, "gelu", reference.Activation(gelu, abs))
-    monkeypatch.setattr("chainfit._explain.net.HIDDEN_ACTIVATIONS", ("gelu",))
 
     d, size = rules.Variable("bend", code("δ")), rules.Apply("abs", a - y)
     huber = rules.Loss(

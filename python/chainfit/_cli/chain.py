@@ -8,6 +8,7 @@ from typing import Any
 
 from .._common.printable import printable
 from .options import add_table_options, number, read_options
+from .say import counted
 
 # those of _notation.NOTATIONS, which `chainfit --help` need not load
 NOTATIONS = ("tutorial", "outputs", "matrix", "sklearn")
@@ -51,7 +52,8 @@ def read_inputs(args: argparse.Namespace, out: str | None) -> tuple[Any, Any]:
             )
     model = load_table_model(args.model, args.file)
     if args.net > len(model.nets_):
-        raise ValueError(f"--net {args.net}: {printable(args.model)} has {len(model.nets_)} nets")
+        count = counted(len(model.nets_), "net")
+        raise ValueError(f"--net {args.net}: {printable(args.model)} has {count}")
     if model.target_ is None:
         raise ValueError(
             f"{printable(args.model)}: was trained on a target without a name; use Python"

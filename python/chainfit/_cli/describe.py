@@ -10,11 +10,11 @@ from .say import a_few_lines, say_listed, say_wrapped
 _KINDS = {
     "number": "numbers",
     "date": "dates",
-    "time": "times of day",
+    "time": "times",
     "boolean": "booleans",
     "category": "categories",
 }
-_ONE = {"time": "time of day", "category": "category"}
+_ONE = {"category": "category"}
 
 #: Kinds of columns that have two lines each on a screen of 24.
 FEW_KINDS = 2

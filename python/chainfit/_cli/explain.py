@@ -12,7 +12,7 @@ from typing import Any, Literal, TextIO
 from .._common.printable import printable
 from .chain import add_inputs, read_inputs
 from .options import number
-from .say import complain
+from .say import complain, counted
 
 _DESCRIPTION = """\
 Explain the derivative of the loss with respect to one weight.
@@ -110,7 +110,8 @@ def run(args: argparse.Namespace) -> int:
     model, table = read_inputs(args, args.html)
     first, last = args.row
     if last > table.num_rows:
-        raise ValueError(f"--row {last}: {printable(args.file)} has {table.num_rows} rows")
+        count = counted(table.num_rows, "row")
+        raise ValueError(f"--row {last}: {printable(args.file)} has {count}")
     rows = table.slice(first - 1, last - first + 1)
     chain = explain(
         model,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._estimators.source import Source
+from .._tables.arrow import pa
 
 #: Cells of a table that is read as a whole, where --buffer-rows does not say how many rows may be.
 MOST_CELLS = 100_000_000
@@ -101,8 +102,6 @@ class Rest(Source):
 
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Any]:
         """Give the blocks."""
-        import pyarrow as pa
-
         target = self._target
         wanted = range(len(self._starts) - 1) if numbers is None else numbers
         for number, table in zip(wanted, _blocks(self._file, numbers), strict=False):

@@ -22,7 +22,7 @@ from .export import add_export
 from .options import add_mark_options, add_meaning_options, add_table_options, number
 from .say import complain, one_line, warn
 
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 _DESCRIPTION = """\
 Train multilayer perceptrons on tables, predict with them, and look inside.
@@ -168,7 +168,7 @@ def _add_predict(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="file that `chainfit train` saved")
     parser.add_argument("file", metavar="FILE", help="the table: CSV or Parquet; - is stdin (CSV)")
-    parser.add_argument("--out", metavar="FILE", help="file to write (default: stdout)")
+    parser.add_argument("--out", metavar="FILE", help="file to write (default: -, stdout)")
     parser.add_argument(
         "--proba",
         action="store_true",
@@ -270,19 +270,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted. With the
         environment variable CHAINFIT_TRACEBACK set, a failure raises its exception instead.
     """
+    if sys.stderr is None:  # closed; print would take stdout for it
+        sys.stderr = open(os.devnull, "w")
     try:
-        args = _parser().parse_args(argv)
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    try:
-        with warnings.catch_warnings():
-            # Of the libraries' own warnings none is for somebody at a prompt.
-            for category in (DeprecationWarning, FutureWarning, RuntimeWarning):
-                warnings.simplefilter("ignore", category)
-            warnings.showwarning = _Warnings()
-            code = int(args.run(args))
-        sys.stdout.flush()
-        return code
+        return _run(argv)
     except KeyboardInterrupt:
         complain("interrupted")
         return INTERRUPTED
@@ -294,11 +285,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("CHAINFIT_TRACEBACK"):
             raise
         text = one_line(error)
-        if isinstance(error, OSError) and error.filename and error.strerror:
-            text = f"{printable(error.filename)}: {error.strerror}"
+        if isinstance(error, OSError) and error.strerror:
+            name = f"{printable(error.filename)}: " if error.filename else ""
+            text = f"{name}{error.strerror}"
         elif isinstance(error, MemoryError):
             text = f"not enough memory{': ' if text else ''}{text}"
         elif not isinstance(error, (ValueError, OSError, ImportError)):
             text = f"{type(error).__name__}: {text} (CHAINFIT_TRACEBACK=1 shows where)"
         complain(f"error: {text}")
         return FAILED
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        args = _parser().parse_args(argv)
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    else:
+        if sys.stdout is None:
+            raise OSError("stdout is closed")
+        with warnings.catch_warnings():
+            # Of the libraries' own warnings none is for somebody at a prompt.
+            for category in (DeprecationWarning, FutureWarning, RuntimeWarning):
+                warnings.simplefilter("ignore", category)
+            warnings.showwarning = _Warnings()
+            code = int(args.run(args))
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return code

@@ -53,18 +53,18 @@ def predict(args: argparse.Namespace) -> int:
             f"{printable(args.model)}: a model of regression has no probabilities; leave "
             "--proba out"
         )
+    out = None if args.out == "-" else args.out
     for taken in (args.file, args.model):
-        if args.out and os.path.exists(args.out) and os.path.exists(taken):
-            if os.path.samefile(args.out, taken):
-                raise ValueError(
-                    f"--out {printable(args.out)} is an input of this command; choose another name"
-                )
+        if out and os.path.exists(out) and os.path.exists(taken) and os.path.samefile(out, taken):
+            raise ValueError(
+                f"--out {printable(out)} is an input of this command; choose another name"
+            )
     if args.decimal is not None or args.thousands is not None:
         model.schema_ = _with_marks(model.schema_, args.decimal, args.thousands)
     with open_table(args.file, read_options(args), model.dialect_) as file:
         for note in file.notes:
             warn(f"note: {note}")
-        write_predictions(model, file, args.out, proba=args.proba)
+        write_predictions(model, file, out, proba=args.proba)
     return 0
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .extras import missing
+
 
 def axes_for(ax: Any = None, figsize: tuple[float, float] | None = None) -> Any:
     """Return `ax`, or the axes of a new figure.
@@ -20,8 +22,8 @@ def axes_for(ax: Any = None, figsize: tuple[float, float] | None = None) -> Any:
     """
     try:
         from matplotlib import pyplot
-    except ImportError as error:
-        raise ImportError("plot needs matplotlib: pip install chainfit[plot]") from error
+    except ImportError:
+        raise missing("plot needs", "matplotlib", "plot") from None
     if ax is None:
         _, ax = pyplot.subplots(figsize=figsize, layout="constrained")
     elif not isinstance(ax, pyplot.Axes):

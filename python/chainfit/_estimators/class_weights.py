@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -55,10 +57,19 @@ def times_class_weight(
             "class_weight must be a dict or 'balanced', or a list of dicts where y has several "
             f"columns, one for each; got {class_weight!r}."
         )
+    for part in class_weight if dicts else [class_weight]:
+        _check_numbers(part)
     if not isinstance(class_weight, str):
         labels = np.concatenate([labels, every_label])
     weights: Array = compute_sample_weight(class_weight, labels)[:rows]
     return weights if sample_weight is None else weights * sample_weight
+
+
+def _check_numbers(class_weight: Any) -> None:
+    """Refuse what would come out as weights of rows that nobody gave."""
+    for label, weight in class_weight.items() if isinstance(class_weight, dict) else ():
+        if not isinstance(weight, Real) or not math.isfinite(weight):
+            raise ValueError(f"class_weight[{label!r}] must be a finite number, got {weight!r}.")
 
 
 def balanced(labels: Array, times: Array | None = None) -> Any:

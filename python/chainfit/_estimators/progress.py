@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from .._common.extras import missing
 from .callbacks import Listener, Record, Snapshot
 from .endings import Why
 from .parameters import PROGRESS
@@ -46,8 +47,8 @@ def check_can_show(verbose: Any) -> None:
     if verbose == PROGRESS:
         try:
             _tqdm()
-        except ImportError as error:
-            raise ImportError("verbose='progress' needs tqdm: pip install chainfit[cli]") from error
+        except ImportError:
+            raise missing("verbose='progress' needs", "tqdm", "cli") from None
 
 
 class EpochBar:

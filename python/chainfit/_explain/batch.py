@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight
@@ -27,6 +27,7 @@ from .formula import Array
 from .net import Net, as_net
 from .outputs import per_target, sums_of
 from .tables import encoded
+from .wrapped import unwrapped
 
 
 class Batch(NamedTuple):
@@ -83,10 +84,12 @@ def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
         X = np.asarray(X)
         single = X.ndim == 1
         X = X[np.newaxis] if single else X
-    if isinstance(net.source, Pipeline):
-        if len(net.source) > 1:
-            X = net.source[:-1].transform(X)
-    elif net.member is not None:
+    found = unwrapped(net.source)
+    for step in found.steps:
+        X = step.transform(X)
+    if y is not None and found.targets:
+        y = _transformed(found.targets, y, 1 if single or np.ndim(y) == 0 else len(y))
+    if net.member is not None:
         X, y = encoded(net.member, X, y)
     if net.model is not None and hasattr(X, "columns"):
         _check_feature_names(net.model, X, reset=False)
@@ -108,6 +111,14 @@ def read_batch(net: Net, X: Any, y: Any, sample_weight: Any = None) -> Batch:
             raise ValueError("Sample weights must contain at least one non-zero number.")
         return Batch(X, Y, w)
     return Batch(X, Y, None)
+
+
+def _transformed(steps: Sequence[Any], y: Any, rows: int) -> Array:
+    """Return y as what a TransformedTargetRegressor gives its regressor."""
+    Y = check_array(np.reshape(y, (rows, -1)), input_name="y")
+    for step in steps:
+        Y = step.transform(Y)
+    return np.asarray(Y).reshape(rows, -1)
 
 
 def labels_of(model: Any, Y: Array) -> Array:

@@ -17,7 +17,7 @@ from .tables import Feature, Member, feature_of
 READ_AS = {
     "number": "a number",
     "date": "days since 1970",
-    "time": "seconds since midnight",
+    "time": "a time in seconds",
     "boolean": "1 for true, 0 for false",
     "category": "a level",
 }

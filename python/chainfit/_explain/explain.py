@@ -91,8 +91,9 @@ def explain(
     Parameters
     ----------
     model : Net or fitted model
-        A `Net`, an MLPClassifier or MLPRegressor of chainfit or scikit-learn, a Pipeline that ends
-        in one, or a TabularClassifier or TabularRegressor, of which one net is explained.
+        A `Net`, an MLPClassifier or MLPRegressor of chainfit or scikit-learn, alone or in a
+        Pipeline, a search or a TransformedTargetRegressor, or a TabularClassifier or
+        TabularRegressor, of which one net is explained.
     X : array-like or sparse matrix of shape (rows, n_0), or (n_0,) for one row
         One row or a mini-batch, in the form that the model takes; a table for a tabular model.
     y : array-like of shape (rows,) or (rows, n_L)

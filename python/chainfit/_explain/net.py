@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 import numpy as np
 from sklearn import neural_network as theirs
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
@@ -32,11 +31,11 @@ from .formula import Array
 from .next_step import trained_weights
 from .outputs import names_of_outputs, per_target
 from .tables import Member, is_table_model, member_of, names_of_member
+from .wrapped import Wrapped, unwrapped
 
 # The loss that goes with an output activation where none is named: the one for which the
 # derivatives of the two together are a[L] - Y, and squared error where there is no such loss.
 CANONICAL = {loss.link: name for name, loss in reference.LOSSES.items() if loss.canonical}
-HIDDEN_ACTIVATIONS = tuple(reference.ACTIVATIONS)
 OUT_ACTIVATIONS = tuple(
     name for name in {**reference.LINKS, **reference.ACTIVATIONS} if name in rules.ACTIVATIONS
 )
@@ -139,7 +138,7 @@ class Net:
     model : estimator or None
         The fitted MLP that the net was made from.
     source : object or None
-        `model`, or the pipeline or tabular model around it.
+        `model`, or the pipeline, search or tabular model around it.
     member : Member or None
         Which net of a tabular model it is.
     groups : tuple of int
@@ -305,13 +304,15 @@ def as_net(model: Any, place: int = 0) -> Net:
 
     `place` is that of the net in the `nets_` of a model of tables; others have one net.
     """
-    if place and not is_table_model(model):
+    found = unwrapped(model)
+    of_tables = is_table_model(found.inner) and not found.steps
+    if place and not of_tables:
         raise ValueError(f"net={place!r} chooses a net of a model of tables; this one has one net.")
     if isinstance(model, Net):
         return model
-    member = member_of(model, place) if is_table_model(model) else None
+    member = member_of(found.inner, place) if of_tables else None
     mlp, feature_names, output_names = (
-        _inner(model) if member is None else (member.net, *names_of_member(member))
+        _inner(found) if member is None else (member.net, *names_of_member(member))
     )
     check_is_fitted(mlp, "coefs_")
     if not isinstance(mlp, BaseMLP) and not isinstance(getattr(mlp, "out_activation_", None), str):
@@ -348,31 +349,21 @@ def as_net(model: Any, place: int = 0) -> Net:
     return net
 
 
-def _inner(model: Any) -> tuple[Any, Any, Any]:
-    if isinstance(model, BaseMLP | theirs.MLPClassifier | theirs.MLPRegressor):
-        return model, None, None
-    if isinstance(model, Pipeline):
-        last = model.steps[-1][1]
-        if isinstance(last, BaseMLP | theirs.MLPClassifier | theirs.MLPRegressor):
-            return last, _pipeline_names(model), None
+def _inner(found: Wrapped) -> tuple[Any, Any, Any]:
+    inner, name = found.inner, type(found.inner).__name__
+    if isinstance(inner, BaseMLP | theirs.MLPClassifier | theirs.MLPRegressor):
+        return inner, found.feature_names(), None
+    if found.steps:
         raise TypeError(
-            "The last step of the pipeline must be an MLPClassifier or MLPRegressor, got "
-            f"{type(last).__name__}."
+            f"The last step of the pipeline must be an MLPClassifier or MLPRegressor, got {name}."
         )
+    if isinstance(inner, type):
+        name = f"the class {inner.__name__}"
     raise TypeError(
-        "Needed is a fitted MLPClassifier or MLPRegressor of chainfit or scikit-learn, a Pipeline "
-        "that ends in one, a TabularClassifier, TabularRegressor or Net of chainfit, got "
-        f"{type(model).__name__}."
+        "A fitted MLPClassifier or MLPRegressor of chainfit or scikit-learn is needed, alone or in "
+        "a Pipeline, a search or a TransformedTargetRegressor, or a TabularClassifier, "
+        f"TabularRegressor or Net of chainfit; got {name}."
     )
-
-
-def _pipeline_names(pipeline: Any) -> list[str] | None:
-    if not hasattr(pipeline, "feature_names_in_"):
-        return None
-    try:
-        return [str(name) for name in pipeline[:-1].get_feature_names_out()]
-    except (AttributeError, ValueError, NotFittedError):  # a step that names nothing
-        return None
 
 
 def _plain(x: Any) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from html import escape
 
+from .._common.extras import missing
 from . import document as d
 from .formula import Formula, in_numbers
 from .mathml import breakable
@@ -68,10 +69,7 @@ def _converter() -> Callable[[str], str]:
     try:
         from latex2mathml.converter import convert
     except ImportError:
-        raise ImportError(
-            "formulas in HTML need latex2mathml, which is not installed: "
-            "pip install 'chainfit[explain]'"
-        ) from None
+        raise missing("formulas in HTML need", "latex2mathml", "explain") from None
 
     @cache
     def mathml(latex: str) -> str:

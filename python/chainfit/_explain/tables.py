@@ -48,7 +48,8 @@ class Member(NamedTuple):
             ]
         target = "y" if model.target_ is None else printable(model.target_.name)
         mean, scale = model.target_mean_, model.target_scale_
-        return [f"{which} Its target is ({target} - {mean:.6g}) / {scale:.6g}."]
+        shift = f"{'+' if mean < 0 else '-'} {abs(mean):.6g}"
+        return [f"{which} Its target is ({target} {shift}) / {scale:.6g}."]
 
 
 def is_table_model(model: Any) -> bool:

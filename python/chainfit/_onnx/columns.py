@@ -30,7 +30,7 @@ Array = npt.NDArray[Any]
 WORDS = {
     "number": "NaN where missing",
     "date": "in days since 1970-01-01 UTC, NaN where missing",
-    "time": "in seconds since midnight, NaN where missing",
+    "time": "in seconds, NaN where missing",
     "boolean": "1 for true, 0 for false, NaN where missing",
     "category": "as it was written in training, '' where missing",
 }

@@ -50,8 +50,8 @@ def to_onnx(
 
         A model of tables has an input (rows, 1) for each column that it uses, of the column's name:
         float64 for numbers, for booleans (1 and 0), for dates (days since 1970-01-01, UTC) and for
-        times of day (seconds), where NaN is a missing value; text for categories, where '' is. It
-        computes features and means in float64. `onnx_inputs` reads tables into these.
+        times of day and durations (seconds), where NaN is a missing value; text for categories,
+        where '' is. Features and means are in float64. `onnx_inputs` reads tables into these.
 
         A classifier has the outputs 'label' (rows,), of the type of `classes_`, and
         'probabilities' (rows, n_classes), without a ZipMap; a multilabel one both as (rows,

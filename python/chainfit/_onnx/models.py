@@ -16,6 +16,7 @@ from .._estimators.base import BaseMLP
 from .facts import facts_of
 from .graph import FLOAT32, FLOAT64, Graph
 from .net import dtype_of, outputs_of
+from .tables import outputs_of_table
 
 
 def model_of(model: Any, X: Any, dtype: Any) -> Any:
@@ -59,8 +60,6 @@ def _of_net(net: Any, dtype: np.dtype[Any] | None) -> Any:
 
 
 def _of_table(model: Any, dtype: np.dtype[Any] | None) -> Any:
-    from .tables import outputs_of_table  # tables need pyarrow, nets don't
-
     graph = Graph()
     kind = dtype_of(model.nets_[0]) if dtype is None else dtype
     for output in outputs_of_table(model, graph, kind):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from .._common.extras import missing
+
 try:
     import onnx
     from onnx import checker, helper, numpy_helper, shape_inference
 except ImportError:
-    raise ImportError(
-        "ONNX needs onnx, which is not installed: pip install 'chainfit[onnx]'"
-    ) from None
+    raise missing("ONNX needs", "onnx", "onnx") from None
 
 __all__ = ["checker", "helper", "numpy_helper", "onnx", "shape_inference"]

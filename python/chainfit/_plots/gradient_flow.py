@@ -16,7 +16,6 @@ from .._explain import rules
 from .._explain.batch import read_batch, rounded
 from .._explain.net import Net, as_net
 from .._explain.trace import TraceNumbers, trace_numbers
-from .models import unwrapped
 
 Array = npt.NDArray[Any]
 
@@ -159,7 +158,7 @@ class GradientFlowDisplay:
         >>> len(display.layers)
         2
         """
-        its_net = as_net(unwrapped(estimator), net)
+        its_net = as_net(estimator, net)
         batch = rounded(its_net, read_batch(its_net, X, y, sample_weight), all_rows=True)
         numbers = trace_numbers(its_net, *batch)
         above = range(1, len(its_net.units))

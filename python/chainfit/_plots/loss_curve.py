@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._common.axes import axes_for
 from .._common.public import public
-from .models import last_step
+from .._explain.wrapped import unwrapped
 
 Array = npt.NDArray[Any]
 
@@ -158,7 +158,7 @@ class LossCurveDisplay:
         >>> display.line_.get_label()
         'a net: training loss'
         """
-        model = last_step(estimator)
+        model = unwrapped(estimator).inner
         check_is_fitted(model)
         nets = getattr(model, "nets_", (model,))
         records = [*map(_record, nets)]

@@ -15,7 +15,6 @@ from .._common.axes import axes_for
 from .._common.printable import printable
 from .._common.public import public
 from .._explain.net import as_net
-from .models import unwrapped
 
 Array = npt.NDArray[Any]
 
@@ -144,7 +143,7 @@ class NetworkDisplay:
         >>> [units.tolist() for units in display.shown_]
         [[0], [1], [0]]
         """
-        its_net = as_net(unwrapped(estimator), net)
+        its_net = as_net(estimator, net)
         hidden = [its_net.layer_activation(l) for l in range(1, len(its_net.units))]
         display = cls(
             coefs=its_net.coefs,

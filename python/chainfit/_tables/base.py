@@ -34,6 +34,7 @@ from .ensemble import OnEpoch, Reports, Samples, held_out_rows, train_nets
 from .fitted import FittedTabular
 from .over_ranks import OverRanks, check_whole, common_draws
 from .presets import decided
+from .streaming import EncodedSource, first_pass
 
 Array = npt.NDArray[Any]
 OnStart = Callable[[Any, dict[str, Any]], object]
@@ -195,8 +196,6 @@ class BaseTabular(FittedTabular):
 
     def _streamed(self, source: Source, validation: Given | None) -> tuple[Samples, dict[str, Any]]:
         """Do the same with a source, whose rows the nets take block by block."""
-        from .streaming import EncodedSource, first_pass  # pyarrow
-
         found = first_pass(self, source)
         self._learn_target(found.y if found.labels is None else found.labels)
         if found.whole:
@@ -305,8 +304,6 @@ class BaseTabular(FittedTabular):
         X, y, sample_weight = validation
         try:
             if isinstance(X, Source):
-                from .streaming import EncodedSource  # pyarrow
-
                 return EncodedSource(self, X, dtype, digest=True), None, None
             encoded = self.encoding_.write(self.schema_.parse(self._table(X)), dtype)
             target = self._as_learned(self._checked_target(y))

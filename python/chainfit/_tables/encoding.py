@@ -31,7 +31,7 @@ MAX_DISTANCE = 10.0
 
 @dataclass(frozen=True)
 class NumberFeatures(Record):
-    """A column of numbers, of dates as days, or of times of day as seconds.
+    """A column of numbers, of dates as days, or of times as seconds.
 
     Its features are the number itself, standardised, and how much of each bin lies below it: 0
     before the bin, 1 after it, and within it the share in between, which is the piecewise-linear

@@ -18,7 +18,7 @@ from .._common.printable import printable
 from .._common.public import public_in
 from .._estimators.source import Block, Source, check_buffer
 from .._files.disk import AnyPath
-from .cells.arrow import flat, pa, pc
+from .arrow import flat, pa, pc
 from .files.dialect import FOUND_OUT, ReadOptions
 from .files.table_file import BLOCK_ROWS, open_table
 

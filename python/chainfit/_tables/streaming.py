@@ -21,7 +21,7 @@ from .._estimators.sample import EvenSample
 from .._estimators.source import Block, Source, check_weighted, naming, numbered
 from .._estimators.survey import surveyed
 from .._estimators.weights import checked_weights
-from .cells.arrow import pa
+from .arrow import pa
 from .cells.frames import is_array
 from .cells.schema import Tally
 from .sources import check_like_first

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._common.extras import missing
 from .._estimators.ranks import Plan, current_ranks, made_by
 from .._estimators.threads import shared_with
 
@@ -64,7 +65,7 @@ def communicator(
     ValueError, TypeError
         If a parameter is not valid, or within another `communicator`.
     ImportError
-        If mpi4py is not installed (``pip install chainfit[mpi]``).
+        If mpi4py is not installed (``pip install 'chainfit[mpi]'``).
     RuntimeError
         In `fit`, if another process failed or did not answer in time. The processes cannot continue
         together then: the job ends (``MPI_Abort``) when one of them leaves Python.
@@ -86,7 +87,10 @@ def communicator(
         raise ValueError(f"timeout must be a number > 0, got {timeout!r}.")
     if current_ranks() is not None:
         raise ValueError("A communicator can't be within another.")
-    from .mpi import MPIRanks  # mpi4py is an extra, and starts MPI
+    try:
+        from .mpi import MPIRanks  # mpi4py is an extra, and starts MPI
+    except ModuleNotFoundError:
+        raise missing("communicator needs", "mpi4py", "mpi") from None
 
     ranks = MPIRanks(comm, plan, float(timeout))
     with ranks.open(), shared_with(ranks.processes_here()), made_by(ranks):

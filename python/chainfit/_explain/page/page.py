@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from types import ModuleType
 from typing import Any
 
+from ..._common.extras import missing
 from ..._common.printable import printable
 from ..._common.public import public
 from ..._files.disk import AnyPath, as_path, write_output
@@ -207,9 +208,7 @@ def _require_jinja2() -> ModuleType:
     try:
         import jinja2
     except ImportError:
-        raise ImportError(
-            "explore needs jinja2, which is not installed: pip install 'chainfit[explain]'"
-        ) from None
+        raise missing("explore needs", "jinja2", "explain") from None
     return jinja2
 
 

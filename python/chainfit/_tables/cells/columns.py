@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .arrow import pa
+from ..arrow import pa
 from .dates import ISO, DateFormat, read_times, typed_days, typed_seconds
 from .levels import MISSING, UNSEEN, Levels, cells_of, read_truth
 from .numbers import PLAIN, NumberFormat, typed_numbers
@@ -33,7 +33,7 @@ from .texts import (
 NOUNS = {
     "number": "a number",
     "date": "a date",
-    "time": "a time of day",
+    "time": "a time",
     "boolean": "true or false",
     "category": "a level",
 }
@@ -192,7 +192,7 @@ class DateColumn(_Column):
 
 @dataclass(frozen=True)
 class TimeColumn(_Column):
-    """A column of times of day: seconds since midnight."""
+    """A column of times of day or of durations: seconds."""
 
     kind: ClassVar[str] = "time"
 
@@ -200,7 +200,9 @@ class TimeColumn(_Column):
         return read_times(values)
 
     def _read_typed(self, column: pa.ChunkedArray) -> Cells | None:
-        return self._typed(typed_seconds(column)) if pa.types.is_time(column.type) else None
+        if not (pa.types.is_time(column.type) or pa.types.is_duration(column.type)):
+            return None
+        return self._typed(typed_seconds(column))
 
 
 @dataclass(frozen=True)

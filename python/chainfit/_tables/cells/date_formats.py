@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrow import pc
+from ..arrow import pc
 from .dates import ISO, DateFormat
 from .hints import Hints
 from .texts import mask_of, probe, trimmed

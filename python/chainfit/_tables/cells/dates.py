@@ -1,4 +1,4 @@
-"""Dates and times of day in text: what a format's directives match, and days and seconds of it.
+"""Dates, times of day and durations: what a format's directives match, days and seconds of it.
 
 A format is written in the directives of ``strptime``; which one a column has is found in
 `date_formats.py`. A directive is a line of `_DIRECTIVES`.
@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from .arrow import flat, pa, pc
+from ..arrow import flat, pa, pc
 from .record import Record
-from .texts import trimmed
+from .texts import are_empty, trimmed
 from .zones import REMARK, ZONE, offset
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -189,18 +189,23 @@ def _monday_of_week_1(year: np.ndarray) -> np.ndarray:
 #: Dates as ISO 8601 has them, and typed ones.
 ISO = DateFormat(ISO_DATE)
 
-#: A time of day, or a span in hours, in a column that has only these.
-_TIME_OF_DAY = rf"(?i)^{_TIME}$".replace(r"[01]?\d|2[0-3]", r"\d{1,4}")
+#: A time of day or a duration, in a column that has only these: 17:30, 36:30:00, -1 day 02:00:00.
+_TIMES = rf"(?i)^(?:(?P<days>-?\d{{1,5}}) days?(?:,? |$))?(?:(?P<sign>[-+])?{_TIME})?$".replace(
+    r"[01]?\d|2[0-3]", r"\d{1,4}"
+)
 
 
 def read_times(values: pa.StringArray) -> np.ndarray:
-    """Read times of day, '17:30', '5:30:15.25 PM', as seconds since midnight, else NaN."""
-    if not pc.any(pc.match_substring(values, ":")).as_py():
+    """Read times of day, '5:30:15.25 PM', and durations, '1 day 12:30:00', as seconds, else NaN."""
+    if not pc.any(pc.match_substring_regex(values, r"(?i):\d|\d day")).as_py():
         return np.full(len(values), np.nan)
-    fields = _Fields(values, _TIME_OF_DAY)
+    fields = _Fields(values, _TIMES)
+    fields.found &= ~are_empty(trimmed(values))
     if not fields.found.any():
         return np.full(len(values), np.nan)
-    seconds = fields.nanoseconds() / SECOND
+    time = fields.nanoseconds()
+    time = np.where(fields.are("sign", "-"), -time, time)
+    seconds = (fields.numbers("days", 0) * DAY + time) / SECOND  # 99,999 days fit 64 bits
     return np.where(fields.found, seconds, np.nan)
 
 
@@ -237,6 +242,10 @@ class _Fields:
         texts = pc.utf8_slice_codeunits(pc.utf8_lower(self._texts("name")), 0, 3)
         places = pc.index_in(texts, pa.array(_MONTHS)).fill_null(0)
         return np.asarray(places).astype(np.int64) + 1
+
+    def are(self, name: str, text: str) -> np.ndarray:
+        """Whether the group is this text."""
+        return np.asarray(pc.equal(self._texts(name), text))
 
     def nanoseconds(self) -> np.ndarray:
         """Return nanoseconds since midnight; where AM or PM contradicts the hour, none is found."""
@@ -283,6 +292,9 @@ def typed_days(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def typed_seconds(column: pa.ChunkedArray) -> np.ndarray:
-    """Seconds since midnight of a column of times of day, NaN where missing."""
+    """Seconds of a column of times of day or durations, NaN where missing."""
     ticks, missing, size = _ticks(column)
-    return np.where(missing, np.nan, ticks * size / SECOND)
+    # as text gives them, but where nanoseconds would not fit 64 bits
+    fit = np.abs(ticks) <= np.iinfo(np.int64).max // size
+    seconds = np.where(fit, ticks * size / SECOND, ticks / (SECOND // size))
+    return np.where(missing, np.nan, seconds)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrow import flat, pa, pc
+from ..arrow import flat, pa, pc
 from .date_formats import COMPACT, EARLIEST, DateFormats, are_compact, possible_dates
 from .dates import read_times
 from .hints import Hints
@@ -252,11 +252,9 @@ def _of_type(draft: Draft, hints: Hints) -> Draft:
             rest, counts = texts.values.filter(pa.array(keep)), texts.counts()[keep]
             draft.dates = possible_dates(rest, counts, hints)
             draft.kind = "date" if draft.dates else "number"
-    elif types.is_duration(kind):
-        draft.kind = "number"
     elif types.is_date(kind) or types.is_timestamp(kind):
         draft.kind = "date"
-    elif types.is_time(kind):
+    elif types.is_time(kind) or types.is_duration(kind):
         draft.kind = "time"
     else:
         draft.kind, draft.reason = "dropped", f"it holds {_what_is_held(kind)}"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 
-from .arrow import pa, pc
+from ..arrow import flat, nw, pa, pc
 from .hints import ColumnError
+
+# An interval of Arrow, and microseconds of a day.
+_INTERVAL = np.dtype([("months", np.int32), ("days", np.int32), ("nanoseconds", np.int64)])
+_DAY = 86_400 * 10**6
+_MOST_DAYS = 10**8  # whose microseconds fit 64 bits
 
 
 def is_array(X: Any) -> bool:
@@ -69,8 +73,7 @@ def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
         if hasattr(X, "__arrow_c_stream__"):
             return _checked(pa.table(X))
     except pa.ArrowInvalid as error:  # one column, 128 bits
-        name = type(X).__name__
-        raise TypeError(f"A table of columns is required, got a {name}: {error}") from None
+        raise TypeError(f"A table of columns is required, got {_named(X)}: {error}") from None
     return _of_array(X, names)
 
 
@@ -83,14 +86,28 @@ def _checked(table: pa.Table) -> pa.Table:
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column as what an extension type stores, and as what runs are short for."""
+    """Return a column as what an extension type stores, runs are short for, or intervals last."""
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
     if pa.types.is_run_end_encoded(column.type):
         chunks = [pc.run_end_decode(chunk) for chunk in column.chunks]
         column = pa.chunked_array(chunks, column.type.value_type)
-    return column
+    return _durations(column) if pa.types.is_interval(column.type) else column
+
+
+def _durations(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return intervals, as DuckDB has them, as durations; as they are if any has months."""
+    if column.null_count == len(column):
+        return pa.chunked_array([pa.nulls(len(column), pa.duration("us"))])
+    cells = flat(column)
+    missing = np.asarray(cells.is_null())
+    parts = np.frombuffer(cells.buffers()[1], _INTERVAL)[cells.offset :][: len(cells)]
+    days = np.where(missing, 0, parts["days"]).astype(np.int64)
+    if parts["months"][~missing].any() or np.abs(days).max() > _MOST_DAYS:
+        return column
+    microseconds = days * _DAY + parts["nanoseconds"] // 1000
+    return pa.chunked_array([pa.array(microseconds, pa.duration("us"), mask=missing)])
 
 
 def _check_names(names: Sequence[Any]) -> None:
@@ -129,6 +146,7 @@ def _of_array(X: Any, names: Sequence[str] | None) -> pa.Table:
 
 def _column(name: str, values: Any) -> Any:
     """Return a column as Arrow's, objects of mixed types as text."""
+    _check_values(name, values)
     if hasattr(values, "dtype") and getattr(values.dtype, "kind", "") == "c":
         raise ColumnError(f"column {name!r} holds complex numbers")
     if type(values).__module__.startswith("pandas") and str(values.dtype).startswith("period"):
@@ -138,6 +156,18 @@ def _column(name: str, values: Any) -> Any:
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         column = pa.array([_text(value) for value in values], pa.string())
     return _plain(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column]))
+
+
+def _check_values(name: str, values: Any) -> None:
+    """Refuse what is no column: one value, or several columns."""
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes | Mapping):
+        raise ColumnError(f"column {name!r} must hold an array of values, got {_named(values)}")
+    if (dimensions := getattr(values, "ndim", 1)) != 1:
+        raise ColumnError(f"column {name!r} must have one dimension, got {dimensions}")
+
+
+def _named(value: Any) -> str:
+    return f"an object of type {type(value).__name__}"
 
 
 def _text(value: Any) -> str | None:

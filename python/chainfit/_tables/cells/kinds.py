@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrow import pa, pc
+from ..arrow import pa, pc
 from .columns import (
     NOUNS,
     BooleanColumn,

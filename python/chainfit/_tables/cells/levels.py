@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrow import flat, pa, pc
+from ..arrow import flat, pa, pc
 from .numbers import PLAIN
 from .texts import Texts, are_empty, are_words, is_text, texts_of, trimmed
 

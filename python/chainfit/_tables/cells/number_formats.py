@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrow import pa, pc
+from ..arrow import pa, pc
 from .hints import Hints
 from .numbers import SPACE, UNIT, NumberFormat, are_numbers
 from .texts import mask_of, probe, trimmed

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .arrow import flat, pa, pc
+from ..arrow import flat, pa, pc
 from .hints import DECIMALS, THOUSANDS
 from .record import Record
 from .texts import mask_of, some, trimmed, without_blanks

@@ -6,15 +6,15 @@ text or typed, one or many, by what was learned.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..._estimators.warn import warn
 from ..._files.fields import Fields, ModelFileError
-from .arrow import pa
+from ..arrow import pa
 from .column_json import pack_column, unpack_column
 from .columns import (
     NOUNS,
@@ -147,10 +147,10 @@ class Schema:
                 _check_readable(column, cells, so_far.seen)
             so_far.add(column.name, cells.unread.rows)
         if tally is None:
-            self.warn(so_far, stacklevel=3)
+            self.warn(so_far)
         return parsed
 
-    def warn(self, tally: Tally, stacklevel: int = 2) -> None:
+    def warn(self, tally: Tally) -> None:
         """Name and count what could not be read, in a warning for each way in which it was not."""
         found: dict[str, dict[str, dict[str, int]]] = {}
         for column in self.used:
@@ -168,7 +168,7 @@ class Schema:
                 more = len(shown) - MOST_COLUMNS
                 text = f"{len(shown)} columns: {what}: {'; '.join(shown[:MOST_COLUMNS])}"
                 text += f"; and {plural(more, 'more column')}" if more > 0 else ""
-            warnings.warn(text, UserWarning, stacklevel=stacklevel)
+            warn(text)
 
     def to_json(self) -> dict[str, Any]:
         """Return the schema as JSON; `from_json` takes it back."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -11,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..._estimators.warn import warn
 from ..._files.fields import Fields, ModelFileError
-from .arrow import pa
+from ..arrow import pa
 from .column_json import different, pack_numbers, unpack_numbers
 from .columns import CategoryColumn, Cells, NumberColumn
 from .drafts import Draft, draft_of
@@ -78,11 +78,7 @@ class Target:
         """
         cells = self.read(column)
         if self.task == "regression" and cells.unread.rows:
-            warnings.warn(
-                f"target {self.name!r}: not a number, taken as missing: {cells.unread}",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn(f"target {self.name!r}: not a number, taken as missing: {cells.unread}")
         return cells.values
 
     def read(self, column: pa.ChunkedArray) -> Cells:
@@ -190,6 +186,8 @@ def learn_target(
     if task not in TASKS:
         raise ValueError(f"task must be one of {', '.join(map(repr, TASKS))}, got {task!r}")
     draft = draft_of(name, column, hints)
+    if pa.types.is_duration(column.type):
+        draft.kind = "number"  # of days
     if draft.kind == "dropped":
         raise ColumnError(f"target {name!r} cannot be predicted: {draft.reason}")
     if draft.kind == "empty":

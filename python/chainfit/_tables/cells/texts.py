@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrow import flat, pa, pc
+from ..arrow import flat, pa, pc
 
 #: Words that files write for a missing value, compared without case. In a column of numbers or
 #: dates they are missing; as a level they stay what they are, unless such a column holds them too.

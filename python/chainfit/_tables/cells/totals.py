@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from .arrow import pa
+from ..arrow import pa
 from .columns import NumberColumn
 from .schema import Schema, learn_schema
 from .texts import is_text

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrow import pa, pc
+from ..arrow import pa, pc
 from .numbers import SPACE
 
 #: Units that are one beside few numbers too, and without a space: singular, in lower case but for

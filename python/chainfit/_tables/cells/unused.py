@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from .arrow import pa, pc
+from ..arrow import pa, pc
 from .columns import DateColumn, NumberColumn, TimeColumn
 from .hints import Hints
 from .texts import are_words, is_text, texts_of, trimmed

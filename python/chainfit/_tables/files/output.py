@@ -16,6 +16,7 @@ import numpy as np
 
 from ..._common.printable import printable
 from ..._files.disk import AnyPath, open_output
+from ..arrow import pa, pc
 from .table_file import TableFile
 
 
@@ -88,9 +89,6 @@ class TableWriter:
         arrays : sequence of ndarray of shape (rows,)
             In the order of the added names.
         """
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         if not block.num_rows:
             return
         dialect = self._dialect
@@ -104,8 +102,6 @@ class TableWriter:
 
     def _quoted(self, column: Any) -> Any:
         """Quote the cells of a column that need it."""
-        import pyarrow.compute as pc
-
         dialect = self._dialect
         marks = "".join({dialect.delimiter, dialect.quote})
         special = "".join("\\" + mark for mark in marks) + "\r\n"
@@ -155,9 +151,6 @@ def _contents(lines: Any) -> memoryview:
 
 def _texts(column: Any) -> Any:
     """Return a column of any type as text: numbers as Python writes them, missing as nothing."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _texts(column.dictionary_decode())
@@ -166,6 +159,8 @@ def _texts(column: Any) -> Any:
         texts = np.array(_words(values), dtype=object)
         texts[np.isnan(values)] = ""
         return pa.array(texts, pa.string())
+    if pa.types.is_duration(kind):
+        return _durations(column)
     try:
         text = column.cast(pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
@@ -178,6 +173,22 @@ def _texts(column: Any) -> Any:
         text = pc.replace_substring_regex(text, r"(\.\d*?)0+(Z|[-+]\d+)?$", r"\1\2")
         text = pc.replace_substring_regex(text, r"\.(Z|[-+]\d+)?$", r"\1")
     return pc.fill_null(text, "")
+
+
+def _durations(column: Any) -> Any:
+    """Return durations as Python writes them, 1 day, 2:03:04.5, but without the comma."""
+    size = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[column.type.unit]
+    ticks = column.cast(pa.int64()).to_pylist()
+    return pa.array(["" if tick is None else _duration(tick, size) for tick in ticks], pa.string())
+
+
+def _duration(ticks: int, a_second: int) -> str:
+    seconds, rest = divmod(ticks, a_second)
+    days, seconds = divmod(seconds, 86_400)
+    text = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    if rest:
+        text += "." + f"{rest + a_second}"[1:].rstrip("0")
+    return f"{days} {'day' if abs(days) == 1 else 'days'} {text}" if days else text
 
 
 def _words(values: np.ndarray) -> list[str]:

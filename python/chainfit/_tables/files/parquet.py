@@ -8,6 +8,7 @@ from typing import Any
 
 from ..._estimators.threads import default_limit
 from ..._files import foreign
+from ..arrow import pa, parquet
 from .dialect import Dialect
 from .source import Source
 
@@ -20,8 +21,6 @@ _BATCH = 65_536
 
 def _without_views(schema: Any) -> Any:
     """Return a schema with text as text for views of it, which few kernels of Arrow take."""
-    import pyarrow as pa
-
     plain = {"string_view": pa.string(), "binary_view": pa.binary()}
     return pa.schema(
         [(name, plain.get(str(t), t)) for name, t in zip(schema.names, schema.types, strict=True)]
@@ -63,11 +62,8 @@ class ParquetTable:
         self.dialect = Dialect("parquet", row_names=len(self.names) < len(self.columns))
 
     def _file(self) -> Any:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         try:
-            return pq.ParquetFile(self.source.seekable(), metadata=self._metadata)
+            return parquet.ParquetFile(self.source.seekable(), metadata=self._metadata)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{self.source.name}: not a Parquet file: {error}") from None
 
@@ -77,8 +73,6 @@ class ParquetTable:
 
     def batches(self, group: int | None = None) -> Iterator[Any]:
         """Yield batches of whole rows, of one group if its number is given."""
-        import pyarrow as pa
-
         groups = None if group is None else [group]
         with self._file() as file:
             try:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from ..._common.printable import printable
+from ..arrow import pa
 from .charset import CHUNK
 
 #: What the streams of the standard library and of Arrow raise for damaged data.
@@ -31,9 +32,7 @@ _DAMAGE = (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, zipfile.Ba
 
 
 def _open_zst(file: BinaryIO) -> Any:
-    import pyarrow
-
-    return pyarrow.CompressedInputStream(file, "zstd")
+    return pa.CompressedInputStream(file, "zstd")
 
 
 #: Suffix, first bytes, and what opens the stream.
@@ -70,6 +69,8 @@ class Source:
         self.path = path
         self._spooled: BinaryIO | None = None
         if path == "-":
+            if sys.stdin is None:
+                raise ValueError("stdin: is closed")
             self._spooled = _spool(sys.stdin.buffer)
         else:
             with open(path, "rb") as file:

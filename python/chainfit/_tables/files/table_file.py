@@ -14,7 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from ..._common.extras import missing
 from ..._files.disk import AnyPath, as_path
+from ..arrow import pa
 from .dialect import FOUND_OUT, Dialect, ReadOptions
 from .parquet import ParquetTable
 from .source import Source
@@ -90,8 +92,6 @@ class TableFile:
         ValueError
             If a row can't be read; the text names the file and the line.
         """
-        import pyarrow as pa
-
         rows = max(1, min(rows, BLOCK_CELLS // len(self.columns)))
         for part in self._parts:
             for batch in part.batches():
@@ -106,8 +106,6 @@ class TableFile:
 
     def group(self, number: int) -> Any:
         """Return a group of rows, a pyarrow.Table with names of rows included."""
-        import pyarrow as pa
-
         for part in self._parts:
             assert part.groups is not None
             if number < part.groups:
@@ -123,8 +121,6 @@ class TableFile:
         ValueError
             If a row can't be read; the text names the file and the line.
         """
-        import pyarrow as pa
-
         tables = [pa.Table.from_batches(part.batches(), part.schema()) for part in self._parts]
         table = pa.concat_tables(tables, promote_options="permissive")
         pa.default_memory_pool().release_unused()  # what the readers' blocks took
@@ -175,13 +171,11 @@ def open_table(
     ValueError
         If it is no table, or its rows or names don't fit; the text names file and line.
     ImportError
-        If pyarrow is not installed; the text says what to install.
+        If a library for tables is not installed; the text says what to install.
     """
     for module in ("pyarrow", "duckdb", "charset_normalizer"):
         if find_spec(module) is None:
-            raise ImportError(
-                f"tables need {module}, which is not installed: pip install 'chainfit[table]'"
-            )
+            raise missing("tables need", module, "table")
     parts: list[_Reader] = []
     try:
         for one in _expand(as_path(path)):

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..._estimators.threads import default_limit
 from ..._files import foreign
+from ..arrow import csv, pa
 from .charset import CHUNK, by_mark, guess, not_utf8
 from .dialect import Dialect, ReadOptions
 from .rows import BrokenRow, Row, ragged_row, rows_of
@@ -113,14 +114,10 @@ class TextTable:
 
     def schema(self) -> Any:
         """Return the names and types of the blocks."""
-        import pyarrow as pa
-
         return pa.schema([(name, pa.string()) for name in self.columns])
 
     def batches(self, group: int | None = None) -> Iterator[Any]:
         """Yield batches of whole rows, names of rows included."""
-        import pyarrow as pa
-
         done, block_bytes = 0, max(BLOCK_BYTES, COLUMN_BYTES * len(self.columns))
         while True:
             try:
@@ -135,22 +132,19 @@ class TextTable:
 
     def _read(self, block_bytes: int, done: int) -> Iterator[Any]:
         """Yield batches by Arrow's reader, from row ``done`` of the data on."""
-        import pyarrow as pa
-        import pyarrow.csv as pa_csv
-
         dialect = self.dialect
         doubled = dialect.escape == dialect.quote
         with self._data() as stream:
             try:
-                reader = pa_csv.open_csv(
+                reader = csv.open_csv(
                     stream,
-                    pa_csv.ReadOptions(
+                    csv.ReadOptions(
                         column_names=self.columns,
                         skip_rows_after_names=done,
                         block_size=block_bytes,
                         use_threads=default_limit() > 1,
                     ),
-                    pa_csv.ParseOptions(
+                    csv.ParseOptions(
                         delimiter=dialect.delimiter,
                         quote_char=dialect.quote,
                         double_quote=doubled,
@@ -158,7 +152,7 @@ class TextTable:
                         newlines_in_values=True,
                         ignore_empty_lines=len(self.columns) > 1,
                     ),
-                    pa_csv.ConvertOptions(
+                    csv.ConvertOptions(
                         column_types=self.schema(),
                         strings_can_be_null=False,
                     ),
@@ -173,8 +167,6 @@ class TextTable:
     @contextlib.contextmanager
     def _data(self) -> Iterator[Any]:
         """Open the rows after the header."""
-        import pyarrow as pa
-
         if path := self.source.plain:
             mark = 3 if self.source.encoding == "utf-8-sig" else 0
             with pa.OSFile(os.fsencode(path)) as file:
