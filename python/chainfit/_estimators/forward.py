@@ -135,7 +135,7 @@ class Forward(NetParameters, Portable):
         return fitted._decode(fitted._forward(X))
 
     def row_predictor(self) -> RowPredictor:
-        """Return a callable that predicts one row at a time, without checks and allocations.
+        """Return a callable that predicts one row at a time, without validation and allocations.
 
         Returns
         -------
