@@ -159,7 +159,7 @@ def surveyed(
             if check is not None:
                 check(y, X.dtype)
             if classes:
-                different.append(_different(y, np.ones(len(y), np.int64)))
+                different.append(_different(y))
             if digest:
                 add_to_digest(total, X, y.astype(str) if y.dtype == object else y, weight)
         assert sample is not None
@@ -230,10 +230,13 @@ def _weigh(found: Survey, weight: Array) -> None:
         found.sizes = min(least, float(sizes.min())), max(largest, float(sizes.max()))
 
 
-def _different(y: Array, times: Array) -> tuple[Array, Array]:
+def _different(y: Array, times: Array | None = None) -> tuple[Array, Array]:
     """Return each different target, and how often it is there, given how often each row is."""
     rows = y
     if y.ndim > 1 and y.dtype == object:  # rows of which NumPy can't sort: their codes can be
         rows = np.stack([np.unique(column, return_inverse=True)[1] for column in y.T], axis=1)
+    elif times is None:  # much faster than with places
+        different, times = np.unique(y, axis=0, return_counts=True)
+        return different, times
     _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     return y[first], np.bincount(place.ravel(), times).astype(np.int64)
