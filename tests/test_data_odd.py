@@ -98,6 +98,17 @@ def test_targets_of_objects_and_of_sparse_matrices(kind, buffer_rows):
         assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("name", ["X", "y"])
+def test_a_corrupt_sparse_matrix_is_refused_before_it_is_cut(name):
+    matrix = sp.csr_matrix(TARGETS["multilabel"])
+    matrix.indices[5] = 99
+    given = (matrix, y) if name == "X" else (X, matrix)
+    with pytest.raises(ValueError, match=f"indices of a sparse {name} must be from 0 to 2"):
+        data.Arrays(*given)
+    with pytest.raises(ValueError, match=f"block 0: .*indices of a sparse {name} must be"):
+        MLPClassifier(**SETTINGS).fit(data.Chunks([given]))
+
+
 # --- weights -------------------------------------------------------------------------------------
 
 
