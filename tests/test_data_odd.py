@@ -98,6 +98,11 @@ def test_targets_of_objects_and_of_sparse_matrices(kind, buffer_rows):
         assert np.array_equal(ours, theirs)
 
 
+def test_real_numbers_are_no_classes():
+    with pytest.raises(ValueError, match="block 0: Unknown label type: continuous"):
+        MLPClassifier().fit(data.Arrays(X, y, block_rows=50, buffer_rows=100))
+
+
 @pytest.mark.parametrize("name", ["X", "y"])
 def test_a_corrupt_sparse_matrix_is_refused_before_it_is_cut(name):
     matrix = sp.csr_matrix(TARGETS["multilabel"])

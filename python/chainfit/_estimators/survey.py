@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples
 
 from .fingerprint import add_to_digest
@@ -159,6 +160,8 @@ def surveyed(
             if check is not None:
                 check(y, X.dtype)
             if classes:
+                if y.dtype.kind == "f":  # before as many targets are kept as there are rows
+                    check_classification_targets(y)
                 different.append(_different(y))
             if digest:
                 add_to_digest(total, X, y.astype(str) if y.dtype == object else y, weight)
