@@ -203,6 +203,7 @@ WHOLE = [(*block, None) for block in cut(X, y)]
     "source, error, why",
     [
         (Given([(X, y)]), TypeError, "block 0: A block must be a tuple .* got tuple of 2"),
+        (Given([*WHOLE, (X[:0], y, None)]), ValueError, r"block 10: Found .* inconsistent numbers"),
         (Given([*WHOLE, None]), TypeError, "block 10: A block must be a tuple .* got NoneType"),
         (Given(WHOLE, n_blocks=9), ValueError, "has 10 blocks, and n_blocks=9"),
         (Given(WHOLE, n_blocks=11), ValueError, "has 10 blocks, and n_blocks=11"),

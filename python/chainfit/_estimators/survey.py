@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples
 
@@ -145,6 +146,7 @@ def surveyed(
         with naming(number):
             found.counts.append(_num_samples(block[0]))
             if not found.counts[-1]:
+                check_consistent_length(block[0], block[1])
                 continue
             first = not found.width
             X, y, weight = checked_block(checker, block, dtype, reset and first)
