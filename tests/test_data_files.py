@@ -60,6 +60,17 @@ def test_files_that_change_between_passes(change, model, kind, tmp_path):
         MODELS[model].fit(source)
 
 
+def test_a_dataset_whose_files_change(tmp_path):
+    dataset = pytest.importorskip("pyarrow.dataset").dataset
+    write(TABLE, tmp_path / "rows.parquet")
+    os.utime(tmp_path / "rows.parquet", (1e9, 1e9))
+    source = data.Batches(dataset(tmp_path / "rows.parquet"), "y", buffer_rows=100)
+    MODELS["net"].fit(source)
+    CHANGES["another order"](tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match=r"rows\.parquet: has changed since the source was made"):
+        MODELS["net"].fit(source)
+
+
 @pytest.mark.parametrize("buffer_rows", [100, None])
 @pytest.mark.parametrize("model", MODELS)
 def test_files_without_rows(model, buffer_rows, tmp_path):

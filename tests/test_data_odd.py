@@ -98,6 +98,22 @@ def test_targets_of_objects_and_of_sparse_matrices(kind, buffer_rows):
         assert np.array_equal(ours, theirs)
 
 
+def test_real_numbers_are_no_classes():
+    with pytest.raises(ValueError, match="block 0: Unknown label type: continuous"):
+        MLPClassifier().fit(data.Arrays(X, y, block_rows=50, buffer_rows=100))
+
+
+@pytest.mark.parametrize("name", ["X", "y"])
+def test_a_corrupt_sparse_matrix_is_refused_before_it_is_cut(name):
+    matrix = sp.csr_matrix(TARGETS["multilabel"])
+    matrix.indices[5] = 99
+    given = (matrix, y) if name == "X" else (X, matrix)
+    with pytest.raises(ValueError, match=f"indices of a sparse {name} must be from 0 to 2"):
+        data.Arrays(*given)
+    with pytest.raises(ValueError, match=f"block 0: .*indices of a sparse {name} must be"):
+        MLPClassifier(**SETTINGS).fit(data.Chunks([given]))
+
+
 # --- weights -------------------------------------------------------------------------------------
 
 
@@ -187,6 +203,7 @@ WHOLE = [(*block, None) for block in cut(X, y)]
     "source, error, why",
     [
         (Given([(X, y)]), TypeError, "block 0: A block must be a tuple .* got tuple of 2"),
+        (Given([*WHOLE, (X[:0], y, None)]), ValueError, r"block 10: Found .* inconsistent numbers"),
         (Given([*WHOLE, None]), TypeError, "block 10: A block must be a tuple .* got NoneType"),
         (Given(WHOLE, n_blocks=9), ValueError, "has 10 blocks, and n_blocks=9"),
         (Given(WHOLE, n_blocks=11), ValueError, "has 10 blocks, and n_blocks=11"),

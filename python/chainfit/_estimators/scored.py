@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-import scipy.sparse as sp
 
 from .source import Block, Source, check_weighted
+from .sparse import dense_copy
 
 Model = TypeVar("Model")
 
@@ -52,8 +52,7 @@ class _Kept(Source):
         for X, y, weight in self._given.blocks(numbers):
             if y is None:
                 raise ValueError(self._complaint)
-            target = y.toarray() if sp.issparse(y) else np.array(y)
-            self.seen.append((target, None if weight is None else np.array(weight)))
+            self.seen.append((dense_copy(y), None if weight is None else np.array(weight)))
             yield X, y, weight
 
     def as_numbers(self, names: Sequence[str] | None = None) -> Source:

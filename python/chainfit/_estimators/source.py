@@ -16,6 +16,7 @@ from sklearn.utils import check_consistent_length, check_scalar
 from sklearn.utils.validation import _num_samples
 
 from .._common.public import public_in
+from .sparse import check_sparse
 
 #: X, y and sample_weight of a block. The weights may be None, and y where it is predicted.
 Block = tuple[Any, Any, Any]
@@ -203,6 +204,11 @@ class Arrays(Source):
     buffer_rows : int, default=None
         Number of rows in a window, see `Source`.
 
+    Raises
+    ------
+    ValueError
+        If the arrays have different numbers of rows, or a sparse matrix is corrupt.
+
     Examples
     --------
     >>> import numpy as np
@@ -224,6 +230,8 @@ class Arrays(Source):
         buffer_rows: int | None = None,
     ) -> None:
         check_consistent_length(X, y, sample_weight)
+        check_sparse(X)  # before SciPy converts or cuts it, which follows any index
+        check_sparse(y, "y")
         X, y = (part.tocsr() if sp.issparse(part) else part for part in (X, y))
         self._arrays = X, y, sample_weight
         self._rows, self._step = _num_samples(X), check_rows("block_rows", block_rows)

@@ -45,6 +45,12 @@ def check_sparse(a: Any, name: str = "X") -> None:
                 _check_range(columns, a.shape[1], name)
 
 
+def dense_copy(y: Any) -> npt.NDArray[Any]:
+    """Return targets, sparse or not, as a dense array of their own."""
+    check_sparse(y, "y")
+    return y.toarray() if sp.issparse(y) else np.array(y)
+
+
 def _check_compressed(a: Any, name: str) -> None:
     block = a.blocksize if a.format == "bsr" else (1, 1)
     rows, columns = (size // step for size, step in zip(a.shape, block, strict=True))

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from .inputs import Streamed
 from .optimizer import Trainer
 from .source import Block, Source, naming
+from .sparse import dense_copy
 from .survey import Survey
 from .windows import Feed, Window
 
@@ -149,9 +150,7 @@ class Stream(Streamed):
         else:
             mine = set(self.numbers)
             given = (block for n, block in enumerate(self._source.blocks()) if n in mine)
-        return self, np.concatenate(
-            [y.toarray() if sp.issparse(y) else np.array(y) for _, y, _ in given]
-        )
+        return self, np.concatenate([dense_copy(y) for _, y, _ in given])
 
     def whole(self, *, with_X: bool) -> Window:
         """Return all rows, of which X is the stream itself if it is to stay where it is."""

@@ -35,6 +35,11 @@ class TableSource(Source):
             raise ValueError(f"target and sample_weight are the same column, {target!r}.")
         self._target, self._weight = target, sample_weight
         self.buffer_rows = check_buffer(buffer_rows)
+        self._stamps: dict[str, tuple[int, int]] = {}
+
+    def _keep_as(self, paths: Iterable[str]) -> None:
+        """Refuse files from now on that have changed, for their footers and headers are known."""
+        self._stamps = {path: _stamp(path) for path in paths}
 
     @abstractmethod
     def _tables(self, numbers: Sequence[int] | None) -> Iterator[pa.Table]:
@@ -42,6 +47,11 @@ class TableSource(Source):
 
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
         """Yield the blocks, as described in `Source.blocks`; X is a pyarrow.Table."""
+        for path, stamp in self._stamps.items():
+            if _stamp(path) != stamp:
+                raise ValueError(
+                    f"{printable(path)}: has changed since the source was made; make it anew"
+                )
         for table in self._tables(numbers):
             yield self._block(table)
 
@@ -188,15 +198,9 @@ class Files(TableSource):
         self._file = open_table(path, options or FOUND_OUT)
         check_columns(self._file.names, self._apart)
         self.n_blocks, self.notes = self._file.n_groups, self._file.notes
-        # what was found out about the files holds for these; a pipe has been copied
-        self._stamps = {path: _stamp(path) for path in self._file.paths if os.path.isfile(path)}
+        self._keep_as(filter(os.path.isfile, self._file.paths))  # a pipe has been copied
 
     def _tables(self, numbers: Sequence[int] | None) -> Iterator[pa.Table]:
-        for path, stamp in self._stamps.items():
-            if _stamp(path) != stamp:
-                raise ValueError(
-                    f"{printable(path)}: has changed since the source was made; make it anew"
-                )
         names = self._file.names
         if self.n_blocks is None:
             tables = self._file.blocks(min(BLOCK_ROWS, self.buffer_rows or BLOCK_ROWS))
@@ -264,6 +268,8 @@ class Batches(TableSource):
             schema = batches.schema  # which has the columns that folders stand for
             batches = [part for fragment in batches.get_fragments() for part in _parts(fragment)]
             self._read = lambda fragment: fragment.to_table(schema=schema)
+            files = [part for part in batches if hasattr(part, "filesystem")]
+            self._keep_as(part.path for part in files if part.filesystem.type_name == "local")
         elif isinstance(batches, Iterator | pa.RecordBatchReader):
             raise TypeError(
                 f"batches is a {type(batches).__name__}, which gives its rows only once, and "
