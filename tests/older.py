@@ -45,6 +45,7 @@ NEEDS = [
     ("test_table_frames.py::test_every_make_of_table_reads_alike[duckdb]", *_RELATIONS),
     ("test_table_frames.py::test_extension_types_and_runs", *_JSON),
     ("test_table_frames.py::test_numbers_of_128_bits", *_LONG),
+    ("test_import.py::test_all_names_are_there", *_NUMBERS),
     ("test_tabular.py::test_pipelines_and_displays", *_NUMBERS),
     ("test_table_files.py::test_types_of_parquet_that_few_kernels_know", *_VIEWS),
     ("page/test_controls.py::test_everything_has_a_name", *_ROLES),
