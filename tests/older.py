@@ -11,7 +11,7 @@ _CALLBACKS = ("scikit-learn", "1.9", "sklearn.callback is new")
 _WORDS = ("scikit-learn", "1.9", "its MLP can't stop early on classes that are words")
 _WEIGHTS = ("scikit-learn", "1.9", "it does not refuse weights that are all zero")
 _FOUND = ("scikit-learn", "1.9", "its own MLP, metadata, or checks did something else")
-_RELATIONS = ("duckdb", "1.4.1", "narwhals asks for duckdb.sqltypes")
+_RELATIONS = ("duckdb", "1.5", "a relation ends with its connection")
 _JSON = ("pyarrow", "19", "its type json_ is new")
 _NUMBERS = ("numpy", "2.3", "scikit-learn's HTML compares a number with 'auto' as an array")
 _VIEWS = ("pyarrow", "20", "views of text are not written to Parquet")
@@ -45,8 +45,8 @@ NEEDS = [
     ("test_table_frames.py::test_every_make_of_table_reads_alike[duckdb]", *_RELATIONS),
     ("test_table_frames.py::test_extension_types_and_runs", *_JSON),
     ("test_table_frames.py::test_numbers_of_128_bits", *_LONG),
+    ("test_import.py::test_all_names_are_there", *_NUMBERS),
     ("test_tabular.py::test_pipelines_and_displays", *_NUMBERS),
-    ("test_tabular.py::test_duckdb", *_RELATIONS),
     ("test_table_files.py::test_types_of_parquet_that_few_kernels_know", *_VIEWS),
     ("page/test_controls.py::test_everything_has_a_name", *_ROLES),
 ]

@@ -10,9 +10,10 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -236,6 +237,22 @@ def test_refused(model, error, text, tmp_path):
     with pytest.raises(error, match=text):
         to_onnx(model, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_parts_that_skl2onnx_looks_up_in_vain():
+    y = X[:, 0] > 2
+    frozen = FrozenEstimator(MLPClassifier(**QUICK).fit(X, y))
+    with pytest.raises(TypeError, match=r"can't be exported: skl2onnx: .*FrozenEstimator"):
+        to_onnx(CalibratedClassifierCV(frozen, cv=2).fit(X, y))
+
+
+def test_a_threshold_that_skl2onnx_leaves_out():
+    model = TunedThresholdClassifierCV(MLPClassifier(**QUICK), cv=2).fit(X, X[:, 0] > 2)
+    for one in (model, make_pipeline(model)):
+        with pytest.raises(TypeError, match=r"leaves its threshold out.*estimator_, and"):
+            to_onnx(one)
+    found = run(to_onnx(model.estimator_), {"X": X})["probabilities"][:, 1]
+    np.testing.assert_array_equal(found >= model.best_threshold_, model.predict(X))
 
 
 def test_scikit_learns_own_models_are_skl2onnxs_matter():

@@ -67,6 +67,13 @@ def test_objects_of_mixed_types_are_text():
     assert as_table(frame).to_pydict() == {"m": ["a", "1", "2", None, None, "True"]}
 
 
+def test_integers_beyond_64_bits_are_read_as_their_text():
+    table = as_table({"a": [2**70, 1, None] * 10})
+    (column,) = learn_schema(table).columns
+    assert column.kind == "number"
+    np.testing.assert_array_equal(column.read(table["a"]).values[:3], [2.0**70, 1, np.nan])
+
+
 def test_periods_and_categoricals_of_pandas():
     frame = pd.DataFrame(
         {

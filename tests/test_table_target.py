@@ -110,6 +110,13 @@ def test_a_target_of_numbers_has_its_own_marks():
     assert any("is read as 8920" in note for note in target.notes)
 
 
+def test_durations_are_a_target_in_days():
+    cells = pa.array([43_200 * i for i in range(1, 40)], pa.duration("s"))
+    target = learn(cells)
+    assert target.task == "regression" and "target 'y': durations, in days" in target.notes
+    np.testing.assert_array_equal(parse(target, cells), np.arange(1, 40) / 2)
+
+
 def test_missing_targets_are_told_row_by_row():
     target = learn(["a", "b", "", " ", "a"])
     assert target.classes == ("a", "b")

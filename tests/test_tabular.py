@@ -161,6 +161,19 @@ def test_warnings_of_cells_point_at_the_caller(classifier, tmp_path):
     assert {w.filename for w in caught} == {__file__}
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, object])
+def test_masked_values_are_missing(dtype):
+    values = np.random.RandomState(0).randint(9, size=(80, 2))
+    mask = np.zeros((80, 2), dtype=bool)
+    mask[::5, 0] = True
+    holes = values.astype(float)
+    holes[mask] = np.nan
+    masked = np.ma.masked_array(values.astype(dtype), mask)
+    model = TabularClassifier("fast", max_iter=2, random_state=0).fit(masked, values[:, 1] > 3)
+    np.testing.assert_array_equal(model.encode(masked), model.encode(holes))
+    assert "x0 is missing" in model.get_feature_names_out()
+
+
 # -- kinds of tables
 
 

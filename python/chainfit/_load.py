@@ -28,7 +28,7 @@ _OF_TABLES = ("TabularClassifier", "TabularRegressor", "TableModel")
 
 
 class _Kinds(Mapping[str, Kind]):
-    """All kinds by name; what models of tables need, pyarrow first, is read when one is met."""
+    """All kinds by name; what models of tables need is imported when one is met."""
 
     def __getitem__(self, name: str) -> Kind:
         if name in _OF_NETS:

@@ -21,7 +21,7 @@ __all__ = ["Arrays", "Batches", "Chunks", "Files", "Source", "predict_file"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs pyarrow when it is asked for."""
+    """Import what reads tables when it is asked for."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from ._tables import predictions, sources

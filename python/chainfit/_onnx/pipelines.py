@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.preprocessing import (
     FunctionTransformer,
     MaxAbsScaler,
@@ -63,7 +64,7 @@ _OPSETS = {"": 17, "ai.onnx.ml": 3}
 
 #: What skl2onnx and the check of its graph raise.
 _ERRORS = (
-    *(RuntimeError, NotImplementedError, NameError),
+    *(RuntimeError, NotImplementedError, NameError, AttributeError, KeyError),
     *(checker.ValidationError, shape_inference.InferenceError),
 )
 
@@ -84,7 +85,7 @@ def convert(model: Any, X: Any, dtype: np.dtype[Any] | None) -> Any:
         If skl2onnx can't convert a part of it; the text names the part.
     """
     register()
-    _check_calibration(model)
+    _check_converters(model)
     types = _types_of(model, X, dtype)
     try:
         found = skl2onnx.convert_sklearn(
@@ -118,13 +119,19 @@ def _imputes_in_float64(model: Any) -> bool:
     return any(kinds.get(name) == element_type(FLOAT64) for name in imputed)
 
 
-def _check_calibration(model: Any) -> None:
-    """Refuse what skl2onnx makes steps of, where scikit-learn interpolates."""
+def _check_converters(model: Any) -> None:
+    """Refuse what skl2onnx would make something else of."""
     for part in (model, *model.get_params().values()):
-        if isinstance(part, CalibratedClassifierCV) and part.method == "isotonic":
+        # of isotonic regression it makes steps, where scikit-learn interpolates
+        if isinstance(part, CalibratedClassifierCV) and part.method != "sigmoid":
             raise TypeError(
-                "CalibratedClassifierCV can't be exported: of method='isotonic' skl2onnx gives "
-                "other probabilities; 'sigmoid' it knows."
+                f"CalibratedClassifierCV can't be exported: of method={part.method!r} skl2onnx "
+                "gives other probabilities, or none; 'sigmoid' it knows."
+            )
+        if isinstance(part, TunedThresholdClassifierCV):
+            raise TypeError(
+                "TunedThresholdClassifierCV can't be exported: skl2onnx leaves its threshold out. "
+                "Export its estimator_, and compare the probability with best_threshold_."
             )
 
 

@@ -52,6 +52,9 @@ class FittedTabular(TableParameters, Published, BaseEstimator):
         order, and a table's are found by their names, in any order and among others.
         """
         if is_array(X):
+            if isinstance(X, np.ma.MaskedArray):  # of which only the values would be looked at
+                X = X.astype(np.float64 if X.dtype.kind == "f" else object)
+                X = X.filled(np.nan if X.dtype.kind == "f" else None)
             X = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
             _check_feature_names(self, X, reset=reset)
             _check_n_features(self, X, reset=reset)

@@ -153,7 +153,7 @@ def _column(name: str, values: Any) -> Any:
         values = values.dt.to_timestamp()
     try:
         column = pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         column = pa.array([_text(value) for value in values], pa.string())
     return _plain(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column]))
 

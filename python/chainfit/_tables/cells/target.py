@@ -186,8 +186,10 @@ def learn_target(
     if task not in TASKS:
         raise ValueError(f"task must be one of {', '.join(map(repr, TASKS))}, got {task!r}")
     draft = draft_of(name, column, hints)
+    notes: list[str] = []
     if pa.types.is_duration(column.type):
-        draft.kind = "number"  # of days
+        draft.kind = "number"
+        notes.append(f"target {name!r}: durations, in days")
     if draft.kind == "dropped":
         raise ColumnError(f"target {name!r} cannot be predicted: {draft.reason}")
     if draft.kind == "empty":
@@ -195,7 +197,6 @@ def learn_target(
     evidence = Evidence()
     if table is not None and (draft.words or (draft.numbers and len(draft.numbers.formats) > 1)):
         evidence = evidence_of([draft_of(n, table.column(n), hints) for n in table.column_names])
-    notes: list[str] = []
     inferred = task == "auto"
     if draft.kind == "number" or task == "regression":
         found = _learn_numbers(draft, hints, evidence)
