@@ -17,7 +17,13 @@ CHAINFIT_EXPORT int chainfit_get_num_threads() { return chainfit::max_threads();
 CHAINFIT_EXPORT void chainfit_set_num_threads(int n) { chainfit::set_max_threads(n); }
 CHAINFIT_EXPORT const char* chainfit_version() { return CHAINFIT_VERSION; }
 
+// Without a GIL from CPython 3.14 on. Models publish what came of a fit by replacing their __dict__ while other threads
+// read it: the free-threaded 3.13 doesn't survive that (python/cpython#124470), and switches its GIL on.
+#if PY_VERSION_HEX >= 0x030E0000
 PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
+#else
+PYBIND11_MODULE(_core, m) {
+#endif
     m.doc() = chainfit::doc::module;
     m.attr("__version__") = CHAINFIT_VERSION;
     chainfit::isa();  // an impossible CHAINFIT_ISA is said at import

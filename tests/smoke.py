@@ -5,6 +5,7 @@ processor, or as many as are given, from the start of Python on.
 """
 
 import sys
+import sysconfig
 import tempfile
 import time
 import warnings
@@ -16,6 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import chainfit
+
+if sysconfig.get_config_var("Py_GIL_DISABLED"):  # off it stays, where CPython is up to it
+    assert sys._is_gil_enabled() == (sys.version_info < (3, 14)), "the GIL is not as it should be"
 
 warnings.simplefilter("error")
 

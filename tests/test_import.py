@@ -1,6 +1,8 @@
 """What the estimators load: what fitting needs, and nothing beyond scikit-learn's own."""
 
 import json
+import sys
+import sysconfig
 
 import pytest
 
@@ -135,3 +137,11 @@ def test_all_names_are_there_without_what_is_extra(python):
     assert second == "TabularRegressor(max_levels=7)"
     assert missing == again
     assert missing.startswith("tables need ") and "pip install 'chainfit[table]'" in missing
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="has its GIL always")
+def test_the_gil_stays_off(python):
+    """But in 3.13, which can't replace a `__dict__` that other threads read."""
+    imports = "import sys, chainfit._core, chainfit._shuffle, chainfit.row_predictor"
+    done = python(f"{imports}; print(sys._is_gil_enabled())", PYTHON_GIL=None)
+    assert done.stdout == f"{sys.version_info < (3, 14)}\n", done.stderr
