@@ -39,7 +39,11 @@ def _ahead(figure: str, words: str) -> list[Claim]:
         return lambda figures: figures[method][figure]
 
     return [
-        Claim(f"rank of good by {words}, {METHODS[rival].title}'s", rank_of("good"), rank_of(rival))
+        Claim(
+            f"rank of good by {words}, at most {METHODS[rival].title}'s",
+            rank_of("good"),
+            rank_of(rival),
+        )
         for rival in ("hgb", "lightgbm", "realmlp")
     ]
 

@@ -27,9 +27,9 @@ HEADINGS: dict[Role, str] = {
 #: Figures of `overall` and their titles.
 COLUMNS = {
     "score rank": "error or RMSE: rank",
-    "score ratio": "of plain's",
+    "score ratio": "relative to plain",
     "log loss rank": "log loss: rank",
-    "log loss ratio": "of plain's",
+    "log loss ratio": "relative to plain",
     "cpu": "CPU s",
     "wall": "wall s",
     "tables": "tables",
@@ -172,11 +172,14 @@ def about(results: Results) -> str:
     seeds = ", ".join(map(str, results.seeds))
     text = (
         f"Measured {days} on {threads} threads of {machines}; {', '.join(versions)}. Seeds "
-        f"{seeds}: each another fifth of the rows held out."
+        f"{seeds}, each with a different fifth of the rows held out."
     )
     load = float(np.median([result["load"][0] for _, result in ok]))
     if load > 1 + max(result["threads"] for _, result in ok):
-        text += f" Other programs were running (median load {load:.0f}): wall seconds say little."
+        text += (
+            f" Other programs were running (median load {load:.0f}), so wall-clock times say "
+            "little."
+        )
     return text
 
 
