@@ -2,8 +2,8 @@
 Learning rates and schedules
 ============================
 
-With too small a learning rate training is slow, with too large a one it fails. A range test finds
-the right order of magnitude, and a schedule lowers the rate as training goes on.
+If the learning rate is too small, training is slow; if it is too large, it fails. A range test
+finds the right order of magnitude, and a schedule lowers the rate as training goes on.
 """
 
 # %%
