@@ -57,7 +57,7 @@ class LearningRateDisplay:
 
     See Also
     --------
-    find_learning_rate : Make one.
+    find_learning_rate : Run the test.
 
     Examples
     --------

@@ -89,8 +89,8 @@ class Source(ABC):
         block : tuple
             X of shape (rows, n_features), y of shape (rows,) or (rows, n_outputs), and
             sample_weight of shape (rows,) or None. Blocks may differ in their number of rows; each
-            must be the same every time. To be predicted, y may be None. Several nets of a table
-            read them side by side, each by an iterator of its own.
+            must be the same every time. For prediction, y may be None. Several nets of a tabular
+            model read the blocks concurrently, each with an iterator of its own.
 
         Examples
         --------
@@ -167,7 +167,7 @@ class Arrays(Source):
         A sparse matrix is read as CSR.
 
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-        The targets; None where they are predicted.
+        The targets; None for prediction.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows; None means 1 for each.
@@ -205,7 +205,7 @@ class Arrays(Source):
         self.buffer_rows = check_buffer(buffer_rows)
 
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
-        """Give the blocks, as `Source.blocks` says."""
+        """Yield the blocks, as described in `Source.blocks`."""
         assert self.n_blocks is not None
         for number in range(self.n_blocks) if numbers is None else numbers:
             rows = slice(number * self._step, (number + 1) * self._step)
@@ -226,10 +226,9 @@ class Chunks(Source):
     Parameters
     ----------
     chunks : sequence, iterable or callable
-        The chunks, tuples (X, y) or (X, y, sample_weight). To be predicted, y may be None. Those of
-        a sequence, which has `len` and
-        items by number, are taken in random order. A callable takes no arguments and returns an
-        iterable: a generator function, for instance.
+        The chunks, tuples (X, y) or (X, y, sample_weight). For prediction, y may be None. The
+        chunks of a sequence, which has `len` and can be indexed, are taken in random order. A
+        callable takes no arguments and returns an iterable: a generator function, for instance.
 
     buffer_rows : int, default=None
         Number of rows in a window, see `Source`.
@@ -276,7 +275,7 @@ class Chunks(Source):
         self.buffer_rows = check_buffer(buffer_rows)
 
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
-        """Give the blocks, as `Source.blocks` says."""
+        """Yield the blocks, as described in `Source.blocks`."""
         given: Any = self._chunks
         if numbers is not None:
             chunks = (given[number] for number in numbers)

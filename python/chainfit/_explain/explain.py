@@ -52,7 +52,7 @@ class Chain(Written, ChainNumbers):
 
     See Also
     --------
-    explain : Make one.
+    explain : Explain a weight.
 
     Examples
     --------

@@ -67,7 +67,7 @@ class Trace(Written, TraceNumbers):
 
     See Also
     --------
-    trace : Make one.
+    trace : Trace a training step.
 
     Examples
     --------

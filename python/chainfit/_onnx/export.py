@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 def to_onnx(
     model: Any, path: AnyPath | None = None, *, X: Any = None, dtype: npt.DTypeLike | None = None
 ) -> onnx.ModelProto:
-    """Turn a fitted model into ONNX, to be run wherever there is a runtime for it.
+    """Convert a fitted model to ONNX, to run it wherever there is a runtime.
 
     The graph computes what `predict` and `predict_proba` return, up to rounding, and is checked
-    before it is returned or written. It needs opset 13 of 2020, and ai.onnx.ml 2 where tables have
-    categories; what skl2onnx converts needs at most opset 17 of 2022 and ai.onnx.ml 3. Metadata has
-    the names of features and the classes.
+    before it is returned or written. It needs opset 13 (2020), and ai.onnx.ml 2 if a table has
+    categories; pipelines need at most opset 17 (2022) and ai.onnx.ml 3. The metadata contains the
+    names of the features and the classes.
 
     Parameters
     ----------
     model : MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor or another estimator
         The fitted model. A pipeline, or another estimator of scikit-learn that ends in one of the
-        first two, is converted by skl2onnx, which must be installed. Of a search its
-        `best_estimator_` is taken.
+        first two, is converted by skl2onnx, which must be installed. For a search,
+        `best_estimator_` is converted.
 
     path : str, bytes or path-like, default=None
-        The file to write, as a whole or not at all. None: none.
+        The file to write, as a whole or not at all. None means no file.
 
     X : data frame or {array-like, sparse matrix} of shape (n_samples, n_features), default=None
-        Some rows, for what skl2onnx converts, otherwise not used: their types are those of the
-        inputs, and each column of a data frame is an input. None: one input of numbers.
+        Some rows, used only for models that skl2onnx converts. They determine the types of the
+        inputs, and each column of a data frame becomes an input. None means a single numeric input.
 
     dtype : {'float32', 'float64'} or dtype, default=None
-        What nets compute in, and the type of inputs that hold decimals. None: what they were
-        trained in. skl2onnx has operators for some transformers that runtimes know in float32 only.
+        Data type in which the nets compute, and of real-valued inputs. None means that in which
+        they were trained. Runtimes support some of skl2onnx's operators in float32 only.
 
     Returns
     -------
@@ -57,26 +57,26 @@ def to_onnx(
         'probabilities' (rows, n_classes), without a ZipMap; a multilabel one both as (rows,
         n_labels); several classifications 'label_0', 'probabilities_0', 'label_1' and so on. A
         regressor has 'variable' (rows, n_targets), or (rows, n_quantiles) or (rows, n_targets,
-        n_quantiles), and with loss='gaussian_nll' also 'std'. Where a column has such a name, the
-        output's gets a number.
+        n_quantiles), and with loss='gaussian_nll' also 'std'. If a column has the same name, a
+        number is appended to that of the output.
 
     Raises
     ------
     ImportError
-        If onnx, or what a pipeline needs, skl2onnx, is not installed.
+        If onnx, or for a pipeline skl2onnx, is not installed.
     NotFittedError
         If the model was not fitted.
     TypeError
-        If the model, or the type of its classes, can't be exported. Nothing has been written then.
+        If the model, or the type of its classes, can't be exported. No file is written then.
     ValueError
-        If a part of it can't be exported, which the text names, or `dtype` is another.
+        If a part of the model can't be exported (the message names it), or `dtype` is not valid.
     OSError
         If the file can't be written.
 
     See Also
     --------
     onnx_inputs : The inputs of an exported model of tables.
-    register_skl2onnx : For ``skl2onnx.to_onnx`` with all its options.
+    register_skl2onnx : Use ``skl2onnx.to_onnx`` with all its options.
 
     Examples
     --------
@@ -101,10 +101,10 @@ def to_onnx(
 def register_skl2onnx() -> None:
     """Let skl2onnx convert `MLPClassifier` and `MLPRegressor`, by themselves and in pipelines.
 
-    After this call ``skl2onnx.to_onnx`` and ``convert_sklearn`` take them like scikit-learn's own,
-    with the outputs that `to_onnx` describes; there is no ZipMap, whatever the option says. So does
-    `TransformedTargetRegressor`, if the target was scaled by a scaler of scikit-learn or is a
-    logarithm. `to_onnx` itself needs no such call.
+    After this call ``skl2onnx.to_onnx`` and ``convert_sklearn`` convert them like scikit-learn's
+    own, with the outputs that `to_onnx` describes; there is no ZipMap, whatever the option says.
+    They also convert a `TransformedTargetRegressor` if the target was scaled by one of
+    scikit-learn's scalers or is a logarithm. `to_onnx` itself doesn't need this call.
 
     Raises
     ------

@@ -17,11 +17,11 @@ Array = npt.NDArray[Any]
 
 
 def onnx_inputs(model: Any, X: Any) -> dict[str, Array]:
-    """Return the rows of a table as the inputs of an exported model of tables.
+    """Return the rows of a table as the inputs of an exported tabular model.
 
-    A graph of ONNX takes numbers and levels. What `predict` does before, to read dates, times,
-    truth values, decimal commas and words for missing out of text, it can't do, and this does it.
-    A table whose columns are typed needs it for dates, times and gaps only, see `to_onnx`.
+    An ONNX graph accepts numbers and levels. It can't parse dates, times, booleans, decimal commas
+    and words for missing values as `predict` does; this function does that. If the columns are
+    typed, only dates, times and missing values need it, see `to_onnx`.
 
     Parameters
     ----------
@@ -34,21 +34,21 @@ def onnx_inputs(model: Any, X: Any) -> dict[str, Array]:
     Returns
     -------
     dict of str to ndarray of shape (n_samples, 1)
-        For each column that the model uses float64, or text as objects: what
-        ``onnxruntime.InferenceSession.run`` takes.
+        For each column that the model uses, an array of float64, or of strings as objects, for
+        ``onnxruntime.InferenceSession.run``.
 
     Raises
     ------
     NotFittedError
         If the model was not fitted.
     TypeError
-        If it is no model of tables: the input of others is X itself.
+        If the model is not a tabular model; the input of the others is X itself.
     ValueError
-        If a column is missing, or nothing in it can be read.
+        If a column is missing, or none of its cells can be read.
 
     See Also
     --------
-    to_onnx : The graph that takes them.
+    to_onnx : Export the model.
 
     Examples
     --------

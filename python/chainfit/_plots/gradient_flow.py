@@ -25,36 +25,37 @@ Array = npt.NDArray[Any]
 class GradientFlowDisplay:
     """Sizes of activations and gradients, layer by layer.
 
-    Made by `from_estimator`. Activations and gradients that fall by orders of magnitude towards one
-    end vanish; those that grow explode (Glorot and Bengio, 2010). All sizes are root mean squares.
+    Created by `from_estimator`. Activations and gradients that fall by orders of magnitude towards
+    one end vanish; those that grow explode (Glorot and Bengio, 2010). All sizes are root mean
+    squares.
 
     Parameters
     ----------
     activations : sequence of array-like of shape (n_l,)
-        For each layer above the inputs the size of each unit's activation a over the rows.
+        For each layer above the inputs, the size of each unit's activation over the rows.
     deltas : sequence of array-like of shape (n_l,)
         The same for the derivative of a row's loss with respect to z, the unit's weighted sum.
     gradients : array-like of shape (n_layers,)
         Sizes of dJ/dW, the gradient with respect to the weights that lead to each layer.
     dead : array-like of shape (n_layers,)
-        The number of each layer's units that are dead: on each of the rows the activation's slope
-        is less than a hundredth of its steepest. No gradient gets through them.
+        The number of dead units in each layer: those with a slope of the activation below a
+        hundredth of its maximum on all rows. No gradient gets through them.
     layers : sequence of str
-        What each layer is called.
+        Names of the layers.
 
     Attributes
     ----------
     activation_line_, delta_line_, gradient_line_ : matplotlib.lines.Line2D
         The sizes over all units of a layer.
     bands_ : list of matplotlib collections
-        Of activations and deltas, from the tenth to the ninetieth percentile of the units where
+        Bands of the activations and deltas, from the 10th to the 90th percentile of the units where
         they are not 0.
     ax_ : matplotlib.axes.Axes
     figure_ : matplotlib.figure.Figure
 
     See Also
     --------
-    LossCurveDisplay : What training came to, epoch by epoch.
+    LossCurveDisplay : Losses and scores, epoch by epoch.
     trace : All numbers of one step.
 
     Notes

@@ -22,34 +22,34 @@ _PARTS = ("loss", "validation_loss", "validation_score", "learning_rate")
 class LossCurveDisplay:
     """Loss, validation and learning rate of each epoch of a fit.
 
-    Made by `from_estimator`. Of several nets trained side by side, those of a TabularClassifier or
-    TabularRegressor, it draws the mean, and a band from the least to the largest.
+    Created by `from_estimator`. For the nets of a TabularClassifier or TabularRegressor it draws
+    their mean, and a band from the smallest to the largest value.
 
     Parameters
     ----------
     loss : array-like of shape (n_epochs,) or (n_nets, n_epochs)
-        The training loss; NaN where a net had ended.
+        The training loss; NaN after the last epoch of a net.
     validation_loss : array-like of the same shape, default=None
-        The loss of the rows that training was validated on.
+        The loss on the validation rows.
     validation_score : array-like of the same shape, default=None
-        Their score.
+        The score on the validation rows.
     learning_rate : array-like of the same shape, default=None
         The learning rate at the end of each epoch.
     best_epoch : int, default=None
-        The epoch, counted from 1, whose weights early stopping has kept.
+        The epoch, counted from 1, that early stopping has restored.
     unit : {'epoch', 'iteration'}, default='epoch'
-        What is counted.
+        What is counted on the horizontal axis.
     name : str, default=None
-        What the model is called in the legend.
+        Name of the model in the legend.
 
     Attributes
     ----------
     line_ : matplotlib.lines.Line2D
         The training loss.
     band_ : matplotlib collection or None
-        From the least to the largest training loss of several nets.
+        The range of the training losses of several nets.
     validation_line_, score_line_, learning_rate_line_, best_line_ : Line2D or None
-        What else there is.
+        The other curves, and the line that marks the best epoch; None if not drawn.
     ax_ : matplotlib.axes.Axes
         Axes of the losses.
     score_ax_, learning_rate_ax_ : matplotlib.axes.Axes or None

@@ -26,11 +26,12 @@ _WIDEST = 3.5  # of a line, in points
 
 @public
 class NetworkDisplay:
-    """A net drawn: its units, and the weights between them by sign and size.
+    """Drawing of a net: its units, and the weights between them by sign and size.
 
-    Made by `from_estimator`. Blue is above 0 and red below; the wider and darker a line, the larger
-    the weight. A unit is filled by its bias in the same way. Of a layer with too many units those
-    with the largest weights are drawn, and the number of the others stands below.
+    Created by `from_estimator`. Positive weights are blue and negative ones red; larger weights are
+    wider and darker. Units are filled in the same way, according to their biases. In a layer with
+    too many units, those with the largest weights are drawn, and the number of the others is shown
+    below them.
 
     Parameters
     ----------
@@ -39,14 +40,14 @@ class NetworkDisplay:
     intercepts : sequence of ndarray of shape (n_{l+1},)
         The biases.
     layers : sequence of str
-        What each layer is called, from the inputs to the outputs.
+        Names of the layers, from the inputs to the outputs.
     feature_names, output_names : sequence of str
         Names of the inputs and the outputs.
 
     Attributes
     ----------
     shown_ : list of ndarray of int
-        Which units of each layer are drawn.
+        Indices of the units drawn in each layer.
     edges_ : list of matplotlib.collections.LineCollection
         The weights from each layer to the next.
     units_ : list of matplotlib.collections.PathCollection
@@ -58,7 +59,7 @@ class NetworkDisplay:
 
     See Also
     --------
-    explore : The net in a page, with the numbers of each step.
+    explore : An interactive page of the net, with the numbers of each step.
 
     Examples
     --------

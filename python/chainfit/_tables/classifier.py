@@ -31,10 +31,10 @@ class TabularClassifier(TabularClassifierParameters, ClassifierMixin, BaseTabula
     """Classifier for tables of mixed columns: an ensemble of multilayer perceptrons.
 
     Columns may hold numbers, dates, times, booleans and categories, and have missing values. `fit`
-    decides what the cells of each column of text mean. Each net is given every number standardised
-    and binned by quantiles, and every category as one feature per level; it keeps the weights of
-    its best epoch on validation rows of its own. Probabilities are averaged
-    over the nets, after a softmax at the temperature that is best on these rows.
+    infers what the cells of each text column mean. The inputs of the nets are the numbers, both
+    standardised and binned by quantiles, and a feature for each level of the categories. Each net
+    keeps the weights of its best epoch on its own validation rows. Probabilities are
+    averaged over the nets, after a softmax at the temperature that is best on these rows.
 
     Attributes
     ----------

@@ -39,7 +39,7 @@ class TableSource(Source):
         """Yield the blocks, target and weights among their columns."""
 
     def blocks(self, numbers: Sequence[int] | None = None) -> Iterator[Block]:
-        """Give the blocks, as `Source.blocks` says; X is a pyarrow.Table."""
+        """Yield the blocks, as described in `Source.blocks`; X is a pyarrow.Table."""
         for table in self._tables(numbers):
             yield self._block(table)
 
@@ -136,7 +136,7 @@ class Files(TableSource):
         in the order of their names; as in ``chainfit train``.
 
     target : str, default=None
-        Name of the target's column; all others are inputs. None where it is predicted.
+        Name of the target's column; all others are inputs. None for prediction.
 
     sample_weight : str, default=None
         Name of a column of weights.
@@ -150,7 +150,7 @@ class Files(TableSource):
     Attributes
     ----------
     notes : list of str
-        What was found out about the files, such as lines above the header.
+        Remarks about the files, such as lines above the header.
 
     Notes
     -----
@@ -208,7 +208,7 @@ class Batches(TableSource):
         Arrow stream, such as a DuckDB relation, is asked for it each time.
 
     target : str, default=None
-        Name of the target's column; all others are inputs. None where it is predicted.
+        Name of the target's column; all others are inputs. None for prediction.
 
     sample_weight : str, default=None
         Name of a column of weights.

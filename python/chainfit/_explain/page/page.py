@@ -50,7 +50,7 @@ class Page:
 
     See Also
     --------
-    explore : Make one.
+    explore : Create a page.
 
     Examples
     --------
