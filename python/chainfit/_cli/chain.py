@@ -21,14 +21,14 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         "--notation",
         choices=NOTATIONS,
         default="tutorial",
-        help="how symbols are written (default: %(default)s)",
+        help="names of the symbols (default: %(default)s)",
     )
     parser.add_argument(
         "--net",
         type=number(int, 1),
         default=1,
         metavar="N",
-        help="which of the model's nets, from 1 on (default: %(default)s)",
+        help="number of the model's net, from 1 (default: %(default)s)",
     )
     add_table_options(parser)
 

@@ -15,11 +15,11 @@ from .options import number
 from .say import complain
 
 _DESCRIPTION = """\
-Explain how the derivative of the loss by one weight comes about.
+Explain the derivative of the loss with respect to one weight.
 
-The chain in symbols and in numbers, every path from the weight to the loss, the same folded into
-delta, the update, and a check against the compiled core and a central difference. FILE must have
-the target's column.
+Prints the chain in symbols and in numbers, every path from the weight to the loss, the same folded
+into delta, the update, and a check against the compiled core and a central difference. FILE must
+contain the column of the target.
 """
 
 _EXAMPLES = """\
@@ -30,7 +30,8 @@ examples:
       --notation sklearn --html chain.html
 
 'w_12^(2)' leads from node 2 of layer 2 to node 1 of layer 3, where layer 1 is the input; a comma
-keeps larger numbers apart: 'w_1,12^(2)'. A wrong address is answered with those that exist.
+keeps larger numbers apart: 'w_1,12^(2)'. If there is no such weight, the error lists
+those that exist.
 """
 
 _DOCUMENT = """\
@@ -72,14 +73,14 @@ def add_explain(commands: Any) -> None:
         type=_rows,
         default=(1, 1),
         metavar="N",
-        help="row of FILE, 1 is the first below the header; N-M is a batch (default: 1)",
+        help="row of FILE, where 1 is the first below the header; N-M is a batch (default: 1)",
     )
     parser.add_argument(
         "--max-paths",
         type=number(int, 1),
         default=10,
         metavar="N",
-        help="paths to show, the largest ones (default: %(default)s)",
+        help="number of paths to show, the largest ones (default: %(default)s)",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--latex", action="store_true", help="LaTeX instead of text")

@@ -14,8 +14,9 @@ from .say import complain, warn
 _DESCRIPTION = """\
 Write one HTML file that shows a model's net on the rows of a table.
 
-Forward values, gradients, each training step, and for any weight its chain of derivatives and its
-update, with numbers. The file loads nothing from elsewhere. FILE must have the target's column.
+It shows the forward values, the gradients, each training step, and the chain of derivatives and
+the update of any weight, with numbers. The page loads no other files. FILE must contain the column
+of the target.
 """
 
 _EXAMPLES = """\
@@ -45,7 +46,7 @@ def add_explore(commands: Any) -> None:
         type=number(int, 1),
         default=200,
         metavar="N",
-        help="rows of FILE to keep at most, the first ones (default: %(default)s)",
+        help="maximum number of rows of FILE, the first ones (default: %(default)s)",
     )
     parser.set_defaults(run=run)
 

@@ -13,7 +13,7 @@ from .say import complain, say
 _DESCRIPTION = """\
 Write a saved model as ONNX, to be run without Python and chainfit.
 
-The inputs of a model of tables are its columns, and are listed with what they hold.
+The inputs of a tabular model are its columns, which are listed with their types.
 """
 
 _EXAMPLES = """\
@@ -42,7 +42,7 @@ def add_export(commands: Any) -> None:
     parser.add_argument(
         "--dtype",
         choices=("float32", "float64"),
-        help="what the nets compute in (default: what they were trained in)",
+        help="data type of the nets (default: that in which they were trained)",
     )
     parser.set_defaults(run=run)
 

@@ -27,7 +27,7 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _DESCRIPTION = """\
 Train multilayer perceptrons on tables, predict with them, and look inside.
 
-  chainfit demo                               the main job on handwritten digits, in seconds
+  chainfit demo                               a tour on handwritten digits, in seconds
   chainfit train houses.csv --target price    a model from a table with mixed columns
   chainfit predict houses.safetensors new.csv > out.csv
   chainfit explain houses.safetensors houses.csv --weight 'w_12^(2)'
@@ -35,12 +35,12 @@ Train multilayer perceptrons on tables, predict with them, and look inside.
 """
 
 _TRAIN = """\
-Train nets on a table, test them on rows held out, and save them as one model.
+Train nets on a table, test them on held-out rows, and save them as one model.
 
-Columns of numbers, booleans, text and dates are used as they come, with missing values. What the
-cells mean is found out once, said, and saved with the model, which reads later files alike. A
-target of text, booleans or few whole numbers is classified, any other is regression; --task
-decides otherwise.
+Columns may hold numbers, booleans, text and dates, and have missing values. What the cells mean is
+inferred once, printed, and saved with the model, which reads later files in the same way. A target
+of text, booleans or few whole numbers means classification, any other regression; --task overrides
+this.
 """
 
 _TRAIN_EXAMPLES = """\
@@ -53,15 +53,15 @@ examples:
   mpiexec -n 4 chainfit train big.parquet --target y --mpi
 
 Ctrl-C ends training early: the model so far is tested and saved. With --checkpoint NAME the same
-command goes on with the training.
+command continues the training.
 """
 
 _PREDICT = """\
 Predict with a model that `chainfit train` saved.
 
-The rows of FILE are written as they are, with the column `prediction` as the last one. Cells are
-read as those of the training file were; columns that the model does not know are kept and ignored,
-columns that it needs must be there.
+The rows of FILE are written unchanged, with `prediction` as an additional last column. Cells are
+read as those of the training file were. Columns that the model needs must be present; others are
+kept and ignored.
 """
 
 _PREDICT_EXAMPLES = """\
@@ -108,34 +108,34 @@ def _add_train(commands: Any) -> None:
         "--task",
         choices=("auto", "classification", "regression"),
         default="auto",
-        help="what the target is (default: %(default)s, from its values)",
+        help="kind of the target (default: %(default)s, from its values)",
     )
     parser.add_argument(
         "--test-fraction",
         type=number(float, 0, 0.9),
         default=0.2,
         metavar="PART",
-        help="rows held out to test the model on, 0 for none (default: %(default)s)",
+        help="fraction of the rows held out for testing, 0 for none (default: %(default)s)",
     )
     parser.add_argument(
         "--seed",
         type=number(int, 0, 2**32 - 1),
         default=0,
         metavar="N",
-        help="of the split, the first weights and the shuffles (default: %(default)s)",
+        help="seed of the split, the initial weights and the shuffling (default: %(default)s)",
     )
     parser.add_argument(
         "--buffer-rows",
         type=number(int, 1000),
         metavar="N",
-        help="the most rows to hold in memory: of a larger table a sample of so many is looked at, "
-        "and the nets are trained by windows (default: 100 million cells)",
+        help="maximum number of rows in memory: the columns of a larger table are learned from a "
+        "sample of this size, and the nets are trained in windows (default: 100 million cells)",
     )
     parser.add_argument(
         "--mpi",
         action="store_true",
-        help="train with all processes that mpiexec started: each trains some of the nets or, "
-        "where there are more processes than nets, all share the rows (needs chainfit[mpi])",
+        help="train with all processes started by mpiexec: each trains some of the nets or, if "
+        "there are more processes than nets, all share the rows (needs chainfit[mpi])",
     )
     add_table_options(parser)
     add_meaning_options(parser)
@@ -207,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="chainfit",
         description=_DESCRIPTION,
-        epilog="`chainfit COMMAND --help` tells more about a command.",
+        epilog="`chainfit COMMAND --help` describes a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"chainfit {_core.__version__}")
@@ -215,8 +215,8 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser(
         "demo",
         help="train on handwritten digits, and show the chain of one weight",
-        description="Train on scikit-learn's digits: accuracy, time beside the NumPy reference "
-        "and scikit-learn, and the chain of derivatives of one weight.",
+        description="Train on scikit-learn's digits, and show the accuracy, the time compared with "
+        "the NumPy reference and scikit-learn, and the chain of derivatives of one weight.",
     )
     demo.add_argument("--seed", type=number(int, 0, 2**32 - 1), default=0, metavar="N")
     demo.set_defaults(run=_run_demo)
@@ -227,16 +227,16 @@ def _parser() -> argparse.ArgumentParser:
     add_export(commands)
     info = commands.add_parser(
         "info",
-        help="tell about this installation, or about a model file",
-        description="Tell the version, instruction sets and threads, or what a model file holds.",
+        help="describe this installation or a model file",
+        description="Print the version, instruction sets and threads, or what a model file holds.",
     )
     info.add_argument("model", nargs="?", metavar="MODEL", help="a model file")
     info.set_defaults(run=_run_info)
     bench = commands.add_parser(
         "bench",
         help="measure speed on this machine",
-        description="Measure kernels and whole training on this machine, beside the NumPy "
-        "reference and scikit-learn, with the share of the machine's measured peak.",
+        description="Measure kernels and whole fits on this machine, compared with the NumPy "
+        "reference and scikit-learn, and as a share of the machine's measured peak.",
     )
     bench.add_argument("--quick", action="store_true", help="fewer and shorter runs")
     bench.set_defaults(run=_run_bench)

@@ -80,7 +80,7 @@ _OWN: dict[str, tuple[str, dict[str, Any]]] = {
         "--preset",
         {
             "choices": tuple(PRESETS),
-            "help": "one net, several or larger ones, and what goes with them (default: good)",
+            "help": "one net, several or larger ones, with suitable parameters (default: good)",
         },
     ),
     "hidden_layer_sizes": (
@@ -88,7 +88,7 @@ _OWN: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "type": sizes,
             "metavar": "N,N",
-            "help": "units of the hidden layers, or 'none' (default: by the preset)",
+            "help": "units of the hidden layers, or 'none' (default: set by the preset)",
         },
     ),
     "activation": (
@@ -96,41 +96,52 @@ _OWN: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "type": _activation,
             "metavar": "NAME",
-            "help": f"of the hidden layers, or one for each as in relu,tanh: "
+            "help": f"activation of the hidden layers, or one for each as in relu,tanh: "
             f"{', '.join(ACTIVATIONS)} (default: relu)",
         },
     ),
-    "solver": ("--solver", {"choices": SOLVERS, "help": "(default: adam)"}),
+    "solver": ("--solver", {"choices": SOLVERS, "help": "optimizer (default: adam)"}),
     "loss": (
         "--loss",
-        {"choices": REAL_LOSSES, "help": "of a regression (default: squared_error)"},
+        {"choices": REAL_LOSSES, "help": "loss of a regression (default: squared_error)"},
     ),
     "batch_size": (
         "--batch-size",
-        {"type": _batch_size, "metavar": "N", "help": "rows of an update (default: by the preset)"},
+        {
+            "type": _batch_size,
+            "metavar": "N",
+            "help": "rows of a mini-batch (default: set by the preset)",
+        },
     ),
     "learning_rate_init": (
         "--learning-rate",
         {
             "type": number(float, 0, above=True),
             "metavar": "ETA",
-            "help": "the highest one of a schedule (default: by the preset)",
+            "help": "learning rate, the largest one of a schedule (default: set by the preset)",
         },
     ),
     "learning_rate": (
         "--schedule",
-        {"choices": SCHEDULES, "help": "of the learning rate (default: by the preset)"},
+        {
+            "choices": SCHEDULES,
+            "help": "learning-rate schedule (default: set by the preset)",
+        },
     ),
     "alpha": (
         "--alpha",
-        {"type": number(float, 0), "metavar": "L2", "help": "L2 penalty (default: by the preset)"},
+        {
+            "type": number(float, 0),
+            "metavar": "L2",
+            "help": "strength of the L2 penalty (default: set by the preset)",
+        },
     ),
     "max_iter": (
         "--max-iter",
         {
             "type": number(int, 1),
             "metavar": "N",
-            "help": "number of epochs, of each net (default: by the preset)",
+            "help": "number of epochs of each net (default: set by the preset)",
         },
     ),
     "validation_fraction": (
@@ -138,8 +149,8 @@ _OWN: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "type": number(float, 0, 1),
             "metavar": "PART",
-            "help": "training rows that each net holds out to find its best epoch, 0 for none "
-            "(default: 0.1)",
+            "help": "fraction of the rows that each net holds out to find its best epoch, 0 for "
+            "none (default: 0.1)",
         },
     ),
     "n_iter_no_change": (
@@ -148,27 +159,27 @@ _OWN: dict[str, tuple[str, dict[str, Any]]] = {
             "type": _patience,
             "metavar": "N",
             "help": "epochs without improvement before training stops, or 'inf' "
-            "(default: by the preset)",
+            "(default: set by the preset)",
         },
     ),
     "checkpoint": (
         "--checkpoint",
         {
             "metavar": "NAME",
-            "help": "files NAME.1, NAME.2, ... that the state of each net is written to; the same "
-            "command, after Ctrl-C or a crash, goes on from there to the same model",
+            "help": "files NAME.1, NAME.2, ... to which the state of each net is written; after "
+            "Ctrl-C or a crash the same command resumes from there and ends with the same model",
         },
     ),
     "precision": (
         "--precision",
-        {"choices": ("float32", "float64"), "help": "(default: float32)"},
+        {"choices": ("float32", "float64"), "help": "data type of the nets (default: float32)"},
     ),
     "n_threads": (
         "--threads",
         {
             "type": number(int, 1),
             "metavar": "N",
-            "help": "maximum number of threads (default: as it pays)",
+            "help": "maximum number of threads (default: the number of CPUs)",
         },
     ),
 }

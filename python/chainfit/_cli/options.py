@@ -49,18 +49,18 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
         "--sep",
         type=_separator,
         metavar="CHAR",
-        help="separator of a CSV file, or 'tab' (default: found out)",
+        help="separator of a CSV file, or 'tab' (default: inferred)",
     )
     group.add_argument(
         "--encoding",
         metavar="NAME",
-        help="encoding of a CSV file, such as latin-1 or utf-16 (default: found out)",
+        help="encoding of a CSV file, such as latin-1 or utf-16 (default: inferred)",
     )
     group.add_argument(
         "--header",
         action=argparse.BooleanOptionalAction,
-        help="whether the first line has the columns' names; without it they are x0, x1 and so on "
-        "(default: found out)",
+        help="whether the first line has the names of the columns; otherwise they are x0, x1 and "
+        "so on (default: inferred)",
     )
 
 
@@ -73,7 +73,7 @@ def read_options(args: argparse.Namespace) -> ReadOptions:
 
 def add_mark_options(parser: argparse.ArgumentParser, default: str) -> Any:
     """Add the marks of numbers; return the group of options."""
-    group = parser.add_argument_group("what cells of text mean")
+    group = parser.add_argument_group("meaning of text cells")
     group.add_argument(
         "--decimal", choices=(".", ","), help=f"decimal mark of numbers (default: {default})"
     )
@@ -82,14 +82,14 @@ def add_mark_options(parser: argparse.ArgumentParser, default: str) -> Any:
         type=lambda text: "" if text == "none" else text,
         choices=("", ",", ".", " ", "'"),
         metavar="CHAR",
-        help=f"mark between thousands: , . ' or a space, or 'none' (default: {default})",
+        help=f"thousands separator: , . ' or a space, or 'none' (default: {default})",
     )
     return group
 
 
 def add_meaning_options(parser: argparse.ArgumentParser) -> None:
     """Add all that says what cells mean."""
-    group = add_mark_options(parser, "found out")
+    group = add_mark_options(parser, "inferred")
     group.add_argument(
         "--na",
         dest="na_values",
@@ -100,7 +100,7 @@ def add_meaning_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--date-format",
         metavar="FORMAT",
-        help="how dates are written, such as %%d/%%m/%%Y (default: found out)",
+        help="how dates are written, such as %%d/%%m/%%Y (default: inferred)",
     )
     group.add_argument(
         "--drop",
