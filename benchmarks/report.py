@@ -259,7 +259,7 @@ def depths(figures: Json) -> str:
 
 
 def choices(figures: Json) -> str:
-    """The cost of activations and optimizers, beside relu and plain SGD."""
+    """The cost of activations and optimizers, relative to relu and plain SGD."""
     rows = []
     for group, key, base in (
         ("activation", "activation", "relu"),
@@ -276,7 +276,7 @@ def choices(figures: Json) -> str:
                               if one else "-"]  # fmt: skip
             rows.append([name, *cells])
     nets = ["8-64-64-1", "8-64-64-1 float64", "256-256-256-10", "256-256-256-10 float64"]
-    return table(["beside relu, SGD; batch 32", *nets], rows)
+    return table(["relative to relu, SGD; batch 32", *nets], rows)
 
 
 TABLES = {

@@ -1,6 +1,6 @@
 """
-shap: Shapley values beside gradients
-=====================================
+shap: Shapley values and gradients
+==================================
 
 shap's explainers only need a model's predictions, so they work with chainfit's models.
 ``integrated_gradients`` computes similar attributions from the gradients, in a fraction of the
