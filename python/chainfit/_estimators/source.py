@@ -90,9 +90,9 @@ class Source(ABC):
         block : tuple
             X of shape (rows, n_features), y of shape (rows,) or (rows, n_outputs), and
             sample_weight of shape (rows,) or None. Blocks may differ in their number of rows; each
-            must be the same every time. To be predicted, y may be None. An iterator may fill its
-            arrays anew for each block. Several nets of a table read them side by side, each by an
-            iterator of its own.
+            must be the same every time. For prediction, y may be None. An iterator may reuse its
+            arrays for the next block. Several nets of a tabular model read the blocks concurrently,
+            each with its own iterator.
 
         Examples
         --------
@@ -260,9 +260,9 @@ class Chunks(Source):
     Parameters
     ----------
     chunks : sequence, iterable or callable
-        The chunks, tuples (X, y) or (X, y, sample_weight). To be predicted, y may be None. Those of
-        a sequence, which has `len` and items by number, are taken in random order. A callable takes
-        no arguments and returns an iterable: a generator function, for instance.
+        The chunks, tuples (X, y) or (X, y, sample_weight). For prediction, y may be None. The
+        chunks of a sequence, which has `len` and can be indexed, are taken in random order. A
+        callable takes no arguments and returns an iterable: a generator function, for instance.
 
     buffer_rows : int, default=None
         Number of rows in a window, see `Source`.
