@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from sklearn.datasets import load_diabetes, load_digits
 
 import chainfit
-from chainfit import MLPClassifier, MLPRegressor, TabularRegressor, find_learning_rate
+from chainfit import MLPClassifier, MLPRegressor, TabularRegressor, data, find_learning_rate
 
 X, y = load_digits(return_X_y=True)
 X = X / 16
@@ -102,6 +102,11 @@ def test_a_generator_is_left_alone():
     ("call", "error", "message"),
     [
         (lambda: find_learning_rate(TabularRegressor(), D, progress), TypeError, "model must be"),
+        (
+            lambda: find_learning_rate(MLPRegressor(), data.Arrays(D, progress), None),
+            TypeError,
+            "X must be an array",
+        ),
         (
             lambda: find_learning_rate(MLPRegressor(solver="lbfgs"), D, progress),
             ValueError,

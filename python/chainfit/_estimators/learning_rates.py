@@ -20,6 +20,7 @@ from .base import BaseMLP
 from .endings import NotFiniteError
 from .parameters import rows_of_batch
 from .several import are_several
+from .source import Source
 
 Array = npt.NDArray[Any]
 
@@ -166,7 +167,7 @@ def find_learning_rate(
     Raises
     ------
     TypeError
-        If `model` is not an MLPClassifier or MLPRegressor.
+        If `model` is not an MLPClassifier or MLPRegressor, or X is a source.
     ValueError
         With solver='lbfgs', and if data or numbers are not valid.
 
@@ -182,6 +183,11 @@ def find_learning_rate(
     """
     if not isinstance(model, BaseMLP):
         raise TypeError(f"model must be an MLPClassifier or MLPRegressor, got {type(model)}.")
+    if isinstance(X, Source):
+        raise TypeError(
+            f"X must be an array or a sparse matrix, got a source ({type(X).__name__}). "
+            "A few blocks of its rows are enough for this test."
+        )
     if model.solver == "lbfgs":
         raise ValueError("'lbfgs' has no learning rate.")
     if not 0 < low < high < math.inf:
