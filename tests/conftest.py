@@ -1,7 +1,8 @@
-"""What the tests of the compiled core share: instruction sets, dtypes, small nets."""
+"""What the tests share: instruction sets, dtypes, small nets, and Chromium."""
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,6 +41,22 @@ def pytest_collection_modifyitems(items):
         why = reason(item.nodeid.rpartition("tests/")[2])
         if why:
             item.add_marker(pytest.mark.skip(reason=why))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium: one for all tests, for Playwright can't be started twice in a process."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(params=RUNNING)

@@ -79,16 +79,14 @@ def test_links_of_a_site(checker, tmp_path, body, fault):
     assert checker.broken_links(folder) == ([fault] if fault else [])
 
 
-def test_the_site_in_a_browser(checker, tmp_path):
+def test_the_site_in_a_browser(checker, browser, tmp_path):
     wide = "<div style='width: 900px'>wide</div>"
     cut = "<div style='overflow: hidden'><article class='bd-article'>{}</article></div>"
     scrolls = f"<div style='overflow: auto'>{wide}</div>"
     folder = site(
         tmp_path, a=cut.format(scrolls), b=wide, c="<script>nothing()</script>", d=cut.format(wide)
     )
-    with checker.chromium() as browser, checker.served(folder) as address:
-        if browser is None:
-            pytest.skip("no Chromium")
+    with checker.served(folder) as address:
         found = checker.looked_at(folder, browser, address)
     assert any(text.startswith("b.html: 9") and text.endswith("of 400") for text in found)
     assert sum("nothing is not defined" in text for text in found) == 2

@@ -1,28 +1,11 @@
-"""What the tests of the page share: Chromium, which watches every page, and nets to show."""
+"""What the tests of the page share: tabs of Chromium that watch each page, and nets to show."""
 
 import itertools
-import shutil
 
 import numpy as np
 import pytest
 
 import chainfit
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
