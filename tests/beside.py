@@ -1,8 +1,10 @@
-"""What another thread does beside a call, for the tests."""
+"""What the tests of several threads share: what another does beside a call, and small models."""
 
 import threading
 
 import numpy as np
+
+from chainfit import MLPRegressor
 
 
 class Others:
@@ -46,3 +48,13 @@ class Meanwhile:
         act, self.act = self.act, lambda: None
         act()
         return np.array(self.rows, dtype=dtype)
+
+
+def regressor(**parameters):
+    defaults = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0}
+    return MLPRegressor(**{**defaults, **parameters})
+
+
+def assert_equal_weights(a, b):
+    for mine, other in zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True):
+        np.testing.assert_array_equal(mine, other)

@@ -11,10 +11,10 @@ import warnings
 
 import numpy as np
 import pytest
-from beside import Meanwhile, Others
+from beside import Meanwhile, Others, assert_equal_weights, regressor
 
 import chainfit
-from chainfit import MLPClassifier, MLPRegressor
+from chainfit import MLPClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -22,16 +22,6 @@ _rng = np.random.RandomState(0)
 X = _rng.randn(400, 8)
 y = X[:, 0] - X[:, 1]
 labels = np.digitize(y, [-0.5, 0.5])
-
-
-def regressor(**parameters):
-    defaults = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0}
-    return MLPRegressor(**{**defaults, **parameters})
-
-
-def assert_equal_weights(a, b):
-    for mine, other in zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True):
-        np.testing.assert_array_equal(mine, other)
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])

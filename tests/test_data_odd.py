@@ -82,7 +82,6 @@ def test_files_keep_the_names_of_a_warm_start(tmp_path):
 def test_targets_of_objects_and_of_sparse_matrices(kind, buffer_rows):
     target = TARGETS[kind]
     odd = target.astype(str).astype(object) if kind == "several" else sp.coo_array(target)
-    target = odd if kind == "several" else target
     for settings in ({}, {"early_stopping": True}, {"early_stopping": True, "scoring": "accuracy"}):
         if kind == "several" and "scoring" in settings:
             continue  # scikit-learn's has no such targets
@@ -94,7 +93,7 @@ def test_targets_of_objects_and_of_sparse_matrices(kind, buffer_rows):
         )
         assert bits(first) == bits(second)
     whole = MLPClassifier(**SETTINGS).fit(X, odd)
-    for ours, theirs in zip(first.classes_, whole.classes_, strict=True):
+    for ours, theirs in zip(second.classes_, whole.classes_, strict=True):
         assert np.array_equal(ours, theirs)
 
 

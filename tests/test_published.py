@@ -4,9 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from beside import Meanwhile, Others
-
-from chainfit import MLPRegressor
+from beside import Meanwhile, Others, assert_equal_weights, regressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -14,16 +12,6 @@ _rng = np.random.RandomState(0)
 X = _rng.randn(400, 8)
 y = X[:, 0] - X[:, 1]
 WIDER = np.column_stack([X, X[:, :2]])
-
-
-def regressor(**parameters):
-    defaults = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0}
-    return MLPRegressor(**{**defaults, **parameters})
-
-
-def assert_equal_weights(a, b):
-    for mine, other in zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True):
-        np.testing.assert_array_equal(mine, other)
 
 
 def assert_as_if_alone(model, X, y):
